@@ -1,0 +1,56 @@
+"""nuhist: from neutrino cross sections to HistFactory likelihoods that anyone can fit."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nuhist.__about__ import __version__
+
+if TYPE_CHECKING:
+    from nuhist.errors import NuhistError
+    from nuhist.experiments.experiment import bundled_experiments, load_experiment
+    from nuhist.histfactory.build import BuildOptions, build
+    from nuhist.experiments.spectrum import spectrum
+    from nuhist.histfactory.workspace import Workspace, load_workspace
+    from nuhist.inference.fit import fit
+    from nuhist.inference.intervals import limit, scan
+
+_PUBLIC = {
+    "BuildOptions": "nuhist.histfactory.build",
+    "NuhistError": "nuhist.errors",
+    "Workspace": "nuhist.histfactory.workspace",
+    "build": "nuhist.histfactory.build",
+    "bundled_experiments": "nuhist.experiments.experiment",
+    "fit": "nuhist.inference.fit",
+    "limit": "nuhist.inference.intervals",
+    "load_experiment": "nuhist.experiments.experiment",
+    "load_workspace": "nuhist.histfactory.workspace",
+    "scan": "nuhist.inference.intervals",
+    "spectrum": "nuhist.experiments.spectrum",
+}
+
+__all__ = [
+    "BuildOptions",
+    "NuhistError",
+    "Workspace",
+    "__version__",
+    "build",
+    "bundled_experiments",
+    "fit",
+    "limit",
+    "load_experiment",
+    "load_workspace",
+    "scan",
+    "spectrum",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'nuhist' has no attribute '{name}'")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,61 @@
+"""Options and output that several commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+as_json = click.option("--json", "json_output", is_flag=True, help="Print one JSON object.")
+workspace_argument = click.argument("workspace", metavar="WS", default="-")
+measurement_option = click.option("--measurement", help="Name of the measurement [default: the first].")
+
+
+def output_option(text: str) -> Decorator:
+    """``-o FILE``, in pyhf's spelling too."""
+    return click.option(
+        "-o", "--output-file", "output", type=click.Path(path_type=Path), metavar="FILE", help=text
+    )
+
+
+def hypothesis_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--hypothesis`` and ``--flavor``."""
+    for option in (
+        click.option("--flavor", default="effective", show_default=True, metavar="F",
+                     help="effective, e, mu or tau."),
+        click.option("--hypothesis", required=True, metavar="H",
+                     help="magnetic-moment, millicharge-fea, millicharge-epa-only, millicharge-epa"
+                          " or standard-model."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on standard output."""
+    from nuhist.files import to_json
+
+    click.echo(to_json(value), nl=False)
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
+    """Columns aligned for reading: the first ``left`` to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        cells = [
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        click.echo("  ".join(cells).rstrip())
+
+
+def command_line() -> str:
+    """The command as it was typed, for the sidecar."""
+    import shlex
+
+    return shlex.join(["nuhist", *sys.argv[1:]])

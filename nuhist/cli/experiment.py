@@ -1,0 +1,109 @@
+"""Commands about experiments and spectra."""
+
+from __future__ import annotations
+
+import click
+
+from nuhist.cli.common import as_json, hypothesis_options, print_json, print_table
+
+
+@click.command(epilog="Example: nuhist experiments lz_ws2022")
+@click.argument("name", required=False)
+@as_json
+def experiments(name: str | None, json_output: bool) -> None:
+    """List the bundled experiments, or describe one (a NAME or a folder)."""
+    from nuhist.experiments.experiment import bundled_experiments, load_experiment
+
+    found = [load_experiment(entry) for entry in ([name] if name else bundled_experiments())]
+    if json_output:
+        described = [
+            {
+                "name": experiment.name,
+                "title": experiment.title,
+                "exposure_tonne_year": experiment.exposure,
+                "edges_keV": experiment.edges.tolist(),
+                "backgrounds": list(experiment.treatments),
+                "default_background": experiment.default_background,
+                "sources": list(experiment.sources),
+                "assumptions": list(experiment.assumptions),
+            }
+            for experiment in found
+        ]
+        print_json(described[0] if name else {"experiments": described})
+        return
+    print_table(
+        ["name", "exposure", "bins", "range", "backgrounds"],
+        [
+            [
+                experiment.name,
+                f"{experiment.exposure:.3f} t yr",
+                str(experiment.bins),
+                f"{experiment.edges[0]:g}-{experiment.edges[-1]:g} keV",
+                ", ".join(experiment.treatments),
+            ]
+            for experiment in found
+        ],
+    )
+    for experiment in found if name else ():
+        click.echo(f"\n{experiment.title}")
+        for title, lines in (("Sources", experiment.sources), ("Assumptions", experiment.assumptions)):
+            click.echo(f"\n{title}")
+            for line in lines:
+                click.echo(f"- {line}")
+
+
+@click.command(
+    epilog="Example: nuhist spectrum lz_ws2022 --hypothesis magnetic-moment --coupling 2.8e-11"
+)
+@click.argument("experiment")
+@hypothesis_options
+@click.option("--coupling", type=float, required=True, help="In μ_B or e₀.")
+@click.option("--response", metavar="KIND", help="matrix, gaussian or none.")
+@click.option("--atomic", default="step", show_default=True, help="step or rrpa.")
+@click.option("--neutrino-mass", type=float, default=1.0, show_default=True, help="eV, in the EPA.")
+@as_json
+def spectrum(
+    experiment: str,
+    hypothesis: str,
+    flavor: str,
+    coupling: float,
+    response: str | None,
+    atomic: str,
+    neutrino_mass: float,
+    json_output: bool,
+) -> None:
+    """Expected events per bin and recoil rates at one value of the coupling."""
+    from nuhist.experiments.spectrum import spectrum as compute
+    from nuhist.physics.hypotheses import RateOptions
+
+    result = compute(
+        experiment,
+        hypothesis=hypothesis,
+        flavor=flavor,  # type: ignore[arg-type]  # checked by the library
+        coupling=coupling,
+        response=response,  # type: ignore[arg-type]
+        options=RateOptions(atomic=atomic, neutrino_mass_ev=neutrino_mass),  # type: ignore[arg-type]
+    )
+    if json_output:
+        print_json(result.to_json())
+        return
+    rows = [
+        [f"{low:.3f}", f"{high:.3f}", f"{standard:.4f}", f"{added:.4f}", f"{rate:.4f}", f"{more:.4f}"]
+        for low, high, standard, added, rate, more in zip(
+            result.edges[:-1],
+            result.edges[1:],
+            result.standard_model,
+            result.added,
+            result.standard_model_rate,
+            result.added_rate,
+            strict=True,
+        )
+    ]
+    total = [
+        "total", "", f"{result.standard_model.sum():.4f}", f"{result.added.sum():.4f}", "", ""
+    ]  # fmt: skip
+    click.echo(
+        f"{result.experiment}: {result.hypothesis} ({result.flavor}) = {result.coupling:g}"
+        f" {result.unit}; events per bin, and dR/dT in events/(t yr keV) at its centre"
+    )
+    print_table(["low/keV", "high/keV", "SM", "added", "dR/dT SM", "added"], [*rows, total], left=0)

@@ -1,0 +1,139 @@
+"""Commands that fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from nuhist.cli.common import (
+    as_json,
+    measurement_option,
+    print_json,
+    print_table,
+    workspace_argument,
+)
+
+if TYPE_CHECKING:
+    from nuhist.inference.results import Interval
+
+
+@click.command(epilog="Example: nuhist fit lz.json")
+@workspace_argument
+@measurement_option
+@click.option("--test-poi", type=float, help="Hold the parameter of interest at this value.")
+@as_json
+def fit(workspace: str, measurement: str | None, test_poi: float | None, json_output: bool) -> None:
+    """Fit a workspace to its observed counts."""
+    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.inference.fit import fit as run
+
+    result = run(load_workspace(workspace), measurement=measurement, test_poi=test_poi)
+    if json_output:
+        print_json(result.to_json())
+        return
+    if result.coupling is not None:
+        click.echo(f"{result.coupling} = {result.best_fit:.4g} {result.unit}")
+    quality = "" if result.p_value is None else f", p = {result.p_value:.3g} (asymptotic)"
+    click.echo(f"min_chi2 = {result.min_chi2:.3f}, {result.degrees_of_freedom} degrees of freedom{quality}\n")
+    print_table(
+        ["sample", "before", "after", "±"],
+        [
+            [f"{entry.channel}: {entry.title}", f"{entry.before:.2f}", f"{entry.after:.2f}",
+             f"{entry.uncertainty:.2f}"]
+            for entry in result.samples
+        ]
+        + [[f"{channel}: observed", "", f"{events:g}", ""] for channel, events in result.observed.items()],
+    )  # fmt: skip
+    click.echo()
+    print_table(
+        ["parameter", "value", "±"],
+        [
+            [entry.name, f"{entry.value:.4g}",
+             "at its bound or fixed" if entry.uncertainty is None else f"{entry.uncertainty:.3g}"]
+            for entry in result.parameters
+        ],
+    )  # fmt: skip
+    click.echo(f"\n{result.method}; workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
+
+
+@click.command(epilog="Example: nuhist scan lz.json --range 0:3e-11:31")
+@workspace_argument
+@measurement_option
+@click.option("--range", "span", metavar="LO:HI:N", help="Couplings in μ_B or e₀ [default: Δχ² < 9].")
+@as_json
+def scan(workspace: str, measurement: str | None, span: str | None, json_output: bool) -> None:
+    """Scan the profile likelihood over the coupling."""
+    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.inference.intervals import parse_range
+    from nuhist.inference.intervals import scan as run
+
+    couplings = None if span is None else parse_range(span)
+    result = run(load_workspace(workspace), couplings, measurement=measurement)
+    if json_output:
+        print_json(result.to_json())
+        return
+    print_table(
+        [f"{result.coupling}/{result.unit}", "delta_chi2"],
+        [
+            [f"{value:.4e}", f"{height:.4f}"]
+            for value, height in zip(result.values, result.delta_chi2, strict=True)
+        ],
+        left=0,
+    )
+
+
+@click.command(epilog="Example: nuhist limit lz.json --method cls --cl 0.90 --expected")
+@workspace_argument
+@measurement_option
+@click.option("--method", default="profile", show_default=True, help="profile or cls.")
+@click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
+              help="Confidence level.")  # fmt: skip
+@click.option("--delta-chi2", type=float, help="Another threshold in 2NLL (profile).")
+@click.option("--expected", is_flag=True, help="Expected limits too.")
+@as_json
+def limit(
+    workspace: str,
+    measurement: str | None,
+    method: str,
+    confidence_level: float,
+    delta_chi2: float | None,
+    expected: bool,
+    json_output: bool,
+) -> None:
+    """Confidence interval or upper limit of the coupling."""
+    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.inference.intervals import limit as run
+
+    result = run(
+        load_workspace(workspace),
+        method=method,  # type: ignore[arg-type]  # checked by the library
+        confidence_level=confidence_level,
+        delta_chi2=delta_chi2,
+        expected=expected,
+        measurement=measurement,
+    )
+    if json_output:
+        print_json(result.to_json())
+        return
+    click.echo(_sentence(result))
+    click.echo(f"  {result.method}: {result.convention}")
+    click.echo(f"  best fit {result.best_fit:.4g} {result.unit}, min_chi2 {result.min_chi2:.2f}")
+    for sigma, value in (result.expected or {}).items():
+        shown = "open" if value is None else f"{value:.4g} {result.unit}"
+        click.echo(f"  expected {'median' if sigma == '0' else sigma + ' σ'}: {shown}")
+    for note in result.notes:
+        click.echo(f"  note: {note}")
+    click.echo(f"  workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
+
+
+def _sentence(result: Interval) -> str:
+    level = f"at {100 * result.confidence_level:g} % CL"
+    name, unit = result.coupling, result.unit
+    if result.lower is None and result.upper is None:
+        return f"{name}: open on both sides {level}"
+    if result.lower is None:
+        return f"{name} < {result.upper:.4g} {unit} {level}"
+    if result.upper is None:
+        return f"{name} > {result.lower:.4g} {unit} {level}"
+    return f"{result.lower:.4g} < {name} < {result.upper:.4g} {unit} {level}"

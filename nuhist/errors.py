@@ -1,0 +1,51 @@
+"""The errors that nuhist raises: one root, one kind per source of trouble."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NuhistError(Exception):
+    """Root of every error that nuhist raises on purpose.
+
+    The message says what is wrong, where, and what to do about it, on one line.
+    """
+
+
+class ConfigError(NuhistError):
+    """A name, an option or an experiment.yaml that makes no sense."""
+
+
+class DataError(NuhistError):
+    """A file that cannot be read or written, or whose content cannot be used."""
+
+
+class ModelError(NuhistError):
+    """A workspace that is no valid or no meaningful HistFactory model."""
+
+
+class FitError(NuhistError):
+    """A fit or an interval that could not be obtained."""
+
+
+class ExchangeError(NuhistError):
+    """A file of another format that cannot be read or written."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
+    """Error for a name that does not exist, with the nearest ones suggested.
+
+    Parameters
+    ----------
+    kind
+        What the name should have named, such as ``"experiment"``.
+    name
+        What was given.
+    known
+        The names that exist.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+    return ConfigError(f"no {kind} called '{name}'; {hint}")

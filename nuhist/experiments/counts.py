@@ -1,0 +1,155 @@
+"""Expected counts per bin: neutrino scattering and backgrounds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nuhist.errors import ConfigError
+from nuhist.experiments.experiment import (
+    BackgroundSample,
+    Experiment,
+    ResponseKind,
+    binned_column,
+)
+from nuhist.experiments.response import Response, make_response
+from nuhist.physics.hypotheses import (
+    FlavorChoice,
+    Hypothesis,
+    RateOptions,
+    recoil_rate_at,
+    recoil_rates,
+)
+from nuhist.physics.solar import flux_group
+from nuhist.tables import Array, column, read_table
+
+
+def neutrino_counts(
+    experiment: Experiment,
+    response: Response,
+    hypothesis: Hypothesis,
+    flavor: FlavorChoice,
+    group: str,
+    options: RateOptions,
+) -> dict[int, Array]:
+    """Expected counts of neutrino-electron scattering per power of the coupling.
+
+    Parameters
+    ----------
+    experiment, response
+        The detector.
+    hypothesis, flavor
+        What is tested, see :func:`nuhist.physics.hypotheses.recoil_rates`.
+    group
+        A flux group, or ``"all"``.
+    options
+        Other choices of the physics.
+
+    Returns
+    -------
+    Counts per bin for the experiment's exposure, for each power of coupling / reference; power 0
+    is the Standard Model.
+    """
+    rates = recoil_rates(hypothesis, flavor, response.energy, flux_group(group), options)
+    factor = experiment.exposure * experiment.counts_per_event
+    return {power: factor * response.fold(values) for power, values in rates.items()}
+
+
+def neutrino_counts_at(
+    experiment: Experiment,
+    response: Response,
+    hypothesis: Hypothesis,
+    flavor: FlavorChoice,
+    coupling: float,
+    group: str,
+    options: RateOptions,
+) -> tuple[Array, Array]:
+    """Expected counts at one coupling: the Standard Model's and what the coupling adds."""
+    rates = recoil_rate_at(hypothesis, flavor, coupling, response.energy, flux_group(group), options)
+    factor = experiment.exposure * experiment.counts_per_event
+    return factor * response.fold(rates[0]), factor * response.fold(rates[1])
+
+
+def background_response(experiment: Experiment) -> Response:
+    """The best response an experiment has, in which background lines and spectra are folded."""
+    kind: ResponseKind = "none"
+    if "resolution" in experiment.response:
+        kind = "gaussian"
+    if "matrix" in experiment.response:
+        kind = "matrix"
+    return make_response(experiment, kind, np.array([]))
+
+
+def background_counts(
+    experiment: Experiment, sample: BackgroundSample, response: Response, standard_model: Array
+) -> Array:
+    """Expected counts per bin of one background.
+
+    Parameters
+    ----------
+    experiment, sample
+        Which background.
+    response
+        From :func:`background_response`.
+    standard_model
+        Counts of neutrino-electron scattering, for a background that contains them.
+
+    Raises
+    ------
+    ConfigError
+        If the shape has no events in the range, or fewer than the scattering taken out of it.
+    """
+    (kind, value), *_ = sample.shape.items()
+    scale = experiment.counts_per_event
+    if kind == "counts":
+        counts = scale * binned_column(experiment, value)
+        if value.get("minus_standard_model", False):
+            counts = _without(experiment, sample, counts, standard_model)
+    elif kind == "flat":
+        counts = response.fold(np.ones_like(response.energy))
+    elif kind == "lines":
+        energies = np.array([line["energy"] for line in value])
+        counts = response.probability(energies) @ np.array([line["weight"] for line in value])
+    elif kind == "spectrum":
+        path = experiment.folder / value["table"]
+        table = read_table(path)
+        energy = column(path, table, value["energy"], increasing=True) * value.get("energy_in_kev", 1.0)
+        density = column(path, table, value["value"], non_negative=True)
+        counts = response.fold(np.interp(response.energy, energy, density, left=0.0, right=0.0))
+    else:
+        low, high = value
+        counts = np.diff(np.clip(experiment.edges, low, high))
+    if sample.events is None:
+        return counts
+    if counts.sum() <= 0:
+        raise ConfigError(f"{experiment.name}: sample '{sample.name}' has no events in the range")
+    return counts * (scale * sample.events / counts.sum())
+
+
+def _without(
+    experiment: Experiment, sample: BackgroundSample, counts: Array, standard_model: Array
+) -> Array:
+    """Counts less the scattering that they contain."""
+    rest = counts - standard_model
+    # A published total is rounded, so that a bin with next to nothing may come out below zero.
+    slack = 0.02 * counts.sum() / counts.size
+    if rest.min() < -slack:
+        bad = int(np.argmin(rest))
+        raise ConfigError(
+            f"{experiment.name}: sample '{sample.name}', bin {bad}: {counts[bad]:.3g} counts are"
+            f" fewer than the {standard_model[bad]:.3g} of neutrino scattering to be taken out"
+        )
+    return np.maximum(rest, 0.0)
+
+
+def argon37_counts(experiment: Experiment, response: Response, events: float) -> Array:
+    """³⁷Ar template per bin, normalised to a number of events.
+
+    Raises
+    ------
+    ConfigError
+        If the experiment has no ³⁷Ar.
+    """
+    if experiment.argon37 is None:
+        raise ConfigError(f"{experiment.name} has no ³⁷Ar; leave --ar37 out")
+    counts = response.probability(np.array([experiment.argon37.energy]))[:, 0]
+    return counts * (experiment.counts_per_event * events / counts.sum())

@@ -1,0 +1,296 @@
+"""Experiments as data: a folder with experiment.yaml and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from nuhist.errors import ConfigError, unknown_name
+from nuhist.files import read_text
+from nuhist.schemas import check
+from nuhist.tables import Array, column, read_table
+
+FILE_NAME = "experiment.yaml"
+ResponseKind = Literal["matrix", "gaussian", "none"]
+RESPONSE_KINDS: tuple[ResponseKind, ...] = get_args(ResponseKind)
+FluxModel = Literal["split", "paper"]
+FLUX_MODELS: tuple[FluxModel, ...] = get_args(FluxModel)
+Argon = Literal["fixed", "gaussian", "flat"]
+ARGON_CHOICES: tuple[Argon, ...] = get_args(Argon)
+
+
+@dataclass(frozen=True)
+class BackgroundSample:
+    """One background as experiment.yaml describes it.
+
+    Attributes
+    ----------
+    name, title
+        For the workspace and for readers.
+    shape
+        One entry: ``flat``, ``lines``, ``spectrum``, ``reconstructed_flat`` or ``counts``.
+    events
+        Expected events after selection, or None to take the shape's own counts.
+    constraint
+        Standard deviation of the norm as a fraction, or None.
+    constraint_without_argon37
+        The same where ³⁷Ar has been taken out, or None where it was never inside.
+    free
+        Bounds of a free norm, or None.
+    """
+
+    name: str
+    title: str
+    shape: Mapping[str, Any]
+    events: float | None
+    constraint: float | None
+    constraint_without_argon37: float | None
+    free: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """One way to treat the data: what is observed, which backgrounds, which defaults."""
+
+    name: str
+    observed: Mapping[str, Any]
+    samples: tuple[BackgroundSample, ...]
+    response: ResponseKind
+    flux: FluxModel
+    atomic_response: bool
+    argon37: Argon | None
+
+
+@dataclass(frozen=True)
+class Argon37:
+    """The ³⁷Ar line: energy [keV], events expected, end of the flat range, events fitted by the
+    collaboration."""
+
+    energy: float
+    events: float
+    maximum: float
+    fitted: float
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """An experiment's published data, as its folder gives them.
+
+    Attributes
+    ----------
+    name, title, sources, assumptions
+        For readers; the name is the prefix of the detector's parameters.
+    folder
+        Where the tables are.
+    exposure
+        Tonne year.
+    edges
+        Bin edges of reconstructed energy, keV.
+    counts_per_event
+        What one event counts in the likelihood.
+    response
+        Tables and resolution, see :mod:`nuhist.experiments.response`.
+    argon37
+        The ³⁷Ar line, or None.
+    treatments
+        By name.
+    default_background
+        The treatment that is used unless another one is asked for.
+    """
+
+    name: str
+    title: str
+    sources: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    folder: Path
+    exposure: float
+    edges: Array
+    counts_per_event: float
+    response: Mapping[str, Any]
+    argon37: Argon37 | None
+    treatments: Mapping[str, Treatment]
+    default_background: str
+
+    @cached_property
+    def bins(self) -> int:
+        """Number of bins."""
+        return self.edges.size - 1
+
+    def treatment(self, background: str | None = None) -> Treatment:
+        """A treatment by name, or the default one.
+
+        Raises
+        ------
+        ConfigError
+            If the experiment has none of that name.
+        """
+        name = background or self.default_background
+        if name not in self.treatments:
+            raise unknown_name(f"background of {self.name}", name, self.treatments)
+        return self.treatments[name]
+
+
+def bundled_experiments() -> tuple[str, ...]:
+    """Names of the experiments that nuhist carries."""
+    return tuple(sorted(path.parent.name for path in Path(__file__).parent.glob(f"*/{FILE_NAME}")))
+
+
+def load_experiment(name: str | Path) -> Experiment:
+    """Read an experiment: a bundled one by name, or a folder with experiment.yaml.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such experiment, or its file has a wrong key or value; the message names
+        file and key.
+
+    Examples
+    --------
+    >>> experiment = load_experiment("lz_ws2022")
+    >>> experiment.bins, round(experiment.exposure, 3)
+    (51, 0.908)
+    """
+    bundled = bundled_experiments()
+    folder = Path(__file__).parent / name if str(name) in bundled else Path(name)
+    file = folder / FILE_NAME
+    if not file.is_file():
+        if folder.is_dir():
+            raise ConfigError(f"{folder}: has no {FILE_NAME}")
+        raise ConfigError(f"{unknown_name('experiment', str(name), bundled)}; or a folder with {FILE_NAME}")
+    return _parse(file)
+
+
+def _parse(file: Path) -> Experiment:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        content = yaml.load(read_text(file), Loader=loader)  # noqa: S506 - both loaders are safe
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{file}: is no YAML: {' '.join(str(error).split())}") from error
+    check(content, "experiment", str(file), ConfigError)
+    binning = content["binning"]
+    if binning["high"] <= binning["low"]:
+        raise ConfigError(f"{file}: binning.high: {binning['high']} is not above binning.low")
+    treatments = {
+        name: _treatment(file, name, entry) for name, entry in content["backgrounds"].items()
+    }
+    if content["default_background"] not in treatments:
+        raise ConfigError(f"{file}: default_background: no entry of that name under backgrounds")
+    argon = content.get("argon37")
+    return Experiment(
+        name=content["name"],
+        title=content["title"],
+        sources=tuple(content["sources"]),
+        assumptions=tuple(content.get("assumptions", ())),
+        folder=file.parent,
+        exposure=float(content["exposure"]),
+        edges=np.linspace(binning["low"], binning["high"], binning["bins"] + 1),
+        counts_per_event=float(content.get("counts_per_event", 1.0)),
+        response=content["response"],
+        argon37=None if argon is None else Argon37(**argon),
+        treatments=treatments,
+        default_background=content["default_background"],
+    )
+
+
+def _treatment(file: Path, name: str, entry: Mapping[str, Any]) -> Treatment:
+    samples = tuple(
+        _sample(f"{file}: backgrounds.{name}.samples[{index}]", item)
+        for index, item in enumerate(entry["samples"])
+    )
+    names = [sample.name for sample in samples]
+    for sample in set(names):
+        if names.count(sample) > 1:
+            raise ConfigError(f"{file}: backgrounds.{name}.samples: '{sample}' is there twice")
+    return Treatment(
+        name=name,
+        observed=entry["observed"],
+        samples=samples,
+        response=entry["response"],
+        flux=entry["flux"],
+        atomic_response=entry.get("atomic_response", False),
+        argon37=entry.get("argon37"),
+    )
+
+
+def _sample(place: str, entry: Mapping[str, Any]) -> BackgroundSample:
+    given = [key for key in ("error", "constraint", "free") if key in entry]
+    if len(given) > 1:
+        raise ConfigError(f"{place}: {' and '.join(given)} exclude each other; keep one")
+    events, error = entry.get("events"), entry.get("error")
+    constraint = entry.get("constraint")
+    if events is not None and error is not None:
+        constraint = error / events
+        if constraint > 1:
+            raise ConfigError(f"{place}.error: {error:g} exceeds the {events:g} events; use free: [low, high]")
+    free = entry.get("free")
+    return BackgroundSample(
+        name=entry["name"],
+        title=entry.get("title", entry["name"]),
+        shape=entry["shape"],
+        events=events,
+        constraint=constraint,
+        constraint_without_argon37=entry.get("constraint_without_argon37"),
+        free=None if free is None else (free[0], free[1]),
+    )
+
+
+def observed_counts(experiment: Experiment, treatment: Treatment) -> Array:
+    """Observed counts in the experiment's bins, as they enter the likelihood.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be used.
+    ConfigError
+        If it has another number of bins than the experiment.
+    """
+    if "events" in treatment.observed:
+        source = treatment.observed["events"]
+        path = experiment.folder / source["table"]
+        energies = column(path, read_table(path), source["column"])
+        counts = np.histogram(energies, experiment.edges)[0].astype(np.float64)
+    else:
+        counts = binned_column(experiment, treatment.observed["counts"])
+        if treatment.observed["counts"].get("round", False):
+            counts = np.round(counts)
+    return counts * experiment.counts_per_event
+
+
+def binned_column(experiment: Experiment, source: Mapping[str, Any]) -> Array:
+    """A table's column with one value per bin, times its ``scale``.
+
+    Raises
+    ------
+    ConfigError
+        If it has another number of rows than the experiment has bins.
+    """
+    path = experiment.folder / source["table"]
+    values = column(path, read_table(path), source["column"], non_negative=True)
+    if values.size != experiment.bins:
+        raise ConfigError(f"{path}: has {values.size} rows, {experiment.name} has {experiment.bins} bins")
+    return values * float(source.get("scale", 1.0))
+
+
+def read_counts(file: Path, experiment: Experiment) -> Array:
+    """Observed counts from a user's file: a CSV with a column ``counts``, one row per bin.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be used or a count is negative or no whole number.
+    ConfigError
+        If it has another number of rows than the experiment has bins.
+    """
+    source = {"table": file.absolute(), "column": "counts"}
+    counts = binned_column(experiment, source)
+    if (counts != np.round(counts)).any():
+        bad = int(np.argmax(counts != np.round(counts)))
+        raise ConfigError(f"{file}: row {bad + 1}: {counts[bad]:g} is no whole number of events")
+    return counts

@@ -1,0 +1,176 @@
+"""Detector response: from a true spectrum to expected counts per bin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuhist.errors import ConfigError
+from nuhist.experiments.experiment import Experiment, ResponseKind
+from nuhist.tables import Array, column, read_table
+
+_ORDER = 6  # Gauss-Legendre points per interval
+_WIDEST = 0.1  # keV; an interval between breakpoints is split until it is no wider
+_REACH = 6.0  # standard deviations beyond the outer edges from which events are folded in
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """A response, ready to fold a spectrum.
+
+    Attributes
+    ----------
+    energy
+        Quadrature nodes in true energy, keV, shape (nodes,).
+    weights
+        Shape (bins, nodes), keV: counts = weights @ (dN/dT at the nodes).
+    probability
+        Maps true energies (lines,) to the probability per event and bin, shape (bins, lines).
+    """
+
+    energy: Array
+    weights: Array
+    probability: Callable[[Array], Array]
+
+    def fold(self, spectrum: Array) -> Array:
+        """Counts per bin of a spectrum given at :attr:`energy`, per keV."""
+        counts: Array = self.weights @ spectrum
+        return counts
+
+
+def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array) -> Response:
+    """Build one of an experiment's responses.
+
+    Parameters
+    ----------
+    experiment
+        Whose tables to use.
+    kind
+        ``"matrix"``: the simulated response, each row holding for its whole cell of true energy;
+        ``"gaussian"``: efficiency in true energy, then a Gaussian; ``"none"``: efficiency alone,
+        eq. (9) of arXiv:2207.05036.
+    breakpoints
+        True energies in keV at which the spectra to be folded are not smooth.
+
+    Raises
+    ------
+    ConfigError
+        If the experiment lacks what this kind needs.
+    DataError
+        If a table cannot be used.
+    """
+    if kind == "matrix":
+        probability, knots = _matrix(experiment)
+    else:
+        efficiency, knots = _efficiency(experiment)
+        if kind == "none":
+            probability = _sharp(experiment.edges, efficiency)
+            knots = np.union1d(knots, experiment.edges)
+        else:
+            probability = _gaussian(experiment, efficiency)
+    low, high = knots[0], knots[-1]
+    if kind == "none":
+        low, high = max(low, experiment.edges[0]), min(high, experiment.edges[-1])
+    limits = np.union1d(knots, breakpoints)
+    limits = limits[(limits >= low) & (limits <= high)]
+    energy, widths = quadrature(limits)
+    weights = probability(energy) * widths
+    used = weights.any(axis=0)
+    return Response(energy[used], weights[:, used], probability)
+
+
+def quadrature(limits: Array) -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights on consecutive intervals.
+
+    Parameters
+    ----------
+    limits
+        Ends of the intervals in keV, increasing; each is split to at most 0.1 keV.
+    """
+    pieces = np.maximum(np.ceil(np.diff(limits) / _WIDEST - 1e-9), 1).astype(int)
+    start = np.repeat(limits[:-1], pieces)
+    width = np.repeat(np.diff(limits) / pieces, pieces)
+    first = np.repeat(np.cumsum(pieces) - pieces, pieces)
+    left = start + (np.arange(start.size) - first) * width
+    nodes, weights = np.polynomial.legendre.leggauss(_ORDER)
+    energy = left[:, None] + width[:, None] * (nodes + 1) / 2
+    return energy.ravel(), (width[:, None] * weights / 2).ravel()
+
+
+def _matrix(experiment: Experiment) -> tuple[Callable[[Array], Array], Array]:
+    source = experiment.response.get("matrix")
+    if source is None:
+        raise ConfigError(f"{experiment.name} has no response matrix; use --response gaussian or none")
+    path = experiment.folder / source["table"]
+    table = read_table(path)
+    centres = column(path, table, source["energy"], increasing=True)
+    rows = np.stack(
+        [column(path, table, name, non_negative=True) for name in table if name != source["energy"]]
+    )
+    if rows.shape[0] != experiment.bins:
+        raise ConfigError(f"{path}: has {rows.shape[0]} bins, {experiment.name} has {experiment.bins}")
+    if rows.sum(axis=0).max() > 1 + 1e-6:
+        raise ConfigError(f"{path}: a row adds up to more than 1; it must hold probabilities")
+    cell = float(source["cell"])
+    if not np.allclose(np.diff(centres), cell, rtol=0, atol=1e-6 * cell):
+        raise ConfigError(f"{path}: rows are not {cell:g} keV apart, as the key 'cell' says")
+    edges = np.append(centres - cell / 2, centres[-1] + cell / 2)
+
+    def probability(energy: Array) -> Array:
+        index = np.searchsorted(edges, energy, side="right") - 1
+        inside = (index >= 0) & (index < centres.size)
+        return np.where(inside, rows[:, np.clip(index, 0, centres.size - 1)], 0.0)
+
+    return probability, edges
+
+
+def _efficiency(experiment: Experiment) -> tuple[Callable[[Array], Array], Array]:
+    source = experiment.response.get("efficiency")
+    if source is None:
+        raise ConfigError(f"{experiment.name} has no efficiency table; use --response matrix")
+    path = experiment.folder / source["table"]
+    table = read_table(path)
+    nodes = column(path, table, source["energy"], increasing=True)
+    values = column(path, table, source["value"], non_negative=True)
+    if values.max() > 1:
+        raise ConfigError(f"{path}: column '{source['value']}' exceeds 1; it must be an efficiency")
+    return lambda energy: np.interp(energy, nodes, values, left=0.0, right=0.0), nodes
+
+
+def _sharp(edges: Array, efficiency: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    def probability(energy: Array) -> Array:
+        inside = (edges[:-1, None] <= energy) & (energy < edges[1:, None])
+        return inside * efficiency(energy)
+
+    return probability
+
+
+def _gaussian(experiment: Experiment, efficiency: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    from scipy.special import ndtr
+
+    if "resolution" not in experiment.response:
+        raise ConfigError(f"{experiment.name} has no resolution; use --response matrix or none")
+    terms = experiment.response["resolution"]
+    edges = experiment.edges
+
+    def probability(energy: Array) -> Array:
+        sigma = resolution(energy, **terms)
+        distance = np.clip((edges[:, None] - energy) / sigma, -_REACH, _REACH)
+        return np.diff(ndtr(distance), axis=0) * efficiency(energy)
+
+    return probability
+
+
+def resolution(
+    energy: Array,
+    *,
+    constant: float = 0.0,
+    sqrt: float = 0.0,
+    linear: float = 0.0,
+    quadratic: float = 0.0,
+    cubic: float = 0.0,
+) -> Array:
+    """Standard deviation of the reconstructed energy, keV, for true energies in keV."""
+    return constant + sqrt * np.sqrt(energy) + linear * energy + quadratic * energy**2 + cubic * energy**3

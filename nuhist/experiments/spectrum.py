@@ -1,0 +1,129 @@
+"""Expected spectra of one coupling in one experiment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuhist.errors import ConfigError
+from nuhist.experiments.counts import neutrino_counts_at
+from nuhist.experiments.experiment import Experiment, ResponseKind, load_experiment
+from nuhist.experiments.response import make_response
+from nuhist.physics.hypotheses import (
+    FlavorChoice,
+    RateOptions,
+    active_flavors,
+    breakpoints,
+    get_hypothesis,
+    recoil_rate_at,
+)
+from nuhist.physics.solar import solar_flux
+from nuhist.tables import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Neutrino-electron scattering in an experiment, for one value of the coupling.
+
+    Attributes
+    ----------
+    experiment, hypothesis, flavor, coupling, unit, response
+        What was computed; the coupling in its unit.
+    edges
+        Reconstructed energy, keV, shape (bins + 1,).
+    standard_model, added
+        Expected events per bin: the Standard Model's, and what the coupling adds.
+    recoil_energy
+        Centres of the bins, keV.
+    standard_model_rate, added_rate
+        dR/dT there, before any detector, events per tonne year keV.
+    """
+
+    experiment: str
+    hypothesis: str
+    flavor: str
+    coupling: float
+    unit: str
+    response: str
+    edges: Array
+    standard_model: Array
+    added: Array
+    recoil_energy: Array
+    standard_model_rate: Array
+    added_rate: Array
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in fields.items()
+        }
+
+
+def spectrum(
+    experiment: str | Path | Experiment,
+    *,
+    hypothesis: str,
+    coupling: float,
+    flavor: FlavorChoice = "effective",
+    response: ResponseKind | None = None,
+    options: RateOptions | None = None,
+) -> Spectrum:
+    """Expected spectrum of neutrino-electron scattering.
+
+    Parameters
+    ----------
+    experiment
+        A bundled name, a folder with experiment.yaml, or an :class:`Experiment`.
+    hypothesis, flavor
+        What is tested.
+    coupling
+        In the hypothesis' unit (μ_B, e₀).
+    response
+        ``"matrix"``, ``"gaussian"`` or ``"none"``; by default what the experiment's treatment says.
+    options
+        Other choices of the physics.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown.
+
+    Examples
+    --------
+    >>> lz = spectrum("lz_ws2022", hypothesis="magnetic-moment", coupling=2.8e-11)
+    >>> print(f"{lz.standard_model.sum():.1f} + {lz.added.sum():.0f} events")
+    31.8 + 165 events
+    """
+    tested = get_hypothesis(hypothesis)
+    active_flavors(flavor)
+    if not np.isfinite(coupling):
+        raise ConfigError(f"coupling {coupling}: must be a number in {tested.unit}")
+    if not isinstance(experiment, Experiment):
+        experiment = load_experiment(experiment)
+    physics = options or RateOptions()
+    kind = response or experiment.treatment().response
+    folding = make_response(experiment, kind, breakpoints(tested))
+    standard, added = neutrino_counts_at(
+        experiment, folding, tested, flavor, coupling, "all", physics
+    )
+    centres = (experiment.edges[:-1] + experiment.edges[1:]) / 2
+    rates = recoil_rate_at(tested, flavor, coupling, centres, solar_flux(), physics)
+    return Spectrum(
+        experiment=experiment.name,
+        hypothesis=tested.name,
+        flavor=flavor,
+        coupling=coupling,
+        unit=tested.unit,
+        response=kind,
+        edges=experiment.edges,
+        standard_model=standard / experiment.counts_per_event,
+        added=added / experiment.counts_per_event,
+        recoil_energy=centres,
+        standard_model_rate=rates[0],
+        added_rate=rates[1],
+    )

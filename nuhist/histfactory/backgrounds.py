@@ -1,0 +1,111 @@
+"""Background samples of a channel, with their constraints."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nuhist.errors import ConfigError
+from nuhist.experiments.counts import argon37_counts, background_counts, background_response
+from nuhist.experiments.experiment import Argon, Argon37, BackgroundSample, Experiment, Treatment
+from nuhist.histfactory.templates import (
+    HistoSys,
+    Modifier,
+    NormFactor,
+    NormSys,
+    Parameter,
+    Sample,
+    linear_constraint,
+)
+from nuhist.tables import Array
+
+ARGON_SAMPLE = "ar37"
+
+
+def background_samples(
+    experiment: Experiment,
+    treatment: Treatment,
+    standard_model: Array,
+    argon: Argon | None,
+    *,
+    linear: bool,
+) -> tuple[list[Sample], list[Parameter]]:
+    """All backgrounds of a treatment, ³⁷Ar last.
+
+    Parameters
+    ----------
+    experiment, treatment
+        Whose backgrounds.
+    standard_model
+        Counts of neutrino-electron scattering, for a background that contains them.
+    argon
+        How ³⁷Ar is treated; None where the experiment has none.
+    linear
+        Whether constrained norms are exactly linear instead of normsys.
+
+    Raises
+    ------
+    ConfigError
+        If the experiment has no ³⁷Ar to treat, or a template has no counts.
+    """
+    if argon is not None and experiment.argon37 is None:
+        raise ConfigError(f"{experiment.name} has no ³⁷Ar; leave --ar37 out")
+    response = background_response(experiment)
+    samples: list[Sample] = []
+    parameters: list[Parameter] = []
+    argon_inside = False
+    for sample in treatment.samples:
+        counts = background_counts(experiment, sample, response, standard_model)
+        constraint = sample.constraint
+        if sample.constraint_without_argon37 is not None:
+            argon_inside = True
+            if argon not in (None, "fixed") and experiment.argon37 is not None:
+                inside = argon37_counts(experiment, response, experiment.argon37.fitted)
+                counts = _without_argon(experiment, sample, counts, inside)
+                constraint = sample.constraint_without_argon37
+        modifiers: list[Modifier] = []
+        norm = f"{experiment.name}_{sample.name}_norm"
+        if sample.free is not None:
+            modifiers.append(NormFactor(norm))
+            parameters.append(Parameter(norm, f"{sample.title}: free norm", "1", sample.free, 1.0))
+        elif constraint is not None:
+            kind = linear_constraint(norm, constraint, counts) if linear else NormSys(norm, constraint)
+            modifiers.append(kind)
+            parameters.append(Parameter(norm, f"{sample.title}: norm, {100 * constraint:.2g} %"))
+        samples.append(Sample(sample.name, sample.title, counts, tuple(modifiers)))
+    if argon is None or experiment.argon37 is None or (argon == "fixed" and argon_inside):
+        return samples, parameters
+    nominal = experiment.argon37.fitted if argon == "fixed" else experiment.argon37.events
+    counts = argon37_counts(experiment, response, nominal)
+    argon_modifiers, more = _argon_modifiers(experiment.name, experiment.argon37, argon, counts)
+    samples.append(Sample(ARGON_SAMPLE, "³⁷Ar", counts, argon_modifiers))
+    return samples, parameters + more
+
+
+def _argon_modifiers(
+    experiment: str, argon37: Argon37, argon: Argon, counts: Array
+) -> tuple[tuple[Modifier, ...], list[Parameter]]:
+    norm = f"{experiment}_ar37_norm"
+    start = argon37.fitted / argon37.events
+    if argon == "flat":
+        high = argon37.maximum / argon37.events
+        meaning = f"³⁷Ar over its {argon37.events:g} expected events, flat"
+        return (NormFactor(norm),), [Parameter(norm, meaning, "1", (0.0, high), start)]
+    if argon == "gaussian":
+        # A normsys of 100 % would have lo = 0, which pyhf turns into NaN.
+        meaning = f"³⁷Ar over its {argon37.events:g} expected events, less 1; ± 100 %"
+        parameter = Parameter(norm, meaning, "1", (-1.0, 5.0), start - 1)
+        return (HistoSys(norm, 2 * counts, 0 * counts),), [parameter]
+    return (), []
+
+
+def _without_argon(
+    experiment: Experiment, sample: BackgroundSample, counts: Array, argon37: Array
+) -> Array:
+    rest = counts - argon37
+    if rest.min() < 0:
+        bad = int(np.argmin(rest))
+        raise ConfigError(
+            f"{experiment.name}: sample '{sample.name}', bin {bad}: {counts[bad]:.3g} counts are"
+            f" fewer than the {argon37[bad]:.3g} of ³⁷Ar to be taken out"
+        )
+    return rest

@@ -1,0 +1,116 @@
+"""What is in a workspace, for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nuhist.histfactory.workspace import Workspace
+from nuhist.physics.hypotheses import find_parameter
+
+UNKNOWN = "meaning unknown (no sidecar)"
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSummary:
+    """A sample: expected counts at nominal parameters, and its modifiers as name (type)."""
+
+    name: str
+    title: str
+    expected: float
+    modifiers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSummary:
+    """A channel: bins, range in keV if known, observed counts, samples."""
+
+    name: str
+    bins: int
+    low: float | None
+    high: float | None
+    observed: float
+    samples: tuple[SampleSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSummary:
+    """A parameter: types of its modifiers, meaning and unit as far as known."""
+
+    name: str
+    types: tuple[str, ...]
+    meaning: str
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceSummary:
+    """Channels, parameters and measurements of a workspace."""
+
+    workspace_digest: str
+    measurements: tuple[str, ...]
+    poi: str | None
+    poi_meaning: str
+    channels: tuple[ChannelSummary, ...]
+    parameters: tuple[ParameterSummary, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return asdict(self)
+
+
+def summarise(workspace: Workspace) -> WorkspaceSummary:
+    """Summarise a workspace, with the sidecar's meanings where there is one."""
+    sidecar = workspace.sidecar or {}
+    poi = workspace.measurement()["config"]["poi"] or None
+    types: dict[str, set[str]] = {}
+    channels = []
+    for channel in workspace.spec["channels"]:
+        described = sidecar.get("channels", {}).get(channel["name"], {})
+        edges = described.get("edges_keV")
+        samples = []
+        for sample in channel["samples"]:
+            for modifier in sample["modifiers"]:
+                types.setdefault(modifier["name"], set()).add(modifier["type"])
+            samples.append(
+                SampleSummary(
+                    name=sample["name"],
+                    title=described.get("samples", {}).get(sample["name"], sample["name"]),
+                    expected=float(sum(sample["data"])),
+                    modifiers=tuple(f"{m['name']} ({m['type']})" for m in sample["modifiers"]),
+                )
+            )
+        observed = workspace.observed()[channel["name"]]
+        channels.append(
+            ChannelSummary(
+                name=channel["name"],
+                bins=len(observed),
+                low=edges[0] if edges else None,
+                high=edges[-1] if edges else None,
+                observed=float(sum(observed)),
+                samples=tuple(samples),
+            )
+        )
+    meanings = sidecar.get("parameters", {})
+    parameters = tuple(
+        ParameterSummary(
+            name=name,
+            types=tuple(sorted(kinds)),
+            meaning=meanings.get(name, {}).get("meaning") or _known_meaning(name),
+            unit=meanings.get(name, {}).get("unit"),
+        )
+        for name, kinds in sorted(types.items())
+    )
+    return WorkspaceSummary(
+        workspace_digest=workspace.digest,
+        measurements=tuple(entry["name"] for entry in workspace.spec["measurements"]),
+        poi=poi,
+        poi_meaning=next((p.meaning for p in parameters if p.name == poi), "background only"),
+        channels=tuple(channels),
+        parameters=parameters,
+    )
+
+
+def _known_meaning(name: str) -> str:
+    found = find_parameter(name)
+    return UNKNOWN if found is None else found[0].parameter_of_interest(found[1]).meaning

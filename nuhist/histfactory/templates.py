@@ -1,0 +1,146 @@
+"""Templates, samples, channels and modifiers: the HistFactory model before it is JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nuhist.tables import Array
+
+
+@dataclass(frozen=True)
+class NormFactor:
+    """A free factor on a sample."""
+
+    name: str
+
+    def to_spec(self) -> dict[str, Any]:
+        """As HistFactory JSON."""
+        return {"name": self.name, "type": "normfactor", "data": None}
+
+
+@dataclass(frozen=True)
+class NormSys:
+    """A constrained factor on a sample: 1 ± ``fraction`` at ± one standard deviation."""
+
+    name: str
+    fraction: float
+
+    def to_spec(self) -> dict[str, Any]:
+        """As HistFactory JSON."""
+        data = {"hi": 1 + self.fraction, "lo": 1 - self.fraction}
+        return {"name": self.name, "type": "normsys", "data": data}
+
+
+@dataclass(frozen=True, eq=False)
+class HistoSys:
+    """A constrained change of shape: counts at plus and at minus one standard deviation."""
+
+    name: str
+    up: Array
+    down: Array
+
+    def to_spec(self) -> dict[str, Any]:
+        """As HistFactory JSON."""
+        data = {"hi_data": self.up.tolist(), "lo_data": self.down.tolist()}
+        return {"name": self.name, "type": "histosys", "data": data}
+
+
+@dataclass(frozen=True)
+class Lumi:
+    """A constrained factor, linear in its parameter, on every sample that has it."""
+
+    name: str = "lumi"  # the only name that HistFactory JSON allows
+
+    def to_spec(self) -> dict[str, Any]:
+        """As HistFactory JSON."""
+        return {"name": self.name, "type": "lumi", "data": None}
+
+
+Modifier = NormFactor | NormSys | HistoSys | Lumi
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a workspace says about one of its parameters.
+
+    Attributes
+    ----------
+    name
+        As in the modifiers.
+    meaning, unit
+        For readers; they go to the sidecar.
+    bounds, init, auxdata, sigma
+        Overrides of pyhf's defaults, or None.
+    """
+
+    name: str
+    meaning: str
+    unit: str = "standard deviations"
+    bounds: tuple[float, float] | None = None
+    init: float | None = None
+    auxdata: float | None = None
+    sigma: float | None = None
+
+    def to_spec(self) -> dict[str, Any] | None:
+        """As HistFactory JSON, or None where nothing is overridden."""
+        spec: dict[str, Any] = {}
+        if self.bounds is not None:
+            spec["bounds"] = [list(self.bounds)]
+        for key, value in (("inits", self.init), ("auxdata", self.auxdata), ("sigmas", self.sigma)):
+            if value is not None:
+                spec[key] = [value]
+        return {"name": self.name, **spec} if spec else None
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Expected counts of one process and what may change them."""
+
+    name: str
+    title: str
+    counts: Array
+    modifiers: tuple[Modifier, ...] = ()
+
+    def to_spec(self) -> dict[str, Any]:
+        """As HistFactory JSON."""
+        return {
+            "name": self.name,
+            "data": self.counts.tolist(),
+            "modifiers": [modifier.to_spec() for modifier in self.modifiers],
+        }
+
+    def scaled(self, factor: float) -> Sample:
+        """The same sample with all its counts multiplied."""
+        modifiers = tuple(
+            HistoSys(m.name, m.up * factor, m.down * factor) if isinstance(m, HistoSys) else m
+            for m in self.modifiers
+        )
+        return Sample(self.name, self.title, self.counts * factor, modifiers)
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """Samples and observed counts in common bins of reconstructed energy (keV)."""
+
+    name: str
+    edges: Array
+    samples: tuple[Sample, ...]
+    observed: Array
+    description: dict[str, Any] = field(default_factory=dict)
+
+    def to_spec(self) -> dict[str, Any]:
+        """As HistFactory JSON, without the observed counts."""
+        return {"name": self.name, "samples": [sample.to_spec() for sample in self.samples]}
+
+
+def linear_constraint(name: str, fraction: float, counts: Array) -> HistoSys:
+    """A constrained factor that is exactly linear: 1 + ``fraction`` × parameter."""
+    return HistoSys(name, counts * (1 + fraction), counts * (1 - fraction))
+
+
+def mirrored(name: str, nominal: Array, varied: Array) -> HistoSys:
+    """A change of shape whose minus side is the mirror image of its plus side."""
+    return HistoSys(name, varied, np.asarray(2 * nominal - varied))

@@ -1,0 +1,170 @@
+"""Workspaces: HistFactory JSON that pyhf reads, with a sidecar for what it cannot hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nuhist.errors import ModelError
+from nuhist.files import STDIN, read_json, to_json, write_atomically
+from nuhist.histfactory.templates import Channel, Parameter
+from nuhist.histfactory.validation import validate
+from nuhist.schemas import check
+
+MEASUREMENT = "nuhist"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A HistFactory workspace.
+
+    Attributes
+    ----------
+    spec
+        The JSON document that pyhf reads.
+    sidecar
+        Bin edges, meanings, units, sources (``schemas/sidecar.json``); None if unknown.
+    origin
+        Where it came from, for messages.
+    """
+
+    spec: Mapping[str, Any]
+    sidecar: Mapping[str, Any] | None = None
+    origin: str = "workspace"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the document, the same as ``pyhf digest`` prints."""
+        return digest(self.spec)
+
+    def measurement(self, name: str | None = None) -> Mapping[str, Any]:
+        """A measurement by name, or the first one.
+
+        Raises
+        ------
+        ModelError
+            If there is none of that name.
+        """
+        measurements = self.spec["measurements"]
+        for measurement in measurements:
+            if name is None or measurement["name"] == name:
+                found: Mapping[str, Any] = measurement
+                return found
+        known = ", ".join(measurement["name"] for measurement in measurements)
+        raise ModelError(f"{self.origin}: no measurement called '{name}'; it has {known}")
+
+    def observed(self) -> dict[str, list[float]]:
+        """Observed counts by channel."""
+        return {entry["name"]: entry["data"] for entry in self.spec["observations"]}
+
+    def save(self, path: Path) -> None:
+        """Write the workspace, and its sidecar beside it as NAME.meta.json.
+
+        Raises
+        ------
+        DataError
+            If one of them cannot be written.
+        """
+        if self.sidecar is not None:
+            write_atomically(sidecar_path(path), to_json(self.sidecar))
+        write_atomically(path, self.to_json())
+
+    def to_json(self) -> str:
+        """The document as text."""
+        return to_json(self.spec)
+
+
+def digest(spec: Mapping[str, Any]) -> str:
+    """SHA-256 of a JSON document in pyhf's canonical form."""
+    text = json.dumps(spec, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sidecar_path(path: Path) -> Path:
+    """Where the sidecar of a workspace lies."""
+    return path.with_name(f"{path.name.removesuffix('.json')}.meta.json")
+
+
+def make_workspace(
+    channels: Sequence[Channel],
+    parameters: Sequence[Parameter],
+    poi: str,
+    description: Mapping[str, Any],
+) -> Workspace:
+    """Put channels together into a workspace.
+
+    Parameters
+    ----------
+    channels
+        With their samples and observed counts.
+    parameters
+        Of all modifiers: meanings for the sidecar, overrides for the measurement.
+    poi
+        Name of the parameter of interest.
+    description
+        What else the sidecar says: version, command, options and ``poi``.
+
+    Raises
+    ------
+    ModelError
+        If the result is no valid model.
+    """
+    overrides = [spec for spec in (parameter.to_spec() for parameter in parameters) if spec]
+    spec: dict[str, Any] = {
+        "channels": [channel.to_spec() for channel in channels],
+        "observations": [
+            {"name": channel.name, "data": channel.observed.tolist()} for channel in channels
+        ],
+        "measurements": [{"name": MEASUREMENT, "config": {"poi": poi, "parameters": overrides}}],
+        "version": "1.0.0",
+    }
+    validate(spec, "workspace")
+    sidecar = {
+        **description,
+        "workspace_digest": digest(spec),
+        "channels": {channel.name: _describe(channel) for channel in channels},
+        "parameters": {
+            parameter.name: {"meaning": parameter.meaning, "unit": parameter.unit}
+            for parameter in parameters
+        },
+    }
+    return Workspace(spec, sidecar)
+
+
+def _describe(channel: Channel) -> dict[str, Any]:
+    return {
+        "edges_keV": channel.edges.tolist(),
+        "samples": {sample.name: sample.title for sample in channel.samples},
+        **channel.description,
+    }
+
+
+def load_workspace(path: Path | str) -> Workspace:
+    """Read a workspace from a file, or from standard input for ``-``, and validate it.
+
+    The sidecar beside the file is read too; one that belongs to another workspace (its digest
+    differs) is left out.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read or is no JSON.
+    ModelError
+        If the workspace is no valid model.
+    """
+    origin = "standard input" if str(path) == STDIN else str(path)
+    spec = read_json(path)
+    validate(spec, origin)
+    sidecar = None
+    if str(path) != STDIN:
+        beside = sidecar_path(Path(path))
+        if beside.is_file():
+            sidecar = read_json(beside)
+            check(sidecar, "sidecar", str(beside), ModelError)
+            if sidecar["workspace_digest"] != digest(spec):
+                sidecar = None
+    return Workspace(spec, sidecar, origin)

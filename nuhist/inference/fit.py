@@ -1,0 +1,155 @@
+"""Maximum-likelihood fits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nuhist.__about__ import __version__
+from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact, make_likelihood
+from nuhist.inference.results import FitResult, FittedParameter, FittedSample
+from nuhist.tables import Array
+
+_STEP = 1e-3  # of a standard deviation, for derivatives of the yields
+
+
+def fit(workspace: Workspace, *, measurement: str | None = None, test_poi: float | None = None) -> FitResult:
+    """Fit a workspace to its observed counts.
+
+    Parameters
+    ----------
+    workspace
+        From :func:`nuhist.build` or :func:`nuhist.load`.
+    measurement
+        Name of the measurement; the first by default.
+    test_poi
+        Hold the parameter of interest at this value (in the parameter's own unit).
+
+    Raises
+    ------
+    ModelError
+        If pyhf refuses the model.
+    FitError
+        If the fit does not converge.
+
+    Examples
+    --------
+    >>> from nuhist import build, fit
+    >>> result = fit(build("lz_ws2022", hypothesis="magnetic-moment", background="paper"))
+    >>> round(result.min_chi2)
+    33
+    """
+    likelihood = make_likelihood(workspace, measurement=measurement)
+    if test_poi is None:
+        minimum = likelihood.best()
+    else:
+        minimum = likelihood.minimise(fixed={likelihood.names[likelihood.poi_index]: test_poi})
+    covariance = likelihood.covariance(minimum)
+    uncertainty = np.sqrt(np.diag(covariance))
+    described = (workspace.sidecar or {}).get("parameters", {})
+    poi = likelihood.poi
+    bins, p_value = _goodness_of_fit(likelihood, minimum, free_poi=test_poi is None)
+    return FitResult(
+        parameter=poi.name if poi else None,
+        coupling=poi.coupling if poi else None,
+        unit=poi.unit if poi else None,
+        best_fit=poi.to_coupling(minimum.parameters[likelihood.poi_index]) if poi else None,
+        parameters=tuple(
+            FittedParameter(
+                name,
+                float(value),
+                float(sigma) if sigma > 0 else None,
+                described.get(name, {}).get("meaning"),
+                described.get(name, {}).get("unit"),
+            )
+            for name, value, sigma in zip(
+                likelihood.names, minimum.parameters, uncertainty, strict=True
+            )
+        ),
+        samples=_fitted_samples(workspace, likelihood, minimum, covariance),
+        observed={
+            channel: sum(counts) / counts_per_event(workspace, channel)
+            for channel, counts in workspace.observed().items()
+        },
+        twice_nll=minimum.twice_nll,
+        min_chi2=min_chi2(likelihood, minimum),
+        degrees_of_freedom=bins,
+        p_value=p_value,
+        method="maximum likelihood (pyhf), p-value of min_chi2 asymptotic",
+        workspace_digest=workspace.digest,
+        nuhist_version=__version__,
+    )
+
+
+def min_chi2(likelihood: Likelihood, minimum: Minimum) -> float:
+    """2NLL at a minimum less that of the saturated model.
+
+    The constraint of a parameter of interest that only comes from its construction is left out.
+    """
+    value = minimum.twice_nll - likelihood.saturated_twice_nll()
+    if likelihood.poi is not None and is_artefact(likelihood.poi):
+        value -= float(minimum.parameters[likelihood.poi_index]) ** 2
+    return value
+
+
+def counts_per_event(workspace: Workspace, channel: str) -> float:
+    """What one event counts in a channel's likelihood, by the sidecar; 1 where it is unknown."""
+    channels = (workspace.sidecar or {}).get("channels", {})
+    return float(channels.get(channel, {}).get("counts_per_event", 1.0))
+
+
+def _goodness_of_fit(
+    likelihood: Likelihood, minimum: Minimum, *, free_poi: bool
+) -> tuple[int, float | None]:
+    """Degrees of freedom, and the asymptotic p-value of ``min_chi2``."""
+    from scipy.special import chdtrc
+
+    config = likelihood.model.config
+    constrained = set(config.auxdata_order)
+    if likelihood.poi is not None and is_artefact(likelihood.poi):
+        constrained.discard(likelihood.poi.name)
+    free = 0
+    for name in config.par_order:
+        if name in constrained or (likelihood.poi and name == likelihood.poi.name and not free_poi):
+            continue
+        part = config.par_slice(name)
+        free += sum(not fixed for fixed in likelihood.constant[part])
+    bins = int(np.sum(likelihood.expected(minimum.parameters) > 0)) - free
+    if bins < 1:
+        return bins, None
+    return bins, float(chdtrc(bins, max(min_chi2(likelihood, minimum), 0.0)))
+
+
+def _fitted_samples(
+    workspace: Workspace, likelihood: Likelihood, minimum: Minimum, covariance: Array
+) -> tuple[FittedSample, ...]:
+    before = likelihood.expected_by_sample(likelihood.initial)
+    after = likelihood.expected_by_sample(minimum.parameters)
+    keys = list(after)
+    gradient = np.zeros((len(keys), len(likelihood.names)))
+    for index, variance in enumerate(np.diag(covariance)):
+        if variance > 0:
+            step = np.zeros(len(likelihood.names))
+            step[index] = _STEP * np.sqrt(variance)
+            up = likelihood.expected_by_sample(minimum.parameters + step)
+            down = likelihood.expected_by_sample(minimum.parameters - step)
+            gradient[:, index] = [(up[key] - down[key]) / (2 * step[index]) for key in keys]
+    sigma = np.sqrt(np.maximum(np.einsum("si,ij,sj->s", gradient, covariance, gradient), 0))
+    present = {
+        (channel["name"], sample["name"])
+        for channel in workspace.spec["channels"]
+        for sample in channel["samples"]
+    }
+    described = (workspace.sidecar or {}).get("channels", {})
+    return tuple(
+        FittedSample(
+            channel=channel,
+            sample=sample,
+            title=described.get(channel, {}).get("samples", {}).get(sample, sample),
+            before=before[channel, sample] / counts_per_event(workspace, channel),
+            after=after[channel, sample] / counts_per_event(workspace, channel),
+            uncertainty=float(error) / counts_per_event(workspace, channel),
+        )
+        for (channel, sample), error in zip(keys, sigma, strict=True)
+        if (channel, sample) in present
+    )

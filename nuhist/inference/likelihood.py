@@ -1,0 +1,320 @@
+"""pyhf's likelihood of a workspace, with fits that do not fall into pyhf's traps."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from nuhist.errors import FitError, ModelError
+from nuhist.histfactory.workspace import Workspace
+from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.hypotheses import find_parameter
+from nuhist.tables import Array
+
+_TOLERANCE = 1e-12  # of 2NLL, in the minimiser
+_AT_BOUND = 1e-6  # fraction of a parameter's range
+_STARTS = 81  # of a signed parameter, across its range
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """Where a fit ended: parameter values in pyhf's order, and 2NLL there."""
+
+    parameters: Array
+    twice_nll: float
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """The likelihood of one measurement of a workspace.
+
+    Attributes
+    ----------
+    model
+        A ``pyhf.Model``.
+    data
+        Observed counts followed by auxiliary data.
+    names
+        Of the parameters, one for each number, in pyhf's order.
+    initial, lower, upper, scale
+        Start values, bounds, and typical step of each parameter.
+    constant
+        Whether the workspace keeps a parameter fixed.
+    poi
+        What the parameter of interest stands for, or None without one.
+    origin
+        Where the workspace came from, for messages.
+    """
+
+    model: Any
+    data: Array
+    names: tuple[str, ...]
+    initial: Array
+    lower: Array
+    upper: Array
+    scale: Array
+    constant: tuple[bool, ...]
+    poi: CouplingScale | None
+    origin: str
+
+    @cached_property
+    def poi_index(self) -> int:
+        """Position of the parameter of interest.
+
+        Raises
+        ------
+        ModelError
+            If the workspace has none.
+        """
+        if self.poi is None:
+            raise ModelError(f"{self.origin}: its measurement has no parameter of interest")
+        return self.names.index(self.poi.name)
+
+    def twice_nll(self, parameters: Array, data: Array | None = None) -> float:
+        """−2 ln L at a point; infinite where the model has no density."""
+        with np.errstate(all="ignore"):
+            value = -2 * float(self.model.logpdf(parameters, self.data if data is None else data)[0])
+        return value if np.isfinite(value) else np.inf
+
+    def minimise(
+        self,
+        fixed: Mapping[str, float] | None = None,
+        start: Array | None = None,
+        data: Array | None = None,
+    ) -> Minimum:
+        """Minimise 2NLL from one start.
+
+        Parameters
+        ----------
+        fixed
+            Parameters to hold, by name.
+        start
+            Start values in pyhf's order; the workspace's own by default.
+        data
+            Other data than the workspace's.
+
+        Raises
+        ------
+        FitError
+            If neither SLSQP nor Minuit converges.
+        """
+        from scipy.optimize import minimize
+
+        point = np.array(self.initial if start is None else start, dtype=np.float64)
+        free = ~np.array(self.constant)
+        for name, value in (fixed or {}).items():
+            point[self.names.index(name)] = value
+            free[self.names.index(name)] = False
+        if not free.any():
+            return Minimum(point, self.twice_nll(point, data))
+        scale, low, high = self.scale[free], self.lower[free], self.upper[free]
+        point[free] = np.clip(point[free], low, high)
+
+        def objective(scaled: Array) -> float:
+            point[free] = np.clip(scaled * scale, low, high)
+            return min(self.twice_nll(point, data), 1e100)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # steps that SLSQP itself clips
+            result = minimize(
+                objective,
+                point[free] / scale,
+                method="SLSQP",
+                bounds=np.stack([low, high], axis=1) / scale[:, None],
+                options={"ftol": _TOLERANCE, "maxiter": 1000},
+            )
+        values, twice_nll = result.x, float(result.fun)
+        if not result.success or twice_nll >= 1e100:
+            values, twice_nll = self._minuit(objective, values, low / scale, high / scale)
+        point[free] = np.clip(values * scale, low, high)
+        return Minimum(point, twice_nll)
+
+    def _minuit(self, objective: Any, start: Array, low: Array, high: Array) -> tuple[Array, float]:
+        from iminuit import Minuit
+
+        minuit = Minuit(objective, np.clip(start, low + 1e-6, high - 1e-6))
+        minuit.limits = list(zip(low, high, strict=True))
+        minuit.errordef = Minuit.LEAST_SQUARES
+        minuit.tol = 1e-4
+        minuit.migrad()
+        if not minuit.valid or minuit.fval is None or minuit.fval >= 1e100:
+            raise FitError(f"{self.origin}: the fit does not converge; look at the counts with nuhist inspect")
+        return np.array(minuit.values), float(minuit.fval)
+
+    def best(self, data: Array | None = None) -> Minimum:
+        """Global minimum: several starts where the parameter of interest is signed."""
+        starts = [self.initial]
+        if self.poi is not None and not self.constant[self.poi_index]:
+            index = self.poi_index
+            values = np.linspace(self.lower[index], self.upper[index], _STARTS)
+            grid = np.tile(self.initial, (_STARTS, 1))
+            grid[:, index] = values
+            heights = np.array([self.twice_nll(point, data) for point in grid])
+            padded = np.pad(heights, 1, constant_values=np.inf)
+            lowest = (heights < padded[:-2]) & (heights <= padded[2:])
+            starts += list(grid[lowest & np.isfinite(heights)])
+        minima = [self.minimise(start=start, data=data) for start in starts]
+        return min(minima, key=lambda minimum: minimum.twice_nll)
+
+    def covariance(self, minimum: Minimum) -> Array:
+        """Covariance at a minimum from Minuit's HESSE; zero for what is fixed or on a bound."""
+        from iminuit import Minuit
+
+        span = self.upper - self.lower
+        free = ~np.array(self.constant)
+        free &= (minimum.parameters - self.lower > _AT_BOUND * span)
+        free &= (self.upper - minimum.parameters > _AT_BOUND * span)
+        covariance = np.zeros((len(self.names), len(self.names)))
+        if not free.any():
+            return covariance
+        point, scale = minimum.parameters.copy(), self.scale[free]
+
+        def objective(scaled: Array) -> float:
+            point[free] = scaled * scale
+            return min(self.twice_nll(point), 1e100)
+
+        minuit = Minuit(objective, minimum.parameters[free] / scale)
+        minuit.errordef = Minuit.LEAST_SQUARES
+        minuit.errors = np.full(scale.size, 0.1)
+        minuit.hesse()
+        if minuit.covariance is None:
+            raise FitError(f"{self.origin}: no covariance: 2NLL is flat in some direction")
+        covariance[np.ix_(free, free)] = np.array(minuit.covariance) * np.outer(scale, scale)
+        return covariance
+
+    def saturated_twice_nll(self) -> float:
+        """2NLL with each Poisson term and each constraint at its own maximum."""
+        from scipy.special import gammaln, xlogy
+
+        main = self.data[: self.model.config.nmaindata]
+        value = -2 * float(np.sum(xlogy(main, main) - main - gammaln(main + 1)))
+        config = self.model.config
+        if not config.auxdata:
+            return value
+        parameters = self.initial.copy()
+        auxdata = np.asarray(self.data[config.nmaindata :])
+        position = 0
+        for name in config.auxdata_order:
+            parameter_set, part = config.param_set(name), config.par_slice(name)
+            size = parameter_set.n_parameters
+            values = auxdata[position : position + size]
+            if parameter_set.pdf_type == "poisson":
+                values = values / np.asarray(parameter_set.factors)
+            parameters[part] = values
+            position += size
+        return value - 2 * float(self.model.constraint_logpdf(auxdata, parameters))
+
+    def expected_by_sample(self, parameters: Array) -> dict[tuple[str, str], float]:
+        """Expected counts of each (channel, sample) at a point."""
+        config = self.model.config
+        with np.errstate(all="ignore"):
+            counts = np.asarray(self.model.main_model.expected_data(parameters, return_by_sample=True))
+        return {
+            (channel, sample): float(counts[row, config.channel_slices[channel]].sum())
+            for channel in config.channels
+            for row, sample in enumerate(config.samples)
+        }
+
+    def expected(self, parameters: Array) -> Array:
+        """Expected counts of all bins at a point, channels one after the other."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self.model.expected_actualdata(parameters), dtype=np.float64)
+
+
+def make_likelihood(
+    workspace: Workspace, *, measurement: str | None = None, poi: str | None = None
+) -> Likelihood:
+    """The likelihood of a workspace, through pyhf.
+
+    Parameters
+    ----------
+    workspace
+        Already validated.
+    measurement
+        Name of the measurement; the first by default.
+    poi
+        Another parameter of interest than the measurement's.
+
+    Raises
+    ------
+    ModelError
+        If pyhf refuses the model, it has no such measurement or parameter, or a bin has events
+        that no sample can give.
+    """
+    config = workspace.measurement(measurement)["config"]
+    name = poi or config["poi"] or None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # jsonschema.RefResolver, in pyhf
+        import pyhf
+
+        try:
+            document = pyhf.Workspace(dict(workspace.spec))
+            model = document.model(measurement_name=measurement, poi_name=name)
+            data = np.asarray(document.data(model), dtype=np.float64)
+        except (pyhf.exceptions.InvalidModel, pyhf.exceptions.InvalidSpecification, ValueError, KeyError) as error:
+            raise ModelError(f"{workspace.origin}: pyhf refuses it: {' '.join(str(error).split())}") from error
+    bounds = np.asarray(model.config.suggested_bounds(), dtype=np.float64)
+    likelihood = Likelihood(
+        model=model,
+        data=data,
+        names=tuple(model.config.par_names),
+        initial=np.asarray(model.config.suggested_init(), dtype=np.float64),
+        lower=bounds[:, 0],
+        upper=bounds[:, 1],
+        scale=_scales(model, bounds),
+        constant=tuple(model.config.suggested_fixed()),
+        poi=None if name is None else coupling_scale(workspace, name),
+        origin=workspace.origin,
+    )
+    _refuse_impossible(likelihood)
+    return likelihood
+
+
+def coupling_scale(workspace: Workspace, name: str) -> CouplingScale:
+    """What a parameter of interest stands for: by the sidecar, by its name, or just itself."""
+    if workspace.sidecar is not None and workspace.sidecar["poi"]["name"] == name:
+        entry = {key: value for key, value in workspace.sidecar["poi"].items() if key != "meaning"}
+        return CouplingScale(**entry)
+    found = find_parameter(name)
+    if found is not None:
+        return found[0].parameter_of_interest(found[1])
+    return CouplingScale(name, name, "parameter's own unit")
+
+
+def is_artefact(poi: CouplingScale) -> bool:
+    """Whether the constraint on a parameter of interest only comes from its construction."""
+    return poi.scale != 1
+
+
+def _scales(model: Any, bounds: Array) -> Array:
+    """Typical step of each parameter: its constraint's width, or 1, or a part of a short range."""
+    scale = np.minimum(1.0, (bounds[:, 1] - bounds[:, 0]) / 24)
+    for name in model.config.par_order:
+        parameter_set = model.config.param_set(name)
+        if getattr(parameter_set, "constrained", False):
+            widths = np.asarray(parameter_set.width(), dtype=np.float64)
+            part = model.config.par_slice(name)
+            scale[part] = np.minimum(scale[part], np.where(widths > 0, widths, 1.0))
+    return scale
+
+
+def _refuse_impossible(likelihood: Likelihood) -> None:
+    """Refuse events in a bin where the model expects none whatever its parameters."""
+    config = likelihood.model.config
+    points: Sequence[Array] = (likelihood.initial, np.minimum(likelihood.upper, 1.0))
+    expected = np.max([likelihood.expected(point) for point in points], axis=0)
+    impossible = (likelihood.data[: config.nmaindata] > 0) & ~(expected > 0)
+    if not impossible.any():
+        return
+    position = int(np.argmax(impossible))
+    for channel, part in config.channel_slices.items():
+        if part.start <= position < part.stop:
+            raise ModelError(
+                f"{likelihood.origin}: channel '{channel}', bin {position - part.start}:"
+                f" {likelihood.data[position]:g} events observed where every sample expects 0"
+            )

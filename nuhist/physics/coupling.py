@@ -1,0 +1,63 @@
+"""The coupling that a parameter of interest stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CouplingScale:
+    """How a parameter of interest translates to a coupling: (coupling/reference)ᵖ / scale.
+
+    Attributes
+    ----------
+    name
+        Of the parameter, such as ``"mu_nu_squared"``.
+    coupling, unit
+        Of the physical quantity, such as ``"mu_nu"`` and ``"mu_B"``.
+    reference
+        In that unit.
+    power
+        p: 1 for a signed coupling, 2 for one whose sign cannot be seen.
+    scale
+        1, unless the parameter must stay near the origin of an interpolation.
+
+    Examples
+    --------
+    >>> moment = CouplingScale("mu_nu_squared", "mu_nu", "mu_B", 1e-11, 2)
+    >>> moment.to_coupling(4.0), moment.to_parameter(2e-11), moment.meaning
+    (2e-11, 4.0, '(mu_nu / 1e-11 mu_B)^2')
+    """
+
+    name: str
+    coupling: str
+    unit: str
+    reference: float = 1.0
+    power: int = 1
+    scale: float = 1.0
+
+    def to_parameter(self, coupling: float) -> float:
+        """Value of the parameter for a coupling in its unit."""
+        return (coupling / self.reference) ** self.power / self.scale
+
+    def to_coupling(self, parameter: float) -> float:
+        """Coupling in its unit for a value of the parameter; of an even power, the positive one.
+
+        Below zero an even power has no coupling and gives 0.
+        """
+        x = parameter * self.scale
+        if self.power == 1:
+            return x * self.reference
+        return max(x, 0.0) ** (1 / self.power) * self.reference
+
+    @property
+    def meaning(self) -> str:
+        """The definition in words."""
+        ratio = f"{self.coupling} / {self.reference:g} {self.unit}"
+        if self.reference == 1:
+            ratio = self.coupling
+        elif self.power != 1 or self.scale != 1:
+            ratio = f"({ratio})"
+        power = f"^{self.power}" if self.power != 1 else ""
+        scale = f" / {self.scale:g}" if self.scale != 1 else ""
+        return f"{ratio}{power}{scale}"

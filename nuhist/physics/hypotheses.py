@@ -1,0 +1,354 @@
+"""What can be tested: each hypothesis is one function and one entry in :data:`HYPOTHESES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, get_args
+
+import numpy as np
+
+from nuhist.errors import ConfigError, unknown_name
+from nuhist.physics import scattering, xenon
+from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.couplings import FLAVORS, Flavor, radiative
+from nuhist.physics.oscillation import Composition, solar_composition
+from nuhist.physics.rates import flux_moments, rate, rate_of_larger
+from nuhist.physics.solar import FluxComponent
+from nuhist.tables import Array
+
+FlavorChoice = Literal["effective", "e", "mu", "tau"]
+FLAVOR_CHOICES: tuple[FlavorChoice, ...] = get_args(FlavorChoice)
+Atomic = Literal["step", "rrpa"]
+ATOMIC_CHOICES: tuple[Atomic, ...] = get_args(Atomic)
+
+
+class Dependence(Enum):
+    """How the rate depends on the coupling."""
+
+    POWER = "one power of the coupling beside the Standard Model"
+    POLYNOMIAL = "a part linear and a part quadratic in a signed coupling"
+    GENERAL = "no polynomial in the coupling"
+
+
+@dataclass(frozen=True)
+class RateOptions:
+    """Choices of the physics that are no hypotheses.
+
+    Attributes
+    ----------
+    atomic
+        ``"step"``: free electrons times the effective charge; ``"rrpa"``: that times the RRPA
+        ratio, for the Standard Model and the magnetic moment.
+    neutrino_mass_ev
+        Mass in eV in the equivalent-photon approximation.
+    composition
+        Fraction of each flavour.
+    """
+
+    atomic: Atomic = "step"
+    neutrino_mass_ev: float = 1.0
+    composition: Composition = field(default_factory=solar_composition)
+
+    def __post_init__(self) -> None:
+        if self.atomic not in ATOMIC_CHOICES:
+            raise unknown_name("atomic response", self.atomic, ATOMIC_CHOICES)
+        if not 0 < self.neutrino_mass_ev < np.inf:
+            raise ConfigError(f"neutrino mass {self.neutrino_mass_ev:g} eV: must be positive")
+
+
+Terms = Callable[[Array, Flavor, RateOptions], Mapping[int, Array]]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One coupling and how it changes the rate.
+
+    With x = coupling / reference, the cross section of a flavour that has the coupling is the
+    Standard Model's plus Σ xⁿ terms[n]; with ``alternative``, per T and E the larger of that sum
+    and of the alternative's takes its place.
+
+    Attributes
+    ----------
+    name, title
+        For the command line and for readers.
+    coupling, unit, reference
+        The physical quantity, its unit, and the value that x = 1 stands for.
+    terms
+        Cross sections per power of x for one flavour (coefficients of
+        :mod:`nuhist.physics.scattering`).
+    dependence
+        Which HistFactory construction fits.
+    parameter
+        Name of the parameter of interest, with ``{flavor}`` where a single flavour's name goes.
+    power
+        The parameter is xᵖ over ``scale``.
+    scale
+        See ``power``; 1 unless the parameter has to stay near the origin of an interpolation.
+    bounds
+        Of x (``POLYNOMIAL``) or of the parameter (``POWER``).
+    alternative
+        Cross sections that compete with ``terms``.
+    rrpa
+        Whether the RRPA ratio applies to ``terms``.
+    absorption
+        Whether the photoabsorption enters, so that quadratures are split at its nodes.
+    replaces_standard_model
+        Whether ``terms`` stand in place of the Standard Model's rate instead of adding to it.
+    """
+
+    name: str
+    title: str
+    coupling: str
+    unit: str
+    reference: float
+    terms: Terms
+    dependence: Dependence
+    parameter: str
+    power: int = 1
+    scale: float = 1.0
+    bounds: tuple[float, float] = (0.0, 100.0)
+    alternative: Terms | None = None
+    rrpa: bool = False
+    absorption: bool = False
+    replaces_standard_model: bool = False
+
+    def parameter_of_interest(self, flavor: FlavorChoice) -> CouplingScale:
+        """The parameter of interest and how it translates to the coupling."""
+        suffix = "" if flavor == "effective" else flavor
+        return CouplingScale(
+            self.parameter.format(flavor=suffix),
+            self.coupling + suffix,
+            self.unit,
+            self.reference,
+            self.power,
+            self.scale,
+        )
+
+
+def _magnetic_moment(energy: Array, _flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
+    return {2: 1e-22 * scattering.magnetic_moment(energy)}
+
+
+def _millicharge_fea(energy: Array, flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
+    return {
+        1: 1e-13 * scattering.millicharge_fea_linear(energy, radiative(flavor)),
+        2: 1e-26 * scattering.millicharge_fea_quadratic(energy),
+    }
+
+
+def _millicharge_epa(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    return {2: 1e-26 * scattering.millicharge_epa(energy, options.neutrino_mass_ev)}
+
+
+def _standard_model(energy: Array, flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
+    return {1: scattering.standard_model(energy, radiative(flavor))}
+
+
+HYPOTHESES: dict[str, Hypothesis] = {
+    entry.name: entry
+    for entry in (
+        Hypothesis(
+            name="magnetic-moment",
+            title="neutrino magnetic moment",
+            coupling="mu_nu",
+            unit="mu_B",
+            reference=1e-11,
+            terms=_magnetic_moment,
+            dependence=Dependence.POWER,
+            parameter="mu_nu{flavor}_squared",
+            power=2,
+            rrpa=True,
+        ),
+        Hypothesis(
+            name="millicharge-fea",
+            title="neutrino millicharge, free electrons (FEA)",
+            coupling="q_nu",
+            unit="e_0",
+            reference=1e-13,
+            terms=_millicharge_fea,
+            dependence=Dependence.POLYNOMIAL,
+            parameter="q_nu{flavor}",
+            scale=1e4,
+            bounds=(-12.0, 12.0),
+        ),
+        Hypothesis(
+            name="millicharge-epa-only",
+            title="neutrino millicharge, equivalent photons alone (EPA)",
+            coupling="q_nu",
+            unit="e_0",
+            reference=1e-13,
+            terms=_millicharge_epa,
+            dependence=Dependence.POWER,
+            parameter="q_nu{flavor}_squared",
+            power=2,
+            absorption=True,
+        ),
+        Hypothesis(
+            name="millicharge-epa",
+            title="neutrino millicharge, the larger of EPA and FEA",
+            coupling="q_nu",
+            unit="e_0",
+            reference=1e-13,
+            terms=_millicharge_fea,
+            dependence=Dependence.GENERAL,
+            parameter="mu",
+            alternative=_millicharge_epa,
+            absorption=True,
+        ),
+        Hypothesis(
+            name="standard-model",
+            title="strength of the Standard Model's neutrino-electron scattering",
+            coupling="sm_strength_nu",
+            unit="SM",
+            reference=1.0,
+            terms=_standard_model,
+            dependence=Dependence.POWER,
+            parameter="sm_strength_nu{flavor}",
+            bounds=(0.0, 20.0),
+            rrpa=True,
+            replaces_standard_model=True,
+        ),
+    )
+}
+
+
+def get_hypothesis(name: str) -> Hypothesis:
+    """Look a hypothesis up.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name; the nearest names are suggested.
+    """
+    if name not in HYPOTHESES:
+        raise unknown_name("hypothesis", name, HYPOTHESES)
+    return HYPOTHESES[name]
+
+
+def find_parameter(name: str) -> tuple[Hypothesis, FlavorChoice] | None:
+    """Hypothesis and flavour that a parameter of interest belongs to, if nuhist knows it.
+
+    Examples
+    --------
+    >>> hypothesis, flavor = find_parameter("mu_nue_squared")
+    >>> hypothesis.name, flavor
+    ('magnetic-moment', 'e')
+    """
+    for hypothesis in HYPOTHESES.values():
+        if hypothesis.dependence is Dependence.GENERAL:
+            continue
+        for flavor in FLAVOR_CHOICES:
+            if hypothesis.parameter_of_interest(flavor).name == name:
+                return hypothesis, flavor
+    return None
+
+
+def active_flavors(flavor: str) -> tuple[Flavor, ...]:
+    """Flavours that carry the coupling: all of them for ``"effective"``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such flavour.
+    """
+    if flavor == "effective":
+        return FLAVORS
+    for known in FLAVORS:
+        if flavor == known:
+            return (known,)
+    raise unknown_name("flavor", flavor, FLAVOR_CHOICES)
+
+
+def breakpoints(hypothesis: Hypothesis) -> Array:
+    """Recoil energies in keV at which a rate is not smooth: quadratures are split there."""
+    if hypothesis.absorption:
+        return np.union1d(xenon.SHELL_EDGES_KEV, xenon.photoabsorption_nodes())
+    return xenon.SHELL_EDGES_KEV
+
+
+def recoil_rates(
+    hypothesis: Hypothesis,
+    flavor: FlavorChoice,
+    recoil_energy: Array,
+    flux: Sequence[FluxComponent],
+    options: RateOptions,
+) -> dict[int, Array]:
+    """Recoil rates per power of x = coupling / reference; power 0 is the Standard Model.
+
+    Parameters
+    ----------
+    hypothesis, flavor
+        What is tested, and which flavours have the coupling.
+    recoil_energy
+        T in keV, any shape.
+    flux
+        Components, which are added.
+    options
+        Other choices.
+
+    Returns
+    -------
+    Events per tonne year keV for each power, each with the shape of T.
+    """
+    folded = flux_moments(recoil_energy, flux)
+    with_coupling = active_flavors(flavor)
+    correction = _correction(recoil_energy, options)
+    standard = np.zeros_like(folded)
+    parts: dict[int, Array] = {}
+    for name, fraction in options.composition.items():
+        active = name in with_coupling
+        if not (active and hypothesis.replaces_standard_model):
+            standard = standard + fraction * scattering.standard_model(recoil_energy, radiative(name))
+        if active:
+            for power, term in hypothesis.terms(recoil_energy, name, options).items():
+                parts[power] = parts.get(power, np.zeros_like(folded)) + fraction * term
+    rates = {0: rate(standard, folded) * correction}
+    for power, coefficients in parts.items():
+        rates[power] = rate(coefficients, folded) * (correction if hypothesis.rrpa else 1.0)
+    return rates
+
+
+def recoil_rate_at(
+    hypothesis: Hypothesis,
+    flavor: FlavorChoice,
+    coupling: float,
+    recoil_energy: Array,
+    flux: Sequence[FluxComponent],
+    options: RateOptions,
+) -> tuple[Array, Array]:
+    """Recoil rate at one value of the coupling, exact for every hypothesis.
+
+    Parameters
+    ----------
+    coupling
+        In the hypothesis' unit.
+    hypothesis, flavor, recoil_energy, flux, options
+        As in :func:`recoil_rates`.
+
+    Returns
+    -------
+    The Standard Model's part and what the coupling adds, events per tonne year keV.
+    """
+    x = coupling / hypothesis.reference
+    rates = recoil_rates(hypothesis, flavor, recoil_energy, flux, options)
+    standard = rates.pop(0)
+    if hypothesis.alternative is None:
+        added = sum((x**power * part for power, part in rates.items()), np.zeros_like(standard))
+        return standard, added
+    added = np.zeros_like(standard)
+    for name in active_flavors(flavor):
+        first, second = (
+            sum(x**power * term for power, term in terms(recoil_energy, name, options).items())
+            for terms in (hypothesis.alternative, hypothesis.terms)
+        )
+        larger = rate_of_larger(np.asarray(first), np.asarray(second), recoil_energy, flux)
+        added += options.composition[name] * larger
+    return standard, added
+
+
+def _correction(recoil_energy: Array, options: RateOptions) -> Array:
+    if options.atomic == "rrpa":
+        return xenon.rrpa_correction(recoil_energy)
+    return np.ones_like(recoil_energy)

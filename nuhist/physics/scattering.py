@@ -1,0 +1,142 @@
+"""Cross sections of neutrinos on the electrons of a xenon atom.
+
+At a given recoil energy T each cross section is a combination of four functions of the neutrino
+energy E: 1, 1/E, 1/E² and ln(E/keV) (:func:`nuhist.physics.solar.basis`). The functions here
+return its coefficients, with the four in front: shape (4, \\*T.shape), in cm²/keV per xenon atom
+times keV, keV² for the second and third. :func:`cross_section` evaluates them at (T, E);
+:mod:`nuhist.physics.rates` folds them with a flux.
+"""
+
+from __future__ import annotations
+
+from math import log, pi, sqrt
+
+import numpy as np
+
+from nuhist.constants import (
+    ELECTRON_MASS_KEV,
+    FERMI_CONSTANT_PER_KEV2,
+    FINE_STRUCTURE,
+    HBAR_C_KEV_CM,
+)
+from nuhist.physics.couplings import Couplings
+from nuhist.physics.solar import basis
+from nuhist.physics.xenon import effective_charge, photoabsorption
+from nuhist.tables import Array
+
+_WEAK = FERMI_CONSTANT_PER_KEV2**2 * ELECTRON_MASS_KEV / (2 * pi) * HBAR_C_KEV_CM**2
+_MAGNETIC = pi * FINE_STRUCTURE**2 / ELECTRON_MASS_KEV**2 * HBAR_C_KEV_CM**2
+
+
+def minimum_neutrino_energy(recoil_energy: Array) -> Array:
+    """Smallest E in keV that can give an electron the recoil energy T in keV.
+
+    References
+    ----------
+    arXiv:2207.05036, below eq. (9): (T + √(T² + 2 m_e T)) / 2.
+    """
+    energy = np.asarray(recoil_energy, dtype=np.float64)
+    return (energy + np.sqrt(energy**2 + 2 * ELECTRON_MASS_KEV * energy)) / 2
+
+
+def cross_section(coefficients: Array, recoil_energy: Array, neutrino_energy: Array) -> Array:
+    """Evaluate dσ/dT at T and E.
+
+    Parameters
+    ----------
+    coefficients
+        From a function of this module at the same recoil energies, shape (4, \\*T.shape).
+    recoil_energy, neutrino_energy
+        T and E in keV, of one shape. T above the kinematic limit gives 0.
+
+    Returns
+    -------
+    cm²/keV per xenon atom.
+    """
+    values = np.sum(coefficients * basis(neutrino_energy), axis=0)
+    return np.where(neutrino_energy > minimum_neutrino_energy(recoil_energy), values, 0.0)
+
+
+def standard_model(recoil_energy: Array, couplings: Couplings) -> Array:
+    """Standard Model, free electrons times the effective charge.
+
+    References
+    ----------
+    arXiv:2207.05036, eq. (1).
+    """
+    g_v, g_a = couplings
+    plus, minus = (g_v + g_a) ** 2, (g_v - g_a) ** 2
+    return _weak(recoil_energy, plus + minus, minus, g_v**2 - g_a**2)
+
+
+def magnetic_moment(recoil_energy: Array) -> Array:
+    """Magnetic moment of 1 μ_B; scale with μ_ν².
+
+    References
+    ----------
+    arXiv:2207.05036, eq. (6).
+    """
+    strength = _MAGNETIC * effective_charge(recoil_energy)
+    zero = np.zeros_like(strength)
+    return np.stack([strength / recoil_energy, -strength, zero, zero])
+
+
+def millicharge_fea_linear(recoil_energy: Array, couplings: Couplings) -> Array:
+    """Interference of a charge of 1 e₀ with the Standard Model; scale with q_ν.
+
+    References
+    ----------
+    arXiv:2207.05036, eq. (7) in eq. (1): the part linear in the charge.
+    """
+    g_v, g_a = couplings
+    shift = 2 * _vector_coupling_shift(recoil_energy)
+    return shift * _weak(recoil_energy, 2 * g_v, g_v - g_a, g_v)
+
+
+def millicharge_fea_quadratic(recoil_energy: Array) -> Array:
+    """Charge of 1 e₀ alone, on free electrons times the effective charge; scale with q_ν².
+
+    References
+    ----------
+    arXiv:2207.05036, eq. (7) in eq. (1): the part quadratic in the charge, about 2πα²/(m_e T²).
+    """
+    return _vector_coupling_shift(recoil_energy) ** 2 * _weak(recoil_energy, 2.0, 1.0, 1.0)
+
+
+def millicharge_epa(recoil_energy: Array, neutrino_mass_ev: float = 1.0) -> Array:
+    """Charge of 1 e₀ in the equivalent-photon approximation; scale with q_ν².
+
+    Parameters
+    ----------
+    recoil_energy
+        T in keV, any shape.
+    neutrino_mass_ev
+        Mass in eV inside the logarithm; the paper takes 1 eV.
+
+    References
+    ----------
+    arXiv:2207.05036, eq. (8). No effective charge: the photoabsorption is the atom's.
+    """
+    strength = 2 * FINE_STRUCTURE / pi * photoabsorption(recoil_energy) / recoil_energy
+    zero = np.zeros_like(strength)
+    return np.stack([-strength * log(neutrino_mass_ev * 1e-3), zero, zero, strength])
+
+
+def _weak(recoil_energy: Array, flat: float, falling: float, helicity: float) -> Array:
+    """Coefficients of flat − falling (1 − (1 − T/E)²) − helicity m_e T/E², in units of eq. (1)."""
+    strength = _WEAK * effective_charge(recoil_energy)
+    second = falling * recoil_energy**2 - helicity * ELECTRON_MASS_KEV * recoil_energy
+    return np.stack(
+        [
+            strength * flat,
+            -2 * strength * falling * recoil_energy,
+            strength * second,
+            np.zeros_like(strength),
+        ]
+    )
+
+
+def _vector_coupling_shift(recoil_energy: Array) -> Array:
+    """Change of g_V by a charge of 1 e₀: 2√2 π α / (G_F q²) with q² = −2 m_e T, eq. (7)."""
+    momentum_transfer = -2 * ELECTRON_MASS_KEV * recoil_energy
+    return 2 * sqrt(2) * pi * FINE_STRUCTURE / (FERMI_CONSTANT_PER_KEV2 * momentum_transfer)

@@ -1,0 +1,58 @@
+"""JSON Schemas as contracts, and the check of a document against one of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nuhist.errors import NuhistError
+
+
+@cache
+def load(name: str) -> Mapping[str, Any]:
+    """One of nuhist's schemas: ``experiment``, ``sidecar`` or ``results``."""
+    text = (Path(__file__).parent / f"{name}.json").read_text(encoding="utf-8")
+    schema: Mapping[str, Any] = json.loads(text)
+    return schema
+
+
+def check(document: Any, schema: str, where: str, kind: type[NuhistError]) -> None:
+    """Check a document, and say in one line what is wrong with it.
+
+    Parameters
+    ----------
+    document
+        Parsed JSON or YAML.
+    schema
+        Name for :func:`load`.
+    where
+        The file, for the message.
+    kind
+        Class of the error to raise.
+
+    Raises
+    ------
+    NuhistError
+        Of the given kind, with the key and what is wrong with it.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    raise_best(best_match(Draft202012Validator(load(schema)).iter_errors(document)), where, kind)
+
+
+def raise_best(error: Any, where: str, kind: type[NuhistError]) -> None:
+    """Raise the most telling of a validator's errors, if there is one."""
+    if error is None:
+        return
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+    key = f"{path.lstrip('.')}: " if path else ""
+    message = error.message
+    if error.schema.get("maximum") == 1 and error.validator == "maximum":
+        message = f"{error.instance:g} is no fraction between 0 and 1; write 0.14 for 14 %"
+    if len(message) > 300:
+        message = f"{message[:140]} ... {message[-140:]}"
+    raise kind(f"{where}: {key}{' '.join(message.split())}")

@@ -1,0 +1,109 @@
+"""CSV tables of numbers: comment lines with '#', one header line, then rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nuhist.errors import DataError
+from nuhist.files import read_text
+
+Array = NDArray[np.float64]
+
+
+def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a CSV file, as text.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, has no rows, or a row is longer or shorter than the header.
+    """
+    lines = [
+        (number, line.strip())
+        for number, line in enumerate(read_text(path).splitlines(), start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if len(lines) < 2:
+        raise DataError(f"{path}: has no rows; expected a header line and at least one row")
+    header = [name.strip() for name in lines[0][1].split(",")]
+    rows = []
+    for number, line in lines[1:]:
+        cells = line.split(",")
+        if len(cells) != len(header):
+            raise DataError(f"{path}: line {number} has {len(cells)} columns, the header {len(header)}")
+        rows.append(cells)
+    return header, rows
+
+
+def read_table(path: Path) -> Mapping[str, Array]:
+    """Columns of a CSV file of numbers, by name.
+
+    Empty cells and ``nan`` become NaN: whether that may be is for :func:`column` to say.
+
+    Raises
+    ------
+    DataError
+        If a cell is no number.
+    """
+    header, rows = read_rows(path)
+    try:
+        values = np.array(rows, dtype=np.float64)
+    except ValueError:
+        values = np.array([[_number(path, cell) for cell in row] for row in rows])
+    return dict(zip(header, values.T, strict=True))
+
+
+def _number(path: Path, cell: str) -> float:
+    try:
+        return float(cell) if cell.strip() else np.nan
+    except ValueError:
+        raise DataError(f"{path}: '{cell.strip()}' is no number") from None
+
+
+def column(
+    path: Path,
+    table: Mapping[str, Array],
+    name: str,
+    *,
+    increasing: bool = False,
+    non_negative: bool = False,
+) -> Array:
+    """One column, checked.
+
+    Parameters
+    ----------
+    path
+        Where the table came from, for the message.
+    table
+        From :func:`read_table`.
+    name
+        The column's name.
+    increasing
+        Whether the values must increase strictly.
+    non_negative
+        Whether negative values are refused.
+
+    Raises
+    ------
+    DataError
+        If the column is missing or a value is not finite, out of order or negative.
+    """
+    if name not in table:
+        raise DataError(f"{path}: has no column '{name}'; it has {', '.join(table)}")
+    values = table[name]
+
+    def refuse(bad: NDArray[np.bool_], why: str) -> None:
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise DataError(f"{path}: column '{name}', row {row + 1}: {values[row]:g} {why}")
+
+    refuse(~np.isfinite(values), "is not a finite number")
+    if increasing:
+        refuse(np.diff(values, prepend=-np.inf) <= 0, "is not above the row before it; sort the rows")
+    if non_negative:
+        refuse(values < 0, "is negative")
+    return values
