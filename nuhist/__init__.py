@@ -10,8 +10,8 @@ from nuhist.__about__ import __version__
 if TYPE_CHECKING:
     from nuhist.errors import NuhistError
     from nuhist.experiments.experiment import bundled_experiments, load_experiment
-    from nuhist.histfactory.build import BuildOptions, build
     from nuhist.experiments.spectrum import spectrum
+    from nuhist.histfactory.build import BuildOptions, build
     from nuhist.histfactory.workspace import Workspace, load_workspace
     from nuhist.inference.fit import fit
     from nuhist.inference.intervals import limit, scan

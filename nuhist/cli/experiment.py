@@ -52,9 +52,7 @@ def experiments(name: str | None, json_output: bool) -> None:
                 click.echo(f"- {line}")
 
 
-@click.command(
-    epilog="Example: nuhist spectrum lz_ws2022 --hypothesis magnetic-moment --coupling 2.8e-11"
-)
+@click.command(epilog="Example: nuhist spectrum lz_ws2022 --hypothesis magnetic-moment --coupling 2.8e-11")
 @click.argument("experiment")
 @hypothesis_options
 @click.option("--coupling", type=float, required=True, help="In μ_B or e₀.")

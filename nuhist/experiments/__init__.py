@@ -1,0 +1,1 @@
+"""Experiments as folders of data, and what turns them into expected counts."""

@@ -122,12 +122,10 @@ def background_counts(
         return counts
     if counts.sum() <= 0:
         raise ConfigError(f"{experiment.name}: sample '{sample.name}' has no events in the range")
-    return counts * (scale * sample.events / counts.sum())
+    return np.asarray(counts * (scale * sample.events / counts.sum()))
 
 
-def _without(
-    experiment: Experiment, sample: BackgroundSample, counts: Array, standard_model: Array
-) -> Array:
+def _without(experiment: Experiment, sample: BackgroundSample, counts: Array, standard_model: Array) -> Array:
     """Counts less the scattering that they contain."""
     rest = counts - standard_model
     # A published total is rounded, so that a bin with next to nothing may come out below zero.
@@ -152,4 +150,4 @@ def argon37_counts(experiment: Experiment, response: Response, events: float) ->
     if experiment.argon37 is None:
         raise ConfigError(f"{experiment.name} has no ³⁷Ar; leave --ar37 out")
     counts = response.probability(np.array([experiment.argon37.energy]))[:, 0]
-    return counts * (experiment.counts_per_event * events / counts.sum())
+    return np.asarray(counts * (experiment.counts_per_event * events / counts.sum()))

@@ -69,7 +69,8 @@ class Treatment:
 @dataclass(frozen=True)
 class Argon37:
     """The ³⁷Ar line: energy [keV], events expected, end of the flat range, events fitted by the
-    collaboration."""
+    collaboration.
+    """
 
     energy: float
     events: float
@@ -177,9 +178,7 @@ def _parse(file: Path) -> Experiment:
     binning = content["binning"]
     if binning["high"] <= binning["low"]:
         raise ConfigError(f"{file}: binning.high: {binning['high']} is not above binning.low")
-    treatments = {
-        name: _treatment(file, name, entry) for name, entry in content["backgrounds"].items()
-    }
+    treatments = {name: _treatment(file, name, entry) for name, entry in content["backgrounds"].items()}
     if content["default_background"] not in treatments:
         raise ConfigError(f"{file}: default_background: no entry of that name under backgrounds")
     argon = content.get("argon37")
@@ -228,7 +227,9 @@ def _sample(place: str, entry: Mapping[str, Any]) -> BackgroundSample:
     if events is not None and error is not None:
         constraint = error / events
         if constraint > 1:
-            raise ConfigError(f"{place}.error: {error:g} exceeds the {events:g} events; use free: [low, high]")
+            raise ConfigError(
+                f"{place}.error: {error:g} exceeds the {events:g} events; use free: [low, high]"
+            )
     free = entry.get("free")
     return BackgroundSample(
         name=entry["name"],

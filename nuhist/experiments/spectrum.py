@@ -59,8 +59,7 @@ class Spectrum:
         """The fields as JSON values."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {
-            name: value.tolist() if isinstance(value, np.ndarray) else value
-            for name, value in fields.items()
+            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in fields.items()
         }
 
 
@@ -108,9 +107,7 @@ def spectrum(
     physics = options or RateOptions()
     kind = response or experiment.treatment().response
     folding = make_response(experiment, kind, breakpoints(tested))
-    standard, added = neutrino_counts_at(
-        experiment, folding, tested, flavor, coupling, "all", physics
-    )
+    standard, added = neutrino_counts_at(experiment, folding, tested, flavor, coupling, "all", physics)
     centres = (experiment.edges[:-1] + experiment.edges[1:]) / 2
     rates = recoil_rate_at(tested, flavor, coupling, centres, solar_flux(), physics)
     return Spectrum(

@@ -1,0 +1,1 @@
+"""The statistical model as data: HistFactory JSON and its sidecar."""

@@ -98,9 +98,7 @@ def _argon_modifiers(
     return (), []
 
 
-def _without_argon(
-    experiment: Experiment, sample: BackgroundSample, counts: Array, argon37: Array
-) -> Array:
+def _without_argon(experiment: Experiment, sample: BackgroundSample, counts: Array, argon37: Array) -> Array:
     rest = counts - argon37
     if rest.min() < 0:
         bad = int(np.argmin(rest))

@@ -179,8 +179,7 @@ def build(
         "hypothesis": tested.name,
         "flavor": flavor,
         "options": {
-            key: str(value) if isinstance(value, Path) else value
-            for key, value in asdict(options).items()
+            key: str(value) if isinstance(value, Path) else value for key, value in asdict(options).items()
         },
         "poi": {**asdict(coupling), "meaning": coupling.meaning},
     }
@@ -212,9 +211,8 @@ def _channel(
     flavor: FlavorChoice,
     options: BuildOptions,
 ) -> tuple[Channel, list[Parameter]]:
-    assert options.response is not None
-    assert options.flux is not None
-    response = make_response(experiment, options.response, breakpoints(hypothesis))
+    kind = options.response or treatment.response
+    response = make_response(experiment, kind, breakpoints(hypothesis))
     samples: list[Sample] = []
     parameters: list[Parameter] = []
     standard_model = np.zeros(experiment.bins)
@@ -275,7 +273,9 @@ def _observed(
     if not options.asimov:
         return observed_counts(experiment, treatment)
     factors = {parameter.name: parameter.init for parameter in parameters}
-    factors[hypothesis.parameter_of_interest(flavor).name] = 1.0 if hypothesis.replaces_standard_model else 0.0
+    factors[hypothesis.parameter_of_interest(flavor).name] = (
+        1.0 if hypothesis.replaces_standard_model else 0.0
+    )
     total = np.zeros(experiment.bins)
     for sample in samples:
         counts = sample.counts
@@ -362,9 +362,7 @@ def _neutrino_samples(
         if power in rrpa and not np.array_equal(rrpa[power], values):
             modifiers.append(mirrored("atomic_response", values, rrpa[power]))
         if signed:
-            modifiers.append(
-                polynomial_modifier(poi, values, counts[1], counts[2], hypothesis.scale)
-            )
+            modifiers.append(polynomial_modifier(poi, values, counts[1], counts[2], hypothesis.scale))
         elif power > 0:
             modifiers.append(NormFactor(poi))
         name = label if power > 0 and not hypothesis.replaces_standard_model else "nu"

@@ -90,7 +90,7 @@ def _check_channel(channel: Mapping[str, Any], observed: Sequence[float], place:
 
 
 def _check_modifier(modifier: Mapping[str, Any], bins: int, where: str) -> None:
-    data = modifier.get("data")
+    data: Any = modifier.get("data")
     if modifier["type"] == "histosys":
         _check_counts(data["hi_data"], bins, f"{where}: hi_data", signed=True)
         _check_counts(data["lo_data"], bins, f"{where}: lo_data", signed=True)

@@ -116,9 +116,7 @@ def make_workspace(
     overrides = [spec for spec in (parameter.to_spec() for parameter in parameters) if spec]
     spec: dict[str, Any] = {
         "channels": [channel.to_spec() for channel in channels],
-        "observations": [
-            {"name": channel.name, "data": channel.observed.tolist()} for channel in channels
-        ],
+        "observations": [{"name": channel.name, "data": channel.observed.tolist()} for channel in channels],
         "measurements": [{"name": MEASUREMENT, "config": {"poi": poi, "parameters": overrides}}],
         "version": "1.0.0",
     }
@@ -128,8 +126,7 @@ def make_workspace(
         "workspace_digest": digest(spec),
         "channels": {channel.name: _describe(channel) for channel in channels},
         "parameters": {
-            parameter.name: {"meaning": parameter.meaning, "unit": parameter.unit}
-            for parameter in parameters
+            parameter.name: {"meaning": parameter.meaning, "unit": parameter.unit} for parameter in parameters
         },
     }
     return Workspace(spec, sidecar)

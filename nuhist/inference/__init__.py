@@ -1,0 +1,1 @@
+"""Fits and intervals; pyhf does the likelihood."""

@@ -62,9 +62,7 @@ def fit(workspace: Workspace, *, measurement: str | None = None, test_poi: float
                 described.get(name, {}).get("meaning"),
                 described.get(name, {}).get("unit"),
             )
-            for name, value, sigma in zip(
-                likelihood.names, minimum.parameters, uncertainty, strict=True
-            )
+            for name, value, sigma in zip(likelihood.names, minimum.parameters, uncertainty, strict=True)
         ),
         samples=_fitted_samples(workspace, likelihood, minimum, covariance),
         observed={
@@ -98,9 +96,7 @@ def counts_per_event(workspace: Workspace, channel: str) -> float:
     return float(channels.get(channel, {}).get("counts_per_event", 1.0))
 
 
-def _goodness_of_fit(
-    likelihood: Likelihood, minimum: Minimum, *, free_poi: bool
-) -> tuple[int, float | None]:
+def _goodness_of_fit(likelihood: Likelihood, minimum: Minimum, *, free_poi: bool) -> tuple[int, float | None]:
     """Degrees of freedom, and the asymptotic p-value of ``min_chi2``."""
     from scipy.special import chdtrc
 

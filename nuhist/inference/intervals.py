@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -167,8 +168,7 @@ class Profile:
     @property
     def coupling(self) -> CouplingScale:
         """What the parameter stands for."""
-        assert self.likelihood.poi is not None
-        return self.likelihood.poi
+        return self.likelihood.interest
 
     @property
     def best(self) -> float:
@@ -196,9 +196,7 @@ class _LowerMinimumError(Exception):
     """A scan has found a lower minimum than the best fit."""
 
 
-def profile_ends(
-    profile: Profile, level: float
-) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
+def profile_ends(profile: Profile, level: float) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
     """Ends of the region with Δχ² below a level, and notes on what is special about it.
 
     Returns
@@ -214,9 +212,7 @@ def profile_ends(
     raise FitError(f"{profile.likelihood.origin}: the scan finds ever lower minima; the fit is unstable")
 
 
-def _ends(
-    profile: Profile, level: float
-) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
+def _ends(profile: Profile, level: float) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
     index = profile.likelihood.poi_index
     low, high = profile.likelihood.lower[index], profile.likelihood.upper[index]
     notes: list[str] = []
@@ -305,7 +301,8 @@ def scan(
     if couplings is None:
         (lower, upper), _ = profile_ends(profile, 9.0)
         ends = [low if lower is None else lower, high if upper is None else upper]
-        couplings = np.linspace(*(scale.to_coupling(end) for end in ends), points).tolist()
+        start, stop = (scale.to_coupling(end) for end in ends)
+        couplings = np.linspace(start, stop, points).tolist()
     values = [scale.to_parameter(coupling) for coupling in couplings]
     for coupling, value in zip(couplings, values, strict=True):
         if not low <= value <= high:
@@ -372,13 +369,16 @@ def _cls_upper(
                 known[value] = np.array([observed, *quantiles], dtype=np.float64)
             return known[value]
 
-        upper = _falls_below(lambda value: float(values(value)[0]), alpha, low, first, high)
+        def quantile(column: int, value: float) -> float:
+            return float(values(value)[column])
+
+        upper = _falls_below(partial(quantile, 0), alpha, low, first, high)
         if not expected:
             return upper, None
         bands: dict[str, float | None] = {}
         for column, sigma in enumerate((-2, -1, 0, 1, 2), start=1):
             bands[f"{sigma:+d}" if sigma else "0"] = _falls_below(
-                lambda value, column=column: float(values(value)[column]), alpha, low, first, high
+                partial(quantile, column), alpha, low, first, high
             )
     return upper, bands
 
@@ -403,14 +403,12 @@ def _falls_below(
         right, left = left, low + (left - low) / 1.5
         if left - low < 1e-6 * first:
             return None
-    return float(
-        brentq(lambda value: function(float(value)) - alpha, left, right, rtol=_PRECISION)
-    )
+    return float(brentq(lambda value: function(float(value)) - alpha, left, right, rtol=_PRECISION))
 
 
 @contextmanager
 def _pyhf_optimizer() -> Iterator[Any]:
-    """pyhf with its NumPy backend and a precise SLSQP, put back afterwards as it was."""
+    """Pyhf with its NumPy backend and a precise SLSQP, put back afterwards as it was."""
     import warnings
 
     import pyhf
@@ -443,11 +441,9 @@ def parse_range(text: str) -> list[float]:
     """
     parts = text.split(":")
     try:
-        low, high, number = float(parts[0]), float(parts[1]), int(parts[2])
-        if len(parts) != 3 or not np.isfinite([low, high]).all():
-            raise ValueError
+        (low, high), number = map(float, parts[:2]), int(parts[2])
     except (ValueError, IndexError):
         raise ConfigError(f"range '{text}': expected LO:HI:N, such as 0:3e-11:31") from None
-    if number < 2 or high <= low:
+    if len(parts) != 3 or number < 2 or not -np.inf < low < high < np.inf:
         raise ConfigError(f"range '{text}': needs HI above LO and at least two points")
     return [float(value) for value in np.linspace(low, high, number)]

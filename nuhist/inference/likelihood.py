@@ -62,9 +62,9 @@ class Likelihood:
     poi: CouplingScale | None
     origin: str
 
-    @cached_property
-    def poi_index(self) -> int:
-        """Position of the parameter of interest.
+    @property
+    def interest(self) -> CouplingScale:
+        """The parameter of interest.
 
         Raises
         ------
@@ -73,7 +73,12 @@ class Likelihood:
         """
         if self.poi is None:
             raise ModelError(f"{self.origin}: its measurement has no parameter of interest")
-        return self.names.index(self.poi.name)
+        return self.poi
+
+    @cached_property
+    def poi_index(self) -> int:
+        """Position of the parameter of interest."""
+        return self.names.index(self.interest.name)
 
     def twice_nll(self, parameters: Array, data: Array | None = None) -> float:
         """−2 ln L at a point; infinite where the model has no density."""
@@ -143,7 +148,9 @@ class Likelihood:
         minuit.tol = 1e-4
         minuit.migrad()
         if not minuit.valid or minuit.fval is None or minuit.fval >= 1e100:
-            raise FitError(f"{self.origin}: the fit does not converge; look at the counts with nuhist inspect")
+            raise FitError(
+                f"{self.origin}: the fit does not converge; look at the counts with nuhist inspect"
+            )
         return np.array(minuit.values), float(minuit.fval)
 
     def best(self, data: Array | None = None) -> Minimum:
@@ -167,8 +174,8 @@ class Likelihood:
 
         span = self.upper - self.lower
         free = ~np.array(self.constant)
-        free &= (minimum.parameters - self.lower > _AT_BOUND * span)
-        free &= (self.upper - minimum.parameters > _AT_BOUND * span)
+        free &= minimum.parameters - self.lower > _AT_BOUND * span
+        free &= self.upper - minimum.parameters > _AT_BOUND * span
         covariance = np.zeros((len(self.names), len(self.names)))
         if not free.any():
             return covariance
@@ -256,8 +263,15 @@ def make_likelihood(
             document = pyhf.Workspace(dict(workspace.spec))
             model = document.model(measurement_name=measurement, poi_name=name)
             data = np.asarray(document.data(model), dtype=np.float64)
-        except (pyhf.exceptions.InvalidModel, pyhf.exceptions.InvalidSpecification, ValueError, KeyError) as error:
-            raise ModelError(f"{workspace.origin}: pyhf refuses it: {' '.join(str(error).split())}") from error
+        except (
+            pyhf.exceptions.InvalidModel,
+            pyhf.exceptions.InvalidSpecification,
+            ValueError,
+            KeyError,
+        ) as error:
+            raise ModelError(
+                f"{workspace.origin}: pyhf refuses it: {' '.join(str(error).split())}"
+            ) from error
     bounds = np.asarray(model.config.suggested_bounds(), dtype=np.float64)
     likelihood = Likelihood(
         model=model,

@@ -1,0 +1,1 @@
+"""Pure functions of arrays: nothing here knows a detector or a bin."""

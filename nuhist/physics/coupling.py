@@ -38,7 +38,7 @@ class CouplingScale:
 
     def to_parameter(self, coupling: float) -> float:
         """Value of the parameter for a coupling in its unit."""
-        return (coupling / self.reference) ** self.power / self.scale
+        return float((coupling / self.reference) ** self.power) / self.scale
 
     def to_coupling(self, parameter: float) -> float:
         """Coupling in its unit for a value of the parameter; of an even power, the positive one.
@@ -48,7 +48,7 @@ class CouplingScale:
         x = parameter * self.scale
         if self.power == 1:
             return x * self.reference
-        return max(x, 0.0) ** (1 / self.power) * self.reference
+        return float(max(x, 0.0) ** (1 / self.power)) * self.reference
 
     @property
     def meaning(self) -> str:

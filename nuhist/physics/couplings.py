@@ -49,9 +49,7 @@ def radiative(flavor: Flavor) -> Couplings:
     arXiv:2207.05036, (B3) to (B7), with 1 added for ν_e (the charged current). It prints
     0.9521, 0.4938 (ν_e), −0.0397, −0.5062 (ν_μ) and −0.0353, −0.5062 (ν_τ).
     """
-    charge_radius = (
-        -ALPHA_APPENDIX_B / (6 * pi) * (log(W_MASS_KEV**2 / LEPTON_MASS_KEV[flavor] ** 2) + 1.5)
-    )
+    charge_radius = -ALPHA_APPENDIX_B / (6 * pi) * (log(W_MASS_KEV**2 / LEPTON_MASS_KEV[flavor] ** 2) + 1.5)
     box_ww = -ALPHA_MZ / (2 * pi * SIN2_THETA_W_MZ) * (1 - ALPHA_S_MW / (2 * pi))
     box_left = _box_zz(-0.5 + SIN2_THETA_W_MZ)
     box_right = _box_zz(SIN2_THETA_W_MZ)

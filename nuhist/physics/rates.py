@@ -27,7 +27,7 @@ def flux_moments(recoil_energy: Array, flux: Sequence[FluxComponent]) -> Array:
 
     Returns
     -------
-    Integrals of :func:`nuhist.physics.solar.moments`, shape (4, \\*T.shape).
+    Integrals of :func:`nuhist.physics.solar.moments`, shape ``(4, *T.shape)``.
     """
     lower = minimum_neutrino_energy(recoil_energy)
     return np.sum([moments(component, lower) for component in flux], axis=0)
@@ -39,7 +39,7 @@ def rate(coefficients: Array, folded_flux: Array) -> Array:
     Parameters
     ----------
     coefficients
-        A cross section from :mod:`nuhist.physics.scattering`, shape (4, \\*T.shape).
+        A cross section from :mod:`nuhist.physics.scattering`, shape ``(4, *T.shape)``.
     folded_flux
         From :func:`flux_moments` at the same recoil energies.
 
@@ -47,13 +47,11 @@ def rate(coefficients: Array, folded_flux: Array) -> Array:
     ----------
     arXiv:2207.05036, the inner integral of eq. (9).
     """
-    per_atom_second: Array = np.sum(coefficients * folded_flux, axis=0)
-    return per_atom_second * atoms_per_tonne() * SECONDS_PER_YEAR
+    per_atom_second = np.sum(coefficients * folded_flux, axis=0)
+    return np.asarray(per_atom_second * (atoms_per_tonne() * SECONDS_PER_YEAR))
 
 
-def rate_of_larger(
-    first: Array, second: Array, recoil_energy: Array, flux: Sequence[FluxComponent]
-) -> Array:
+def rate_of_larger(first: Array, second: Array, recoil_energy: Array, flux: Sequence[FluxComponent]) -> Array:
     """Recoil rate of whichever of two cross sections is larger at each T and E.
 
     The difference of the two has at most two extrema in E, hence at most three roots above the
@@ -62,7 +60,7 @@ def rate_of_larger(
     Parameters
     ----------
     first, second
-        Coefficients from :mod:`nuhist.physics.scattering`, shape (4, \\*T.shape).
+        Coefficients from :mod:`nuhist.physics.scattering`, shape ``(4, *T.shape)``.
     recoil_energy
         T in keV, any shape.
     flux

@@ -2,7 +2,7 @@
 
 At a given recoil energy T each cross section is a combination of four functions of the neutrino
 energy E: 1, 1/E, 1/E² and ln(E/keV) (:func:`nuhist.physics.solar.basis`). The functions here
-return its coefficients, with the four in front: shape (4, \\*T.shape), in cm²/keV per xenon atom
+return its coefficients, with the four in front: shape ``(4, *T.shape)``, in cm²/keV per xenon atom
 times keV, keV² for the second and third. :func:`cross_section` evaluates them at (T, E);
 :mod:`nuhist.physics.rates` folds them with a flux.
 """
@@ -36,7 +36,7 @@ def minimum_neutrino_energy(recoil_energy: Array) -> Array:
     arXiv:2207.05036, below eq. (9): (T + √(T² + 2 m_e T)) / 2.
     """
     energy = np.asarray(recoil_energy, dtype=np.float64)
-    return (energy + np.sqrt(energy**2 + 2 * ELECTRON_MASS_KEV * energy)) / 2
+    return np.asarray(energy + np.sqrt(energy**2 + 2 * ELECTRON_MASS_KEV * energy)) / 2
 
 
 def cross_section(coefficients: Array, recoil_energy: Array, neutrino_energy: Array) -> Array:
@@ -45,7 +45,7 @@ def cross_section(coefficients: Array, recoil_energy: Array, neutrino_energy: Ar
     Parameters
     ----------
     coefficients
-        From a function of this module at the same recoil energies, shape (4, \\*T.shape).
+        From a function of this module at the same recoil energies, shape ``(4, *T.shape)``.
     recoil_energy, neutrino_energy
         T and E in keV, of one shape. T above the kinematic limit gives 0.
 
@@ -53,7 +53,7 @@ def cross_section(coefficients: Array, recoil_energy: Array, neutrino_energy: Ar
     -------
     cm²/keV per xenon atom.
     """
-    values = np.sum(coefficients * basis(neutrino_energy), axis=0)
+    values: Array = np.sum(coefficients * basis(neutrino_energy), axis=0)
     return np.where(neutrino_energy > minimum_neutrino_energy(recoil_energy), values, 0.0)
 
 

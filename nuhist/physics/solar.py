@@ -114,7 +114,7 @@ def basis(energy: Array) -> Array:
 
     Returns
     -------
-    1, 1/E, 1/E², ln(E/keV), stacked in front: shape (4, \\*E.shape).
+    1, 1/E, 1/E², ln(E/keV), stacked in front: shape ``(4, *E.shape)``.
     """
     return np.stack([np.ones_like(energy), 1 / energy, energy**-2.0, np.log(energy)])
 
@@ -134,7 +134,7 @@ def moments(component: FluxComponent, lower: Array) -> Array:
 
     Returns
     -------
-    cm⁻² s⁻¹ keVᵖ with p = 0, −1, −2 and 0; shape (4, \\*lower.shape).
+    cm⁻² s⁻¹ keVᵖ with p = 0, −1, −2 and 0; shape ``(4, *lower.shape)``.
     """
     low = np.asarray(lower, dtype=np.float64)
     if component.density is None:
@@ -153,8 +153,8 @@ def moments(component: FluxComponent, lower: Array) -> Array:
 @cache
 def _cumulative(component: FluxComponent) -> Array:
     """Moments from each node upwards, shape (4, nodes)."""
-    assert component.density is not None
-    nodes, density = component.energy, component.density
+    nodes = component.energy
+    density = np.zeros_like(nodes) if component.density is None else component.density
     parts = _segment(nodes[:-1], nodes[1:], density[:-1], np.diff(density) / np.diff(nodes))
     sums = np.cumsum(parts[:, ::-1], axis=1)[:, ::-1]
     return np.concatenate([sums, np.zeros((4, 1))], axis=1)

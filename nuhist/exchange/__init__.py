@@ -1,0 +1,1 @@
+"""Other formats: a read and a write for each."""
