@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from nuhist.errors import NuhistError
     from nuhist.experiments.experiment import bundled_experiments, load_experiment
     from nuhist.experiments.spectrum import spectrum
-    from nuhist.histfactory.build import BuildOptions, build
+    from nuhist.histfactory.build import build
+    from nuhist.histfactory.options import BuildOptions
     from nuhist.histfactory.workspace import Workspace, load_workspace
     from nuhist.inference.fit import fit
     from nuhist.inference.intervals import limit, scan
 
 _PUBLIC = {
-    "BuildOptions": "nuhist.histfactory.build",
+    "BuildOptions": "nuhist.histfactory.options",
     "NuhistError": "nuhist.errors",
     "Workspace": "nuhist.histfactory.workspace",
     "build": "nuhist.histfactory.build",

@@ -14,7 +14,7 @@ from nuhist.errors import NuhistError
 class _Nuhist(click.Group):
     """A group that keeps its commands' order and turns nuhist's errors into one line."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -12,13 +12,8 @@ from nuhist.experiments.experiment import (
     binned_column,
 )
 from nuhist.experiments.response import Response, make_response
-from nuhist.physics.hypotheses import (
-    FlavorChoice,
-    Hypothesis,
-    RateOptions,
-    recoil_rate_at,
-    recoil_rates,
-)
+from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
+from nuhist.physics.recoils import recoil_rate_at, recoil_rates
 from nuhist.physics.solar import flux_group
 from nuhist.tables import Array, column, read_table
 

@@ -12,14 +12,8 @@ from nuhist.errors import ConfigError
 from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.experiments.experiment import Experiment, ResponseKind, load_experiment
 from nuhist.experiments.response import make_response
-from nuhist.physics.hypotheses import (
-    FlavorChoice,
-    RateOptions,
-    active_flavors,
-    breakpoints,
-    get_hypothesis,
-    recoil_rate_at,
-)
+from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
+from nuhist.physics.recoils import breakpoints, recoil_rate_at
 from nuhist.physics.solar import solar_flux
 from nuhist.tables import Array
 

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError
 from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.cls import cls_upper
 from nuhist.inference.fit import min_chi2
-from nuhist.inference.likelihood import Likelihood, Minimum, make_likelihood
+from nuhist.inference.likelihood import make_likelihood
+from nuhist.inference.profile import (
+    LowerMinimumError,
+    Profile,
+    asimov_upper,
+    profile_ends,
+    threshold,
+)
 from nuhist.inference.results import Interval, Method, Scan
-from nuhist.physics.coupling import CouplingScale
-from nuhist.tables import Array
-
-_PRECISION = 1e-4  # of an end of an interval, relative
-_BETTER = 1e-5  # in 2NLL: a scan that finds a minimum lower by more starts again from there
-_FIRST_STEP = 1e-3  # of the parameter's range
-_SIGNED_NODES = 49  # of the scan that looks for separate regions of a signed parameter
-
-
-def threshold(confidence_level: float) -> float:
-    """Δχ² that a profile-likelihood interval allows: the quantile of χ² with one degree of freedom.
-
-    Raises
-    ------
-    ConfigError
-        If the level is not between 0 and 1.
-
-    Examples
-    --------
-    >>> round(threshold(0.90), 4)
-    2.7055
-    """
-    from scipy.special import chdtri
-
-    if not 0 < confidence_level < 1:
-        raise ConfigError(f"confidence level {confidence_level:g}: must lie between 0 and 1, such as 0.90")
-    return float(chdtri(1, 1 - confidence_level))
 
 
 def limit(
@@ -101,11 +78,11 @@ def limit(
         convention = (
             f"2NLL, profiled over all other parameters, less than {level:.4f} above its global minimum"
         )
-        bands = {"0": _asimov_upper(likelihood, profile, level)} if expected else None
+        bands = {"0": asimov_upper(likelihood, profile, level)} if expected else None
     elif method == "cls":
         if delta_chi2 is not None:
             raise ConfigError("a threshold in Δχ² belongs to the profile method; leave it out with cls")
-        upper, bands = _cls_upper(likelihood, profile, confidence_level, expected=expected)
+        upper, bands = cls_upper(likelihood, profile, confidence_level, expected=expected)
         ends, notes = (None, upper), ()
         convention = "upper limit where CLs falls below 1 − CL; test statistic q-tilde, asymptotic"
     else:
@@ -150,114 +127,6 @@ def _interval(
         notes=tuple(notes),
         workspace_digest=workspace.digest,
         nuhist_version=__version__,
-    )
-
-
-@dataclass(eq=False)
-class Profile:
-    """2NLL minimised over all parameters but the one of interest, remembering what it knows."""
-
-    likelihood: Likelihood
-    data: Array | None = None
-    minimum: Minimum = field(init=False)
-    _known: dict[float, Minimum] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.minimum = self.likelihood.best(self.data)
-
-    @property
-    def coupling(self) -> CouplingScale:
-        """What the parameter stands for."""
-        return self.likelihood.interest
-
-    @property
-    def best(self) -> float:
-        """Parameter of interest at the global minimum."""
-        return float(self.minimum.parameters[self.likelihood.poi_index])
-
-    def __call__(self, value: float) -> float:
-        """Δχ² at a value of the parameter; below zero if the global minimum was not global."""
-        if value not in self._known:
-            starts = [self.minimum.parameters, self.likelihood.initial]
-            if self._known:
-                nearest = min(self._known, key=lambda known: abs(known - value))
-                starts[1] = self._known[nearest].parameters
-            fixed = {self.coupling.name: value}
-            found = [self.likelihood.minimise(fixed, start, self.data) for start in starts]
-            self._known[value] = min(found, key=lambda minimum: minimum.twice_nll)
-        result = self._known[value]
-        if result.twice_nll < self.minimum.twice_nll - _BETTER:
-            self.minimum = self.likelihood.minimise(start=result.parameters, data=self.data)
-            raise _LowerMinimumError
-        return result.twice_nll - self.minimum.twice_nll
-
-
-class _LowerMinimumError(Exception):
-    """A scan has found a lower minimum than the best fit."""
-
-
-def profile_ends(profile: Profile, level: float) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
-    """Ends of the region with Δχ² below a level, and notes on what is special about it.
-
-    Returns
-    -------
-    Lower and upper end as values of the parameter (None where open: at the boundary of a
-    parameter that cannot be negative, or where the level is not reached within its bounds).
-    """
-    for _ in range(5):
-        try:
-            return _ends(profile, level)
-        except _LowerMinimumError:
-            continue
-    raise FitError(f"{profile.likelihood.origin}: the scan finds ever lower minima; the fit is unstable")
-
-
-def _ends(profile: Profile, level: float) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
-    index = profile.likelihood.poi_index
-    low, high = profile.likelihood.lower[index], profile.likelihood.upper[index]
-    notes: list[str] = []
-    best = profile.best
-    inside = [best]
-    if low < 0:
-        nodes = np.linspace(low, high, _SIGNED_NODES)
-        inside += [float(node) for node in nodes if profile(float(node)) < level]
-        regions = 1 + sum(
-            profile((a + b) / 2) > level for a, b in zip(sorted(inside)[:-1], sorted(inside)[1:], strict=True)
-        )
-        if regions > 1:
-            notes.append(f"{regions} separate regions; the interval spans them all")
-    lower = _crossing(profile, level, min(inside), low)
-    upper = _crossing(profile, level, max(inside), high)
-    unit, convert = profile.coupling.unit, profile.coupling.to_coupling
-    if lower is None and low < 0:
-        notes.append(f"open below: {convert(low):.3g} {unit} is still allowed")
-    if upper is None:
-        notes.append(f"open above: {convert(high):.3g} {unit} is still allowed")
-    return (lower, upper), tuple(notes)
-
-
-def _crossing(profile: Profile, level: float, start: float, bound: float) -> float | None:
-    """Where Δχ² crosses the level between a value inside and a bound, or None."""
-    from scipy.optimize import brentq
-
-    index = profile.likelihood.poi_index
-    span = float(profile.likelihood.upper[index] - profile.likelihood.lower[index])
-    direction = 1.0 if bound > start else -1.0
-    step, inside = _FIRST_STEP * span, start
-    while True:
-        outside = start + direction * step
-        if (bound - outside) * direction <= 0:
-            outside = float(bound)
-        if outside == inside:
-            return None
-        if profile(outside) > level:
-            break
-        if outside == bound:
-            return None
-        inside, step = outside, 2 * step
-    tolerance = _PRECISION * max(abs(outside), 1e-3 * step)
-    return float(
-        brentq(lambda value: profile(float(value)) - level, inside, outside, xtol=tolerance, rtol=1e-6)
     )
 
 
@@ -315,7 +184,7 @@ def scan(
         try:
             heights = [max(profile(value), 0.0) for value in values]
             break
-        except _LowerMinimumError:
+        except LowerMinimumError:
             continue
     return Scan(
         parameter=scale.name,
@@ -330,100 +199,6 @@ def scan(
         workspace_digest=workspace.digest,
         nuhist_version=__version__,
     )
-
-
-def _asimov_upper(likelihood: Likelihood, profile: Profile, level: float) -> float | None:
-    """Upper end for the Asimov data of the fit without the coupling."""
-    without = likelihood.minimise({profile.coupling.name: 0.0}, profile.minimum.parameters)
-    asimov = np.asarray(likelihood.model.expected_data(without.parameters), dtype=np.float64)
-    return profile_ends(Profile(likelihood, asimov), level)[0][1]
-
-
-def _cls_upper(
-    likelihood: Likelihood, profile: Profile, confidence_level: float, *, expected: bool
-) -> tuple[float | None, dict[str, float | None] | None]:
-    """Upper limit from CLs, observed and, if asked for, expected at −2 to +2 standard deviations."""
-    index = likelihood.poi_index
-    low, high = float(likelihood.lower[index]), float(likelihood.upper[index])
-    if low < 0:
-        raise FitError(
-            f"{likelihood.origin}: CLs with q-tilde needs a parameter that is not negative;"
-            f" {profile.coupling.name} is signed: use --method profile"
-        )
-    alpha = 1 - confidence_level
-    first = _crossing_or(profile, threshold(confidence_level), high)
-    with _pyhf_optimizer() as pyhf:
-        known: dict[float, Array] = {}
-
-        def values(value: float) -> Array:
-            """CLs observed, then expected at −2 to +2 standard deviations."""
-            if value not in known:
-                observed, quantiles = pyhf.infer.hypotest(
-                    value,
-                    likelihood.data,
-                    likelihood.model,
-                    init_pars=likelihood.initial.tolist(),
-                    test_stat="qtilde",
-                    return_expected_set=True,
-                )
-                known[value] = np.array([observed, *quantiles], dtype=np.float64)
-            return known[value]
-
-        def quantile(column: int, value: float) -> float:
-            return float(values(value)[column])
-
-        upper = _falls_below(partial(quantile, 0), alpha, low, first, high)
-        if not expected:
-            return upper, None
-        bands: dict[str, float | None] = {}
-        for column, sigma in enumerate((-2, -1, 0, 1, 2), start=1):
-            bands[f"{sigma:+d}" if sigma else "0"] = _falls_below(
-                partial(quantile, column), alpha, low, first, high
-            )
-    return upper, bands
-
-
-def _crossing_or(profile: Profile, level: float, otherwise: float) -> float:
-    upper = profile_ends(profile, level)[0][1]
-    return otherwise if upper is None else upper
-
-
-def _falls_below(
-    function: Callable[[float], float], alpha: float, low: float, first: float, high: float
-) -> float | None:
-    """Where a falling function crosses a value, searched for from a first guess."""
-    from scipy.optimize import brentq
-
-    left = right = first
-    while function(right) > alpha:
-        if right >= high:
-            return None
-        left, right = right, min(1.5 * right, high)
-    while function(left) <= alpha:
-        right, left = left, low + (left - low) / 1.5
-        if left - low < 1e-6 * first:
-            return None
-    return float(brentq(lambda value: function(float(value)) - alpha, left, right, rtol=_PRECISION))
-
-
-@contextmanager
-def _pyhf_optimizer() -> Iterator[Any]:
-    """Pyhf with its NumPy backend and a precise SLSQP, put back afterwards as it was."""
-    import warnings
-
-    import pyhf
-
-    before = pyhf.get_backend()
-    optimizer = pyhf.optimize.scipy_optimizer(tolerance=1e-10)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        pyhf.set_backend("numpy", custom_optimizer=optimizer)
-        try:
-            yield pyhf
-        except pyhf.exceptions.FailedMinimization as error:
-            raise FitError(f"a fit for CLs does not converge: {error}") from error
-        finally:
-            pyhf.set_backend(before[0], custom_optimizer=before[1])
 
 
 def parse_range(text: str) -> list[float]:

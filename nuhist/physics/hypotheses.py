@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, get_args
@@ -10,12 +10,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from nuhist.errors import ConfigError, unknown_name
-from nuhist.physics import scattering, xenon
+from nuhist.physics import scattering
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.couplings import FLAVORS, Flavor, radiative
 from nuhist.physics.oscillation import Composition, solar_composition
-from nuhist.physics.rates import flux_moments, rate, rate_of_larger
-from nuhist.physics.solar import FluxComponent
 from nuhist.tables import Array
 
 FlavorChoice = Literal["effective", "e", "mu", "tau"]
@@ -259,96 +257,3 @@ def active_flavors(flavor: str) -> tuple[Flavor, ...]:
         if flavor == known:
             return (known,)
     raise unknown_name("flavor", flavor, FLAVOR_CHOICES)
-
-
-def breakpoints(hypothesis: Hypothesis) -> Array:
-    """Recoil energies in keV at which a rate is not smooth: quadratures are split there."""
-    if hypothesis.absorption:
-        return np.union1d(xenon.SHELL_EDGES_KEV, xenon.photoabsorption_nodes())
-    return xenon.SHELL_EDGES_KEV
-
-
-def recoil_rates(
-    hypothesis: Hypothesis,
-    flavor: FlavorChoice,
-    recoil_energy: Array,
-    flux: Sequence[FluxComponent],
-    options: RateOptions,
-) -> dict[int, Array]:
-    """Recoil rates per power of x = coupling / reference; power 0 is the Standard Model.
-
-    Parameters
-    ----------
-    hypothesis, flavor
-        What is tested, and which flavours have the coupling.
-    recoil_energy
-        T in keV, any shape.
-    flux
-        Components, which are added.
-    options
-        Other choices.
-
-    Returns
-    -------
-    Events per tonne year keV for each power, each with the shape of T.
-    """
-    folded = flux_moments(recoil_energy, flux)
-    with_coupling = active_flavors(flavor)
-    correction = _correction(recoil_energy, options)
-    standard = np.zeros_like(folded)
-    parts: dict[int, Array] = {}
-    for name, fraction in options.composition.items():
-        active = name in with_coupling
-        if not (active and hypothesis.replaces_standard_model):
-            standard = standard + fraction * scattering.standard_model(recoil_energy, radiative(name))
-        if active:
-            for power, term in hypothesis.terms(recoil_energy, name, options).items():
-                parts[power] = parts.get(power, np.zeros_like(folded)) + fraction * term
-    rates = {0: rate(standard, folded) * correction}
-    for power, coefficients in parts.items():
-        rates[power] = rate(coefficients, folded) * (correction if hypothesis.rrpa else 1.0)
-    return rates
-
-
-def recoil_rate_at(
-    hypothesis: Hypothesis,
-    flavor: FlavorChoice,
-    coupling: float,
-    recoil_energy: Array,
-    flux: Sequence[FluxComponent],
-    options: RateOptions,
-) -> tuple[Array, Array]:
-    """Recoil rate at one value of the coupling, exact for every hypothesis.
-
-    Parameters
-    ----------
-    coupling
-        In the hypothesis' unit.
-    hypothesis, flavor, recoil_energy, flux, options
-        As in :func:`recoil_rates`.
-
-    Returns
-    -------
-    The Standard Model's part and what the coupling adds, events per tonne year keV.
-    """
-    x = coupling / hypothesis.reference
-    rates = recoil_rates(hypothesis, flavor, recoil_energy, flux, options)
-    standard = rates.pop(0)
-    if hypothesis.alternative is None:
-        added = sum((x**power * part for power, part in rates.items()), np.zeros_like(standard))
-        return standard, added
-    added = np.zeros_like(standard)
-    for name in active_flavors(flavor):
-        first, second = (
-            sum(x**power * term for power, term in terms(recoil_energy, name, options).items())
-            for terms in (hypothesis.alternative, hypothesis.terms)
-        )
-        larger = rate_of_larger(np.asarray(first), np.asarray(second), recoil_energy, flux)
-        added += options.composition[name] * larger
-    return standard, added
-
-
-def _correction(recoil_energy: Array, options: RateOptions) -> Array:
-    if options.atomic == "rrpa":
-        return xenon.rrpa_correction(recoil_energy)
-    return np.ones_like(recoil_energy)

@@ -47,8 +47,8 @@ def rate(coefficients: Array, folded_flux: Array) -> Array:
     ----------
     arXiv:2207.05036, the inner integral of eq. (9).
     """
-    per_atom_second = np.sum(coefficients * folded_flux, axis=0)
-    return np.asarray(per_atom_second * (atoms_per_tonne() * SECONDS_PER_YEAR))
+    events: Array = np.sum(coefficients * folded_flux, axis=0) * atoms_per_tonne() * SECONDS_PER_YEAR
+    return events
 
 
 def rate_of_larger(first: Array, second: Array, recoil_energy: Array, flux: Sequence[FluxComponent]) -> Array:

@@ -147,7 +147,8 @@ def _band(likelihood: Any, parameters: Any, covariance: Any) -> np.ndarray[Any, 
         step[index] = 1e-3 * np.sqrt(variances[index])
         difference = likelihood.expected(parameters + step) - likelihood.expected(parameters - step)
         gradient[index] = difference / (2 * step[index])
-    return np.sqrt(np.maximum(np.einsum("ib,ij,jb->b", gradient, covariance, gradient), 0))
+    variance = np.einsum("ib,ij,jb->b", gradient, covariance, gradient)
+    return np.asarray(np.sqrt(np.maximum(variance, 0)))
 
 
 def _merged(components: dict[str, tuple[np.ndarray[Any, Any], bool]]) -> tuple[Component, ...]:

@@ -1,0 +1,82 @@
+"""How a workspace is built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from nuhist.errors import ConfigError, unknown_name
+from nuhist.experiments.experiment import (
+    ARGON_CHOICES,
+    FLUX_MODELS,
+    RESPONSE_KINDS,
+    Argon,
+    FluxModel,
+    ResponseKind,
+)
+from nuhist.physics.hypotheses import Atomic
+
+Constraint = Literal["normsys", "linear"]
+CONSTRAINTS: tuple[Constraint, ...] = get_args(Constraint)
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How a workspace is built; None stands for what the experiment's treatment says.
+
+    Attributes
+    ----------
+    background
+        Treatment of the data, ``"components"`` or ``"paper"`` where an experiment has both.
+    ar37
+        ³⁷Ar ``"fixed"``, ``"gaussian"`` (arXiv:2207.05036, eq. 11) or ``"flat"`` (0 to its maximum).
+    constraint
+        Constrained norms as ``"normsys"`` or as exactly ``"linear"`` factors.
+    flux
+        ``"split"``: one parameter per solar source; ``"paper"``: one for all, 7 %.
+    atomic
+        ``"step"`` or ``"rrpa"``, see :class:`nuhist.physics.hypotheses.RateOptions`.
+    response
+        ``"matrix"``, ``"gaussian"`` or ``"none"``, for the neutrino scattering.
+    neutrino_mass
+        eV, in the equivalent-photon approximation.
+    observed
+        CSV file with other observed counts.
+    exposure
+        Tonne year to scale everything to; needs ``asimov`` or ``observed``.
+    asimov
+        Take the expected counts without the coupling as observed.
+    """
+
+    background: str | None = None
+    ar37: Argon | None = None
+    constraint: Constraint = "normsys"
+    flux: FluxModel | None = None
+    atomic: Atomic = "step"
+    response: ResponseKind | None = None
+    neutrino_mass: float = 1.0
+    observed: Path | None = None
+    exposure: float | None = None
+    asimov: bool = False
+
+    def __post_init__(self) -> None:
+        checks: tuple[tuple[str, str | None, Sequence[str]], ...] = (
+            ("³⁷Ar treatment", self.ar37, ARGON_CHOICES),
+            ("constraint", self.constraint, CONSTRAINTS),
+            ("flux model", self.flux, FLUX_MODELS),
+            ("response", self.response, RESPONSE_KINDS),
+        )
+        for kind, value, known in checks:
+            if value is not None and value not in known:
+                raise unknown_name(kind, value, known)
+        if self.exposure is not None:
+            if not 0 < self.exposure < np.inf:
+                raise ConfigError(f"exposure {self.exposure:g} t yr: must be positive")
+            if not self.asimov and self.observed is None:
+                raise ConfigError("another exposure has no observed counts; add --asimov or --observed FILE")
+        if self.asimov and self.observed is not None:
+            raise ConfigError("--asimov and --observed exclude each other; keep one")
