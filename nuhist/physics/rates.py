@@ -47,8 +47,11 @@ def rate(coefficients: Array, folded_flux: Array) -> Array:
     ----------
     arXiv:2207.05036, the inner integral of eq. (9).
     """
-    events: Array = np.sum(coefficients * folded_flux, axis=0) * atoms_per_tonne() * SECONDS_PER_YEAR
-    return events
+    return np.asarray(np.sum(coefficients * folded_flux, axis=0) * _per_tonne_year())
+
+
+def _per_tonne_year() -> float:
+    return atoms_per_tonne() * SECONDS_PER_YEAR
 
 
 def rate_of_larger(first: Array, second: Array, recoil_energy: Array, flux: Sequence[FluxComponent]) -> Array:
@@ -86,7 +89,7 @@ def rate_of_larger(first: Array, second: Array, recoil_energy: Array, flux: Sequ
             cumulative = moments(part, limits)
             pieces = cumulative[:, :-1] - cumulative[:, 1:]
             total += np.sum(np.where(positive, np.sum(excess[:, None] * pieces, axis=0), 0.0), axis=0)
-    return total * atoms_per_tonne() * SECONDS_PER_YEAR
+    return total * _per_tonne_year()
 
 
 def _sign_changes(excess: Array, recoil_energy: Array, highest: float) -> Array:
