@@ -132,13 +132,13 @@ def _channel(
     others, more = background_samples(
         experiment,
         treatment,
-        neutrinos.standard_model,
+        neutrinos.standard_model(),
         options.ar37,
         linear=options.constraint == "linear",
     )
-    parameters = [*neutrinos.parameters, *more]
+    parameters = [*neutrinos.parameters(), *more]
     exposure = options.exposure or experiment.exposure
-    samples = [sample.scaled(exposure / experiment.exposure) for sample in (*neutrinos.samples, *others)]
+    samples = [sample.scaled(exposure / experiment.exposure) for sample in (*neutrinos.samples(), *others)]
     without = 1.0 if hypothesis.replaces_standard_model else 0.0
     values = {parameter.name: parameter.init for parameter in parameters if parameter.init is not None}
     values[hypothesis.parameter_of_interest(flavor).name] = without

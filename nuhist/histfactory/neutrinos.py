@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nuhist.errors import ConfigError
-from nuhist.experiments.counts import neutrino_counts
+from nuhist.experiments.counts import neutrino_counts, neutrino_counts_at
 from nuhist.experiments.experiment import Experiment, Treatment
-from nuhist.experiments.response import make_response
+from nuhist.experiments.response import Response, make_response
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.polynomial import polynomial_modifier
 from nuhist.histfactory.templates import (
@@ -27,14 +27,155 @@ from nuhist.physics.recoils import breakpoints
 from nuhist.physics.solar import FLUX_GROUPS, PAPER_FLUX_UNCERTAINTY, group_uncertainty
 from nuhist.tables import Array
 
+STRENGTH = "mu"  # of the signal of one grid point
+
 
 @dataclass(frozen=True, eq=False)
 class NeutrinoModel:
-    """Samples, their parameters, and the Standard Model's counts in all."""
+    """What the scattering samples of one channel are made from.
 
-    samples: tuple[Sample, ...]
-    parameters: tuple[Parameter, ...]
-    standard_model: Array
+    Attributes
+    ----------
+    experiment, treatment, hypothesis, flavor, options
+        What is built; the options with the treatment's defaults filled in.
+    response
+        Of the detector, split where the hypothesis' rates are not smooth.
+    """
+
+    experiment: Experiment
+    treatment: Treatment
+    hypothesis: Hypothesis
+    flavor: FlavorChoice
+    options: BuildOptions
+    response: Response
+
+    @property
+    def physics(self) -> RateOptions:
+        """Choices of the physics."""
+        return RateOptions(atomic=self.options.atomic, neutrino_mass_ev=self.options.neutrino_mass)
+
+    @property
+    def has_atomic_response(self) -> bool:
+        """Whether the difference of RRPA and stepping function is a systematic."""
+        return self.treatment.atomic_response and self.options.atomic == "step"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups of fluxes with a parameter each."""
+        return ("all",) if self.options.flux == "paper" else tuple(FLUX_GROUPS)
+
+    def parameters(self) -> list[Parameter]:
+        """Flux parameters, and the atomic response.
+
+        Raises
+        ------
+        ConfigError
+            If the constraints cannot be written.
+        """
+        lumi = self._needs_lumi()
+        parameters = [_flux_parameter(group, lumi=lumi)[0] for group in self.groups]
+        if self.has_atomic_response:
+            meaning = "electrons bound in the atom: 0 stepping function, +1 RRPA (arXiv:1610.04177)"
+            parameters.append(Parameter("atomic_response", meaning))
+        return parameters
+
+    def standard_model(self) -> Array:
+        """Counts per bin without the coupling."""
+        values = self._counts("all", self.physics)
+        return np.asarray(values[0] + values[1] if self.hypothesis.replaces_standard_model else values[0])
+
+    def samples(self) -> list[Sample]:
+        """Samples with the coupling as a normfactor or as a signed polynomial."""
+        samples = []
+        for group in self.groups:
+            counts = self._counts(group, self.physics)
+            bound = counts
+            if self.has_atomic_response:
+                bound = self._counts(group, replace(self.physics, atomic="rrpa"))
+            for power, values in counts.items():
+                if not values.any() or (power > 0 and self._signed):
+                    continue
+                modifiers = [
+                    *self._constraints(group, values, bound[power]),
+                    *self._coupling(power, counts),
+                ]
+                samples.append(self._sample(group, values, modifiers, signal=power > 0))
+        return samples
+
+    def samples_at(self, coupling: float) -> list[Sample]:
+        """Samples at one coupling, exact for every hypothesis.
+
+        What the coupling adds is a sample with the strength ``mu``; where it takes away (an
+        interference), the Standard Model's sample is smaller by so much.
+        """
+        samples = []
+        for group in self.groups:
+            standard, added = self._counts_at(group, coupling, self.physics)
+            bound = standard, added
+            if self.has_atomic_response:
+                bound = self._counts_at(group, coupling, replace(self.physics, atomic="rrpa"))
+            plain = standard + np.minimum(added, 0)
+            varied = bound[0] + np.minimum(bound[1], 0)
+            samples.append(self._sample(group, plain, self._constraints(group, plain, varied)))
+            signal, varied = np.maximum(added, 0), np.maximum(bound[1], 0)
+            modifiers = [*self._constraints(group, signal, varied), NormFactor(STRENGTH)]
+            samples.append(self._sample(group, signal, modifiers, signal=True))
+        return samples
+
+    @property
+    def _signed(self) -> bool:
+        return self.hypothesis.dependence is Dependence.POLYNOMIAL
+
+    def _counts(self, group: str, physics: RateOptions) -> dict[int, Array]:
+        return neutrino_counts(self.experiment, self.response, self.hypothesis, self.flavor, group, physics)
+
+    def _counts_at(self, group: str, coupling: float, physics: RateOptions) -> tuple[Array, Array]:
+        return neutrino_counts_at(
+            self.experiment, self.response, self.hypothesis, self.flavor, coupling, group, physics
+        )
+
+    def _sample(
+        self, group: str, values: Array, modifiers: list[Modifier], *, signal: bool = False
+    ) -> Sample:
+        name, title = "nu", "solar ν–e scattering"
+        if signal and not self.hypothesis.replaces_standard_model:
+            name, title = self.hypothesis.name.replace("-", "_"), self.hypothesis.title
+        elif not signal and self.hypothesis.replaces_standard_model:
+            name, title = "nu_other_flavors", "solar ν–e scattering, other flavours"
+        if group != "all":
+            name, title = f"{name}_{group}", f"{title}, {group}"
+        return Sample(name, title, values, tuple(modifiers))
+
+    def _constraints(self, group: str, values: Array, bound: Array) -> list[Modifier]:
+        parameter, fraction = _flux_parameter(group, lumi=self._needs_lumi())
+        modifiers: list[Modifier]
+        if parameter.sigma is not None:
+            modifiers = [Lumi()]
+        elif self.options.constraint == "linear":
+            modifiers = [linear_constraint(parameter.name, fraction, values)]
+        else:
+            modifiers = [NormSys(parameter.name, fraction)]
+        if not np.array_equal(values, bound):
+            modifiers.append(mirrored("atomic_response", values, bound))
+        return modifiers
+
+    def _coupling(self, power: int, counts: dict[int, Array]) -> list[Modifier]:
+        poi = self.hypothesis.parameter_of_interest(self.flavor)
+        if self._signed:
+            reach = max(abs(bound) for bound in self.hypothesis.bounds)
+            return [polynomial_modifier(poi.name, counts[0], counts[1], counts[2], poi.scale, reach)]
+        return [NormFactor(poi.name)] if power > 0 else []
+
+    def _needs_lumi(self) -> bool:
+        """Whether the flux must be a ``lumi``, which multiplies a histosys and is linear."""
+        if self.options.constraint != "linear" or not self._signed:
+            return False
+        if self.options.flux != "paper":
+            raise ConfigError(
+                "a signed coupling with --constraint linear takes its flux as the one lumi parameter that"
+                " a model may have; add --flux paper, or use --constraint normsys"
+            )
+        return True
 
 
 def neutrino_model(
@@ -44,85 +185,16 @@ def neutrino_model(
     flavor: FlavorChoice,
     options: BuildOptions,
 ) -> NeutrinoModel:
-    """Build the scattering samples of a hypothesis that HistFactory can hold.
-
-    Parameters
-    ----------
-    experiment, treatment
-        The detector, and how its data are treated.
-    hypothesis, flavor
-        What is tested.
-    options
-        With the treatment's defaults filled in.
+    """Prepare the scattering samples of one channel.
 
     Raises
     ------
     ConfigError
-        If the experiment lacks the response, or the constraints cannot be written.
+        If the experiment lacks the response that the options ask for.
     """
-    response = make_response(experiment, options.response or treatment.response, breakpoints(hypothesis))
-    physics = RateOptions(atomic=options.atomic, neutrino_mass_ev=options.neutrino_mass)
-    atomic_response = treatment.atomic_response and options.atomic == "step"
-    samples: list[Sample] = []
-    parameters: list[Parameter] = []
-    standard_model = np.zeros(experiment.bins)
-    for group in ("all",) if options.flux == "paper" else FLUX_GROUPS:
-        counts = neutrino_counts(experiment, response, hypothesis, flavor, group, physics)
-        bound: dict[int, Array] = {}
-        if atomic_response:
-            rrpa = replace(physics, atomic="rrpa")
-            bound = neutrino_counts(experiment, response, hypothesis, flavor, group, rrpa)
-        standard_model += counts[0]
-        if hypothesis.replaces_standard_model:
-            standard_model += counts[1]
-        flux, uncertainty = _flux_parameter(group, lumi=_needs_lumi(hypothesis, options))
-        parameters.append(flux)
-        for power, values in counts.items():
-            if not values.any() or (power > 0 and hypothesis.dependence is Dependence.POLYNOMIAL):
-                continue
-            modifiers = [_flux_modifier(flux, uncertainty, values, options)]
-            if power in bound and not np.array_equal(bound[power], values):
-                modifiers.append(mirrored("atomic_response", values, bound[power]))
-            modifiers += _coupling_modifiers(hypothesis, flavor, power, counts)
-            samples.append(_sample(hypothesis, group, power, values, tuple(modifiers)))
-    if atomic_response:
-        meaning = "electrons bound in the atom: 0 stepping function, +1 RRPA (arXiv:1610.04177)"
-        parameters.append(Parameter("atomic_response", meaning))
-    return NeutrinoModel(tuple(samples), tuple(parameters), standard_model)
-
-
-def _sample(
-    hypothesis: Hypothesis, group: str, power: int, values: Array, modifiers: tuple[Modifier, ...]
-) -> Sample:
-    name, title = "nu", "solar ν–e scattering"
-    if power > 0 and not hypothesis.replaces_standard_model:
-        name, title = hypothesis.name.replace("-", "_"), hypothesis.title
-    elif power == 0 and hypothesis.replaces_standard_model:
-        name, title = "nu_other_flavors", "solar ν–e scattering, other flavours"
-    if group != "all":
-        name, title = f"{name}_{group}", f"{title}, {group}"
-    return Sample(name, title, values, modifiers)
-
-
-def _coupling_modifiers(
-    hypothesis: Hypothesis, flavor: FlavorChoice, power: int, counts: dict[int, Array]
-) -> list[Modifier]:
-    poi = hypothesis.parameter_of_interest(flavor).name
-    if hypothesis.dependence is Dependence.POLYNOMIAL:
-        return [polynomial_modifier(poi, counts[0], counts[1], counts[2], hypothesis.scale)]
-    return [NormFactor(poi)] if power > 0 else []
-
-
-def _needs_lumi(hypothesis: Hypothesis, options: BuildOptions) -> bool:
-    """Whether the flux must be a ``lumi``, which multiplies a histosys and is linear."""
-    if options.constraint != "linear" or hypothesis.dependence is not Dependence.POLYNOMIAL:
-        return False
-    if options.flux != "paper":
-        raise ConfigError(
-            "a signed coupling with --constraint linear takes its flux as the one lumi parameter that"
-            " a model may have; add --flux paper, or use --constraint normsys"
-        )
-    return True
+    kind = options.response or treatment.response
+    response = make_response(experiment, kind, breakpoints(hypothesis))
+    return NeutrinoModel(experiment, treatment, hypothesis, flavor, options, response)
 
 
 def _flux_parameter(group: str, *, lumi: bool) -> tuple[Parameter, float]:
@@ -138,11 +210,3 @@ def _flux_parameter(group: str, *, lumi: bool) -> tuple[Parameter, float]:
     members = " + ".join(FLUX_GROUPS[group])
     meaning = f"solar {members} flux, {100 * uncertainty:.2g} % (arXiv:1611.09867)"
     return Parameter(f"{group}_flux", meaning), uncertainty
-
-
-def _flux_modifier(parameter: Parameter, fraction: float, values: Array, options: BuildOptions) -> Modifier:
-    if parameter.sigma is not None:
-        return Lumi()
-    if options.constraint == "linear":
-        return linear_constraint(parameter.name, fraction, values)
-    return NormSys(parameter.name, fraction)

@@ -62,13 +62,10 @@ class Profile:
     def __call__(self, value: float) -> float:
         """Δχ² at a value of the parameter; below zero if the global minimum was not global."""
         if value not in self._known:
-            starts = [self.minimum.parameters, self.likelihood.initial]
-            if self._known:
-                nearest = min(self._known, key=lambda known: abs(known - value))
-                starts[1] = self._known[nearest].parameters
+            near = {self.best: self.minimum, **self._known}
+            start = near[min(near, key=lambda known: abs(known - value))]
             fixed = {self.coupling.name: value}
-            found = [self.likelihood.minimise(fixed, start, self.data) for start in starts]
-            self._known[value] = min(found, key=lambda minimum: minimum.twice_nll)
+            self._known[value] = self.likelihood.minimise(fixed, start.parameters, self.data)
         result = self._known[value]
         if result.twice_nll < self.minimum.twice_nll - _BETTER:
             self.minimum = self.likelihood.minimise(start=result.parameters, data=self.data)

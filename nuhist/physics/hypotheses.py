@@ -169,7 +169,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
             dependence=Dependence.POLYNOMIAL,
             parameter="q_nu{flavor}",
             scale=1e4,
-            bounds=(-12.0, 12.0),
+            bounds=(-17.0, 17.0),
         ),
         Hypothesis(
             name="millicharge-epa-only",

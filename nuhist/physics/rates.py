@@ -30,7 +30,7 @@ def flux_moments(recoil_energy: Array, flux: Sequence[FluxComponent]) -> Array:
     Integrals of :func:`nuhist.physics.solar.moments`, shape ``(4, *T.shape)``.
     """
     lower = minimum_neutrino_energy(recoil_energy)
-    return np.sum([moments(component, lower) for component in flux], axis=0)
+    return np.asarray(np.sum([moments(component, lower) for component in flux], axis=0))
 
 
 def rate(coefficients: Array, folded_flux: Array) -> Array:
@@ -47,7 +47,8 @@ def rate(coefficients: Array, folded_flux: Array) -> Array:
     ----------
     arXiv:2207.05036, the inner integral of eq. (9).
     """
-    return np.asarray(np.sum(coefficients * folded_flux, axis=0) * _per_tonne_year())
+    per_atom_second = np.sum(coefficients * folded_flux, axis=0)
+    return np.asarray(per_atom_second * _per_tonne_year(), dtype=np.float64)
 
 
 def _per_tonne_year() -> float:
