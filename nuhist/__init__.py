@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from nuhist.experiments.spectrum import spectrum
     from nuhist.histfactory.build import build
     from nuhist.histfactory.options import BuildOptions
-    from nuhist.histfactory.workspace import Workspace, load_workspace
+    from nuhist.histfactory.patchset import SignalGrid, build_patchset, load
+    from nuhist.histfactory.workspace import Workspace
     from nuhist.inference.fit import fit
     from nuhist.inference.intervals import limit, scan
 
@@ -21,12 +22,14 @@ _PUBLIC = {
     "BuildOptions": "nuhist.histfactory.options",
     "NuhistError": "nuhist.errors",
     "Workspace": "nuhist.histfactory.workspace",
+    "SignalGrid": "nuhist.histfactory.patchset",
     "build": "nuhist.histfactory.build",
+    "build_patchset": "nuhist.histfactory.patchset",
     "bundled_experiments": "nuhist.experiments.experiment",
     "fit": "nuhist.inference.fit",
     "limit": "nuhist.inference.intervals",
+    "load": "nuhist.histfactory.patchset",
     "load_experiment": "nuhist.experiments.experiment",
-    "load_workspace": "nuhist.histfactory.workspace",
     "scan": "nuhist.inference.intervals",
     "spectrum": "nuhist.experiments.spectrum",
 }
@@ -34,14 +37,16 @@ _PUBLIC = {
 __all__ = [
     "BuildOptions",
     "NuhistError",
+    "SignalGrid",
     "Workspace",
     "__version__",
     "build",
+    "build_patchset",
     "bundled_experiments",
     "fit",
     "limit",
+    "load",
     "load_experiment",
-    "load_workspace",
     "scan",
     "spectrum",
 ]

@@ -64,12 +64,12 @@ def fit(workspace: str, measurement: str | None, test_poi: float | None, json_ou
 @as_json
 def scan(workspace: str, measurement: str | None, span: str | None, json_output: bool) -> None:
     """Scan the profile likelihood over the coupling."""
-    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.histfactory.patchset import load
     from nuhist.inference.intervals import parse_range
     from nuhist.inference.intervals import scan as run
 
     couplings = None if span is None else parse_range(span)
-    result = run(load_workspace(workspace), couplings, measurement=measurement)
+    result = run(load(workspace), couplings, measurement=measurement)
     if json_output:
         print_json(result.to_json())
         return
@@ -102,11 +102,11 @@ def limit(
     json_output: bool,
 ) -> None:
     """Confidence interval or upper limit of the coupling."""
-    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.histfactory.patchset import load
     from nuhist.inference.intervals import limit as run
 
     result = run(
-        load_workspace(workspace),
+        load(workspace),
         method=method,  # type: ignore[arg-type]  # checked by the library
         confidence_level=confidence_level,
         delta_chi2=delta_chi2,
@@ -122,6 +122,10 @@ def limit(
     for sigma, value in (result.expected or {}).items():
         shown = "open" if value is None else f"{value:.4g} {result.unit}"
         click.echo(f"  expected {'median' if sigma == '0' else sigma + ' σ'}: {shown}")
+    if result.interpolation_error is not None:
+        click.echo(
+            f"  interpolated between signal points, to ± {result.interpolation_error:.1g} {result.unit}"
+        )
     for note in result.notes:
         click.echo(f"  note: {note}")
     click.echo(f"  workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")

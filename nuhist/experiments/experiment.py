@@ -102,6 +102,8 @@ class Experiment:
         By name.
     default_background
         The treatment that is used unless another one is asked for.
+    hepdata
+        Record of the data, such as ``"ins2107834"``, or None.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Experiment:
     argon37: Argon37 | None
     treatments: Mapping[str, Treatment]
     default_background: str
+    hepdata: str | None = None
 
     @cached_property
     def bins(self) -> int:
@@ -195,6 +198,7 @@ def _parse(file: Path) -> Experiment:
         argon37=None if argon is None else Argon37(**argon),
         treatments=treatments,
         default_background=content["default_background"],
+        hepdata=content.get("hepdata"),
     )
 
 

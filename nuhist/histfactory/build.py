@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
-from nuhist.experiments.experiment import (
-    Experiment,
-    Treatment,
-    load_experiment,
-    observed_counts,
-    read_counts,
-)
-from nuhist.histfactory.backgrounds import background_samples
-from nuhist.histfactory.neutrinos import neutrino_model
+from nuhist.experiments.experiment import Experiment
+from nuhist.histfactory.channel import channel_model
 from nuhist.histfactory.options import BuildOptions
-from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
+from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.workspace import Workspace, make_workspace
 from nuhist.physics.coupling import CouplingScale
-from nuhist.physics.hypotheses import (
-    Dependence,
-    FlavorChoice,
-    Hypothesis,
-    active_flavors,
-    get_hypothesis,
-)
-from nuhist.tables import Array
+from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, get_hypothesis
 
 
 def build(
@@ -77,41 +59,15 @@ def build(
     """
     options = replace(options or BuildOptions(), **choices)
     tested = get_hypothesis(hypothesis)
-    active_flavors(flavor)
     if tested.dependence is Dependence.GENERAL:
         raise ConfigError(
             f"{tested.name} is no polynomial in the coupling and cannot be one workspace;"
             " use nuhist patchset, which writes its exact counts on a grid"
         )
-    if not isinstance(experiment, Experiment):
-        experiment = load_experiment(experiment)
-    treatment = experiment.treatment(options.background)
-    options = _resolved(options, treatment)
-    channel, parameters = _channel(experiment, treatment, tested, flavor, options)
-    coupling = tested.parameter_of_interest(flavor)
-    poi = _poi_parameter(tested, coupling)
-    description = {
-        "nuhist_version": __version__,
-        "command": command,
-        "hypothesis": tested.name,
-        "flavor": flavor,
-        "options": {
-            key: str(value) if isinstance(value, Path) else value for key, value in asdict(options).items()
-        },
-        "poi": {**asdict(coupling), "meaning": coupling.meaning},
-    }
-    return make_workspace([channel], [poi, *parameters], poi.name, description)
-
-
-def _resolved(options: BuildOptions, treatment: Treatment) -> BuildOptions:
-    """Options with the treatment's defaults filled in."""
-    return replace(
-        options,
-        background=treatment.name,
-        ar37=options.ar37 or treatment.argon37,
-        flux=options.flux or treatment.flux,
-        response=options.response or treatment.response,
-    )
+    model = channel_model(experiment, tested, flavor, options)
+    channel = model.channel(model.neutrinos.samples())
+    poi = _poi_parameter(tested, tested.parameter_of_interest(flavor))
+    return make_workspace([channel], [poi, *model.parameters], poi.name, model.description(command))
 
 
 def _poi_parameter(hypothesis: Hypothesis, coupling: CouplingScale) -> Parameter:
@@ -119,69 +75,3 @@ def _poi_parameter(hypothesis: Hypothesis, coupling: CouplingScale) -> Parameter
     start = 1.0 if hypothesis.replaces_standard_model else 0.1
     low, high = (bound / coupling.scale for bound in hypothesis.bounds)
     return Parameter(coupling.name, coupling.meaning, "1", (low, high), start / coupling.scale)
-
-
-def _channel(
-    experiment: Experiment,
-    treatment: Treatment,
-    hypothesis: Hypothesis,
-    flavor: FlavorChoice,
-    options: BuildOptions,
-) -> tuple[Channel, list[Parameter]]:
-    neutrinos = neutrino_model(experiment, treatment, hypothesis, flavor, options)
-    others, more = background_samples(
-        experiment,
-        treatment,
-        neutrinos.standard_model(),
-        options.ar37,
-        linear=options.constraint == "linear",
-    )
-    parameters = [*neutrinos.parameters(), *more]
-    exposure = options.exposure or experiment.exposure
-    samples = [sample.scaled(exposure / experiment.exposure) for sample in (*neutrinos.samples(), *others)]
-    without = 1.0 if hypothesis.replaces_standard_model else 0.0
-    values = {parameter.name: parameter.init for parameter in parameters if parameter.init is not None}
-    values[hypothesis.parameter_of_interest(flavor).name] = without
-    channel = Channel(
-        name=experiment.name,
-        edges=experiment.edges,
-        samples=tuple(samples),
-        observed=_observed(experiment, treatment, samples, values, options),
-        description={
-            "experiment": experiment.name,
-            "title": experiment.title,
-            "exposure_tonne_year": exposure,
-            "counts_per_event": experiment.counts_per_event,
-            "background": treatment.name,
-            "response": options.response,
-            "sources": list(experiment.sources),
-            "assumptions": list(experiment.assumptions),
-        },
-    )
-    return channel, parameters
-
-
-def _observed(
-    experiment: Experiment,
-    treatment: Treatment,
-    samples: Sequence[Sample],
-    values: Mapping[str, float],
-    options: BuildOptions,
-) -> Array:
-    """Observed counts: the experiment's, a user's, or those expected at parameter values."""
-    if options.observed is not None:
-        return read_counts(options.observed, experiment)
-    if not options.asimov:
-        return observed_counts(experiment, treatment)
-    total = np.zeros(experiment.bins)
-    for sample in samples:
-        counts = sample.counts
-        for modifier in sample.modifiers:
-            if modifier.name not in values:
-                continue
-            if isinstance(modifier, NormFactor):
-                counts = counts * values[modifier.name]
-            elif isinstance(modifier, HistoSys):
-                counts = counts + values[modifier.name] * (modifier.up - modifier.down) / 2
-        total += counts
-    return total

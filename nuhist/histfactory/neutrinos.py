@@ -95,8 +95,9 @@ class NeutrinoModel:
             for power, values in counts.items():
                 if not values.any() or (power > 0 and self._signed):
                     continue
+                same = np.array_equal(values, bound[power])
                 modifiers = [
-                    *self._constraints(group, values, bound[power]),
+                    *self._constraints(group, values, None if same else bound[power]),
                     *self._coupling(power, counts),
                 ]
                 samples.append(self._sample(group, values, modifiers, signal=power > 0))
@@ -111,14 +112,17 @@ class NeutrinoModel:
         samples = []
         for group in self.groups:
             standard, added = self._counts_at(group, coupling, self.physics)
-            bound = standard, added
+            plain, signal = standard + np.minimum(added, 0), np.maximum(added, 0)
+            bound: tuple[Array | None, Array | None] = None, None
             if self.has_atomic_response:
-                bound = self._counts_at(group, coupling, replace(self.physics, atomic="rrpa"))
-            plain = standard + np.minimum(added, 0)
-            varied = bound[0] + np.minimum(bound[1], 0)
-            samples.append(self._sample(group, plain, self._constraints(group, plain, varied)))
-            signal, varied = np.maximum(added, 0), np.maximum(bound[1], 0)
-            modifiers = [*self._constraints(group, signal, varied), NormFactor(STRENGTH)]
+                rrpa = replace(self.physics, atomic="rrpa")
+                standard, added = self._counts_at(group, coupling, rrpa)
+                bound = (
+                    standard + np.minimum(added, 0),
+                    np.maximum(added, 0) if self.hypothesis.rrpa else None,
+                )
+            samples.append(self._sample(group, plain, self._constraints(group, plain, bound[0])))
+            modifiers = [*self._constraints(group, signal, bound[1]), NormFactor(STRENGTH)]
             samples.append(self._sample(group, signal, modifiers, signal=True))
         return samples
 
@@ -146,7 +150,7 @@ class NeutrinoModel:
             name, title = f"{name}_{group}", f"{title}, {group}"
         return Sample(name, title, values, tuple(modifiers))
 
-    def _constraints(self, group: str, values: Array, bound: Array) -> list[Modifier]:
+    def _constraints(self, group: str, values: Array, bound: Array | None) -> list[Modifier]:
         parameter, fraction = _flux_parameter(group, lumi=self._needs_lumi())
         modifiers: list[Modifier]
         if parameter.sigma is not None:
@@ -155,7 +159,7 @@ class NeutrinoModel:
             modifiers = [linear_constraint(parameter.name, fraction, values)]
         else:
             modifiers = [NormSys(parameter.name, fraction)]
-        if not np.array_equal(values, bound):
+        if bound is not None:
             modifiers.append(mirrored("atomic_response", values, bound))
         return modifiers
 

@@ -40,7 +40,7 @@ def validate(spec: Any, origin: str) -> None:
         raise ModelError(f"{origin}: is no workspace: expected a JSON object")
     from jsonschema.exceptions import best_match
 
-    raise_best(best_match(_validator().iter_errors(spec)), origin, ModelError)
+    raise_best(best_match(_validator("workspace").iter_errors(spec)), origin, ModelError)
     if not spec["channels"] or not spec["measurements"]:
         raise ModelError(f"{origin}: has no channels or no measurements")
     _refuse_twice(spec["channels"], f"{origin}: channels")
@@ -62,6 +62,27 @@ def validate(spec: Any, origin: str) -> None:
         poi = measurement["config"]["poi"]
         if poi and poi not in names:
             raise ModelError(f"{place}: its parameter of interest '{poi}' is in no modifier")
+
+
+def validate_patchset(document: Any, origin: str) -> None:
+    """Check that a document is a pyhf PatchSet whose patches change nothing but channels.
+
+    Raises
+    ------
+    ModelError
+        With the place and what is wrong there.
+    """
+    from jsonschema.exceptions import best_match
+
+    raise_best(best_match(_validator("patchset").iter_errors(document)), origin, ModelError)
+    _refuse_twice([patch["metadata"] for patch in document["patches"]], f"{origin}: patches")
+    for patch in document["patches"]:
+        for operation in patch["patch"]:
+            if not operation["path"].startswith("/channels/"):
+                raise ModelError(
+                    f"{origin}: patch '{patch['metadata']['name']}' changes {operation['path']};"
+                    " only /channels may be changed"
+                )
 
 
 def modifiers(spec: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -119,8 +140,8 @@ def _refuse_twice(entries: Sequence[Mapping[str, Any]], place: str) -> None:
 
 
 @cache
-def _validator() -> Any:
-    """Validator for pyhf's workspace schema, without importing pyhf, which takes a second."""
+def _validator(document: str) -> Any:
+    """Validator for one of pyhf's schemas, without importing pyhf, which takes a second."""
     from jsonschema import Draft6Validator
     from referencing import Registry, Resource
 
@@ -130,5 +151,5 @@ def _validator() -> Any:
     folder = Path(found.submodule_search_locations[0]) / "schemas" / _SCHEMA_VERSION
     definitions = json.loads((folder / "defs.json").read_text(encoding="utf-8"))
     registry: Any = Registry().with_resource(definitions["$id"], Resource.from_contents(definitions))
-    schema = {"$ref": f"{definitions['$id']}#/definitions/workspace"}
+    schema = {"$ref": f"{definitions['$id']}#/definitions/{document}"}
     return Draft6Validator(schema, registry=registry)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import FitError
-from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.profile import Profile, profile_ends, threshold
 from nuhist.tables import Array
 
@@ -19,11 +18,11 @@ _PRECISION = 1e-4  # of the limit, relative
 
 
 def cls_upper(
-    likelihood: Likelihood, profile: Profile, confidence_level: float, *, expected: bool
+    profile: Profile, confidence_level: float, *, expected: bool
 ) -> tuple[float | None, dict[str, float | None] | None]:
     """Upper limit from CLs, observed and, if asked for, expected at −2 to +2 standard deviations."""
-    index = likelihood.poi_index
-    low, high = float(likelihood.lower[index]), float(likelihood.upper[index])
+    likelihood = profile.likelihood
+    low, high = profile.bounds
     if low < 0:
         raise FitError(
             f"{likelihood.origin}: CLs with q-tilde needs a parameter that is not negative;"

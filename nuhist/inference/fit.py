@@ -70,24 +70,13 @@ def fit(workspace: Workspace, *, measurement: str | None = None, test_poi: float
             for channel, counts in workspace.observed().items()
         },
         twice_nll=minimum.twice_nll,
-        min_chi2=min_chi2(likelihood, minimum),
+        min_chi2=likelihood.min_chi2(minimum),
         degrees_of_freedom=bins,
         p_value=p_value,
         method="maximum likelihood (pyhf), p-value of min_chi2 asymptotic",
         workspace_digest=workspace.digest,
         nuhist_version=__version__,
     )
-
-
-def min_chi2(likelihood: Likelihood, minimum: Minimum) -> float:
-    """2NLL at a minimum less that of the saturated model.
-
-    The constraint of a parameter of interest that only comes from its construction is left out.
-    """
-    value = minimum.twice_nll - likelihood.saturated_twice_nll()
-    if likelihood.poi is not None and is_artefact(likelihood.poi):
-        value -= float(minimum.parameters[likelihood.poi_index]) ** 2
-    return value
 
 
 def counts_per_event(workspace: Workspace, channel: str) -> float:
@@ -113,7 +102,7 @@ def _goodness_of_fit(likelihood: Likelihood, minimum: Minimum, *, free_poi: bool
     bins = int(np.sum(likelihood.expected(minimum.parameters) > 0)) - free
     if bins < 1:
         return bins, None
-    return bins, float(chdtrc(bins, max(min_chi2(likelihood, minimum), 0.0)))
+    return bins, float(chdtrc(bins, max(likelihood.min_chi2(minimum), 0.0)))
 
 
 def _fitted_samples(

@@ -8,22 +8,26 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError
+from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.cls import cls_upper
-from nuhist.inference.fit import min_chi2
+from nuhist.inference.grid import grid_curve
 from nuhist.inference.likelihood import make_likelihood
 from nuhist.inference.profile import (
-    LowerMinimumError,
+    Curve,
     Profile,
-    asimov_upper,
+    heights_at,
     profile_ends,
     threshold,
 )
 from nuhist.inference.results import Interval, Method, Scan
 
+_SCAN_REACH = 9.0  # Δχ² up to which a scan goes by default
+_COARSE = 0.01  # of an end; a larger interpolation error is worth a note
+
 
 def limit(
-    workspace: Workspace,
+    model: Workspace | SignalGrid,
     *,
     method: Method = "profile",
     confidence_level: float = 0.90,
@@ -35,8 +39,8 @@ def limit(
 
     Parameters
     ----------
-    workspace
-        From :func:`nuhist.build` or :func:`nuhist.load`.
+    model
+        From :func:`nuhist.build`, :func:`nuhist.build_patchset` or :func:`nuhist.load`.
     method
         ``"profile"``: where 2NLL, minimised over all other parameters, exceeds its minimum by less
         than the χ² quantile; ``"cls"``: upper limit from CLs with q̃ and asymptotic formulas
@@ -68,46 +72,35 @@ def limit(
     1.24e-11 mu_B
     """
     level = threshold(confidence_level)
-    likelihood = make_likelihood(workspace, measurement=measurement)
-    if likelihood.constant[likelihood.poi_index]:
-        raise FitError(f"{workspace.origin}: its parameter of interest is fixed; nothing to limit")
-    profile = Profile(likelihood)
+    if delta_chi2 is not None and not 0 < delta_chi2 < np.inf:
+        raise ConfigError(f"threshold {delta_chi2:g} in Δχ²: must be positive")
+    curve = _curve(model, measurement)
     if method == "profile":
         level = level if delta_chi2 is None else delta_chi2
-        ends, notes = profile_ends(profile, level)
+        ends, notes = profile_ends(curve, level)
         convention = (
             f"2NLL, profiled over all other parameters, less than {level:.4f} above its global minimum"
         )
-        bands = {"0": asimov_upper(likelihood, profile, level)} if expected else None
+        bands = {"0": profile_ends(curve.asimov(), level)[0][1]} if expected else None
     elif method == "cls":
         if delta_chi2 is not None:
             raise ConfigError("a threshold in Δχ² belongs to the profile method; leave it out with cls")
-        upper, bands = cls_upper(likelihood, profile, confidence_level, expected=expected)
+        if not isinstance(curve, Profile):
+            raise ConfigError("CLs needs a workspace with the coupling as a parameter; use --method profile")
+        upper, bands = cls_upper(curve, confidence_level, expected=expected)
         ends, notes = (None, upper), ()
         convention = "upper limit where CLs falls below 1 − CL; test statistic q-tilde, asymptotic"
     else:
         raise ConfigError(f"no method called '{method}'; known: profile, cls")
-    return _interval(workspace, profile, method, confidence_level, ends, convention, level, bands, notes)
-
-
-def _interval(
-    workspace: Workspace,
-    profile: Profile,
-    method: Method,
-    confidence_level: float,
-    ends: tuple[float | None, float | None],
-    convention: str,
-    level: float,
-    bands: dict[str, float | None] | None,
-    notes: Sequence[str],
-) -> Interval:
-    scale = profile.coupling
-    best = float(profile.minimum.parameters[profile.likelihood.poi_index])
+    scale, best = curve.coupling, curve.best
     lower, upper = ends
 
     def coupling(value: float | None) -> float | None:
         return None if value is None else scale.to_coupling(value)
 
+    error = _interpolation_error(curve, ends)
+    if error is not None and error > _COARSE * max(abs(coupling(end) or 0.0) for end in ends):
+        notes = (*notes, f"interpolated to ± {error:.2g} {scale.unit}; refine the grid near the ends")
     return Interval(
         parameter=scale.name,
         coupling=scale.coupling,
@@ -123,15 +116,32 @@ def _interval(
         convention=convention,
         delta_chi2=level if method == "profile" else None,
         expected=None if bands is None else {key: coupling(value) for key, value in bands.items()},
-        min_chi2=min_chi2(profile.likelihood, profile.minimum),
-        notes=tuple(notes),
-        workspace_digest=workspace.digest,
+        interpolation_error=error,
+        min_chi2=curve.min_chi2,
+        notes=notes,
+        workspace_digest=model.digest,
         nuhist_version=__version__,
     )
 
 
+def _curve(model: Workspace | SignalGrid, measurement: str | None) -> Curve:
+    if isinstance(model, SignalGrid):
+        return grid_curve(model)
+    likelihood = make_likelihood(model, measurement=measurement)
+    if likelihood.constant[likelihood.poi_index]:
+        raise FitError(f"{model.origin}: its parameter of interest is fixed; nothing to scan")
+    return Profile(likelihood)
+
+
+def _interpolation_error(curve: Curve, ends: Sequence[float | None]) -> float | None:
+    """Largest error of an end from interpolation, as a coupling."""
+    errors = [curve.interpolation_error(end) for end in ends if end is not None]
+    known = [error for error in errors if error is not None]
+    return curve.coupling.to_coupling(max(known)) if known else None
+
+
 def scan(
-    workspace: Workspace,
+    model: Workspace | SignalGrid,
     couplings: Sequence[float] | None = None,
     *,
     points: int = 31,
@@ -141,8 +151,8 @@ def scan(
 
     Parameters
     ----------
-    workspace
-        From :func:`nuhist.build` or :func:`nuhist.load`.
+    model
+        From :func:`nuhist.build`, :func:`nuhist.build_patchset` or :func:`nuhist.load`.
     couplings
         Values in the coupling's unit; by default the range in which Δχ² stays below 9.
     points
@@ -163,29 +173,22 @@ def scan(
     >>> [round(value, 1) for value in curve.delta_chi2]
     [0.0, 1.6, 10.3]
     """
-    likelihood = make_likelihood(workspace, measurement=measurement)
-    profile = Profile(likelihood)
-    scale, index = profile.coupling, likelihood.poi_index
-    low, high = float(likelihood.lower[index]), float(likelihood.upper[index])
+    curve = _curve(model, measurement)
+    scale, (low, high) = curve.coupling, curve.bounds
     if couplings is None:
-        (lower, upper), _ = profile_ends(profile, 9.0)
+        (lower, upper), _ = profile_ends(curve, _SCAN_REACH)
         ends = [low if lower is None else lower, high if upper is None else upper]
         start, stop = (scale.to_coupling(end) for end in ends)
         couplings = np.linspace(start, stop, points).tolist()
     values = [scale.to_parameter(coupling) for coupling in couplings]
+    slack = 1e-9 * (high - low)
     for coupling, value in zip(couplings, values, strict=True):
-        if not low <= value <= high:
+        if not low - slack <= value <= high + slack:
             raise ConfigError(
                 f"{coupling:g} {scale.unit} lies outside the bounds of {scale.name},"
-                f" {scale.to_coupling(low):g} to {scale.to_coupling(high):g}"
+                f" {scale.to_coupling(low):g} to {scale.to_coupling(high):g} {scale.unit}"
             )
-    heights: list[float] = []
-    for _ in range(5):
-        try:
-            heights = [max(profile(value), 0.0) for value in values]
-            break
-        except LowerMinimumError:
-            continue
+    heights = heights_at(curve, [float(np.clip(value, low, high)) for value in values])
     return Scan(
         parameter=scale.name,
         coupling=scale.coupling,
@@ -193,10 +196,10 @@ def scan(
         values=tuple(float(coupling) for coupling in couplings),
         parameter_values=tuple(values),
         delta_chi2=tuple(heights),
-        best_fit=scale.to_coupling(profile.best),
-        min_chi2=min_chi2(likelihood, profile.minimum),
+        best_fit=scale.to_coupling(curve.best),
+        min_chi2=curve.min_chi2,
         method="profile",
-        workspace_digest=workspace.digest,
+        workspace_digest=model.digest,
         nuhist_version=__version__,
     )
 

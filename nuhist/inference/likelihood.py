@@ -216,6 +216,29 @@ class Likelihood:
             position += size
         return value - 2 * float(self.model.constraint_logpdf(auxdata, parameters))
 
+    def min_chi2(self, minimum: Minimum) -> float:
+        """2NLL at a minimum less that of the saturated model.
+
+        The constraint of a parameter of interest that only comes from its construction is left out.
+        """
+        value = minimum.twice_nll - self.saturated_twice_nll()
+        if self.poi is not None and is_artefact(self.poi):
+            value -= float(minimum.parameters[self.poi_index]) ** 2
+        return value
+
+    def asimov(self, minimum: Minimum) -> Array:
+        """Data expected at a point, auxiliary data included."""
+        data = np.asarray(self.model.expected_data(minimum.parameters), dtype=np.float64)
+        if self.poi is not None and is_artefact(self.poi):
+            data[len(data) - len(self.model.config.auxdata) + self._auxiliary_index(self.poi.name)] = 0.0
+        return data
+
+    def _auxiliary_index(self, name: str) -> int:
+        """Position of a parameter's datum among the auxiliary data."""
+        config = self.model.config
+        before = config.auxdata_order[: config.auxdata_order.index(name)]
+        return sum(config.param_set(other).n_parameters for other in before)
+
     def expected_by_sample(self, parameters: Array) -> dict[tuple[str, str], float]:
         """Expected counts of each (channel, sample) at a point."""
         config = self.model.config

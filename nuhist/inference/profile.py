@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -14,7 +16,10 @@ from nuhist.tables import Array
 _PRECISION = 1e-4  # of an end of an interval, relative
 _BETTER = 1e-5  # in 2NLL: a scan that finds a minimum lower by more starts again from there
 _FIRST_STEP = 1e-3  # of the parameter's range
+_RESTARTS = 5
 _SIGNED_NODES = 49  # of the scan that looks for separate regions of a signed parameter
+
+_Result = TypeVar("_Result")
 
 
 def threshold(confidence_level: float) -> float:
@@ -37,9 +42,42 @@ def threshold(confidence_level: float) -> float:
     return float(chdtri(1, 1 - confidence_level))
 
 
+class Curve(Protocol):
+    """Δχ² as a function of the parameter of interest, all other parameters profiled."""
+
+    @property
+    def coupling(self) -> CouplingScale:
+        """What the parameter stands for."""
+
+    @property
+    def best(self) -> float:
+        """Parameter of interest at the global minimum."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Where the curve is defined."""
+
+    @property
+    def min_chi2(self) -> float:
+        """2NLL at the minimum less that of the saturated model."""
+
+    @property
+    def origin(self) -> str:
+        """Where the model came from, for messages."""
+
+    def __call__(self, value: float) -> float:
+        """Δχ² at a value of the parameter."""
+
+    def asimov(self) -> Curve:
+        """The curve for the data expected from the fit without the coupling."""
+
+    def interpolation_error(self, value: float) -> float | None:
+        """Error of the parameter, where it is the end of an interval, from interpolation."""
+
+
 @dataclass(eq=False)
 class Profile:
-    """2NLL minimised over all parameters but the one of interest, remembering what it knows."""
+    """The curve of one workspace, from a fit per value; it remembers its fits."""
 
     likelihood: Likelihood
     data: Array | None = None
@@ -59,8 +97,30 @@ class Profile:
         """Parameter of interest at the global minimum."""
         return float(self.minimum.parameters[self.likelihood.poi_index])
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Bounds of the parameter of interest in the workspace."""
+        index = self.likelihood.poi_index
+        return float(self.likelihood.lower[index]), float(self.likelihood.upper[index])
+
+    @property
+    def min_chi2(self) -> float:
+        """2NLL at the minimum less that of the saturated model."""
+        return self.likelihood.min_chi2(self.minimum)
+
+    @property
+    def origin(self) -> str:
+        """Where the workspace came from."""
+        return self.likelihood.origin
+
     def __call__(self, value: float) -> float:
-        """Δχ² at a value of the parameter; below zero if the global minimum was not global."""
+        """Δχ² at a value of the parameter.
+
+        Raises
+        ------
+        LowerMinimumError
+            If the fit there is better than the global minimum known so far, which is replaced.
+        """
         if value not in self._known:
             near = {self.best: self.minimum, **self._known}
             start = near[min(near, key=lambda known: abs(known - value))]
@@ -68,16 +128,26 @@ class Profile:
             self._known[value] = self.likelihood.minimise(fixed, start.parameters, self.data)
         result = self._known[value]
         if result.twice_nll < self.minimum.twice_nll - _BETTER:
-            self.minimum = self.likelihood.minimise(start=result.parameters, data=self.data)
+            found = self.likelihood.minimise(start=result.parameters, data=self.data)
+            self.minimum = min(found, result, key=lambda minimum: minimum.twice_nll)
             raise LowerMinimumError
         return result.twice_nll - self.minimum.twice_nll
+
+    def asimov(self) -> Profile:
+        """The curve for the data expected from the fit without the coupling."""
+        without = self.likelihood.minimise({self.coupling.name: 0.0}, self.minimum.parameters, self.data)
+        return Profile(self.likelihood, self.likelihood.asimov(without))
+
+    def interpolation_error(self, value: float) -> None:  # noqa: ARG002 - nothing is interpolated
+        """None: every value has its fit."""
+        return
 
 
 class LowerMinimumError(Exception):
     """A scan has found a lower minimum than the best fit."""
 
 
-def profile_ends(profile: Profile, level: float) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
+def profile_ends(profile: Curve, level: float) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
     """Ends of the region with Δχ² below a level, and notes on what is special about it.
 
     Returns
@@ -85,17 +155,26 @@ def profile_ends(profile: Profile, level: float) -> tuple[tuple[float | None, fl
     Lower and upper end as values of the parameter (None where open: at the boundary of a
     parameter that cannot be negative, or where the level is not reached within its bounds).
     """
-    for _ in range(5):
+    return _retried(lambda: _ends(profile, level), profile.origin)
+
+
+def heights_at(curve: Curve, values: Sequence[float]) -> list[float]:
+    """Δχ² at several values, all against the same global minimum."""
+    return _retried(lambda: [max(curve(value), 0.0) for value in values], curve.origin)
+
+
+def _retried(scan: Callable[[], _Result], origin: str) -> _Result:
+    """What a scan returns, started again when it finds a lower minimum than the best fit."""
+    for _ in range(_RESTARTS):
         try:
-            return _ends(profile, level)
+            return scan()
         except LowerMinimumError:
             continue
-    raise FitError(f"{profile.likelihood.origin}: the scan finds ever lower minima; the fit is unstable")
+    raise FitError(f"{origin}: the scan finds ever lower minima; the fit is unstable")
 
 
-def _ends(profile: Profile, level: float) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
-    index = profile.likelihood.poi_index
-    low, high = profile.likelihood.lower[index], profile.likelihood.upper[index]
+def _ends(profile: Curve, level: float) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
+    low, high = profile.bounds
     notes: list[str] = []
     best = profile.best
     inside = [best]
@@ -117,12 +196,11 @@ def _ends(profile: Profile, level: float) -> tuple[tuple[float | None, float | N
     return (lower, upper), tuple(notes)
 
 
-def _crossing(profile: Profile, level: float, start: float, bound: float) -> float | None:
+def _crossing(profile: Curve, level: float, start: float, bound: float) -> float | None:
     """Where Δχ² crosses the level between a value inside and a bound, or None."""
     from scipy.optimize import brentq
 
-    index = profile.likelihood.poi_index
-    span = float(profile.likelihood.upper[index] - profile.likelihood.lower[index])
+    span = profile.bounds[1] - profile.bounds[0]
     direction = 1.0 if bound > start else -1.0
     step, inside = _FIRST_STEP * span, start
     while True:
@@ -140,10 +218,3 @@ def _crossing(profile: Profile, level: float, start: float, bound: float) -> flo
     return float(
         brentq(lambda value: profile(float(value)) - level, inside, outside, xtol=tolerance, rtol=1e-6)
     )
-
-
-def asimov_upper(likelihood: Likelihood, profile: Profile, level: float) -> float | None:
-    """Upper end for the Asimov data of the fit without the coupling."""
-    without = likelihood.minimise({profile.coupling.name: 0.0}, profile.minimum.parameters)
-    asimov = np.asarray(likelihood.model.expected_data(without.parameters), dtype=np.float64)
-    return profile_ends(Profile(likelihood, asimov), level)[0][1]

@@ -124,6 +124,9 @@ class Interval(JsonResult):
         Threshold in 2NLL (profile), or None.
     expected
         Expected upper limits by number of standard deviations, or None if not asked for.
+    interpolation_error
+        Bound on the error of the ends where 2NLL is interpolated between signal points, in
+        ``unit``; None where every value has its fit.
     min_chi2
         See :class:`FitResult`.
     notes
@@ -144,6 +147,7 @@ class Interval(JsonResult):
     convention: str
     delta_chi2: float | None
     expected: dict[str, float | None] | None
+    interpolation_error: float | None
     min_chi2: float
     notes: tuple[str, ...]
     workspace_digest: str
