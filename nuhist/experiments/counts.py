@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nuhist.errors import ConfigError
@@ -13,7 +15,7 @@ from nuhist.experiments.experiment import (
 )
 from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
-from nuhist.physics.recoils import recoil_rate_at, recoil_rates
+from nuhist.physics.recoils import recoil_rates, recoil_rates_at
 from nuhist.physics.solar import flux_group
 from nuhist.tables import Array, column, read_table
 
@@ -55,13 +57,21 @@ def neutrino_counts_at(
     hypothesis: Hypothesis,
     flavor: FlavorChoice,
     coupling: float,
-    group: str,
+    groups: Sequence[str],
     options: RateOptions,
 ) -> tuple[Array, Array]:
-    """Expected counts at one coupling: the Standard Model's and what the coupling adds."""
-    rates = recoil_rate_at(hypothesis, flavor, coupling, response.energy, flux_group(group), options)
+    """Expected counts at one coupling: the Standard Model's and what the coupling adds.
+
+    Parameters are those of :func:`neutrino_counts`, with several flux groups.
+
+    Returns
+    -------
+    Two arrays of shape (groups, bins).
+    """
+    fluxes = [flux_group(group) for group in groups]
+    rates = recoil_rates_at(hypothesis, flavor, coupling, response.energy, fluxes, options)
     factor = experiment.exposure * experiment.counts_per_event
-    return factor * response.fold(rates[0]), factor * response.fold(rates[1])
+    return factor * rates[0] @ response.weights.T, factor * rates[1] @ response.weights.T
 
 
 def background_response(experiment: Experiment) -> Response:

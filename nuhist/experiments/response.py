@@ -9,10 +9,12 @@ import numpy as np
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment, ResponseKind
+from nuhist.physics.xenon import SHELL_EDGES_KEV
 from nuhist.tables import Array, column, read_table
 
-_ORDER = 6  # Gauss-Legendre points per interval
-_WIDEST = 0.1  # keV; an interval between breakpoints is split until it is no wider
+_ORDER = 4  # Gauss-Legendre points per interval
+_WIDEST = 0.1  # keV; an interval between breakpoints is split until it is no wider,
+_LARGEST_RATIO = 1.5  # nor its ends further apart: 1/T² is then right to 10⁻⁸
 _REACH = 6.0  # standard deviations beyond the outer edges from which events are folded in
 
 
@@ -73,7 +75,8 @@ def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array
     low, high = knots[0], knots[-1]
     if kind == "none":
         low, high = max(low, experiment.edges[0]), min(high, experiment.edges[-1])
-    limits = np.union1d(knots, breakpoints)
+    low = max(low, SHELL_EDGES_KEV[0])  # below, xenon cannot be ionised
+    limits = np.union1d(np.append(knots, low), breakpoints)
     limits = limits[(limits >= low) & (limits <= high)]
     energy, widths = quadrature(limits)
     weights = probability(energy) * widths
@@ -87,9 +90,13 @@ def quadrature(limits: Array) -> tuple[Array, Array]:
     Parameters
     ----------
     limits
-        Ends of the intervals in keV, increasing; each is split to at most 0.1 keV.
+        Ends of the intervals in keV, increasing, the first above 0; each is split to at most
+        0.1 keV and to ends in a ratio of at most 1.5.
     """
-    pieces = np.maximum(np.ceil(np.diff(limits) / _WIDEST - 1e-9), 1).astype(int)
+    wide = np.diff(limits) / _WIDEST
+    # Equal pieces: the first has the largest ratio, (ratio − 1) / pieces + 1.
+    steep = (limits[1:] / limits[:-1] - 1) / (_LARGEST_RATIO - 1)
+    pieces = np.maximum(np.ceil(np.maximum(wide, steep) - 1e-9), 1).astype(int)
     start = np.repeat(limits[:-1], pieces)
     width = np.repeat(np.diff(limits) / pieces, pieces)
     first = np.repeat(np.cumsum(pieces) - pieces, pieces)

@@ -13,7 +13,7 @@ from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.experiments.experiment import Experiment, ResponseKind, load_experiment
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
-from nuhist.physics.recoils import breakpoints, recoil_rate_at
+from nuhist.physics.recoils import breakpoints, recoil_rates_at
 from nuhist.physics.solar import solar_flux
 from nuhist.tables import Array
 
@@ -101,9 +101,9 @@ def spectrum(
     physics = options or RateOptions()
     kind = response or experiment.treatment().response
     folding = make_response(experiment, kind, breakpoints(tested))
-    standard, added = neutrino_counts_at(experiment, folding, tested, flavor, coupling, "all", physics)
+    events = neutrino_counts_at(experiment, folding, tested, flavor, coupling, ["all"], physics)
     centres = (experiment.edges[:-1] + experiment.edges[1:]) / 2
-    rates = recoil_rate_at(tested, flavor, coupling, centres, solar_flux(), physics)
+    rates = recoil_rates_at(tested, flavor, coupling, centres, [solar_flux()], physics)
     return Spectrum(
         experiment=experiment.name,
         hypothesis=tested.name,
@@ -112,9 +112,9 @@ def spectrum(
         unit=tested.unit,
         response=kind,
         edges=experiment.edges,
-        standard_model=standard / experiment.counts_per_event,
-        added=added / experiment.counts_per_event,
+        standard_model=events[0][0] / experiment.counts_per_event,
+        added=events[1][0] / experiment.counts_per_event,
         recoil_energy=centres,
-        standard_model_rate=rates[0],
-        added_rate=rates[1],
+        standard_model_rate=rates[0][0],
+        added_rate=rates[1][0],
     )

@@ -110,17 +110,20 @@ class NeutrinoModel:
         interference), the Standard Model's sample is smaller by so much.
         """
         samples = []
-        for group in self.groups:
-            standard, added = self._counts_at(group, coupling, self.physics)
-            plain, signal = standard + np.minimum(added, 0), np.maximum(added, 0)
+        standard, added = self._counts_at(coupling)
+        taken, given = np.minimum(added, 0), np.maximum(added, 0)
+        for row, group in enumerate(self.groups):
+            plain, signal = standard[row] + taken[row], given[row]
             bound: tuple[Array | None, Array | None] = None, None
             if self.has_atomic_response:
-                rrpa = replace(self.physics, atomic="rrpa")
-                standard, added = self._counts_at(group, coupling, rrpa)
-                bound = (
-                    standard + np.minimum(added, 0),
-                    np.maximum(added, 0) if self.hypothesis.rrpa else None,
-                )
+                ratio = self.hypothesis.rrpa
+                rrpa = self._counts(group, replace(self.physics, atomic="rrpa"))
+                shift = rrpa[0] - standard[row]
+                bound = plain + shift, None
+                if ratio:
+                    x = coupling / self.hypothesis.reference
+                    more = np.asarray(sum(x**power * rrpa[power] for power in rrpa if power > 0))
+                    bound = rrpa[0] + np.minimum(more, 0), np.maximum(more, 0)
             samples.append(self._sample(group, plain, self._constraints(group, plain, bound[0])))
             modifiers = [*self._constraints(group, signal, bound[1]), NormFactor(STRENGTH)]
             samples.append(self._sample(group, signal, modifiers, signal=True))
@@ -133,9 +136,15 @@ class NeutrinoModel:
     def _counts(self, group: str, physics: RateOptions) -> dict[int, Array]:
         return neutrino_counts(self.experiment, self.response, self.hypothesis, self.flavor, group, physics)
 
-    def _counts_at(self, group: str, coupling: float, physics: RateOptions) -> tuple[Array, Array]:
+    def _counts_at(self, coupling: float) -> tuple[Array, Array]:
         return neutrino_counts_at(
-            self.experiment, self.response, self.hypothesis, self.flavor, coupling, group, physics
+            self.experiment,
+            self.response,
+            self.hypothesis,
+            self.flavor,
+            coupling,
+            self.groups,
+            self.physics,
         )
 
     def _sample(

@@ -94,7 +94,7 @@ class GridCurve:
             spline = _interpolation(self.values[others], self.heights[others])
             missed.append(abs(float(spline(self.values[index])) - self.heights[index]))
         slope = abs(float(self._spline(value, 1)))
-        return max(missed) / slope if slope > 0 and missed else None
+        return float(max(missed) / slope) if slope > 0 and missed else None
 
     def asimov(self) -> GridCurve:
         """The curve for the data expected from the fit without the coupling."""

@@ -16,7 +16,7 @@ from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.hypotheses import find_parameter
 from nuhist.tables import Array
 
-_TOLERANCE = 1e-12  # of 2NLL, in the minimiser
+_TOLERANCE = 1e-10  # of 2NLL, in the minimiser
 _AT_BOUND = 1e-6  # fraction of a parameter's range
 _STARTS = 81  # of a signed parameter, across its range
 

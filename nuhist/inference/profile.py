@@ -17,7 +17,7 @@ _PRECISION = 1e-4  # of an end of an interval, relative
 _BETTER = 1e-5  # in 2NLL: a scan that finds a minimum lower by more starts again from there
 _FIRST_STEP = 1e-3  # of the parameter's range
 _RESTARTS = 5
-_SIGNED_NODES = 49  # of the scan that looks for separate regions of a signed parameter
+_SIGNED_NODES = 25  # of the scan that looks for separate regions of a signed parameter
 
 _Result = TypeVar("_Result")
 

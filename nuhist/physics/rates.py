@@ -55,8 +55,10 @@ def _per_tonne_year() -> float:
     return atoms_per_tonne() * SECONDS_PER_YEAR
 
 
-def rate_of_larger(first: Array, second: Array, recoil_energy: Array, flux: Sequence[FluxComponent]) -> Array:
-    """Recoil rate of whichever of two cross sections is larger at each T and E.
+def rates_of_larger(
+    first: Array, second: Array, recoil_energy: Array, fluxes: Sequence[Sequence[FluxComponent]]
+) -> Array:
+    """Recoil rates of whichever of two cross sections is larger at each T and E.
 
     The difference of the two has at most two extrema in E, hence at most three roots above the
     kinematic limit; between them the moments are exact.
@@ -67,30 +69,43 @@ def rate_of_larger(first: Array, second: Array, recoil_energy: Array, flux: Sequ
         Coefficients from :mod:`nuhist.physics.scattering`, shape ``(4, *T.shape)``.
     recoil_energy
         T in keV, any shape.
-    flux
-        Components, which are added.
+    fluxes
+        Groups of components; those of one group are added.
 
     Returns
     -------
-    Events per tonne year keV, shape of T.
+    Events per tonne year keV, shape ``(groups, *T.shape)``.
     """
     energy = np.asarray(recoil_energy, dtype=np.float64)
     excess = first - second
-    total = np.zeros_like(energy)
-    limits = _sign_changes(excess, energy, max(float(part.energy[-1]) for part in flux))
+    highest = max(float(part.energy[-1]) for flux in fluxes for part in flux)
+    limits = _sign_changes(excess, energy, highest)
     middle = (limits[:-1] + limits[1:]) / 2
     positive = np.sum(excess[:, None] * basis(middle), axis=0) > 0
-    for part in flux:
-        second_flux = moments(part, limits[0])
-        total += np.sum(second * second_flux, axis=0)
-        if part.is_line:
-            line = np.broadcast_to(part.energy[0], energy.shape)
-            total += part.total * np.maximum(cross_section(excess, energy, line), 0.0)
-        else:
-            cumulative = moments(part, limits)
-            pieces = cumulative[:, :-1] - cumulative[:, 1:]
-            total += np.sum(np.where(positive, np.sum(excess[:, None] * pieces, axis=0), 0.0), axis=0)
-    return total * _per_tonne_year()
+    rates = [
+        np.sum([_larger(second, excess, energy, limits, positive, part) for part in flux], axis=0)
+        for flux in fluxes
+    ]
+    return np.stack(rates) * _per_tonne_year()
+
+
+def _larger(
+    second: Array, excess: Array, energy: Array, limits: Array, positive: Array, part: FluxComponent
+) -> Array:
+    """Fold ``second`` plus the positive part of the excess with one component, per atom second."""
+    if part.is_line:
+        line = np.broadcast_to(part.energy[0], energy.shape)
+        larger = cross_section(second + np.where(_positive(excess, line), excess, 0.0), energy, line)
+        return part.total * larger
+    cumulative = moments(part, limits)
+    pieces = np.where(
+        positive, np.sum(excess[:, None] * (cumulative[:, :-1] - cumulative[:, 1:]), axis=0), 0.0
+    )
+    return np.asarray(np.sum(second * cumulative[:, 0], axis=0) + np.sum(pieces, axis=0))
+
+
+def _positive(coefficients: Array, energy: Array) -> Array:
+    return np.asarray(np.sum(coefficients * basis(energy), axis=0) > 0)
 
 
 def _sign_changes(excess: Array, recoil_energy: Array, highest: float) -> Array:

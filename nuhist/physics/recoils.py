@@ -9,7 +9,7 @@ import numpy as np
 from nuhist.physics import scattering, xenon
 from nuhist.physics.couplings import radiative
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions, active_flavors
-from nuhist.physics.rates import flux_moments, rate, rate_of_larger
+from nuhist.physics.rates import flux_moments, rate, rates_of_larger
 from nuhist.physics.solar import FluxComponent
 from nuhist.tables import Array
 
@@ -63,42 +63,45 @@ def recoil_rates(
     return rates
 
 
-def recoil_rate_at(
+def recoil_rates_at(
     hypothesis: Hypothesis,
     flavor: FlavorChoice,
     coupling: float,
     recoil_energy: Array,
-    flux: Sequence[FluxComponent],
+    fluxes: Sequence[Sequence[FluxComponent]],
     options: RateOptions,
 ) -> tuple[Array, Array]:
-    """Recoil rate at one value of the coupling, exact for every hypothesis.
+    """Recoil rates at one value of the coupling, exact for every hypothesis.
 
     Parameters
     ----------
     coupling
         In the hypothesis' unit.
-    hypothesis, flavor, recoil_energy, flux, options
+    fluxes
+        Groups of components; those of one group are added.
+    hypothesis, flavor, recoil_energy, options
         As in :func:`recoil_rates`.
 
     Returns
     -------
-    The Standard Model's part and what the coupling adds, events per tonne year keV.
+    The Standard Model's part and what the coupling adds, events per tonne year keV, each of shape
+    ``(groups, *T.shape)``.
     """
     x = coupling / hypothesis.reference
-    rates = recoil_rates(hypothesis, flavor, recoil_energy, flux, options)
-    standard = rates.pop(0)
+    parts = [recoil_rates(hypothesis, flavor, recoil_energy, flux, options) for flux in fluxes]
+    standard = np.stack([part.pop(0) for part in parts])
     if hypothesis.alternative is None:
-        added = sum((x**power * part for power, part in rates.items()), np.zeros_like(standard))
-        return standard, added
-    added = np.zeros_like(standard)
+        added = [sum(x**power * values for power, values in part.items()) for part in parts]
+        return standard, np.asarray(added)
+    total = np.zeros_like(standard)
     for name in active_flavors(flavor):
         first, second = (
             sum(x**power * term for power, term in terms(recoil_energy, name, options).items())
             for terms in (hypothesis.alternative, hypothesis.terms)
         )
-        larger = rate_of_larger(np.asarray(first), np.asarray(second), recoil_energy, flux)
-        added += options.composition[name] * larger
-    return standard, added
+        larger = rates_of_larger(np.asarray(first), np.asarray(second), recoil_energy, fluxes)
+        total += options.composition[name] * larger
+    return standard, total
 
 
 def _correction(recoil_energy: Array, options: RateOptions) -> Array:
