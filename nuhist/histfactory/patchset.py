@@ -16,7 +16,7 @@ from nuhist.histfactory.channel import channel_model
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Parameter
-from nuhist.histfactory.validation import validate_patchset
+from nuhist.histfactory.validation import validate, validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest, load_workspace, make_workspace
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.hypotheses import FLAVOR_CHOICES, HYPOTHESES, FlavorChoice, get_hypothesis
@@ -87,7 +87,9 @@ class SignalGrid:
             raise ModelError(
                 f"{self.background.origin}: patch '{point.name}' does not fit: {error}"
             ) from error
-        return Workspace(spec, self.background.sidecar, f"{self.background.origin}, patch '{point.name}'")
+        origin = f"{self.background.origin}, patch '{point.name}'"
+        validate(spec, origin)
+        return Workspace(spec, self.background.sidecar, origin)
 
     def save(self, folder: Path) -> None:
         """Write BkgOnly.json with its sidecar, and patchset.json, into a folder.

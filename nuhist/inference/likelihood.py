@@ -283,8 +283,9 @@ def make_likelihood(
         import pyhf
 
         try:
-            document = pyhf.Workspace(dict(workspace.spec))
-            model = document.model(measurement_name=measurement, poi_name=name)
+            # nuhist has validated it, more strictly; pyhf would take half of the time of a limit.
+            document = pyhf.Workspace(dict(workspace.spec), validate=False)
+            model = document.model(measurement_name=measurement, poi_name=name, validate=False)
             data = np.asarray(document.data(model), dtype=np.float64)
         except (
             pyhf.exceptions.InvalidModel,
