@@ -64,8 +64,8 @@ def fit(workspace: str, measurement: str | None, test_poi: float | None, json_ou
 @as_json
 def scan(workspace: str, measurement: str | None, span: str | None, json_output: bool) -> None:
     """Scan the profile likelihood over the coupling."""
+    from nuhist.histfactory.grids import parse_range
     from nuhist.histfactory.patchset import load
-    from nuhist.inference.intervals import parse_range
     from nuhist.inference.intervals import scan as run
 
     couplings = None if span is None else parse_range(span)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from nuhist.__about__ import __version__
-from nuhist.cli import experiment, infer, plot, workspace
+from nuhist.cli import experiment, infer, plot, reproduce, workspace
 from nuhist.errors import NuhistError
 
 
@@ -43,11 +43,14 @@ for _command in (
     experiment.experiments,
     experiment.spectrum,
     workspace.build,
+    workspace.patchset,
     workspace.validate,
     workspace.inspect,
     infer.fit,
     infer.scan,
     infer.limit,
     plot.plot,
+    reproduce.reproduce,
+    reproduce.rebuild,
 ):
     main.add_command(_command)

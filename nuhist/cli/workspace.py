@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,33 @@ from nuhist.cli.common import (
     workspace_argument,
 )
 
+_BUILD_OPTIONS = (
+    click.option("--background", metavar="NAME", help="components or paper [default: the experiment's]."),
+    click.option("--ar37", metavar="KIND", help="³⁷Ar: fixed, gaussian or flat."),
+    click.option("--constraint", default="normsys", show_default=True, help="normsys or linear."),
+    click.option("--flux", metavar="KIND", help="split (by source) or paper (7 % on all)."),
+    click.option("--atomic", default="step", show_default=True, help="step or rrpa."),
+    click.option("--response", metavar="KIND", help="matrix, gaussian or none."),
+    click.option("--neutrino-mass", type=float, default=1.0, show_default=True, metavar="EV",
+                 help="eV, in the EPA."),
+    click.option("--observed", type=click.Path(path_type=Path), metavar="FILE",
+                 help="CSV with a column 'counts', one row per bin."),
+    click.option("--exposure", type=float, metavar="TY", help="Scale to so many tonne years."),
+    click.option("--asimov", is_flag=True, help="Observe what is expected without the coupling."),
+)  # fmt: skip
 
-@click.command(
-    epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment -o lz.json",
-)
+
+def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of how a workspace is built, see :class:`nuhist.BuildOptions`."""
+    for option in reversed(_BUILD_OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment -o lz.json")
 @click.argument("experiment")
 @hypothesis_options
-@click.option("--background", metavar="NAME", help="components or paper [default: the experiment's].")
-@click.option("--ar37", metavar="KIND", help="³⁷Ar: fixed, gaussian or flat.")
-@click.option("--constraint", default="normsys", show_default=True, help="normsys or linear.")
-@click.option("--flux", metavar="KIND", help="split (by source) or paper (7 % on all).")
-@click.option("--atomic", default="step", show_default=True, help="step or rrpa.")
-@click.option("--response", metavar="KIND", help="matrix, gaussian or none.")
-@click.option("--neutrino-mass", type=float, default=1.0, show_default=True, metavar="EV",
-              help="eV, in the EPA.")  # fmt: skip
-@click.option("--observed", type=click.Path(path_type=Path), metavar="FILE",
-              help="CSV with a column 'counts', one row per bin.")  # fmt: skip
-@click.option("--exposure", type=float, metavar="TY", help="Scale to so many tonne years.")
-@click.option("--asimov", is_flag=True, help="Observe what is expected without the coupling.")
+@build_options
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
 def build(experiment: str, hypothesis: str, flavor: str, output: Path | None, **choices: Any) -> None:
     """Build the workspace of an EXPERIMENT (a bundled name or a folder) and a hypothesis."""
@@ -55,14 +65,44 @@ def build(experiment: str, hypothesis: str, flavor: str, output: Path | None, **
     click.echo(f"{output}: {observed:g} counts observed, digest {result.digest[:12]}", err=True)
 
 
+@click.command(
+    epilog="Example: nuhist patchset lz_ws2022 --hypothesis millicharge-epa --grid=-4e-13:4e-13:21 -o epa"
+)
+@click.argument("experiment")
+@hypothesis_options
+@click.option("--grid", "grids", multiple=True, required=True, metavar="LO:HI:N",
+              help="Couplings in μ_B or e₀; give it again to refine a part.")  # fmt: skip
+@build_options
+@click.option("-o", "--output-dir", "output", required=True, type=click.Path(path_type=Path), metavar="DIR",
+              help="Gets BkgOnly.json, its sidecar, and patchset.json.")  # fmt: skip
+def patchset(
+    experiment: str, hypothesis: str, flavor: str, grids: tuple[str, ...], output: Path, **choices: Any
+) -> None:
+    """Write the exact counts on a grid of couplings, as a pyhf PatchSet."""
+    from nuhist.histfactory.grids import parse_range
+    from nuhist.histfactory.patchset import build_patchset
+
+    couplings = [coupling for grid in grids for coupling in parse_range(grid)]
+    result = build_patchset(
+        experiment,
+        couplings,
+        hypothesis=hypothesis,
+        flavor=flavor,  # type: ignore[arg-type]  # checked by the library
+        command=command_line(),
+        **choices,
+    )
+    result.save(output)
+    click.echo(f"{output}: {len(result.points)} signal points, digest {result.digest[:12]}", err=True)
+
+
 @click.command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment | nuhist validate")
 @workspace_argument
 @as_json
 def validate(workspace: str, json_output: bool) -> None:
     """Check a workspace: pyhf's schema, and what it lets pass (names twice, NaN, lengths)."""
-    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.histfactory.patchset import load
 
-    found = load_workspace(workspace)
+    found = load(workspace)
     if json_output:
         print_json({"valid": True, "workspace_digest": found.digest})
     else:
@@ -81,9 +121,9 @@ def inspect(workspace: str, json_output: bool) -> None:
     if json_output:
         print_json(summary.to_json())
         return
-    click.echo(f"digest     {summary.workspace_digest}")
-    click.echo(f"measures   {', '.join(summary.measurements)}")
-    click.echo(f"parameter of interest   {summary.poi or 'none'}: {summary.poi_meaning}")
+    click.echo(f"digest: {summary.workspace_digest}")
+    click.echo(f"measurements: {', '.join(summary.measurements)}")
+    click.echo(f"parameter of interest: {summary.poi or 'none'}, {summary.poi_meaning}")
     for channel in summary.channels:
         place = f", {channel.low:g} to {channel.high:g} keV" if channel.low is not None else ""
         click.echo(f"\nchannel {channel.name}: {channel.bins} bins{place}, {channel.observed:g} observed")
@@ -93,6 +133,7 @@ def inspect(workspace: str, json_output: bool) -> None:
                 [sample.name, f"{sample.expected:.3f}", ", ".join(sample.modifiers)]
                 for sample in channel.samples
             ],
+            left=3,
         )
     click.echo()
     print_table(

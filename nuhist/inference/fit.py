@@ -40,11 +40,14 @@ def fit(workspace: Workspace, *, measurement: str | None = None, test_poi: float
     33
     """
     likelihood = make_likelihood(workspace, measurement=measurement)
+    held: tuple[str, ...]
     if test_poi is None:
+        held = ()
         minimum = likelihood.best()
     else:
-        minimum = likelihood.minimise(fixed={likelihood.names[likelihood.poi_index]: test_poi})
-    covariance = likelihood.covariance(minimum)
+        held = (likelihood.interest.name,)
+        minimum = likelihood.minimise({held[0]: test_poi})
+    covariance = likelihood.covariance(minimum, held)
     uncertainty = np.sqrt(np.diag(covariance))
     described = (workspace.sidecar or {}).get("parameters", {})
     poi = likelihood.poi

@@ -168,12 +168,12 @@ class Likelihood:
         minima = [self.minimise(start=start, data=data) for start in starts]
         return min(minima, key=lambda minimum: minimum.twice_nll)
 
-    def covariance(self, minimum: Minimum) -> Array:
+    def covariance(self, minimum: Minimum, fixed: Sequence[str] = ()) -> Array:
         """Covariance at a minimum from Minuit's HESSE; zero for what is fixed or on a bound."""
         from iminuit import Minuit
 
         span = self.upper - self.lower
-        free = ~np.array(self.constant)
+        free = ~(np.array(self.constant) | np.isin(self.names, fixed))
         free &= minimum.parameters - self.lower > _AT_BOUND * span
         free &= self.upper - minimum.parameters > _AT_BOUND * span
         covariance = np.zeros((len(self.names), len(self.names)))

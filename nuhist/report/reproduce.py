@@ -240,7 +240,8 @@ def _cases(numbers: Iterable[Published]) -> list[_Work]:
 
 def _curve(case: _Case) -> tuple[Curve, Callable[[float | None], _Values]]:
     """The curve of a case, and events of ³⁷Ar and of ν–e scattering where a workspace gives them."""
-    choices: dict[str, Any] = {"background": case.background, "constraint": case.constraint, "ar37": case.ar37}
+    choices: dict[str, Any] = {"background": case.background}
+    choices |= {"constraint": case.constraint, "ar37": case.ar37}
     if get_hypothesis(case.hypothesis).dependence is Dependence.GENERAL:
         alone = build(case.experiment, hypothesis="millicharge-epa-only", flavor=case.flavor, **choices)
         profile = Profile(make_likelihood(alone))

@@ -1,0 +1,68 @@
+"""Commands that redo published and bundled results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nuhist.cli.common import aligned, as_json, output_option
+
+
+@click.command(epilog="Example: nuhist reproduce --markdown -o comparison.md --plots figures")
+@click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw Figs. 2, 3 and 4 there.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes [default: as many as processors].")
+@output_option("Where to write [default: standard output].")
+@as_json
+def reproduce(
+    plots: Path | None, markdown: bool, jobs: int | None, output: Path | None, json_output: bool
+) -> None:
+    """Set the numbers of arXiv:2207.05036 beside ours, in four treatments of the data."""
+    import os
+
+    from nuhist.files import to_json, write_atomically
+    from nuhist.report.reproduce import reproduce as run
+    from nuhist.report.reproduce_tables import to_markdown, to_rows
+
+    if markdown and json_output:
+        raise click.UsageError("--markdown and --json exclude each other")
+
+    def progress(line: str) -> None:
+        if click.get_text_stream("stderr").isatty():
+            click.echo(f"\r\033[K{line}", nl=False, err=True)
+
+    result = run(jobs=jobs or os.cpu_count() or 1, progress=progress)
+    progress("")
+    if json_output:
+        text = to_json(result.to_json())
+    elif markdown:
+        text = to_markdown(result)
+    else:
+        text = aligned(*to_rows(result), left=2)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomically(output, text)
+        click.echo(f"{output}: written", err=True)
+    if plots is not None:
+        from nuhist.report.reproduce_figures import draw_figures
+
+        for path in draw_figures(plots):
+            click.echo(f"{path}: drawn", err=True)
+
+
+@click.command(epilog="Example: nuhist rebuild workspaces")
+@click.argument("folder", required=False, metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--limits/--no-limits", default=True, show_default=True, help="Compute the limits of the index."
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes [default: as many as processors].")
+def rebuild(folder: Path | None, limits: bool, jobs: int | None) -> None:
+    """Write the bundled workspaces with their sidecars and an index [default: ./workspaces]."""
+    import os
+
+    from nuhist.report.rebuild import rebuild as run
+
+    index = run(folder or Path("workspaces"), limits=limits, jobs=jobs or os.cpu_count() or 1)
+    click.echo(f"{index}: written", err=True)

@@ -1,0 +1,62 @@
+"""Δχ² curves of several models, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nuhist.errors import ConfigError
+from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.intervals import scan
+
+_POINTS = 61
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: couplings in their unit, and Δχ² there."""
+
+    label: str
+    coupling: str
+    unit: str
+    values: tuple[float, ...]
+    delta_chi2: tuple[float, ...]
+    workspace_digest: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return asdict(self)
+
+
+def profile_lines(models: Sequence[Workspace | SignalGrid], labels: Sequence[str] = ()) -> tuple[Line, ...]:
+    """Scan each model over the range in which its Δχ² stays below 9.
+
+    Parameters
+    ----------
+    models
+        Of one kind of coupling.
+    labels
+        One for each model; by default its coupling and where it came from.
+
+    Raises
+    ------
+    ConfigError
+        If the couplings have different units, or there are not as many labels as models.
+    """
+    if labels and len(labels) != len(models):
+        raise ConfigError(f"{len(labels)} labels for {len(models)} curves; give one for each or none")
+    lines = []
+    for index, model in enumerate(models):
+        curve = scan(model, points=_POINTS)
+        origin = Path(model.background.origin).parent if isinstance(model, SignalGrid) else Path(model.origin)
+        label = labels[index] if labels else f"{curve.coupling} ({origin.stem})"
+        lines.append(
+            Line(label, curve.coupling, curve.unit, curve.values, curve.delta_chi2, curve.workspace_digest)
+        )
+    units = sorted({line.unit for line in lines})
+    if len(units) > 1:
+        raise ConfigError(f"curves in {' and '.join(units)} cannot share an axis; draw them apart")
+    return tuple(lines)

@@ -1,0 +1,152 @@
+"""The bundled workspaces: every hypothesis, flavour and ³⁷Ar treatment of LZ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuhist.__about__ import __version__
+from nuhist.errors import DataError
+from nuhist.experiments.experiment import ARGON_CHOICES, Argon
+from nuhist.files import to_json, write_atomically
+from nuhist.histfactory.build import build
+from nuhist.histfactory.patchset import SignalGrid, build_patchset
+from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.intervals import limit
+from nuhist.inference.profile import threshold
+from nuhist.physics.hypotheses import FLAVOR_CHOICES, Dependence, FlavorChoice, get_hypothesis
+
+INDEX = "index.json"
+_EXPERIMENT = "lz_ws2022"
+_BACKGROUNDS = ("components", "paper")
+_HYPOTHESES = ("magnetic-moment", "millicharge-fea", "millicharge-epa-only", "millicharge-epa")
+_GRID_POINTS = 17
+_GRID_REACH = {
+    "effective": 3.4,
+    "e": 4.6,
+    "mu": 7.2,
+    "tau": 6.6,
+}  # 1e-13 e0: half as much again as the limits
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One workspace, or one folder with a PatchSet."""
+
+    path: str
+    hypothesis: str
+    flavor: FlavorChoice
+    background: str
+    ar37: Argon
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether it is a folder with a PatchSet."""
+        return get_hypothesis(self.hypothesis).dependence is Dependence.GENERAL
+
+    def build(self) -> Workspace | SignalGrid:
+        """Build it."""
+        choices: dict[str, Any] = {"background": self.background, "ar37": self.ar37}
+        choices |= {"hypothesis": self.hypothesis, "flavor": self.flavor, "command": self.command}
+        if self.is_grid:
+            return build_patchset(_EXPERIMENT, self._couplings().tolist(), **choices)
+        return build(_EXPERIMENT, **choices)
+
+    @property
+    def command(self) -> str:
+        """The command that makes it."""
+        flags = f"--hypothesis {self.hypothesis} --flavor {self.flavor} --background {self.background}"
+        if not self.is_grid:
+            return f"nuhist build {_EXPERIMENT} {flags} --ar37 {self.ar37} -o {self.path}"
+        reach = _GRID_REACH[self.flavor]
+        grid = f"--grid=-{reach}e-13:{reach}e-13:{_GRID_POINTS}"
+        return f"nuhist patchset {_EXPERIMENT} {flags} --ar37 {self.ar37} {grid} -o {self.path}"
+
+    def _couplings(self) -> Any:
+        reach = float(f"{_GRID_REACH[self.flavor]}e-13")
+        return np.linspace(-reach, reach, _GRID_POINTS)
+
+
+def entries() -> Iterator[Entry]:
+    """All that is bundled, in a fixed order."""
+    for background in _BACKGROUNDS:
+        for hypothesis in _HYPOTHESES:
+            for flavor in FLAVOR_CHOICES:
+                for ar37 in ARGON_CHOICES:
+                    name = f"{_EXPERIMENT}_{background}_{hypothesis}_{flavor}_ar37-{ar37}"
+                    general = get_hypothesis(hypothesis).dependence is Dependence.GENERAL
+                    path = name if general else f"{name}.json"
+                    yield Entry(path, hypothesis, flavor, background, ar37)
+
+
+def rebuild(folder: Path, *, limits: bool = True, jobs: int = 1) -> Path:
+    """Write all bundled workspaces, with sidecars and an index.
+
+    Parameters
+    ----------
+    folder
+        Made if need be.
+    limits
+        Whether the index gets the expected results: interval at 90 % C.L., best fit and min_chi2,
+        from the observed data, by the profile likelihood.
+    jobs
+        Processes to share the work.
+
+    Returns
+    -------
+    The index's path.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made: {error.strerror}") from error
+    work = [(entry, folder, limits) for entry in entries()]
+    if jobs < 2:
+        written = [_write(item) for item in work]
+    else:
+        # Spawned, not forked: a fork of a process with BLAS threads may hang.
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            written = list(pool.map(_write, work))
+    index = {
+        "nuhist_version": __version__,
+        "command": "nuhist rebuild",
+        "experiment": _EXPERIMENT,
+        "method": "profile likelihood, 90 % C.L.",
+        "delta_chi2": threshold(0.90),
+        "workspaces": written,
+    }
+    write_atomically(folder / INDEX, to_json(index))
+    return folder / INDEX
+
+
+def _write(work: tuple[Entry, Path, bool]) -> dict[str, Any]:
+    entry, folder, limits = work
+    model = entry.build()
+    model.save(folder / entry.path)
+    described: dict[str, Any] = {**asdict(entry), "command": entry.command, "digest": model.digest}
+    if limits:
+        interval = limit(model)
+        described["expected_result"] = {
+            "unit": interval.unit,
+            "lower": _rounded(interval.lower),
+            "upper": _rounded(interval.upper),
+            "min_chi2": round(interval.min_chi2, 3),
+        }
+    return described
+
+
+def _rounded(value: float | None) -> float | None:
+    """Four digits: what a fit gives on every machine."""
+    return None if value is None else json.loads(f"{value:.4g}")
