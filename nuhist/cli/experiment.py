@@ -47,7 +47,8 @@ def experiments(name: str | None, json_output: bool) -> None:
     for experiment in found if name else ():
         click.echo(f"\n{experiment.title}")
         for title, lines in (("Sources", experiment.sources), ("Assumptions", experiment.assumptions)):
-            click.echo(f"\n{title}")
+            if lines:
+                click.echo(f"\n{title}")
             for line in lines:
                 click.echo(f"- {line}")
 

@@ -20,6 +20,7 @@ def reproduce(
 ) -> None:
     """Set the numbers of arXiv:2207.05036 beside ours, in four treatments of the data."""
     import os
+    import sys
 
     from nuhist.files import to_json, write_atomically
     from nuhist.report.reproduce import reproduce as run
@@ -29,7 +30,7 @@ def reproduce(
         raise click.UsageError("--markdown and --json exclude each other")
 
     def progress(line: str) -> None:
-        if click.get_text_stream("stderr").isatty():
+        if sys.stderr.isatty():
             click.echo(f"\r\033[K{line}", nl=False, err=True)
 
     result = run(jobs=jobs or os.cpu_count() or 1, progress=progress)

@@ -35,7 +35,7 @@ def neutrino_counts(
     experiment, response
         The detector.
     hypothesis, flavor
-        What is tested, see :func:`nuhist.physics.hypotheses.recoil_rates`.
+        What is tested, see :func:`nuhist.physics.recoils.recoil_rates`.
     group
         A flux group, or ``"all"``.
     options

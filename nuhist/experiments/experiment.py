@@ -234,6 +234,8 @@ def _sample(place: str, entry: Mapping[str, Any]) -> BackgroundSample:
             raise ConfigError(
                 f"{place}.error: {error:g} exceeds the {events:g} events; use free: [low, high]"
             )
+    if events is None and "counts" not in entry["shape"]:
+        raise ConfigError(f"{place}: a shape other than counts has no size of its own; add events: NUMBER")
     free = entry.get("free")
     return BackgroundSample(
         name=entry["name"],
@@ -284,7 +286,9 @@ def binned_column(experiment: Experiment, source: Mapping[str, Any]) -> Array:
 
 
 def read_counts(file: Path, experiment: Experiment) -> Array:
-    """Observed counts from a user's file: a CSV with a column ``counts``, one row per bin.
+    """Observed counts from a user's file: a CSV with a column ``counts``, events per bin.
+
+    Like the experiment's own, they are multiplied by its ``counts_per_event``.
 
     Raises
     ------
@@ -298,4 +302,4 @@ def read_counts(file: Path, experiment: Experiment) -> Array:
     if (counts != np.round(counts)).any():
         bad = int(np.argmax(counts != np.round(counts)))
         raise ConfigError(f"{file}: row {bad + 1}: {counts[bad]:g} is no whole number of events")
-    return counts
+    return counts * experiment.counts_per_event

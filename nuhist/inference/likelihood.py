@@ -17,6 +17,7 @@ from nuhist.physics.hypotheses import find_parameter
 from nuhist.tables import Array
 
 _TOLERANCE = 1e-10  # of 2NLL, in the minimiser
+_ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
 _AT_BOUND = 1e-6  # fraction of a parameter's range
 _STARTS = 81  # of a signed parameter, across its range
 
@@ -224,7 +225,7 @@ class Likelihood:
         value = minimum.twice_nll - self.saturated_twice_nll()
         if self.poi is not None and is_artefact(self.poi):
             value -= float(minimum.parameters[self.poi_index]) ** 2
-        return value
+        return 0.0 if abs(value) < _ROUNDING else value
 
     def asimov(self, minimum: Minimum) -> Array:
         """Data expected at a point, auxiliary data included."""

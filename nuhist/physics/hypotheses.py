@@ -64,8 +64,8 @@ class Hypothesis:
     """One coupling and how it changes the rate.
 
     With x = coupling / reference, the cross section of a flavour that has the coupling is the
-    Standard Model's plus Σ xⁿ terms[n]; with ``alternative``, per T and E the larger of that sum
-    and of the alternative's takes its place.
+    Standard Model's plus Σ xⁿ terms[n]. With ``alternative``, what is added to the Standard Model
+    is, at each T and E, the larger of Σ xⁿ terms[n] and Σ xⁿ alternative[n].
 
     Attributes
     ----------

@@ -68,7 +68,8 @@ def photoabsorption(photon_energy: Array) -> Array:
     Returns
     -------
     cm² per atom, same shape; 0 below the first ionisation edge (12.1 eV) and above the
-    table's last energy (30 keV), where free-electron scattering exceeds it anyway.
+    table's last energy (30 keV). Free-electron scattering exceeds the equivalent photons there,
+    so that only a cross section made of equivalent photons alone is cut off.
 
     References
     ----------
