@@ -53,17 +53,17 @@ def reproduce(
             click.echo(f"{path}: drawn", err=True)
 
 
-@click.command(epilog="Example: nuhist rebuild workspaces")
+@click.command(epilog="Example: nuhist rebuild")
 @click.argument("folder", required=False, metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--limits/--no-limits", default=True, show_default=True, help="Compute the limits of the index."
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes [default: as many as processors].")
 def rebuild(folder: Path | None, limits: bool, jobs: int | None) -> None:
-    """Write the bundled workspaces with their sidecars and an index [default: ./workspaces]."""
+    """Write the bundled workspaces, with sidecars and an index, to DIR/workspaces [default: here]."""
     import os
 
     from nuhist.report.rebuild import rebuild as run
 
-    index = run(folder or Path("workspaces"), limits=limits, jobs=jobs or os.cpu_count() or 1)
+    index = run((folder or Path()) / "workspaces", limits=limits, jobs=jobs or os.cpu_count() or 1)
     click.echo(f"{index}: written", err=True)
