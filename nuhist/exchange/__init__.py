@@ -1,1 +1,0 @@
-"""Other formats: a read and a write for each."""
