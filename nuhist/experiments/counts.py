@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -109,6 +109,13 @@ def background_counts(
         counts = scale * binned_column(experiment, value)
         if value.get("minus_standard_model", False):
             counts = _without(experiment, sample, counts, standard_model)
+    elif kind == "density":
+        counts = scale * experiment.exposure * _binned_density(experiment, value)
+        if "minus" in value:
+            counts = counts - scale * experiment.exposure * _binned_density(experiment, value["minus"])
+            counts = np.maximum(counts, 0.0)
+        if value.get("minus_standard_model", False):
+            counts = _without(experiment, sample, counts, standard_model)
     elif kind == "flat":
         counts = response.fold(np.ones_like(response.energy))
     elif kind == "lines":
@@ -128,6 +135,19 @@ def background_counts(
     if counts.sum() <= 0:
         raise ConfigError(f"{experiment.name}: sample '{sample.name}' has no events in the range")
     return np.asarray(counts * (scale * sample.events / counts.sum()))
+
+
+def _binned_density(experiment: Experiment, source: Mapping[str, str]) -> Array:
+    """Events per tonne year and bin of a tabulated density, linear between its rows."""
+    path = experiment.folder / source["table"]
+    table = read_table(path)
+    nodes = column(path, table, source["energy"], increasing=True)
+    density = column(path, table, source["value"], non_negative=True)
+    # Constant beyond the ends, so that a table of bin centres covers its outer bins.
+    limits = np.union1d(nodes, experiment.edges)
+    values = np.interp(limits, nodes, density)
+    cumulative = np.append(0.0, np.cumsum(np.diff(limits) * (values[1:] + values[:-1]) / 2))
+    return np.diff(cumulative[np.searchsorted(limits, experiment.edges)])
 
 
 def _without(experiment: Experiment, sample: BackgroundSample, counts: Array, standard_model: Array) -> Array:

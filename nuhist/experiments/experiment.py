@@ -104,6 +104,10 @@ class Experiment:
         The treatment that is used unless another one is asked for.
     hepdata
         Record of the data, such as ``"ins2107834"``, or None.
+    dataset
+        What was measured: two experiments with one dataset hold the same events.
+    published
+        The collaboration's own limits.
     """
 
     name: str
@@ -119,6 +123,8 @@ class Experiment:
     treatments: Mapping[str, Treatment]
     default_background: str
     hepdata: str | None = None
+    dataset: str | None = None
+    published: tuple[Mapping[str, Any], ...] = ()
 
     @cached_property
     def bins(self) -> int:
@@ -199,6 +205,8 @@ def _parse(file: Path) -> Experiment:
         treatments=treatments,
         default_background=content["default_background"],
         hepdata=content.get("hepdata"),
+        dataset=content.get("dataset"),
+        published=tuple(content.get("published", ())),
     )
 
 
@@ -234,8 +242,8 @@ def _sample(place: str, entry: Mapping[str, Any]) -> BackgroundSample:
             raise ConfigError(
                 f"{place}.error: {error:g} exceeds the {events:g} events; use free: [low, high]"
             )
-    if events is None and "counts" not in entry["shape"]:
-        raise ConfigError(f"{place}: a shape other than counts has no size of its own; add events: NUMBER")
+    if events is None and not {"counts", "density"} & set(entry["shape"]):
+        raise ConfigError(f"{place}: only counts and density have a size of their own; add events: NUMBER")
     free = entry.get("free")
     return BackgroundSample(
         name=entry["name"],

@@ -17,6 +17,8 @@ _WIDEST = 0.1  # keV; an interval between breakpoints is split until it is no wi
 _LARGEST_RATIO = 1.5  # nor its ends further apart: 1/T² is then right to 10⁻⁸
 _REACH = 6.0  # standard deviations beyond the outer edges from which events are folded in
 
+Probability = Callable[[Array], Array]
+
 
 @dataclass(frozen=True, eq=False)
 class Response:
@@ -34,7 +36,7 @@ class Response:
 
     energy: Array
     weights: Array
-    probability: Callable[[Array], Array]
+    probability: Probability
 
     def fold(self, spectrum: Array) -> Array:
         """Counts per bin of a spectrum given at :attr:`energy`, per keV."""
@@ -65,17 +67,12 @@ def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array
     """
     if kind == "matrix":
         probability, knots = _matrix(experiment)
+    elif kind == "none":
+        probability, knots = _sharp(experiment)
     else:
-        efficiency, knots = _efficiency(experiment)
-        if kind == "none":
-            probability = _sharp(experiment.edges, efficiency)
-            knots = np.union1d(knots, experiment.edges)
-        else:
-            probability = _gaussian(experiment, efficiency)
-    low, high = knots[0], knots[-1]
-    if kind == "none":
-        low, high = max(low, experiment.edges[0]), min(high, experiment.edges[-1])
-    low = max(low, SHELL_EDGES_KEV[0])  # below, xenon cannot be ionised
+        probability, knots = _gaussian(experiment)
+    low = max(knots[0], SHELL_EDGES_KEV[0])  # below, xenon cannot be ionised
+    high = knots[-1]
     limits = np.union1d(np.append(knots, low), breakpoints)
     limits = limits[(limits >= low) & (limits <= high)]
     energy, widths = quadrature(limits)
@@ -106,7 +103,7 @@ def quadrature(limits: Array) -> tuple[Array, Array]:
     return energy.ravel(), (width[:, None] * weights / 2).ravel()
 
 
-def _matrix(experiment: Experiment) -> tuple[Callable[[Array], Array], Array]:
+def _matrix(experiment: Experiment) -> tuple[Probability, Array]:
     source = experiment.response.get("matrix")
     if source is None:
         raise ConfigError(f"{experiment.name} has no response matrix; use --response gaussian or none")
@@ -133,7 +130,8 @@ def _matrix(experiment: Experiment) -> tuple[Callable[[Array], Array], Array]:
     return probability, edges
 
 
-def _efficiency(experiment: Experiment) -> tuple[Callable[[Array], Array], Array]:
+def _efficiency(experiment: Experiment) -> tuple[Array, Array, bool]:
+    """Energies and values of the efficiency, and whether it is one of reconstructed energy."""
     source = experiment.response.get("efficiency")
     if source is None:
         raise ConfigError(f"{experiment.name} has no efficiency table; use --response matrix")
@@ -143,31 +141,58 @@ def _efficiency(experiment: Experiment) -> tuple[Callable[[Array], Array], Array
     values = column(path, table, source["value"], non_negative=True)
     if values.max() > 1:
         raise ConfigError(f"{path}: column '{source['value']}' exceeds 1; it must be an efficiency")
-    return lambda energy: np.interp(energy, nodes, values, left=0.0, right=0.0), nodes
+    return nodes, values, source.get("of") == "reconstructed"
 
 
-def _sharp(edges: Array, efficiency: Callable[[Array], Array]) -> Callable[[Array], Array]:
+def _sharp(experiment: Experiment) -> tuple[Probability, Array]:
+    """Efficiency without resolution: true and reconstructed energy are the same."""
+    nodes, values, _ = _efficiency(experiment)
+    edges = experiment.edges
+
     def probability(energy: Array) -> Array:
         inside = (edges[:-1, None] <= energy) & (energy < edges[1:, None])
-        return inside * efficiency(energy)
+        return inside * np.interp(energy, nodes, values, left=0.0, right=0.0)
 
-    return probability
+    knots = np.union1d(nodes, edges)
+    inside = (knots >= max(nodes[0], edges[0])) & (knots <= min(nodes[-1], edges[-1]))
+    return probability, knots[inside]
 
 
-def _gaussian(experiment: Experiment, efficiency: Callable[[Array], Array]) -> Callable[[Array], Array]:
+def _gaussian(experiment: Experiment) -> tuple[Probability, Array]:
+    """Gaussian resolution, with the efficiency before or after it."""
     from scipy.special import ndtr
 
     if "resolution" not in experiment.response:
         raise ConfigError(f"{experiment.name} has no resolution; use --response matrix or none")
     terms = experiment.response["resolution"]
+    nodes, values, reconstructed = _efficiency(experiment)
     edges = experiment.edges
+    if not reconstructed:
 
-    def probability(energy: Array) -> Array:
+        def probability(energy: Array) -> Array:
+            distance = (edges[:, None] - energy) / resolution(energy, **terms)
+            inside = np.diff(ndtr(np.clip(distance, -_REACH, _REACH)), axis=0)
+            return inside * np.interp(energy, nodes, values, left=0.0, right=0.0)
+
+        return probability, nodes
+
+    limits = np.union1d(edges, nodes[(nodes > edges[0]) & (nodes < edges[-1])])
+    at_limits = np.interp(limits, nodes, values, left=0.0, right=0.0)
+    slope = (np.diff(at_limits) / np.diff(limits))[:, None]
+    first = np.searchsorted(limits, edges[:-1])
+
+    def probability_after(energy: Array) -> Array:
+        # The efficiency is linear in each segment, so that its integral with a Gaussian is closed.
         sigma = resolution(energy, **terms)
-        distance = np.clip((edges[:, None] - energy) / sigma, -_REACH, _REACH)
-        return np.diff(ndtr(distance), axis=0) * efficiency(energy)
+        distance = np.clip((limits[:, None] - energy) / sigma, -_REACH, _REACH)
+        within = np.diff(ndtr(distance), axis=0)
+        density = np.diff(np.exp(-(distance**2) / 2), axis=0) / np.sqrt(2 * np.pi)
+        at_energy = at_limits[:-1, None] + slope * (energy - limits[:-1, None])
+        return np.add.reduceat(at_energy * within - slope * sigma * density, first, axis=0)
 
-    return probability
+    reach = _REACH * float(resolution(edges[-1:], **terms)[0])
+    # Beyond the last edge the resolution widens: half as much again is ample.
+    return probability_after, np.array([SHELL_EDGES_KEV[0], edges[-1] + 1.5 * reach])
 
 
 def resolution(
