@@ -14,7 +14,7 @@ from typing import Any
 from nuhist.errors import DataError
 
 STDIN = "-"
-_NUMBERS = re.compile(r"\[\s+([-+.,\d\seE]+?)\s+\]")
+_NUMBERS = re.compile(r"\[\n\s+([-+.,\d\seE]+?)\n\s+\]")  # no string holds a line break
 
 
 def _reason(error: Exception) -> str:
@@ -24,15 +24,23 @@ def _reason(error: Exception) -> str:
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file under a temporary name beside it, then rename it into place.
 
-    Readers see the old content or the new one, never a part of it.
+    Readers see the old content or the new one, never a part of it. A pipe or a device is written
+    to as it is.
 
     Raises
     ------
     DataError
-        If the folder does not exist or cannot be written to.
+        If the path is a folder, or its folder does not exist or cannot be written to.
     """
     data = content.encode() if isinstance(content, str) else content
+    check_output(path)
     path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file():
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written: {_reason(error)}") from error
+        return
     temporary: str | None = None
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -49,6 +57,20 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
+
+
+def check_output(path: Path) -> None:
+    """Refuse a path that cannot be a file to write, before anything is written.
+
+    Raises
+    ------
+    DataError
+        If it is a folder or lies in none.
+    """
+    if not path.name or path.is_dir():
+        raise DataError(f"{path}: is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: cannot be written: no folder {path.parent}")
 
 
 def _umask() -> int:

@@ -171,7 +171,7 @@ def load_experiment(name: str | Path) -> Experiment:
     if not file.is_file():
         if folder.is_dir():
             raise ConfigError(f"{folder}: has no {FILE_NAME}")
-        raise ConfigError(f"{unknown_name('experiment', str(name), bundled)}; or a folder with {FILE_NAME}")
+        raise unknown_name("experiment or folder", str(name), bundled)
     return _parse(file)
 
 

@@ -56,6 +56,7 @@ class ChannelModel:
             observed=self._observed(samples),
             description={
                 "experiment": experiment.name,
+                "dataset": experiment.dataset,
                 "title": experiment.title,
                 "exposure_tonne_year": exposure,
                 "counts_per_event": experiment.counts_per_event,

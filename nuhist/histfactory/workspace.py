@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nuhist.errors import ModelError
-from nuhist.files import STDIN, read_json, to_json, write_atomically
+from nuhist.files import STDIN, check_output, read_json, to_json, write_atomically
 from nuhist.histfactory.templates import Channel, Parameter
 from nuhist.histfactory.validation import validate
 from nuhist.schemas import check
@@ -69,7 +69,8 @@ class Workspace:
         DataError
             If one of them cannot be written.
         """
-        if self.sidecar is not None:
+        check_output(path)
+        if self.sidecar is not None and (path.is_file() or not path.exists()):
             write_atomically(sidecar_path(path), to_json(self.sidecar))
         write_atomically(path, self.to_json())
 

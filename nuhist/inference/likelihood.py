@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import FitError, ModelError
+from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.workspace import Workspace
 from nuhist.physics.coupling import CouplingScale
-from nuhist.physics.hypotheses import find_parameter
 from nuhist.tables import Array
 
 _TOLERANCE = 1e-10  # of 2NLL, in the minimiser
@@ -312,17 +312,6 @@ def make_likelihood(
     )
     _refuse_impossible(likelihood)
     return likelihood
-
-
-def coupling_scale(workspace: Workspace, name: str) -> CouplingScale:
-    """What a parameter of interest stands for: by the sidecar, by its name, or just itself."""
-    if workspace.sidecar is not None and workspace.sidecar["poi"]["name"] == name:
-        entry = {key: value for key, value in workspace.sidecar["poi"].items() if key != "meaning"}
-        return CouplingScale(**entry)
-    found = find_parameter(name)
-    if found is not None:
-        return found[0].parameter_of_interest(found[1])
-    return CouplingScale(name, name, "parameter's own unit")
 
 
 def is_artefact(poi: CouplingScale) -> bool:

@@ -103,7 +103,7 @@ def rrpa_correction(recoil_energy: Array) -> Array:
     Parameters
     ----------
     recoil_energy
-        In keV, any shape; the ratio is constant below 0.25 keV and above 30 keV.
+        In keV, any shape; the ratio is constant below 0.25 keV and above 28.4 keV.
 
     References
     ----------

@@ -1,0 +1,300 @@
+"""Several workspaces into one, with every correlation spelled out."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from nuhist.__about__ import __version__
+from nuhist.errors import ConfigError, ModelError
+from nuhist.histfactory.constraints import constraints
+from nuhist.histfactory.correlation import Part, correlate_parameter
+from nuhist.histfactory.interest import coupling_scale, rescale_interest
+from nuhist.histfactory.rename import check_renames, prefix, rename_channel, rename_parameter
+from nuhist.histfactory.validation import validate
+from nuhist.histfactory.workspace import MEASUREMENT, Workspace, digest
+from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.hypotheses import find_parameter
+
+
+def combine(
+    workspaces: Sequence[Workspace],
+    *,
+    correlate: Mapping[str, float] | Sequence[str] = (),
+    decorrelate: Sequence[str] = (),
+    rename: Mapping[str, str] | None = None,
+    prefer: Mapping[str, str] | None = None,
+    force: bool = False,
+    command: str | None = None,
+    message: Callable[[str], None] = lambda _: None,
+) -> Workspace:
+    """Combine workspaces into one likelihood.
+
+    Parameters
+    ----------
+    workspaces
+        At least two, from nuhist or from elsewhere. Of each the first measurement is taken.
+    correlate
+        Parameters to share; with a number between 0 and 1, the correlation of a constrained one,
+        which is split into a shared and a private part. A parameter of interest that all have in
+        common, or that means the same coupling, is shared in any case.
+    decorrelate
+        Parameters to keep apart: each gets its workspace's name as prefix.
+    rename
+        New names for parameters, before anything else, wherever they occur.
+    prefer
+        For a shared parameter whose constraints differ: the name of the workspace whose
+        constraint all of them take.
+    force
+        Combine workspaces that hold the same events.
+    command
+        What the sidecar names as origin.
+    message
+        Called with a line of text for each thing that was renamed or rescaled.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two workspaces, one is there twice, they hold the same events, or a
+        correlation names nothing or cannot be made.
+    ModelError
+        If names collide, constraints differ, or the parts cannot share a parameter.
+
+    Examples
+    --------
+    >>> from nuhist import build, combine
+    >>> parts = [build(name, hypothesis="magnetic-moment") for name in ("lz_ws2022", "xenonnt_sr0")]
+    >>> fluxes = ["pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux"]
+    >>> joint = combine(parts, correlate=[*fluxes, "atomic_response"])
+    >>> [channel["name"] for channel in joint.spec["channels"]]
+    ['lz_ws2022', 'xenonnt_sr0']
+    """
+    shared = dict(correlate) if isinstance(correlate, Mapping) else dict.fromkeys(correlate, 1.0)
+    parts = _parts(workspaces, force=force)
+    _rename(parts, rename or {})
+    poi = _share_interest(parts, message)
+    shared.setdefault(poi, 1.0)
+    _check_names(parts, shared, decorrelate)
+    for name in decorrelate:
+        _decorrelate(parts, name, message)
+    for name, rho in shared.items():
+        correlate_parameter(parts, name, rho, prefer or {})
+    _refuse_collisions(parts, shared)
+    _rename_channels(parts, message)
+    parameters = _parameter_blocks(parts, shared, poi)
+    spec = {
+        "channels": [channel for part in parts for channel in part.spec["channels"]],
+        "observations": [entry for part in parts for entry in part.spec["observations"]],
+        "measurements": [{"name": MEASUREMENT, "config": {"poi": poi, "parameters": parameters}}],
+        "version": "1.0.0",
+    }
+    validate(spec, "combination")
+    return Workspace(spec, _sidecar(parts, spec, command), "combination")
+
+
+def _parts(workspaces: Sequence[Workspace], *, force: bool) -> list[Part]:
+    if len(workspaces) < 2:
+        raise ConfigError(f"combine needs at least two workspaces; got {len(workspaces)}")
+    seen: dict[str, str] = {}
+    parts = []
+    for index, workspace in enumerate(workspaces, start=1):
+        if workspace.digest in seen:
+            raise ConfigError(f"{workspace.origin} is the same workspace as {seen[workspace.digest]}")
+        seen[workspace.digest] = workspace.origin
+        part = Part(
+            prefix(workspace, index),
+            workspace.origin,
+            copy.deepcopy(dict(workspace.spec)),
+            copy.deepcopy(dict(workspace.sidecar or {})),
+            workspace,
+        )
+        part.config = part.spec["measurements"][0]["config"]
+        _refuse_scaled_lumi(part)
+        parts.append(part)
+    names = Counter(part.name for part in parts)
+    for index, part in enumerate(parts, start=1):
+        if names[part.name] > 1:
+            part.name = f"{part.name}_{index}"
+    _refuse_same_events(parts, force=force)
+    return parts
+
+
+def _refuse_scaled_lumi(part: Part) -> None:
+    poi = part.config["poi"]
+    kinds = {constraint.kind for constraint in constraints(part.spec).values()}
+    if poi and "lumi" in kinds and coupling_scale(part.source, poi).scale != 1:
+        raise ModelError(
+            f"{part.origin}: a signed coupling with a linear flux has it as lumi, of which a model may have"
+            " one; build it with --constraint normsys"
+        )
+
+
+def _refuse_same_events(parts: Sequence[Part], *, force: bool) -> None:
+    holders: dict[str, str] = {}
+    for part in parts:
+        for channel in part.sidecar.get("channels", {}).values():
+            dataset = channel.get("dataset")
+            if dataset in holders and holders[dataset] != part.origin and not force:
+                raise ConfigError(
+                    f"{holders[dataset]} and {part.origin} hold the same events ({dataset});"
+                    " leave one out, or force it"
+                )
+            if dataset:
+                holders[dataset] = part.origin
+
+
+def _rename(parts: Sequence[Part], renames: Mapping[str, str]) -> None:
+    check_renames(renames)
+    for old, new in renames.items():
+        holders = [part for part in parts if old in constraints(part.spec)]
+        if not holders:
+            raise ConfigError(f"--rename {old}={new}: no workspace has a parameter '{old}'")
+        for part in holders:
+            rename_parameter(part.spec, part.sidecar, old, new, part.origin)
+
+
+def _share_interest(parts: Sequence[Part], message: Callable[[str], None]) -> str:
+    """Bring all parameters of interest to the first one's name and scale."""
+    for part in parts:
+        if not part.config["poi"]:
+            raise ModelError(f"{part.origin}: has no parameter of interest to combine")
+    first = _scale(parts[0])
+    for part in parts[1:]:
+        other = _scale(part)
+        if (other.coupling, other.unit, other.power) != (first.coupling, first.unit, first.power):
+            raise ModelError(
+                f"{parts[0].origin} limits {first.name}, {part.origin} limits {other.name}, and nothing"
+                " says that they mean the same; rename one of them, or give the workspaces their sidecars"
+            )
+        factor = first.to_parameter(other.to_coupling(1.0))  # first's value where other's is 1
+        if abs(factor - 1) > 1e-12:
+            rescale_interest(part.spec, other.name, 1 / factor, part.origin)
+            message(f"{part.origin}: {other.name} rescaled to {first.meaning}")
+        if other.name != first.name:
+            rename_parameter(part.spec, part.sidecar, other.name, first.name, part.origin)
+            message(f"{part.origin}: {other.name} renamed to {first.name}")
+    return first.name
+
+
+def _scale(part: Part) -> CouplingScale:
+    """What the parameter of interest stands for, under the name that it has now."""
+    original = part.source.measurement()["config"]["poi"]
+    scale = coupling_scale(part.source, original)
+    if scale.name == part.config["poi"]:
+        return scale
+    known = find_parameter(part.config["poi"])
+    if known is not None and scale.coupling == original:  # the user's new name says what it means
+        return known[0].parameter_of_interest(known[1])
+    return replace(scale, name=part.config["poi"])
+
+
+def _check_names(parts: Sequence[Part], shared: Mapping[str, float], decorrelate: Sequence[str]) -> None:
+    holders = Counter(name for part in parts for name in constraints(part.spec))
+    for name in (*shared, *decorrelate):
+        if holders[name] == 0:
+            raise ConfigError(f"no workspace has a parameter '{name}'; they have {_some(holders)}")
+        if holders[name] == 1 and name in shared:
+            raise ConfigError(f"only one workspace has '{name}'; there is nothing to correlate")
+    both = set(shared) & set(decorrelate)
+    if both:
+        raise ConfigError(f"'{min(both)}' cannot be both correlated and decorrelated")
+    for name, rho in shared.items():
+        if not 0 < rho <= 1:
+            raise ConfigError(f"correlation {name}={rho:g}: must be above 0 and at most 1")
+
+
+def _some(names: Counter[str]) -> str:
+    common = [name for name, count in names.items() if count > 1] or list(names)
+    return ", ".join(sorted(common)[:12])
+
+
+def _decorrelate(parts: Sequence[Part], name: str, message: Callable[[str], None]) -> None:
+    for part in parts:
+        if name in constraints(part.spec):
+            new = f"{part.name}_{name}"
+            rename_parameter(part.spec, part.sidecar, name, new, part.origin)
+            message(f"{part.origin}: {name} renamed to {new}")
+
+
+def _refuse_collisions(parts: Sequence[Part], shared: Mapping[str, float]) -> None:
+    holders: dict[str, str] = {}
+    for part in parts:
+        for name in constraints(part.spec):
+            if name in shared:
+                continue
+            if name in holders:
+                raise ModelError(
+                    f"{holders[name]} and {part.origin} both have '{name}'; say --correlate {name} or"
+                    f" --decorrelate {name}"
+                )
+            holders[name] = part.origin
+
+
+def _rename_channels(parts: Sequence[Part], message: Callable[[str], None]) -> None:
+    taken = Counter(channel["name"] for part in parts for channel in part.spec["channels"])
+    for part in parts:
+        for channel in list(part.spec["channels"]):
+            name = channel["name"]
+            if taken[name] > 1:
+                new = f"{part.name}_{name}"
+                if taken[new]:
+                    raise ModelError(f"{part.origin}: channel '{name}' cannot become '{new}', which exists")
+                rename_channel(part.spec, part.sidecar, name, new)
+                message(f"{part.origin}: channel {name} renamed to {new}")
+
+
+def _parameter_blocks(parts: Sequence[Part], shared: Mapping[str, float], poi: str) -> list[dict[str, Any]]:
+    """Overrides of all parameters; of a shared one they must agree, but for bounds and start."""
+    blocks: dict[str, dict[str, Any]] = {}
+    origins: dict[str, str] = {}
+    for part in parts:
+        used = constraints(part.spec)
+        for block in part.config["parameters"]:
+            name = block["name"]
+            if name in used:  # else it overrides nothing
+                first = blocks.setdefault(name, dict(block))
+                _merge_block(first, block, f"{origins.setdefault(name, part.origin)} and {part.origin}", poi)
+    for name in shared:
+        for low, high in blocks.get(name, {}).get("bounds", ()):
+            if low >= high:
+                raise ModelError(
+                    f"bounds of the shared '{name}' exclude each other: above {low}, below {high}"
+                )
+    return list(blocks.values())
+
+
+def _merge_block(first: dict[str, Any], block: Mapping[str, Any], where: str, poi: str) -> None:
+    """Add one workspace's overrides of a parameter to another's: bounds where both hold."""
+    for key, value in block.items():
+        if key == "bounds" and "bounds" in first:
+            pairs = zip(first["bounds"], value, strict=True)
+            first["bounds"] = [[max(a[0], b[0]), min(a[1], b[1])] for a, b in pairs]
+        elif key == "inits" and block["name"] == poi:
+            first.setdefault("inits", value)
+        elif first.setdefault(key, value) != value:
+            raise ModelError(
+                f"{where} disagree on '{key}' of the shared '{block['name']}': {first[key]} and {value};"
+                " make them equal"
+            )
+
+
+def _sidecar(parts: Sequence[Part], spec: Mapping[str, Any], command: str | None) -> dict[str, Any]:
+    scale = _scale(parts[0])
+    first = parts[0].sidecar
+    same = {part.sidecar.get("hypothesis") for part in parts} == {first.get("hypothesis")}
+    described: dict[str, Any] = {key: first[key] for key in ("hypothesis", "flavor") if same and key in first}
+    channels = {key: value for part in parts for key, value in part.sidecar.get("channels", {}).items()}
+    parameters = {key: value for part in parts for key, value in part.sidecar.get("parameters", {}).items()}
+    return {
+        "nuhist_version": __version__,
+        "command": command,
+        **described,
+        "combined": {part.name: part.source.digest for part in parts},
+        "poi": {**asdict(scale), "meaning": scale.meaning},
+        "workspace_digest": digest(spec),
+        "channels": channels,
+        "parameters": parameters,
+    }

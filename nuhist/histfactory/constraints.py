@@ -1,0 +1,80 @@
+"""What constrains the parameters of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["free", "gaussian", "lumi", "per bin"]
+
+_KINDS: dict[str, Kind] = {
+    "normfactor": "free",
+    "normsys": "gaussian",
+    "histosys": "gaussian",
+    "lumi": "lumi",
+    "staterror": "per bin",
+    "shapesys": "per bin",
+    "shapefactor": "per bin",
+}
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """How a parameter is constrained in one workspace.
+
+    Attributes
+    ----------
+    kind
+        ``"free"`` (normfactor), ``"gaussian"`` (normsys, histosys), ``"lumi"`` or ``"per bin"``.
+    size
+        In words, where it is one number for the whole workspace: a normsys that is the same on
+        all its samples, or a lumi; else None.
+    data
+        What ``size`` stands for, as JSON.
+    """
+
+    kind: Kind
+    size: str | None
+    data: Mapping[str, Any]
+
+    def impose(self, spec: dict[str, Any], name: str) -> None:
+        """Give a parameter of another workspace, of the same kind, this size."""
+        if self.kind == "lumi":
+            for block in spec["measurements"][0]["config"]["parameters"]:
+                if block["name"] == name:
+                    block.update(self.data)
+            return
+        for modifier in modifiers_of(spec, name):
+            modifier["data"] = dict(self.data)
+
+
+def modifiers_of(spec: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]:
+    """All modifiers of one parameter."""
+    for channel in spec["channels"]:
+        for sample in channel["samples"]:
+            yield from (entry for entry in sample["modifiers"] if entry["name"] == name)
+
+
+def constraints(spec: Mapping[str, Any]) -> dict[str, Constraint]:
+    """Constraint of every parameter, by name, as the first measurement has it."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for channel in spec["channels"]:
+        for sample in channel["samples"]:
+            for modifier in sample["modifiers"]:
+                found.setdefault(modifier["name"], []).append(modifier)
+    blocks = {block["name"]: block for block in spec["measurements"][0]["config"]["parameters"]}
+    return {name: _constraint(entries, blocks.get(name, {})) for name, entries in found.items()}
+
+
+def _constraint(entries: list[Mapping[str, Any]], block: Mapping[str, Any]) -> Constraint:
+    kinds = {_KINDS[entry["type"]] for entry in entries}
+    kind = min(kinds, key=["per bin", "lumi", "gaussian", "free"].index)
+    if kind == "lumi":
+        data = {key: block[key] for key in ("auxdata", "sigmas") if key in block}
+        return Constraint(kind, f"auxdata {data.get('auxdata')}, sigma {data.get('sigmas')}", data)
+    sizes = {(entry["data"]["hi"], entry["data"]["lo"]) for entry in entries if entry["type"] == "normsys"}
+    if len(sizes) == 1 and all(entry["type"] == "normsys" for entry in entries):
+        high, low = sizes.pop()
+        return Constraint(kind, f"a normsys with hi {high:g}, lo {low:g}", {"hi": high, "lo": low})
+    return Constraint(kind, None, {})

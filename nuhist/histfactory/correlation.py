@@ -1,0 +1,117 @@
+"""One parameter shared between workspaces, wholly or in part."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import Any
+
+from nuhist.errors import ConfigError, ModelError
+from nuhist.histfactory.constraints import Constraint, constraints
+from nuhist.histfactory.workspace import Workspace
+
+
+@dataclass
+class Part:
+    """A workspace on its way into a combination: a private copy, and what it is called."""
+
+    name: str
+    origin: str
+    spec: dict[str, Any]
+    sidecar: dict[str, Any]
+    source: Workspace
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+def correlate_parameter(parts: Sequence[Part], name: str, rho: float, prefer: Mapping[str, str]) -> None:
+    """Share a parameter between all parts that have it.
+
+    Parameters
+    ----------
+    parts
+        Changed in place.
+    name
+        Of the parameter.
+    rho
+        Correlation, above 0 and at most 1; below 1 the parameter is split in two.
+    prefer
+        For a parameter whose constraints differ, the part whose constraint all of them take.
+
+    Raises
+    ------
+    ModelError
+        If the parameter is of different types, has a parameter per bin, or has different sizes
+        and no preference.
+    ConfigError
+        If a preference names no part.
+    """
+    holders = [part for part in parts if name in constraints(part.spec)]
+    found = {part.name: constraints(part.spec)[name] for part in holders}
+    kinds = {constraint.kind for constraint in found.values()}
+    if len(kinds) > 1:
+        described = ", ".join(f"{constraint.kind} in {part}" for part, constraint in found.items())
+        raise ModelError(f"'{name}' cannot be shared: it is {described}; use --decorrelate {name}")
+    kind = kinds.pop()
+    if kind == "per bin":
+        raise ModelError(f"'{name}' has a parameter per bin and cannot be shared; use --decorrelate {name}")
+    _agree(holders, found, name, prefer)
+    if rho < 1:
+        if kind != "gaussian":
+            raise ModelError(f"'{name}' is {kind}: only a normsys or histosys can be correlated in part")
+        for part in holders:
+            _split(part, name, rho)
+
+
+def _agree(
+    holders: Sequence[Part], found: Mapping[str, Constraint], name: str, prefer: Mapping[str, str]
+) -> None:
+    """Refuse, or settle by the user's preference, constraints of different size."""
+    sizes = {constraint.size for constraint in found.values() if constraint.size is not None}
+    if len(sizes) < 2:
+        return
+    if name not in prefer:
+        described = ", ".join(f"{constraint.size} in {part}" for part, constraint in found.items())
+        raise ModelError(
+            f"'{name}' has different sizes: {described};"
+            f" use --prefer {name}=WORKSPACE or --decorrelate {name}"
+        )
+    winner = prefer[name]
+    if winner not in found:
+        raise ConfigError(f"--prefer {name}={winner}: no such workspace; they are {', '.join(found)}")
+    for part in holders:
+        found[winner].impose(part.spec, name)
+
+
+def _split(part: Part, name: str, rho: float) -> None:
+    """A systematic as a shared part √ρ and a private part √(1 − ρ) of its effect."""
+    private = f"{part.name}_{name}"
+    if private in constraints(part.spec):
+        raise ModelError(f"{part.origin}: '{private}' exists already; rename it first")
+    for channel in part.spec["channels"]:
+        for sample in channel["samples"]:
+            for modifier in list(sample["modifiers"]):
+                if modifier["name"] != name:
+                    continue
+                twin = copy.deepcopy(modifier)
+                twin["name"] = private
+                _weaken(modifier, sample["data"], sqrt(rho))
+                _weaken(twin, sample["data"], sqrt(1 - rho))
+                sample["modifiers"].append(twin)
+    meaning = part.sidecar.get("parameters", {}).get(name)
+    if meaning:
+        share = f"{meaning['meaning']}; the part of {part.name} alone, ρ = {rho:g}"
+        part.sidecar["parameters"][private] = {**meaning, "meaning": share}
+
+
+def _weaken(modifier: dict[str, Any], nominal: Sequence[float], factor: float) -> None:
+    data = modifier["data"]
+    if modifier["type"] == "normsys":
+        # Beyond one standard deviation a normsys is exponential: powers split it.
+        modifier["data"] = {key: data[key] ** factor for key in ("hi", "lo")}
+    else:
+        modifier["data"] = {
+            key: [n + factor * (v - n) for n, v in zip(nominal, data[key], strict=True)]
+            for key in ("hi_data", "lo_data")
+        }

@@ -1,0 +1,121 @@
+"""A fit that starts anywhere ends in the global minimum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nuhist import Workspace, limit
+from nuhist.inference.likelihood import Likelihood, make_likelihood
+from nuhist.inference.profile import Profile, profile_ends, threshold
+from nuhist.physics.hypotheses import FLAVOR_CHOICES
+
+Build = Callable[..., Workspace]
+
+STARTS = 50
+# In 2NLL. An interval asks for 2.7 and a standard deviation for 1: an error of 1e-4 in the minimum
+# moves an end by about 2e-5 of the interval's half-width, which is less than the 1e-4 that an end is
+# promised to. Fits of one minimum differ by 1e-9; two minima of these models by 1e-2 and more.
+SAME = 1e-4
+
+CASES: list[dict[str, Any]] = [
+    {"hypothesis": "magnetic-moment", "background": "paper"},
+    *(
+        {"hypothesis": "millicharge-fea", "flavor": flavor, "background": "paper"}
+        for flavor in FLAVOR_CHOICES
+    ),
+    {"hypothesis": "millicharge-epa-only", "background": "paper"},
+    {"hypothesis": "standard-model", "background": "paper"},
+    {"hypothesis": "millicharge-fea", "background": "paper", "ar37": "gaussian", "constraint": "linear"},
+    {"hypothesis": "magnetic-moment", "background": "components"},
+    {"hypothesis": "millicharge-fea", "background": "components"},
+]  # fmt: skip
+
+
+def _name(case: dict[str, Any]) -> str:
+    return "-".join(case.values())
+
+
+@pytest.fixture(scope="module")
+def likelihoods(built: Build) -> Callable[..., Likelihood]:
+    """The likelihood of LZ, each once."""
+
+    @cache
+    def make(**choices: Any) -> Likelihood:
+        return make_likelihood(built("lz_ws2022", **choices))
+
+    return make
+
+
+def random_starts(likelihood: Likelihood, seed: int) -> list[Likelihood]:
+    """The same likelihood with start values anywhere within the bounds."""
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(likelihood.lower, likelihood.upper, size=(STARTS, len(likelihood.names)))
+    constant = np.array(likelihood.constant)
+    return [replace(likelihood, initial=np.where(constant, likelihood.initial, point)) for point in points]
+
+
+@pytest.mark.parametrize("case", CASES, ids=_name)
+def test_random_starts_end_in_one_minimum(
+    likelihoods: Callable[..., Likelihood], case: dict[str, Any]
+) -> None:
+    likelihood = likelihoods(**case)
+    found = np.array([start.best().twice_nll for start in random_starts(likelihood, 50)])
+    lowest = min(found.min(), likelihood.best().twice_nll)
+    assert found.max() - lowest < SAME
+    assert likelihood.best().twice_nll - lowest < SAME
+
+
+@pytest.mark.parametrize("case", CASES, ids=_name)
+def test_a_dense_scan_shows_nothing_lower(
+    likelihoods: Callable[..., Likelihood], case: dict[str, Any]
+) -> None:
+    profile = Profile(likelihoods(**case))
+    lowest = profile.minimum.twice_nll
+    low, high = profile.bounds
+    # Beyond Δχ² = 9 on both sides of the best fit there is nothing to look for but other minima, which
+    # are wide: a step of 1/60 of the bounds, and a step of 1/40 of the interval within it.
+    (lower, upper), _ = profile_ends(profile, 9.0)
+    inner = np.linspace(low if lower is None else lower, high if upper is None else upper, 41)
+    heights = [profile(float(value)) for value in np.concatenate([np.linspace(low, high, 61), inner])]
+    assert min(heights) > -SAME
+    assert profile.minimum.twice_nll == lowest  # a scan that finds a lower one would have replaced it
+    # The scan sees the minimum that the fit found: a step away Δχ² is (18/40)² at most... or flat.
+    assert min(heights) < 0.3
+
+
+def test_two_minima(likelihoods: Callable[..., Likelihood], built: Build) -> None:
+    likelihood = likelihoods(hypothesis="millicharge-fea", background="components")
+    name, index = likelihood.interest.name, likelihood.poi_index
+    charges = np.linspace(-6, 8, 57)
+    scan = np.array([likelihood.minimise({name: charge / 1e4}).twice_nll for charge in charges])
+    valleys = [i for i in range(1, 56) if scan[i] < min(scan[i - 1], scan[i + 1])]
+    # One on either side of no charge, nearly as deep, with a ridge between them.
+    assert len(valleys) == 2
+    first, second = valleys
+    assert charges[first] < 0 < charges[second]
+    assert 0.01 < scan[second] - scan[first] < 1
+    assert scan[first : second + 1].max() > scan[second] + 0.01
+    # A single fit from the wrong side stays there ...
+    start = likelihood.initial.copy()
+    start[index] = charges[second] / 1e4
+    trapped = likelihood.minimise(start=start)
+    assert trapped.parameters[index] > 0
+    # ... and the global search does not.
+    best = replace(likelihood, initial=start).best()
+    assert best.twice_nll < trapped.twice_nll - 0.01
+    assert best.parameters[index] == pytest.approx(charges[first] / 1e4, abs=0.3e-4)
+    # The interval spans both, in one piece: the ridge stays below the threshold.
+    interval = limit(built("lz_ws2022", hypothesis="millicharge-fea", background="components"))
+    assert interval.lower is not None
+    assert interval.upper is not None
+    assert interval.lower < 1e-13 * charges[first] < 1e-13 * charges[second] < interval.upper
+    assert interval.notes == ()
+    outside = [abs(scan[i] - best.twice_nll) > threshold(0.90) for i in (0, 56)]
+    inside = 1e-13 * charges[[0, 56]]
+    assert outside == [inside[0] < interval.lower, inside[1] > interval.upper]
