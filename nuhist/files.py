@@ -68,9 +68,9 @@ def check_output(path: Path) -> None:
         If it is a folder or lies in none.
     """
     if not path.name or path.is_dir():
-        raise DataError(f"{path}: is a folder; name a file in it")
+        raise DataError(f"{path}: cannot be written: it is a folder; name a file in it")
     if not path.parent.is_dir():
-        raise DataError(f"{path}: cannot be written: no folder {path.parent}")
+        raise DataError(f"{path}: cannot be written: No such file or directory")
 
 
 def _umask() -> int:

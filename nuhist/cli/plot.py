@@ -35,8 +35,9 @@ def spectrum(
     from nuhist.report.spectrum_figure import draw_spectrum
 
     result = fitted_spectrum(load(workspace), channel=channel, coupling=coupling)
+    numbers = result.to_json()
     draw_spectrum(result, output)
-    _finish(output, result.to_json(), json_output=json_output)
+    _finish(output, numbers, json_output=json_output)
 
 
 @plot.command(epilog="Example: nuhist plot scan e.json mu.json tau.json -o flavours.png")

@@ -171,7 +171,7 @@ def load_experiment(name: str | Path) -> Experiment:
     if not file.is_file():
         if folder.is_dir():
             raise ConfigError(f"{folder}: has no {FILE_NAME}")
-        raise unknown_name("experiment or folder", str(name), bundled)
+        raise unknown_name("experiment", str(name), bundled)
     return _parse(file)
 
 
@@ -184,6 +184,7 @@ def _parse(file: Path) -> Experiment:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: is no YAML: {' '.join(str(error).split())}") from error
     check(content, "experiment", str(file), ConfigError)
+    _refuse_infinite(content, str(file))
     binning = content["binning"]
     if binning["high"] <= binning["low"]:
         raise ConfigError(f"{file}: binning.high: {binning['high']} is not above binning.low")
@@ -208,6 +209,18 @@ def _parse(file: Path) -> Experiment:
         dataset=content.get("dataset"),
         published=tuple(content.get("published", ())),
     )
+
+
+def _refuse_infinite(content: Any, where: str) -> None:
+    """YAML knows .nan and .inf, which pass a schema's minimum or maximum."""
+    if isinstance(content, float) and not np.isfinite(content):
+        raise ConfigError(f"{where}: {content} is no finite number")
+    if isinstance(content, dict):
+        for key, value in content.items():
+            _refuse_infinite(value, f"{where}: {key}" if ": " not in where else f"{where}.{key}")
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            _refuse_infinite(value, f"{where}[{index}]")
 
 
 def _treatment(file: Path, name: str, entry: Mapping[str, Any]) -> Treatment:
@@ -245,6 +258,8 @@ def _sample(place: str, entry: Mapping[str, Any]) -> BackgroundSample:
     if events is None and not {"counts", "density"} & set(entry["shape"]):
         raise ConfigError(f"{place}: only counts and density have a size of their own; add events: NUMBER")
     free = entry.get("free")
+    if free is not None and free[0] >= free[1]:
+        raise ConfigError(f"{place}.free: {free} are not a lower and a higher number")
     return BackgroundSample(
         name=entry["name"],
         title=entry.get("title", entry["name"]),

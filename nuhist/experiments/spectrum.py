@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from nuhist.errors import ConfigError
 from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.experiments.experiment import Experiment, ResponseKind, load_experiment
 from nuhist.experiments.response import make_response
@@ -94,8 +93,6 @@ def spectrum(
     """
     tested = get_hypothesis(hypothesis)
     active_flavors(flavor)
-    if not np.isfinite(coupling):
-        raise ConfigError(f"coupling {coupling}: must be a number in {tested.unit}")
     if not isinstance(experiment, Experiment):
         experiment = load_experiment(experiment)
     physics = options or RateOptions()

@@ -59,6 +59,8 @@ def validate(spec: Any, origin: str) -> None:
     for measurement in spec["measurements"]:
         place = f"{origin}: measurement '{measurement['name']}'"
         _refuse_twice(measurement["config"]["parameters"], f"{place}: parameters")
+        for block in measurement["config"]["parameters"]:
+            _check_block(block, f"{place}: parameter '{block['name']}'")
         poi = measurement["config"]["poi"]
         if poi and poi not in names:
             raise ModelError(f"{place}: its parameter of interest '{poi}' is in no modifier")
@@ -117,18 +119,44 @@ def _check_modifier(modifier: Mapping[str, Any], bins: int, where: str) -> None:
         _check_counts(data["lo_data"], bins, f"{where}: lo_data", signed=True)
     elif modifier["type"] == "normsys":
         for key in ("hi", "lo"):
-            if not (isfinite(data[key]) and data[key] > 0):
-                raise ModelError(f"{where}: {key} is {data[key]:g}; it must be a positive number")
+            if not (_is_finite(data[key]) and data[key] > 0):
+                raise ModelError(f"{where}: {key} is {data[key]}; it must be a positive number")
     elif modifier["type"] in ("staterror", "shapesys"):
         _check_counts(data, bins, where)
+
+
+def _check_block(block: Mapping[str, Any], where: str) -> None:
+    """Overrides of a parameter: finite numbers, bounds that hold the start."""
+    for key in ("inits", "bounds", "auxdata", "sigmas", "factors"):
+        for entry in block.get(key, ()):
+            for value in entry if isinstance(entry, list) else [entry]:
+                if not _is_finite(value):
+                    raise ModelError(f"{where}: {key}: {value} is no finite number")
+    for bounds in block.get("bounds", ()):
+        if len(bounds) != 2 or bounds[0] >= bounds[1]:
+            raise ModelError(f"{where}: bounds: {bounds} are not a lower and a higher number")
+    for start, (low, high) in zip(block.get("inits", ()), block.get("bounds", ()), strict=False):
+        if not low <= start <= high:
+            raise ModelError(f"{where}: inits: {start:g} lies outside the bounds {low:g} to {high:g}")
+
+
+def _short(value: float) -> str:
+    return "a very large integer" if isinstance(value, int) and abs(value) > 10**20 else str(value)
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return False
 
 
 def _check_counts(counts: Sequence[float], bins: int, where: str, *, signed: bool = False) -> None:
     if len(counts) != bins:
         raise ModelError(f"{where}: has {len(counts)} bins, the observed counts {bins}")
     for index, count in enumerate(counts):
-        if not isfinite(count):
-            raise ModelError(f"{where}: bin {index}: {count} is no finite number")
+        if not _is_finite(count):
+            raise ModelError(f"{where}: bin {index}: {_short(count)} is no finite number")
         if count < 0 and not signed:
             raise ModelError(f"{where}: bin {index}: {count:g} is negative")
 

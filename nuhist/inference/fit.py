@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nuhist.__about__ import __version__
+from nuhist.errors import ConfigError
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact, make_likelihood
 from nuhist.inference.results import FitResult, FittedParameter, FittedSample
@@ -46,6 +47,8 @@ def fit(workspace: Workspace, *, measurement: str | None = None, test_poi: float
         minimum = likelihood.best()
     else:
         held = (likelihood.interest.name,)
+        if not np.isfinite(test_poi):
+            raise ConfigError(f"{held[0]} = {test_poi}: expected a number")
         minimum = likelihood.minimise({held[0]: test_poi})
     covariance = likelihood.covariance(minimum, held)
     uncertainty = np.sqrt(np.diag(covariance))

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nuhist.errors import FitError, ModelError
 from nuhist.histfactory.interest import coupling_scale
@@ -170,7 +171,7 @@ class Likelihood:
         return min(minima, key=lambda minimum: minimum.twice_nll)
 
     def covariance(self, minimum: Minimum, fixed: Sequence[str] = ()) -> Array:
-        """Covariance at a minimum from Minuit's HESSE; zero for what is fixed or on a bound."""
+        """Covariance at a minimum from Minuit's HESSE; zero for what is fixed, on a bound, or flat."""
         from iminuit import Minuit
 
         span = self.upper - self.lower
@@ -178,6 +179,9 @@ class Likelihood:
         free &= minimum.parameters - self.lower > _AT_BOUND * span
         free &= self.upper - minimum.parameters > _AT_BOUND * span
         covariance = np.zeros((len(self.names), len(self.names)))
+        if not free.any():
+            return covariance
+        free &= ~self._without_effect(minimum, free)
         if not free.any():
             return covariance
         point, scale = minimum.parameters.copy(), self.scale[free]
@@ -194,6 +198,19 @@ class Likelihood:
             raise FitError(f"{self.origin}: no covariance: 2NLL is flat in some direction")
         covariance[np.ix_(free, free)] = np.array(minuit.covariance) * np.outer(scale, scale)
         return covariance
+
+    def _without_effect(self, minimum: Minimum, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which free parameters do not change 2NLL at all, such as the norm of an empty sample."""
+        flat = np.zeros(free.size, dtype=bool)
+        for index in np.flatnonzero(free):
+            heights = []
+            for sign in (-1, 1):
+                point = minimum.parameters.copy()
+                moved = point[index] + sign * 0.1 * self.scale[index]
+                point[index] = np.clip(moved, self.lower[index], self.upper[index])
+                heights.append(self.twice_nll(point))
+            flat[index] = np.allclose(heights, minimum.twice_nll, rtol=0, atol=1e-10)
+        return flat
 
     def saturated_twice_nll(self) -> float:
         """2NLL with each Poisson term and each constraint at its own maximum."""
@@ -288,12 +305,7 @@ def make_likelihood(
             document = pyhf.Workspace(dict(workspace.spec), validate=False)
             model = document.model(measurement_name=measurement, poi_name=name, validate=False)
             data = np.asarray(document.data(model), dtype=np.float64)
-        except (
-            pyhf.exceptions.InvalidModel,
-            pyhf.exceptions.InvalidSpecification,
-            ValueError,
-            KeyError,
-        ) as error:
+        except Exception as error:
             raise ModelError(
                 f"{workspace.origin}: pyhf refuses it: {' '.join(str(error).split())}"
             ) from error

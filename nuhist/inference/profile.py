@@ -124,14 +124,24 @@ class Profile:
         if value not in self._known:
             near = {self.best: self.minimum, **self._known}
             start = near[min(near, key=lambda known: abs(known - value))]
-            fixed = {self.coupling.name: value}
-            self._known[value] = self.likelihood.minimise(fixed, start.parameters, self.data)
+            self._known[value] = self._conditional(value, start)
         result = self._known[value]
         if result.twice_nll < self.minimum.twice_nll - _BETTER:
             found = self.likelihood.minimise(start=result.parameters, data=self.data)
             self.minimum = min(found, result, key=lambda minimum: minimum.twice_nll)
             raise LowerMinimumError
         return result.twice_nll - self.minimum.twice_nll
+
+    def _conditional(self, value: float, start: Minimum) -> Minimum:
+        """Fit with the parameter of interest held; infinite where the model has no density."""
+        try:
+            return self.likelihood.minimise({self.coupling.name: value}, start.parameters, self.data)
+        except FitError:
+            point = start.parameters.copy()
+            point[self.likelihood.poi_index] = value
+            if np.isfinite(self.likelihood.twice_nll(point, self.data)):
+                raise
+            return Minimum(point, np.inf)
 
     def asimov(self) -> Profile:
         """The curve for the data expected from the fit without the coupling."""
@@ -214,6 +224,11 @@ def _crossing(profile: Curve, level: float, start: float, bound: float) -> float
         if outside == bound:
             return None
         inside, step = outside, 2 * step
+    while not np.isfinite(profile(outside)):  # beyond the edge of the model: halve the step to it
+        middle = (inside + outside) / 2
+        if abs(outside - inside) <= _PRECISION * max(abs(outside), abs(inside)):
+            return inside
+        inside, outside = (inside, middle) if profile(middle) > level else (middle, outside)
     tolerance = _PRECISION * max(abs(outside), 1e-3 * step)
     return float(
         brentq(lambda value: profile(float(value)) - level, inside, outside, xtol=tolerance, rtol=1e-6)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nuhist.errors import ConfigError
+
+_LARGEST = 1e9  # times the reference; far beyond what any experiment can mean
+
 
 @dataclass(frozen=True)
 class CouplingScale:
@@ -37,8 +41,20 @@ class CouplingScale:
     scale: float = 1.0
 
     def to_parameter(self, coupling: float) -> float:
-        """Value of the parameter for a coupling in its unit."""
-        return float((coupling / self.reference) ** self.power) / self.scale
+        """Value of the parameter for a coupling in its unit.
+
+        Raises
+        ------
+        ConfigError
+            If the coupling is no number of a size that can be used.
+        """
+        x = coupling / self.reference
+        if not abs(x) < _LARGEST:
+            raise ConfigError(
+                f"{self.coupling} = {coupling:g} {self.unit}: expected a number, with a modulus below"
+                f" {_LARGEST * self.reference:g} {self.unit}"
+            )
+        return float(x**self.power) / self.scale
 
     def to_coupling(self, parameter: float) -> float:
         """Coupling in its unit for a value of the parameter; of an even power, the positive one.

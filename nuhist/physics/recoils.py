@@ -87,6 +87,8 @@ def recoil_rates_at(
     The Standard Model's part and what the coupling adds, events per tonne year keV, each of shape
     ``(groups, *T.shape)``.
     """
+    scale = hypothesis.parameter_of_interest(flavor)
+    scale.to_parameter(coupling)  # refuses what is no usable number
     x = coupling / hypothesis.reference
     parts = [recoil_rates(hypothesis, flavor, recoil_energy, flux, options) for flux in fluxes]
     standard = np.stack([part.pop(0) for part in parts])

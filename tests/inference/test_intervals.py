@@ -245,9 +245,6 @@ def test_scan_outside_the_bounds_is_refused(counting: Make) -> None:
         scan(counting([12], [1], [3], bounds=[[0, 50]]), [60.0])
 
 
-@pytest.mark.xfail(
-    reason="where yields are negative the profile raises FitError instead of going to infinity"
-)
 def test_bounds_beyond_what_yields_allow(counting: Make) -> None:
     # From -10 on is a habit of many analyses; below -2 the first bin expects less than nothing.
     model = ([12, 22], [5, 3], [10, 20])
