@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nuhist.experiments.experiment import bundled_experiments, load_experiment
     from nuhist.experiments.spectrum import spectrum
     from nuhist.histfactory.build import build
+    from nuhist.histfactory.combine import combine
     from nuhist.histfactory.options import BuildOptions
     from nuhist.histfactory.patchset import SignalGrid, build_patchset, load
     from nuhist.histfactory.workspace import Workspace
@@ -26,6 +27,7 @@ _PUBLIC = {
     "build": "nuhist.histfactory.build",
     "build_patchset": "nuhist.histfactory.patchset",
     "bundled_experiments": "nuhist.experiments.experiment",
+    "combine": "nuhist.histfactory.combine",
     "fit": "nuhist.inference.fit",
     "limit": "nuhist.inference.intervals",
     "load": "nuhist.histfactory.patchset",
@@ -43,6 +45,7 @@ __all__ = [
     "build",
     "build_patchset",
     "bundled_experiments",
+    "combine",
     "fit",
     "limit",
     "load",

@@ -44,6 +44,7 @@ for _command in (
     experiment.spectrum,
     workspace.build,
     workspace.patchset,
+    workspace.combine,
     workspace.validate,
     workspace.inspect,
     infer.fit,

@@ -42,16 +42,18 @@ def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment -o lz.json")
-@click.argument("experiment")
+@click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @hypothesis_options
 @build_options
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
-def build(experiment: str, hypothesis: str, flavor: str, output: Path | None, **choices: Any) -> None:
-    """Build the workspace of an EXPERIMENT (a bundled name or a folder) and a hypothesis."""
+def build(
+    experiments: tuple[str, ...], hypothesis: str, flavor: str, output: Path | None, **choices: Any
+) -> None:
+    """Build the workspace of a hypothesis, for one EXPERIMENT (a bundled name or a folder) or several."""
     from nuhist.histfactory.build import build as make
 
     result = make(
-        experiment,
+        *experiments,
         hypothesis=hypothesis,
         flavor=flavor,  # type: ignore[arg-type]  # checked by the library
         command=command_line(),
@@ -68,7 +70,7 @@ def build(experiment: str, hypothesis: str, flavor: str, output: Path | None, **
 @click.command(
     epilog="Example: nuhist patchset lz_ws2022 --hypothesis millicharge-epa --grid=-4e-13:4e-13:21 -o epa"
 )
-@click.argument("experiment")
+@click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @hypothesis_options
 @click.option("--grid", "grids", multiple=True, required=True, metavar="LO:HI:N",
               help="Couplings in μ_B or e₀; give it again to refine a part.")  # fmt: skip
@@ -76,7 +78,12 @@ def build(experiment: str, hypothesis: str, flavor: str, output: Path | None, **
 @click.option("-o", "--output-dir", "output", required=True, type=click.Path(path_type=Path), metavar="DIR",
               help="Gets BkgOnly.json, its sidecar, and patchset.json.")  # fmt: skip
 def patchset(
-    experiment: str, hypothesis: str, flavor: str, grids: tuple[str, ...], output: Path, **choices: Any
+    experiments: tuple[str, ...],
+    hypothesis: str,
+    flavor: str,
+    grids: tuple[str, ...],
+    output: Path,
+    **choices: Any,
 ) -> None:
     """Write the exact counts on a grid of couplings, as a pyhf PatchSet."""
     from nuhist.histfactory.grids import parse_range
@@ -84,8 +91,8 @@ def patchset(
 
     couplings = [coupling for grid in grids for coupling in parse_range(grid)]
     result = build_patchset(
-        experiment,
-        couplings,
+        *experiments,
+        couplings=couplings,
         hypothesis=hypothesis,
         flavor=flavor,  # type: ignore[arg-type]  # checked by the library
         command=command_line(),
@@ -141,3 +148,47 @@ def inspect(workspace: str, json_output: bool) -> None:
         [[entry.name, "/".join(entry.types), entry.meaning] for entry in summary.parameters],
         left=3,
     )
+
+
+@click.command(
+    epilog="Example: nuhist combine lz.json xenonnt.json --correlate pp_flux,be7_flux -o joint.json"
+)
+@click.argument("workspaces", metavar="WS...", nargs=-1, required=True)
+@click.option("--correlate", multiple=True, metavar="NAME[=RHO]",
+              help="Share a parameter, or correlate it in part; several with commas.")  # fmt: skip
+@click.option("--decorrelate", multiple=True, metavar="NAME", help="Keep a parameter of one name apart.")
+@click.option("--rename", multiple=True, metavar="OLD=NEW", help="Rename a parameter first.")
+@click.option("--prefer", multiple=True, metavar="NAME=WORKSPACE",
+              help="Whose constraint a shared parameter takes where they differ.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Combine workspaces that hold the same events.")
+@output_option("Where to write; the sidecar goes beside it [default: standard output].")
+def combine(
+    workspaces: tuple[str, ...],
+    correlate: tuple[str, ...],
+    decorrelate: tuple[str, ...],
+    rename: tuple[str, ...],
+    prefer: tuple[str, ...],
+    force: bool,
+    output: Path | None,
+) -> None:
+    """Combine workspaces, from nuhist or from elsewhere, into one likelihood."""
+    from nuhist.histfactory.combine import combine as run
+    from nuhist.histfactory.grids import parse_correlations, parse_pairs
+    from nuhist.histfactory.workspace import load_workspace
+
+    result = run(
+        [load_workspace(workspace) for workspace in workspaces],
+        correlate=parse_correlations(correlate),
+        decorrelate=[name for text in decorrelate for name in text.split(",")],
+        rename=parse_pairs(rename),
+        prefer=parse_pairs(prefer),
+        force=force,
+        command=command_line(),
+        message=lambda line: click.echo(f"nuhist: {line}", err=True),
+    )
+    if output is None:
+        click.echo(result.to_json(), nl=False)
+        return
+    result.save(output)
+    channels = len(result.spec["channels"])
+    click.echo(f"{output}: {channels} channels, digest {result.digest[:12]}", err=True)

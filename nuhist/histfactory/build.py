@@ -8,7 +8,7 @@ from typing import Any
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
-from nuhist.histfactory.channel import channel_model
+from nuhist.histfactory.channel import model_set
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.workspace import Workspace, make_workspace
@@ -17,20 +17,20 @@ from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, get_
 
 
 def build(
-    experiment: str | Path | Experiment,
-    *,
+    *experiments: str | Path | Experiment,
     hypothesis: str,
     flavor: FlavorChoice = "effective",
     options: BuildOptions | None = None,
     command: str | None = None,
     **choices: Any,
 ) -> Workspace:
-    """Build the workspace of one experiment and one hypothesis.
+    """Build the workspace of a hypothesis, for one experiment or for several together.
 
     Parameters
     ----------
-    experiment
-        A bundled name, a folder with experiment.yaml, or an :class:`Experiment`.
+    experiments
+        Bundled names, folders with experiment.yaml, or :class:`Experiment` objects. Fluxes, the
+        atomic response and the coupling are shared between them, all else is not.
     hypothesis
         Such as ``"magnetic-moment"``.
     flavor
@@ -64,10 +64,10 @@ def build(
             f"{tested.name} is no polynomial in the coupling and cannot be one workspace;"
             " use nuhist patchset, which writes its exact counts on a grid"
         )
-    model = channel_model(experiment, tested, flavor, options)
-    channel = model.channel(model.neutrinos.samples())
+    models = model_set(experiments, tested, flavor, options)
     poi = _poi_parameter(tested, tested.parameter_of_interest(flavor))
-    return make_workspace([channel], [poi, *model.parameters], poi.name, model.description(command))
+    parameters = [poi, *models.parameters]
+    return make_workspace(models.channels(), parameters, poi.name, models.description(command))
 
 
 def _poi_parameter(hypothesis: Hypothesis, coupling: CouplingScale) -> Parameter:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
+from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import (
     Experiment,
     Treatment,
@@ -78,25 +79,113 @@ class ChannelModel:
         values[model.hypothesis.parameter_of_interest(model.flavor).name] = without
         return _expected(samples, values)
 
+
+@dataclass(frozen=True, eq=False)
+class ModelSet:
+    """Channels of several experiments that test one hypothesis.
+
+    Attributes
+    ----------
+    models
+        One per experiment.
+    parameters
+        Of all of them; those of one name are shared.
+    """
+
+    models: tuple[ChannelModel, ...]
+    parameters: tuple[Parameter, ...]
+
+    def channels(self) -> list[Channel]:
+        """Channels with the coupling as a parameter."""
+        return [model.channel(model.neutrinos.samples()) for model in self.models]
+
+    def channels_at(self, coupling: float) -> list[Channel]:
+        """Channels at one coupling."""
+        return [model.channel(model.neutrinos.samples_at(coupling)) for model in self.models]
+
     def description(self, command: str | None) -> dict[str, Any]:
         """What the sidecar says beside channels and parameters."""
-        model = self.neutrinos
+        model = self.models[0].neutrinos
         coupling = model.hypothesis.parameter_of_interest(model.flavor)
         return {
             "nuhist_version": __version__,
             "command": command,
             "hypothesis": model.hypothesis.name,
             "flavor": model.flavor,
-            "options": {
-                key: str(value) if isinstance(value, Path) else value
-                for key, value in asdict(model.options).items()
-            },
+            "options": {entry.neutrinos.experiment.name: _plain(entry) for entry in self.models},
             "poi": {**asdict(coupling), "meaning": coupling.meaning},
         }
 
 
+def _plain(model: ChannelModel) -> dict[str, Any]:
+    options = asdict(model.neutrinos.options)
+    return {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
+
+
+def model_set(
+    experiments: Sequence[str | Path | Experiment],
+    hypothesis: Hypothesis,
+    flavor: FlavorChoice,
+    options: BuildOptions,
+) -> ModelSet:
+    """Prepare the channels of one or several experiments.
+
+    Parameters
+    ----------
+    experiments
+        Bundled names, folders with experiment.yaml, or :class:`Experiment` objects.
+    hypothesis, flavor
+        What is tested.
+    options
+        For all of them; ³⁷Ar for those that have it.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, two hold the same events or have one name, or an option cannot be shared.
+    """
+    if not experiments:
+        raise ConfigError("name at least one experiment")
+    active_flavors(flavor)
+    loaded = [entry if isinstance(entry, Experiment) else load_experiment(entry) for entry in experiments]
+    if len(loaded) > 1:
+        _refuse_same_events(loaded)
+        if options.observed is not None or options.exposure is not None:
+            raise ConfigError(
+                "--observed and --exposure belong to one experiment; build it alone and combine"
+            )
+        if options.ar37 is not None and all(entry.argon37 is None for entry in loaded):
+            raise ConfigError("none of the experiments has ³⁷Ar; leave --ar37 out")
+    models = []
+    for experiment in loaded:
+        bare = len(loaded) > 1 and experiment.argon37 is None
+        models.append(
+            channel_model(experiment, hypothesis, flavor, replace(options, ar37=None) if bare else options)
+        )
+    parameters: dict[str, Parameter] = {}
+    for model in models:
+        for parameter in model.parameters:
+            if parameters.setdefault(parameter.name, parameter) != parameter:
+                raise ConfigError(
+                    f"{model.neutrinos.experiment.name}: '{parameter.name}' means something else in another"
+                    " experiment"
+                )
+    return ModelSet(tuple(models), tuple(parameters.values()))
+
+
+def _refuse_same_events(experiments: Sequence[Experiment]) -> None:
+    holders: dict[str, str] = {}
+    for experiment in experiments:
+        for key in {experiment.name, experiment.dataset or experiment.name}:
+            if key in holders:
+                raise ConfigError(
+                    f"{holders[key]} and {experiment.name} hold the same events ({key}); leave one out"
+                )
+            holders[key] = experiment.name
+
+
 def channel_model(
-    experiment: str | Path | Experiment,
+    experiment: Experiment,
     hypothesis: Hypothesis,
     flavor: FlavorChoice,
     options: BuildOptions,
@@ -106,7 +195,7 @@ def channel_model(
     Parameters
     ----------
     experiment
-        A bundled name, a folder with experiment.yaml, or an :class:`Experiment`.
+        Whose channel.
     hypothesis, flavor
         What is tested.
     options
@@ -119,9 +208,6 @@ def channel_model(
     DataError
         If a table cannot be used.
     """
-    active_flavors(flavor)
-    if not isinstance(experiment, Experiment):
-        experiment = load_experiment(experiment)
     treatment = experiment.treatment(options.background)
     options = _resolved(options, treatment)
     neutrinos = neutrino_model(experiment, treatment, hypothesis, flavor, options)

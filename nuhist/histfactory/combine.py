@@ -10,6 +10,7 @@ from typing import Any
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, ModelError
+from nuhist.experiments.experiment import bundled_experiments, load_experiment
 from nuhist.histfactory.constraints import constraints
 from nuhist.histfactory.correlation import Part, correlate_parameter
 from nuhist.histfactory.interest import coupling_scale, rescale_interest
@@ -134,9 +135,14 @@ def _refuse_scaled_lumi(part: Part) -> None:
 
 def _refuse_same_events(parts: Sequence[Part], *, force: bool) -> None:
     holders: dict[str, str] = {}
+    bundled = bundled_experiments()
     for part in parts:
-        for channel in part.sidecar.get("channels", {}).values():
-            dataset = channel.get("dataset")
+        described = part.sidecar.get("channels", {})
+        for channel in part.spec["channels"]:
+            name = channel["name"]
+            dataset = described.get(name, {}).get("dataset")
+            if name not in described and name in bundled:  # it came through a pipe
+                dataset = load_experiment(name).dataset
             if dataset in holders and holders[dataset] != part.origin and not force:
                 raise ConfigError(
                     f"{holders[dataset]} and {part.origin} hold the same events ({dataset});"

@@ -1,7 +1,8 @@
-"""Grids of couplings as a user writes them."""
+"""Grids and pairs as a user writes them on the command line."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 
 import numpy as np
@@ -30,3 +31,51 @@ def parse_range(text: str) -> list[float]:
     if len(parts) != 3 or number < 2 or not -inf < low < high < inf:
         raise ConfigError(f"range '{text}': needs HI above LO and at least two points")
     return [float(value) for value in np.linspace(low, high, number)]
+
+
+def parse_pairs(texts: Iterable[str]) -> dict[str, str]:
+    """Pairs of ``NAME=VALUE``; several in one text stand with commas between.
+
+    Raises
+    ------
+    ConfigError
+        If a text has another form or a name comes twice.
+
+    Examples
+    --------
+    >>> parse_pairs(["a=b,c=d"])
+    {'a': 'b', 'c': 'd'}
+    """
+    pairs: dict[str, str] = {}
+    for part in (part for text in texts for part in text.split(",")):
+        name, _, value = part.partition("=")
+        if not name or not value:
+            raise ConfigError(f"'{part}': expected NAME=VALUE")
+        if name in pairs:
+            raise ConfigError(f"'{name}' is there twice")
+        pairs[name] = value
+    return pairs
+
+
+def parse_correlations(texts: Iterable[str]) -> dict[str, float]:
+    """Names, each with its correlation: 1, or what ``NAME=RHO`` says.
+
+    Raises
+    ------
+    ConfigError
+        If a correlation is no number or a name comes twice.
+
+    Examples
+    --------
+    >>> parse_correlations(["pp_flux,be7_flux", "atomic_response=0.5"])
+    {'pp_flux': 1.0, 'be7_flux': 1.0, 'atomic_response': 0.5}
+    """
+    parts = [part for text in texts for part in text.split(",")]
+    pairs = parse_pairs(part if "=" in part else f"{part}=1" for part in parts)
+    correlations = {}
+    for name, value in pairs.items():
+        try:
+            correlations[name] = float(value)
+        except ValueError:
+            raise ConfigError(f"--correlate {name}={value}: '{value}' is no number") from None
+    return correlations

@@ -12,7 +12,7 @@ import numpy as np
 from nuhist.errors import ConfigError, DataError, ModelError
 from nuhist.experiments.experiment import Experiment
 from nuhist.files import STDIN, read_json, to_json, write_atomically
-from nuhist.histfactory.channel import channel_model
+from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Parameter
@@ -108,9 +108,8 @@ class SignalGrid:
 
 
 def build_patchset(
-    experiment: str | Path | Experiment,
+    *experiments: str | Path | Experiment,
     couplings: Sequence[float],
-    *,
     hypothesis: str,
     flavor: FlavorChoice = "effective",
     options: BuildOptions | None = None,
@@ -121,11 +120,9 @@ def build_patchset(
 
     Parameters
     ----------
-    experiment
-        A bundled name, a folder with experiment.yaml, or an :class:`Experiment`.
     couplings
         In the hypothesis' unit.
-    hypothesis, flavor, options, command, choices
+    experiments, hypothesis, flavor, options, command, choices
         As in :func:`nuhist.build`.
 
     Raises
@@ -135,7 +132,7 @@ def build_patchset(
 
     Examples
     --------
-    >>> grid = build_patchset("lz_ws2022", [-1e-13, 0, 1e-13], hypothesis="millicharge-epa")
+    >>> grid = build_patchset("lz_ws2022", couplings=[-1e-13, 0, 1e-13], hypothesis="millicharge-epa")
     >>> [point.name for point in grid.points]
     ['q_nu_m1', 'q_nu_0', 'q_nu_1']
     """
@@ -145,7 +142,7 @@ def build_patchset(
         raise ConfigError("a grid needs at least two different couplings")
     if tested.reference == 1 and grid[0] < 0:
         raise ConfigError(f"{tested.name}: a strength below zero has no meaning")
-    model = channel_model(experiment, tested, flavor, replace(options or BuildOptions(), **choices))
+    models = model_set(experiments, tested, flavor, replace(options or BuildOptions(), **choices))
     poi = tested.parameter_of_interest(flavor)
     strength = Parameter(
         STRENGTH,
@@ -153,22 +150,23 @@ def build_patchset(
         "1", (0.0, 10.0), 1.0,
     )  # fmt: skip
     label = CouplingScale(poi.coupling, poi.coupling, poi.unit, poi.reference)
-    zero = model.channel(model.neutrinos.samples_at(0.0))
     description = {
-        **model.description(command),
+        **models.description(command),
         "poi": {**asdict(label), "name": STRENGTH, "meaning": strength.meaning},
     }
-    background = make_workspace([zero], [strength, *model.parameters], STRENGTH, description)
+    background = make_workspace(
+        models.channels_at(0.0), [strength, *models.parameters], STRENGTH, description
+    )
     points = []
     for coupling in grid:
-        samples = model.channel(model.neutrinos.samples_at(float(coupling))).to_spec()["samples"]
+        channels = [channel.to_spec() for channel in models.channels_at(float(coupling))]
         value = float(f"{coupling / poi.reference:.12g}")
-        operations = _differences(background.spec["channels"][0]["samples"], samples, "/channels/0/samples")
+        operations = _differences(background.spec["channels"], channels, "/channels")
         points.append(SignalPoint(_point_name(poi.coupling, value), value, tuple(operations)))
     names = {point.name for point in points}
     if len(names) < len(points):
         raise ConfigError("couplings of the grid lie too close together to be told apart by name")
-    document = _document(background, label, points, model.neutrinos.experiment.hepdata)
+    document = _document(background, label, points, _record(models))
     validate_patchset(document, "patchset")
     return SignalGrid(background, label, tuple(points), document)
 
@@ -254,6 +252,12 @@ def _differences(before: Any, after: Any, path: str) -> list[dict[str, Any]]:
 def _point_name(coupling: str, value: float) -> str:
     number = f"{value:.9g}".replace("-", "m").replace("+", "").replace(".", "p")
     return f"{coupling}_{number}"
+
+
+def _record(models: ModelSet) -> str | None:
+    """HEPData record of the data, where all experiments have one and the same."""
+    records = {model.neutrinos.experiment.hepdata for model in models.models}
+    return records.pop() if len(records) == 1 else None
 
 
 def _document(

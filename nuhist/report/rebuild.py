@@ -1,4 +1,4 @@
-"""The bundled workspaces: every hypothesis, flavour and ³⁷Ar treatment of LZ."""
+"""The bundled workspaces: LZ in every treatment, other experiments, and joint ones."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ from nuhist.physics.hypotheses import FLAVOR_CHOICES, Dependence, FlavorChoice, 
 
 INDEX = "index.json"
 _EXPERIMENT = "lz_ws2022"
+_JOINT = ("lz_ws2022", "lz_ws2024", "xenonnt_sr0")
+_MORE: dict[str, tuple[str, ...]] = {
+    "lz_ws2024": ("lz_ws2024",),
+    "xenonnt_sr0": ("xenonnt_sr0",),
+    "pandax4t_run1": ("pandax4t_run1",),
+    "joint_lz_xenonnt": _JOINT,
+    "joint_lz_xenonnt_pandax4t": (*_JOINT, "pandax4t_run1"),
+}
 _BACKGROUNDS = ("components", "paper")
 _HYPOTHESES = ("magnetic-moment", "millicharge-fea", "millicharge-epa-only", "millicharge-epa")
 _GRID_POINTS = 17
@@ -41,10 +49,11 @@ class Entry:
     """One workspace, or one folder with a PatchSet."""
 
     path: str
+    experiments: tuple[str, ...]
     hypothesis: str
     flavor: FlavorChoice
-    background: str
-    ar37: Argon
+    background: str | None
+    ar37: Argon | None
 
     @property
     def is_grid(self) -> bool:
@@ -56,34 +65,47 @@ class Entry:
         choices: dict[str, Any] = {"background": self.background, "ar37": self.ar37}
         choices |= {"hypothesis": self.hypothesis, "flavor": self.flavor, "command": self.command}
         if self.is_grid:
-            return build_patchset(_EXPERIMENT, self._couplings().tolist(), **choices)
-        return build(_EXPERIMENT, **choices)
+            reach = float(f"{_GRID_REACH[self.flavor]}e-13")
+            couplings = np.linspace(-reach, reach, _GRID_POINTS).tolist()
+            return build_patchset(*self.experiments, couplings=couplings, **choices)
+        return build(*self.experiments, **choices)
 
     @property
     def command(self) -> str:
         """The command that makes it."""
-        flags = f"--hypothesis {self.hypothesis} --flavor {self.flavor} --background {self.background}"
-        if not self.is_grid:
-            return f"nuhist build {_EXPERIMENT} {flags} --ar37 {self.ar37} -o {self.path}"
+        words = [*self.experiments, f"--hypothesis {self.hypothesis}", f"--flavor {self.flavor}"]
+        words += [f"--background {self.background}"] if self.background else []
+        words += [f"--ar37 {self.ar37}"] if self.ar37 else []
         reach = _GRID_REACH[self.flavor]
-        grid = f"--grid=-{reach}e-13:{reach}e-13:{_GRID_POINTS}"
-        return f"nuhist patchset {_EXPERIMENT} {flags} --ar37 {self.ar37} {grid} -o {self.path}"
-
-    def _couplings(self) -> Any:
-        reach = float(f"{_GRID_REACH[self.flavor]}e-13")
-        return np.linspace(-reach, reach, _GRID_POINTS)
+        if self.is_grid:
+            words.append(f"--grid=-{reach}e-13:{reach}e-13:{_GRID_POINTS}")
+        return f"nuhist {'patchset' if self.is_grid else 'build'} {' '.join(words)} -o {self.path}"
 
 
 def entries() -> Iterator[Entry]:
-    """All that is bundled, in a fixed order."""
+    """All that is bundled, in a fixed order: LZ in every treatment, the others, and all together."""
     for background in _BACKGROUNDS:
         for hypothesis in _HYPOTHESES:
             for flavor in FLAVOR_CHOICES:
                 for ar37 in ARGON_CHOICES:
                     name = f"{_EXPERIMENT}_{background}_{hypothesis}_{flavor}_ar37-{ar37}"
-                    general = get_hypothesis(hypothesis).dependence is Dependence.GENERAL
-                    path = name if general else f"{name}.json"
-                    yield Entry(path, hypothesis, flavor, background, ar37)
+                    yield _entry(name, (_EXPERIMENT,), hypothesis, flavor, background, ar37)
+    for name, experiments in _MORE.items():
+        for hypothesis in _HYPOTHESES:
+            yield _entry(f"{name}_{hypothesis}_effective", experiments, hypothesis, "effective", None, None)
+
+
+def _entry(
+    name: str,
+    experiments: tuple[str, ...],
+    hypothesis: str,
+    flavor: FlavorChoice,
+    background: str | None,
+    ar37: Argon | None,
+) -> Entry:
+    general = get_hypothesis(hypothesis).dependence is Dependence.GENERAL
+    path = name if general else f"{name}.json"
+    return Entry(path, experiments, hypothesis, flavor, background, ar37)
 
 
 def rebuild(folder: Path, *, limits: bool = True, jobs: int = 1) -> Path:
@@ -122,7 +144,6 @@ def rebuild(folder: Path, *, limits: bool = True, jobs: int = 1) -> Path:
     index = {
         "nuhist_version": __version__,
         "command": "nuhist rebuild",
-        "experiment": _EXPERIMENT,
         "method": "profile likelihood, 90 % C.L.",
         "delta_chi2": threshold(0.90),
         "workspaces": written,

@@ -249,7 +249,7 @@ def _curve(case: _Case) -> tuple[Curve, Callable[[float | None], _Values]]:
         reach = _GRID_REACH * profile.coupling.to_coupling(upper)
         couplings = np.linspace(-reach, reach, _GRID_POINTS).tolist()
         grid = build_patchset(
-            case.experiment, couplings, hypothesis=case.hypothesis, flavor=case.flavor, **choices
+            case.experiment, couplings=couplings, hypothesis=case.hypothesis, flavor=case.flavor, **choices
         )
         return grid_curve(grid), lambda _: {}
     workspace = build(case.experiment, hypothesis=case.hypothesis, flavor=case.flavor, **choices)

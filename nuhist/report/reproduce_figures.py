@@ -55,7 +55,11 @@ def draw_figures(folder: Path) -> list[Path]:
         couplings = np.linspace(-reach, reach, _EPA_POINTS).tolist()
         charges.append(
             build_patchset(
-                _EXPERIMENT, couplings, hypothesis="millicharge-epa", flavor=flavor, constraint="linear"
+                _EXPERIMENT,
+                couplings=couplings,
+                hypothesis="millicharge-epa",
+                flavor=flavor,
+                constraint="linear",
             )
         )
     charges.append(build(_EXPERIMENT, hypothesis="millicharge-fea", constraint="linear"))
