@@ -10,6 +10,7 @@ import numpy as np
 
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.likelihood import Likelihood, Minimum, make_likelihood
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
@@ -102,8 +103,8 @@ class GridCurve:
         return _fit(self.coupling, self.values, self.likelihoods, self.without, self.origin, minimum)
 
 
-def grid_curve(grid: SignalGrid) -> GridCurve:
-    """Fit every point of a grid.
+def grid_curve(grid: SignalGrid, measurement: str | None = None) -> GridCurve:
+    """Fit every point of a grid, in one of its measurements.
 
     Raises
     ------
@@ -112,8 +113,12 @@ def grid_curve(grid: SignalGrid) -> GridCurve:
     FitError
         If a fit does not converge.
     """
-    likelihoods = tuple(make_likelihood(grid.workspace(point), poi=STRENGTH) for point in grid.points)
-    without = make_likelihood(grid.background, poi=STRENGTH)
+
+    def likelihood(workspace: Workspace) -> Likelihood:
+        return make_likelihood(workspace, measurement=measurement, poi=STRENGTH)
+
+    likelihoods = tuple(likelihood(grid.workspace(point)) for point in grid.points)
+    without = likelihood(grid.background)
     values = np.array([point.value for point in grid.points])
     return _fit(grid.coupling, values, likelihoods, without, grid.background.origin, None)
 

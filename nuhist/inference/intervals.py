@@ -126,7 +126,7 @@ def limit(
 
 def _curve(model: Workspace | SignalGrid, measurement: str | None) -> Curve:
     if isinstance(model, SignalGrid):
-        return grid_curve(model)
+        return grid_curve(model, measurement)
     likelihood = make_likelihood(model, measurement=measurement)
     if likelihood.constant[likelihood.poi_index]:
         raise FitError(f"{model.origin}: its parameter of interest is fixed; nothing to scan")
@@ -171,7 +171,7 @@ def scan(
     >>> workspace = build("lz_ws2022", hypothesis="magnetic-moment", background="paper")
     >>> curve = scan(workspace, [0.0, 1e-11, 2e-11])
     >>> [round(value, 1) for value in curve.delta_chi2]
-    [0.0, 1.6, 10.3]
+    [0.0, 1.2, 15.1]
     """
     curve = _curve(model, measurement)
     scale, (low, high) = curve.coupling, curve.bounds

@@ -156,19 +156,35 @@ class Likelihood:
         return np.array(minuit.values), float(minuit.fval)
 
     def best(self, data: Array | None = None) -> Minimum:
-        """Global minimum: several starts where the parameter of interest is signed."""
-        starts = [self.initial]
-        if self.poi is not None and not self.constant[self.poi_index]:
-            index = self.poi_index
-            values = np.linspace(self.lower[index], self.upper[index], _STARTS)
-            grid = np.tile(self.initial, (_STARTS, 1))
-            grid[:, index] = values
-            heights = np.array([self.twice_nll(point, data) for point in grid])
-            padded = np.pad(heights, 1, constant_values=np.inf)
-            lowest = (heights < padded[:-2]) & (heights <= padded[2:])
-            starts += list(grid[lowest & np.isfinite(heights)])
-        minima = [self.minimise(start=start, data=data) for start in starts]
-        return min(minima, key=lambda minimum: minimum.twice_nll)
+        """Global minimum: several starts along the parameter of interest.
+
+        After a first fit, 2NLL is looked at along the parameter with the other parameters as
+        fitted; each dip there is a start, and so are a few values of either sign where it is signed.
+        """
+        first = self.minimise(data=data)
+        if self.poi is None or self.constant[self.poi_index]:
+            return first
+        index = self.poi_index
+        low, high = self.lower[index], self.upper[index]
+        values = np.linspace(low, high, _STARTS)
+        heights = np.array([self.twice_nll(point, data) for point in self._along(first, values)])
+        padded = np.pad(heights, 1, constant_values=np.inf)
+        dips = (heights < padded[:-2]) & (heights <= padded[2:]) & np.isfinite(heights)
+        starts = values[dips]
+        if low < 0 < high:
+            starts = np.union1d(starts, [low / 2, low / 10, high / 10, high / 2])
+        others = [
+            self.minimise(start=point, data=data)
+            for point in self._along(first, starts)
+            if np.isfinite(self.twice_nll(point, data))
+        ]
+        return min([first, *others], key=lambda minimum: minimum.twice_nll)
+
+    def _along(self, minimum: Minimum, values: Array) -> Array:
+        """Points that differ from a minimum in the parameter of interest only."""
+        points = np.tile(minimum.parameters, (values.size, 1))
+        points[:, self.poi_index] = values
+        return points
 
     def covariance(self, minimum: Minimum, fixed: Sequence[str] = ()) -> Array:
         """Covariance at a minimum from Minuit's HESSE; zero for what is fixed, on a bound, or flat."""

@@ -209,8 +209,8 @@ def test_wrong_observed_table(
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("xe136_2nubb.csv", "0.0050,", "0.0030,", r"'E_MeV', row 5: 0.003 is not above"),
-        ("xe136_2nubb.csv", "0.0050,0.5788E-20", "0.0050,", "row 5: nan is not a finite"),
+        ("xe136_2nubb.csv", "0.0050,", "0.0030,", r"'E_MeV', row 4: 0.003 is not above"),
+        ("xe136_2nubb.csv", "0.0050,0.5788E-20", "0.0050,", "row 4: nan is not a finite"),
         (YAML, "xe136_2nubb.csv", "none.csv", r"none\.csv: cannot be read"),
     ],
 )

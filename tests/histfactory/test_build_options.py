@@ -92,7 +92,9 @@ def test_own_counts_are_taken_as_they_are(tmp_path: Path) -> None:
     )
     assert workspace.observed()["lz_ws2022"] == counts
     assert workspace.sidecar is not None
-    assert workspace.sidecar["options"]["observed"] == str(path)
+    assert workspace.sidecar["options"]["lz_ws2022"]["observed"] == str(path)
+    densities = build("lz_ws2022_paper", hypothesis="magnetic-moment", observed=path)
+    assert densities.observed()["lz_ws2022_paper"] == [3 * count for count in counts]
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,9 @@ def test_epa_alone_is_equation_10_or_11(
 def test_the_papers_epa_is_equation_10_or_11(experiment: str, ar37: str, flavor: FlavorChoice) -> None:
     couplings = [1e-13 * charge for charge in (-3.0, -1.5, 0.0, 0.8, 2.0, 4.0)]
     choices: dict[str, Any] = {"constraint": "linear", "background": "paper", "ar37": ar37}
-    grid = build_patchset(experiment, couplings, hypothesis="millicharge-epa", flavor=flavor, **choices)
+    grid = build_patchset(
+        experiment, couplings=couplings, hypothesis="millicharge-epa", flavor=flavor, **choices
+    )
     curve = grid_curve(grid)
     found = curve.heights - curve.likelihoods[0].saturated_twice_nll()
     expected = [
