@@ -34,6 +34,7 @@ LEPTON_MASS_KEV = {
 }
 
 # Neutrino mixing, PDG 2020, and the two-neutrino survival probability of the pp and 7Be range.
+SIN2_THETA_12 = 0.307
 SIN2_THETA_13 = 0.0220
 SIN2_THETA_23 = 0.547
 SURVIVAL_PROBABILITY_2NU = 0.55

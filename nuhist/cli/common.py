@@ -29,8 +29,8 @@ def hypothesis_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--flavor", default="effective", show_default=True, metavar="F",
                      help="effective, e, mu or tau."),
         click.option("--hypothesis", required=True, metavar="H",
-                     help="magnetic-moment, millicharge-fea, millicharge-epa-only, millicharge-epa"
-                          " or standard-model."),
+                     help="magnetic-moment, millicharge-fea, millicharge-epa-only, millicharge-epa,"
+                          " charge-radius, charge-radius-transition or standard-model."),
     ):  # fmt: skip
         function = option(function)
     return function

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nuhist.cli.common import aligned, as_json, output_option
 
+if TYPE_CHECKING:
+    from nuhist.report.published import PublishedLimits
+    from nuhist.report.reproduce import Reproduction
+
 
 @click.command(epilog="Example: nuhist reproduce --markdown -o comparison.md --plots figures")
+@click.option("--experiments", is_flag=True, help="The collaborations' own limits instead.")
 @click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw Figs. 2, 3 and 4 there.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes [default: as many as processors].")
 @output_option("Where to write [default: standard output].")
 @as_json
 def reproduce(
-    plots: Path | None, markdown: bool, jobs: int | None, output: Path | None, json_output: bool
+    experiments: bool,
+    plots: Path | None,
+    markdown: bool,
+    jobs: int | None,
+    output: Path | None,
+    json_output: bool,
 ) -> None:
     """Set the numbers of arXiv:2207.05036 beside ours, in four treatments of the data."""
     import os
     import sys
 
     from nuhist.files import to_json, write_atomically
+    from nuhist.report import published, reproduce_tables
     from nuhist.report.reproduce import reproduce as run
-    from nuhist.report.reproduce_tables import to_markdown, to_rows
 
     if markdown and json_output:
         raise click.UsageError("--markdown and --json exclude each other")
@@ -33,14 +44,21 @@ def reproduce(
         if sys.stderr.isatty():
             click.echo(f"\r\033[K{line}", nl=False, err=True)
 
-    result = run(jobs=jobs or os.cpu_count() or 1, progress=progress)
+    result: Reproduction | PublishedLimits
+    if experiments:
+        result = published.compare_published()
+        table = reproduce_tables.published_rows(result)
+        note = "Upper limits, 90 % C.L.; in brackets: ours over the published one."
+    else:
+        result = run(jobs=jobs or os.cpu_count() or 1, progress=progress)
+        table, note = reproduce_tables.to_rows(result), reproduce_tables.explanation(result)
     progress("")
     if json_output:
         text = to_json(result.to_json())
     elif markdown:
-        text = to_markdown(result)
+        text = reproduce_tables.to_markdown(*table, note)
     else:
-        text = aligned(*to_rows(result), left=2)
+        text = aligned(*table, left=2)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, pi
+from math import log, pi, sqrt
 from typing import Literal, NamedTuple, get_args
 
 from nuhist.constants import (
@@ -10,6 +10,8 @@ from nuhist.constants import (
     ALPHA_MZ,
     ALPHA_S_MW,
     ALPHA_S_MZ,
+    FERMI_CONSTANT_PER_KEV2,
+    HBAR_C_KEV_CM,
     LEPTON_MASS_KEV,
     RHO_NEUTRAL_CURRENT,
     SIN2_THETA_W_MZ,
@@ -63,6 +65,24 @@ def radiative(flavor: Flavor) -> Couplings:
     )
     axial = rho * (-0.5 + box_left + box_right) + box_ww
     return Couplings(vector + charged_current, axial + charged_current)
+
+
+def standard_model_charge_radius(flavor: Flavor) -> float:
+    """Charge radius ⟨r²⟩ of a neutrino in the Standard Model, cm².
+
+    It is part of the radiative couplings (the flavour-dependent term of (B3)).
+
+    References
+    ----------
+    Bernabéu, Papavassiliou, Vidal, hep-ph/0210055: −G_F/(2√2 π²) (3 − 2 ln(m_ℓ²/M_W²)).
+
+    Examples
+    --------
+    >>> [f"{standard_model_charge_radius(flavor):.2e}" for flavor in FLAVORS]
+    ['-8.28e-33', '-4.81e-33', '-2.97e-33']
+    """
+    logarithm = log(LEPTON_MASS_KEV[flavor] ** 2 / W_MASS_KEV**2)
+    return -FERMI_CONSTANT_PER_KEV2 / (2 * sqrt(2) * pi**2) * (3 - 2 * logarithm) * HBAR_C_KEV_CM**2
 
 
 def _box_zz(coupling: float) -> float:

@@ -140,6 +140,18 @@ def _millicharge_epa(energy: Array, _flavor: Flavor, options: RateOptions) -> Ma
     return {2: 1e-26 * scattering.millicharge_epa(energy, options.neutrino_mass_ev)}
 
 
+def _charge_radius(energy: Array, flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
+    return {
+        1: 1e-31 * scattering.charge_radius_linear(energy, radiative(flavor)),
+        2: 1e-62 * scattering.charge_radius_quadratic(energy),
+    }
+
+
+def _transition_charge_radius(energy: Array, _flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
+    # Another flavour goes out: no interference with the Standard Model.
+    return {2: 1e-62 * scattering.charge_radius_quadratic(energy)}
+
+
 def _standard_model(energy: Array, flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
     return {1: scattering.standard_model(energy, radiative(flavor))}
 
@@ -194,6 +206,32 @@ HYPOTHESES: dict[str, Hypothesis] = {
             parameter="mu",
             alternative=_millicharge_epa,
             absorption=True,
+        ),
+        Hypothesis(
+            name="charge-radius",
+            title="neutrino charge radius beyond the Standard Model's",
+            coupling="r2_nu",
+            unit="cm^2",
+            reference=1e-31,
+            terms=_charge_radius,
+            dependence=Dependence.POLYNOMIAL,
+            parameter="r2_nu{flavor}",
+            scale=1e4,
+            bounds=(-17.0, 17.0),
+            rrpa=True,
+        ),
+        Hypothesis(
+            name="charge-radius-transition",
+            title="neutrino charge radius that changes the flavour",
+            coupling="r2_transition_nu",
+            unit="cm^2",
+            reference=1e-31,
+            terms=_transition_charge_radius,
+            dependence=Dependence.POWER,
+            parameter="r2_transition_nu{flavor}_squared",
+            power=2,
+            bounds=(0.0, 1000.0),
+            rrpa=True,
         ),
         Hypothesis(
             name="standard-model",

@@ -25,6 +25,8 @@ from nuhist.physics.xenon import effective_charge, photoabsorption
 from nuhist.tables import Array
 
 _WEAK = FERMI_CONSTANT_PER_KEV2**2 * ELECTRON_MASS_KEV / (2 * pi) * HBAR_C_KEV_CM**2
+# Change of g_V by a charge radius of 1 cm².
+CHARGE_RADIUS_SHIFT = sqrt(2) * pi * FINE_STRUCTURE / (3 * FERMI_CONSTANT_PER_KEV2 * HBAR_C_KEV_CM**2)
 _MAGNETIC = pi * FINE_STRUCTURE**2 / ELECTRON_MASS_KEV**2 * HBAR_C_KEV_CM**2
 
 
@@ -88,9 +90,7 @@ def millicharge_fea_linear(recoil_energy: Array, couplings: Couplings) -> Array:
     ----------
     arXiv:2207.05036, eq. (7) in eq. (1): the part linear in the charge.
     """
-    g_v, g_a = couplings
-    shift = 2 * _vector_coupling_shift(recoil_energy)
-    return shift * _weak(recoil_energy, 2 * g_v, g_v - g_a, g_v)
+    return _shifted_linear(recoil_energy, couplings, _charge_shift(recoil_energy))
 
 
 def millicharge_fea_quadratic(recoil_energy: Array) -> Array:
@@ -100,7 +100,23 @@ def millicharge_fea_quadratic(recoil_energy: Array) -> Array:
     ----------
     arXiv:2207.05036, eq. (7) in eq. (1): the part quadratic in the charge, about 2πα²/(m_e T²).
     """
-    return _vector_coupling_shift(recoil_energy) ** 2 * _weak(recoil_energy, 2.0, 1.0, 1.0)
+    return _shifted_quadratic(recoil_energy, _charge_shift(recoil_energy))
+
+
+def charge_radius_linear(recoil_energy: Array, couplings: Couplings) -> Array:
+    """Interference of a charge radius ⟨r²⟩ of 1 cm², beyond the Standard Model's; scale with ⟨r²⟩.
+
+    References
+    ----------
+    Eq. (7) of arXiv:2207.05036 with the form factor q² ⟨r²⟩/6 in place of the charge:
+    g_V → g_V + √2 π α ⟨r²⟩ / (3 G_F), independent of T.
+    """
+    return _shifted_linear(recoil_energy, couplings, np.full_like(recoil_energy, CHARGE_RADIUS_SHIFT))
+
+
+def charge_radius_quadratic(recoil_energy: Array) -> Array:
+    """Charge radius ⟨r²⟩ of 1 cm² alone; scale with ⟨r²⟩². See :func:`charge_radius_linear`."""
+    return _shifted_quadratic(recoil_energy, np.full_like(recoil_energy, CHARGE_RADIUS_SHIFT))
 
 
 def millicharge_epa(recoil_energy: Array, neutrino_mass_ev: float = 1.0) -> Array:
@@ -136,7 +152,18 @@ def _weak(recoil_energy: Array, flat: float, falling: float, helicity: float) ->
     )
 
 
-def _vector_coupling_shift(recoil_energy: Array) -> Array:
+def _shifted_linear(recoil_energy: Array, couplings: Couplings, shift: Array) -> Array:
+    """Part of eq. (1) that is linear in a shift of g_V."""
+    g_v, g_a = couplings
+    return 2 * shift * _weak(recoil_energy, 2 * g_v, g_v - g_a, g_v)
+
+
+def _shifted_quadratic(recoil_energy: Array, shift: Array) -> Array:
+    """Part of eq. (1) that is quadratic in a shift of g_V."""
+    return shift**2 * _weak(recoil_energy, 2.0, 1.0, 1.0)
+
+
+def _charge_shift(recoil_energy: Array) -> Array:
     """Change of g_V by a charge of 1 e₀: 2√2 π α / (G_F q²) with q² = −2 m_e T, eq. (7)."""
     momentum_transfer = -2 * ELECTRON_MASS_KEV * recoil_energy
     return 2 * sqrt(2) * pi * FINE_STRUCTURE / (FERMI_CONSTANT_PER_KEV2 * momentum_transfer)

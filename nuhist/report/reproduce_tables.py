@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nuhist.__about__ import __version__
+from nuhist.report.published import PublishedLimits
 from nuhist.report.reproduce import Reproduction, Row
 
 _QUANTITIES = {
@@ -26,22 +28,41 @@ def to_rows(result: Reproduction) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def to_markdown(result: Reproduction) -> str:
-    """The same as a Markdown table, with a line on how to read it."""
-    header, rows = to_rows(result)
+def explanation(result: Reproduction) -> str:
+    """How to read the table."""
     thresholds = ", ".join(
         f"{title}: Δχ² = {result.thresholds[name]:.4g}" for name, title in result.treatments.items()
     )
+    return (
+        "In brackets: ours over the paper's. Profile likelihood, 90 % C.L.; thresholds: "
+        f"{thresholds}. Ends of the EPA intervals are interpolated between signal points, to"
+        f" {result.interpolation_error:.0e} or better. In the components column ³⁷Ar always floats: flat"
+        " between 0 and 288 events, or with the Gaussian of eq. (11) where the row says free."
+    )
+
+
+def published_rows(result: PublishedLimits) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the collaborations' own limits beside ours."""
+    columns = list(dict.fromkeys(name for entry in result.limits for name in entry.ours))
+    rows = []
+    for entry in result.limits:
+        cells = []
+        for name in columns:
+            value, ratio = entry.ours[name], entry.ratios[name]
+            cells.append("open" if value is None or ratio is None else f"{value:.3g} ({ratio:.2f})")
+        what = f"{entry.experiment}: {entry.hypothesis}, {_FLAVORS[entry.flavor]}"
+        rows.append([what, entry.source, entry.unit, f"{entry.published:.3g}", *cells])
+    return ["limit", "source", "unit", "published", *columns], rows
+
+
+def to_markdown(header: list[str], rows: list[list[str]], note: str) -> str:
+    """A Markdown table, with a line on how to read it and who made it."""
     lines = [
         "| " + " | ".join(header) + " |",
         "| --- | --- | --- | " + " | ".join("---:" for _ in header[3:]) + " |",
         *("| " + " | ".join(row) + " |" for row in rows),
         "",
-        "In brackets: ours over the paper's. Profile likelihood, 90 % C.L.; thresholds: "
-        f"{thresholds}. Ends of the EPA intervals are interpolated between signal points, to"
-        f" {result.interpolation_error:.0e} or better. In the components column ³⁷Ar always floats: flat"
-        " between 0 and 288 events, or with the Gaussian of eq. (11) where the row says free."
-        f" Made by nuhist {result.nuhist_version} with `nuhist reproduce --markdown`.",
+        f"{note} Made by nuhist {__version__} with `nuhist reproduce`.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,64 @@
+"""Limits that the collaborations published themselves, beside ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nuhist.__about__ import __version__
+from nuhist.experiments.experiment import bundled_experiments, load_experiment
+from nuhist.histfactory.build import build
+from nuhist.inference.intervals import limit
+from nuhist.inference.results import JsonResult, Method
+
+_METHODS: tuple[Method, ...] = ("profile", "cls")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedLimit:
+    """One published upper limit and ours, by flux model and method, in ``unit``; with ratios."""
+
+    experiment: str
+    hypothesis: str
+    flavor: str
+    source: str
+    unit: str
+    published: float
+    ours: dict[str, float | None]
+    ratios: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedLimits(JsonResult):
+    """All of them, at 90 % C.L."""
+
+    limits: tuple[PublishedLimit, ...]
+    nuhist_version: str
+
+
+def compare_published() -> PublishedLimits:
+    """Compute the limits that bundled experiments quote as published by their collaborations."""
+    limits = []
+    for name in bundled_experiments():
+        for entry in load_experiment(name).published:
+            ours: dict[str, float | None] = {}
+            unit = ""
+            for flux in ("paper", "split"):
+                workspace = build(name, hypothesis=entry["hypothesis"], flavor=entry["flavor"], flux=flux)
+                for method in _METHODS:
+                    interval = limit(workspace, method=method)
+                    ours[f"{method}, flux {flux}"] = interval.upper
+                    unit = interval.unit
+            published = float(entry["upper"])
+            limits.append(
+                PublishedLimit(
+                    experiment=name,
+                    hypothesis=entry["hypothesis"],
+                    flavor=entry["flavor"],
+                    source=entry["source"],
+                    unit=unit,
+                    published=published,
+                    ours=ours,
+                    ratios={key: None if value is None else value / published for key, value in ours.items()},
+                )
+            )
+    return PublishedLimits(tuple(limits), __version__)
