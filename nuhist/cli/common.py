@@ -13,6 +13,9 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 as_json = click.option("--json", "json_output", is_flag=True, help="Print one JSON object.")
 workspace_argument = click.argument("workspace", metavar="WS", default="-")
+engine_option = click.option(
+    "--engine", default="compiled", show_default=True, help="What fits: compiled, or pyhf."
+)
 measurement_option = click.option("--measurement", help="Name of the measurement [default: the first].")
 
 

@@ -8,6 +8,7 @@ import click
 
 from nuhist.cli.common import (
     as_json,
+    engine_option,
     measurement_option,
     print_json,
     print_table,
@@ -21,14 +22,17 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: nuhist fit lz.json")
 @workspace_argument
 @measurement_option
+@engine_option
 @click.option("--test-poi", type=float, help="Hold the parameter of interest at this value.")
 @as_json
-def fit(workspace: str, measurement: str | None, test_poi: float | None, json_output: bool) -> None:
+def fit(
+    workspace: str, measurement: str | None, engine: str, test_poi: float | None, json_output: bool
+) -> None:
     """Fit a workspace to its observed counts."""
     from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.fit import fit as run
 
-    result = run(load_workspace(workspace), measurement=measurement, test_poi=test_poi)
+    result = run(load_workspace(workspace), measurement=measurement, test_poi=test_poi, engine=engine)  # type: ignore[arg-type]
     if json_output:
         print_json(result.to_json())
         return
@@ -60,16 +64,17 @@ def fit(workspace: str, measurement: str | None, test_poi: float | None, json_ou
 @click.command(epilog="Example: nuhist scan lz.json --range 0:3e-11:31")
 @workspace_argument
 @measurement_option
+@engine_option
 @click.option("--range", "span", metavar="LO:HI:N", help="Couplings in μ_B or e₀ [default: Δχ² < 9].")
 @as_json
-def scan(workspace: str, measurement: str | None, span: str | None, json_output: bool) -> None:
+def scan(workspace: str, measurement: str | None, engine: str, span: str | None, json_output: bool) -> None:
     """Scan the profile likelihood over the coupling."""
     from nuhist.histfactory.grids import parse_range
     from nuhist.histfactory.patchset import load
     from nuhist.inference.intervals import scan as run
 
     couplings = None if span is None else parse_range(span)
-    result = run(load(workspace), couplings, measurement=measurement)
+    result = run(load(workspace), couplings, measurement=measurement, engine=engine)  # type: ignore[arg-type]
     if json_output:
         print_json(result.to_json())
         return
@@ -86,6 +91,7 @@ def scan(workspace: str, measurement: str | None, span: str | None, json_output:
 @click.command(epilog="Example: nuhist limit lz.json --method cls --cl 0.90 --expected")
 @workspace_argument
 @measurement_option
+@engine_option
 @click.option("--method", default="profile", show_default=True, help="profile or cls.")
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level.")  # fmt: skip
@@ -95,6 +101,7 @@ def scan(workspace: str, measurement: str | None, span: str | None, json_output:
 def limit(
     workspace: str,
     measurement: str | None,
+    engine: str,
     method: str,
     confidence_level: float,
     delta_chi2: float | None,
@@ -112,6 +119,7 @@ def limit(
         delta_chi2=delta_chi2,
         expected=expected,
         measurement=measurement,
+        engine=engine,  # type: ignore[arg-type]
     )
     if json_output:
         print_json(result.to_json())

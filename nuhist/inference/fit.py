@@ -7,14 +7,20 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact, make_likelihood
+from nuhist.inference.likelihood import Engine, Likelihood, Minimum, is_artefact, make_likelihood
 from nuhist.inference.results import FitResult, FittedParameter, FittedSample
 from nuhist.tables import Array
 
 _STEP = 1e-3  # of a standard deviation, for derivatives of the yields
 
 
-def fit(workspace: Workspace, *, measurement: str | None = None, test_poi: float | None = None) -> FitResult:
+def fit(
+    workspace: Workspace,
+    *,
+    measurement: str | None = None,
+    test_poi: float | None = None,
+    engine: Engine = "compiled",
+) -> FitResult:
     """Fit a workspace to its observed counts.
 
     Parameters
@@ -25,6 +31,8 @@ def fit(workspace: Workspace, *, measurement: str | None = None, test_poi: float
         Name of the measurement; the first by default.
     test_poi
         Hold the parameter of interest at this value (in the parameter's own unit).
+    engine
+        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.likelihood.make_likelihood`.
 
     Raises
     ------
@@ -40,7 +48,7 @@ def fit(workspace: Workspace, *, measurement: str | None = None, test_poi: float
     >>> round(result.min_chi2)
     33
     """
-    likelihood = make_likelihood(workspace, measurement=measurement)
+    likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
     held: tuple[str, ...]
     if test_poi is None:
         held = ()

@@ -11,7 +11,7 @@ import numpy as np
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.likelihood import Likelihood, Minimum, make_likelihood
+from nuhist.inference.likelihood import Engine, Likelihood, Minimum, make_likelihood
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
@@ -97,13 +97,23 @@ class GridCurve:
         slope = abs(float(self._spline(value, 1)))
         return float(max(missed) / slope) if slope > 0 and missed else None
 
+    def remarks(self) -> tuple[str, ...]:
+        """Whether the grid may be too short to hold the global minimum."""
+        low, high = self.bounds
+        unit, convert = self.coupling.unit, self.coupling.to_coupling
+        if self.best in (low, high) and self.best != 0:
+            return (f"the best fit lies at the end of the grid, {convert(self.best):.3g} {unit}; widen it",)
+        if low == 0 and self.coupling.coupling.startswith("q_"):
+            return ("a signed coupling, of which the grid has one sign only",)
+        return ()
+
     def asimov(self) -> GridCurve:
         """The curve for the data expected from the fit without the coupling."""
         minimum = self.without.minimise({STRENGTH: 0.0})
         return _fit(self.coupling, self.values, self.likelihoods, self.without, self.origin, minimum)
 
 
-def grid_curve(grid: SignalGrid, measurement: str | None = None) -> GridCurve:
+def grid_curve(grid: SignalGrid, measurement: str | None = None, engine: Engine = "compiled") -> GridCurve:
     """Fit every point of a grid, in one of its measurements.
 
     Raises
@@ -115,7 +125,7 @@ def grid_curve(grid: SignalGrid, measurement: str | None = None) -> GridCurve:
     """
 
     def likelihood(workspace: Workspace) -> Likelihood:
-        return make_likelihood(workspace, measurement=measurement, poi=STRENGTH)
+        return make_likelihood(workspace, measurement=measurement, poi=STRENGTH, engine=engine)
 
     likelihoods = tuple(likelihood(grid.workspace(point)) for point in grid.points)
     without = likelihood(grid.background)

@@ -12,7 +12,7 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.cls import cls_upper
 from nuhist.inference.grid import grid_curve
-from nuhist.inference.likelihood import make_likelihood
+from nuhist.inference.likelihood import Engine, make_likelihood
 from nuhist.inference.profile import (
     Curve,
     Profile,
@@ -34,6 +34,7 @@ def limit(
     expected: bool = False,
     delta_chi2: float | None = None,
     measurement: str | None = None,
+    engine: Engine = "compiled",
 ) -> Interval:
     """Confidence interval or upper limit of the coupling.
 
@@ -54,6 +55,8 @@ def limit(
         Another threshold than the χ² quantile, for the profile method.
     measurement
         Name of the measurement; the first by default.
+    engine
+        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.likelihood.make_likelihood`.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def limit(
     level = threshold(confidence_level)
     if delta_chi2 is not None and not 0 < delta_chi2 < np.inf:
         raise ConfigError(f"threshold {delta_chi2:g} in Δχ²: must be positive")
-    curve = _curve(model, measurement)
+    curve = _curve(model, measurement, engine)
     if method == "profile":
         level = level if delta_chi2 is None else delta_chi2
         ends, notes = profile_ends(curve, level)
@@ -124,10 +127,10 @@ def limit(
     )
 
 
-def _curve(model: Workspace | SignalGrid, measurement: str | None) -> Curve:
+def _curve(model: Workspace | SignalGrid, measurement: str | None, engine: Engine) -> Curve:
     if isinstance(model, SignalGrid):
-        return grid_curve(model, measurement)
-    likelihood = make_likelihood(model, measurement=measurement)
+        return grid_curve(model, measurement, engine)
+    likelihood = make_likelihood(model, measurement=measurement, engine=engine)
     if likelihood.constant[likelihood.poi_index]:
         raise FitError(f"{model.origin}: its parameter of interest is fixed; nothing to scan")
     return Profile(likelihood)
@@ -146,6 +149,7 @@ def scan(
     *,
     points: int = 31,
     measurement: str | None = None,
+    engine: Engine = "compiled",
 ) -> Scan:
     """Scan the profile likelihood over the coupling.
 
@@ -159,6 +163,8 @@ def scan(
         How many, where no values are given.
     measurement
         Name of the measurement; the first by default.
+    engine
+        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.likelihood.make_likelihood`.
 
     Raises
     ------
@@ -173,7 +179,7 @@ def scan(
     >>> [round(value, 1) for value in curve.delta_chi2]
     [0.0, 1.2, 15.1]
     """
-    curve = _curve(model, measurement)
+    curve = _curve(model, measurement, engine)
     scale, (low, high) = curve.coupling, curve.bounds
     if couplings is None:
         (lower, upper), _ = profile_ends(curve, _SCAN_REACH)

@@ -6,17 +6,23 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nuhist.errors import FitError, ModelError
+from nuhist.errors import FitError, ModelError, unknown_name
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.compiled import CompiledModel, compile_model
+from nuhist.inference.newton import fit_batch
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
+Engine = Literal["compiled", "pyhf"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+
+_AGREEMENT = 1e-8  # between the compiled likelihood and pyhf's, of 2NLL
 _TOLERANCE = 1e-10  # of 2NLL, in the minimiser
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
 _AT_BOUND = 1e-6  # fraction of a parameter's range
@@ -51,6 +57,8 @@ class Likelihood:
         What the parameter of interest stands for, or None without one.
     origin
         Where the workspace came from, for messages.
+    compiled
+        The same likelihood in arrays, for fast fits; None to leave them to SciPy and pyhf.
     """
 
     model: Any
@@ -63,6 +71,7 @@ class Likelihood:
     constant: tuple[bool, ...]
     poi: CouplingScale | None
     origin: str
+    compiled: CompiledModel | None = None
 
     @property
     def interest(self) -> CouplingScale:
@@ -108,10 +117,8 @@ class Likelihood:
         Raises
         ------
         FitError
-            If neither SLSQP nor Minuit converges.
+            If no minimiser converges.
         """
-        from scipy.optimize import minimize
-
         point = np.array(self.initial if start is None else start, dtype=np.float64)
         free = ~np.array(self.constant)
         for name, value in (fixed or {}).items():
@@ -119,6 +126,33 @@ class Likelihood:
             free[self.names.index(name)] = False
         if not free.any():
             return Minimum(point, self.twice_nll(point, data))
+        found = self._newton(point, free, self.data if data is None else data)
+        return self._slsqp(point, free, data) if found is None else found
+
+    def _newton(self, start: Array, free: NDArray[np.bool_], data: Array) -> Minimum | None:
+        """Fit the compiled likelihood; None where it does not converge or is not pyhf's."""
+        if self.compiled is None:
+            return None
+        batch = fit_batch(self.compiled, data[None], start[None], self.lower, self.upper, ~free, self.scale)
+        if not batch.converged[0]:
+            return None
+        point = batch.parameters[0]
+        value = self.twice_nll(point, data)
+        compiled = float(batch.twice_nll[0] + self.compiled.constant(data[None])[0])
+        if abs(value - compiled) > _AGREEMENT * max(1.0, abs(value)):
+            warnings.warn(
+                f"{self.origin}: the compiled likelihood differs from pyhf's by {compiled - value:.2g};"
+                " the fit is left to pyhf",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            return None
+        return Minimum(point, value)
+
+    def _slsqp(self, point: Array, free: NDArray[np.bool_], data: Array | None) -> Minimum:
+        """Fit pyhf's likelihood with SciPy's SLSQP, or with Minuit where that fails."""
+        from scipy.optimize import minimize
+
         scale, low, high = self.scale[free], self.lower[free], self.upper[free]
         point[free] = np.clip(point[free], low, high)
 
@@ -130,9 +164,9 @@ class Likelihood:
             warnings.simplefilter("ignore", RuntimeWarning)  # steps that SLSQP itself clips
             result = minimize(
                 objective,
-                point[free] / scale,
+                np.ravel(point[free] / scale),
                 method="SLSQP",
-                bounds=np.stack([low, high], axis=1) / scale[:, None],
+                bounds=list(zip(low / scale, high / scale, strict=True)),
                 options={"ftol": _TOLERANCE, "maxiter": 1000},
             )
         values, twice_nll = result.x, float(result.fun)
@@ -291,7 +325,11 @@ class Likelihood:
 
 
 def make_likelihood(
-    workspace: Workspace, *, measurement: str | None = None, poi: str | None = None
+    workspace: Workspace,
+    *,
+    measurement: str | None = None,
+    poi: str | None = None,
+    engine: Engine = "compiled",
 ) -> Likelihood:
     """The likelihood of a workspace, through pyhf.
 
@@ -303,6 +341,9 @@ def make_likelihood(
         Name of the measurement; the first by default.
     poi
         Another parameter of interest than the measurement's.
+    engine
+        What fits: ``"compiled"``, the likelihood in arrays, checked against pyhf's at each
+        result, or ``"pyhf"``, pyhf's own with SciPy.
 
     Raises
     ------
@@ -310,6 +351,8 @@ def make_likelihood(
         If pyhf refuses the model, it has no such measurement or parameter, or a bin has events
         that no sample can give.
     """
+    if engine not in ENGINES:
+        raise unknown_name("engine", engine, ENGINES)
     config = workspace.measurement(measurement)["config"]
     name = poi or config["poi"] or None
     with warnings.catch_warnings():
@@ -337,6 +380,7 @@ def make_likelihood(
         constant=tuple(model.config.suggested_fixed()),
         poi=None if name is None else coupling_scale(workspace, name),
         origin=workspace.origin,
+        compiled=compile_model(workspace.spec, model) if engine == "compiled" else None,
     )
     _refuse_impossible(likelihood)
     return likelihood

@@ -71,6 +71,9 @@ class Curve(Protocol):
     def asimov(self) -> Curve:
         """The curve for the data expected from the fit without the coupling."""
 
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of any interval from this curve should know."""
+
     def interpolation_error(self, value: float) -> float | None:
         """Error of the parameter, where it is the end of an interval, from interpolation."""
 
@@ -148,6 +151,10 @@ class Profile:
         without = self.likelihood.minimise({self.coupling.name: 0.0}, self.minimum.parameters, self.data)
         return Profile(self.likelihood, self.likelihood.asimov(without))
 
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing: the bounds of the parameter are the workspace's own."""
+        return ()
+
     def interpolation_error(self, value: float) -> None:  # noqa: ARG002 - nothing is interpolated
         """None: every value has its fit."""
         return
@@ -199,11 +206,11 @@ def _ends(profile: Curve, level: float) -> tuple[tuple[float | None, float | Non
     lower = _crossing(profile, level, min(inside), low)
     upper = _crossing(profile, level, max(inside), high)
     unit, convert = profile.coupling.unit, profile.coupling.to_coupling
-    if lower is None and low < 0:
+    if lower is None and low != 0:
         notes.append(f"open below: {convert(low):.3g} {unit} is still allowed")
     if upper is None:
         notes.append(f"open above: {convert(high):.3g} {unit} is still allowed")
-    return (lower, upper), tuple(notes)
+    return (lower, upper), (*notes, *profile.remarks())
 
 
 def _crossing(profile: Curve, level: float, start: float, bound: float) -> float | None:
