@@ -81,6 +81,11 @@ def combine(
     _check_names(parts, shared, decorrelate)
     for name in decorrelate:
         _decorrelate(parts, name, message)
+    unused = set(prefer or {}) - set(shared)
+    if unused:
+        raise ConfigError(f"--prefer {min(unused)}: it is not among the shared parameters")
+    if shared[poi] < 1:
+        raise ConfigError(f"'{poi}' is the parameter of interest; it cannot be correlated in part")
     for name, rho in shared.items():
         correlate_parameter(parts, name, rho, prefer or {})
     _refuse_collisions(parts, shared)
@@ -134,7 +139,7 @@ def _refuse_scaled_lumi(part: Part) -> None:
 
 
 def _refuse_same_events(parts: Sequence[Part], *, force: bool) -> None:
-    holders: dict[str, str] = {}
+    holders: dict[str, Part] = {}
     bundled = bundled_experiments()
     for part in parts:
         described = part.sidecar.get("channels", {})
@@ -143,13 +148,13 @@ def _refuse_same_events(parts: Sequence[Part], *, force: bool) -> None:
             dataset = described.get(name, {}).get("dataset")
             if name not in described and name in bundled:  # it came through a pipe
                 dataset = load_experiment(name).dataset
-            if dataset in holders and holders[dataset] != part.origin and not force:
+            if dataset is None:
+                continue
+            if holders.setdefault(dataset, part) is not part and not force:
                 raise ConfigError(
-                    f"{holders[dataset]} and {part.origin} hold the same events ({dataset});"
+                    f"{holders[dataset].origin} and {part.origin} hold the same events ({dataset});"
                     " leave one out, or force it"
                 )
-            if dataset:
-                holders[dataset] = part.origin
 
 
 def _rename(parts: Sequence[Part], renames: Mapping[str, str]) -> None:
@@ -264,7 +269,11 @@ def _parameter_blocks(parts: Sequence[Part], shared: Mapping[str, float], poi: s
                 first = blocks.setdefault(name, dict(block))
                 _merge_block(first, block, f"{origins.setdefault(name, part.origin)} and {part.origin}", poi)
     for name in shared:
-        for low, high in blocks.get(name, {}).get("bounds", ()):
+        block = blocks.get(name, {})
+        for index, (low, high) in enumerate(block.get("bounds", ())):
+            if "inits" in block:
+                block["inits"] = list(block["inits"])
+                block["inits"][index] = min(max(block["inits"][index], low), high)
             if low >= high:
                 raise ModelError(
                     f"bounds of the shared '{name}' exclude each other: above {low}, below {high}"

@@ -130,7 +130,7 @@ def make_workspace(
             parameter.name: {"meaning": parameter.meaning, "unit": parameter.unit} for parameter in parameters
         },
     }
-    return Workspace(spec, sidecar)
+    return Workspace(spec, sidecar, " + ".join(channel.name for channel in channels))
 
 
 def _describe(channel: Channel) -> dict[str, Any]:
