@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from nuhist.histfactory.options import BuildOptions
     from nuhist.histfactory.patchset import SignalGrid, build_patchset, load
     from nuhist.histfactory.workspace import Workspace
+    from nuhist.inference.coverage import coverage
+    from nuhist.inference.execution import Execution
     from nuhist.inference.fit import fit
     from nuhist.inference.intervals import limit, scan
+    from nuhist.inference.ranking import ranking
+    from nuhist.inference.significance import goodness_of_fit, significance
+    from nuhist.report.reproduce import reproduce
 
 _PUBLIC = {
     "BuildOptions": "nuhist.histfactory.options",
@@ -32,12 +37,19 @@ _PUBLIC = {
     "limit": "nuhist.inference.intervals",
     "load": "nuhist.histfactory.patchset",
     "load_experiment": "nuhist.experiments.experiment",
+    "reproduce": "nuhist.report.reproduce",
     "scan": "nuhist.inference.intervals",
+    "significance": "nuhist.inference.significance",
+    "goodness_of_fit": "nuhist.inference.significance",
+    "ranking": "nuhist.inference.ranking",
+    "coverage": "nuhist.inference.coverage",
+    "Execution": "nuhist.inference.execution",
     "spectrum": "nuhist.experiments.spectrum",
 }
 
 __all__ = [
     "BuildOptions",
+    "Execution",
     "NuhistError",
     "SignalGrid",
     "Workspace",
@@ -46,11 +58,16 @@ __all__ = [
     "build_patchset",
     "bundled_experiments",
     "combine",
+    "coverage",
     "fit",
+    "goodness_of_fit",
     "limit",
     "load",
     "load_experiment",
+    "ranking",
+    "reproduce",
     "scan",
+    "significance",
     "spectrum",
 ]
 

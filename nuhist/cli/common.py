@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from nuhist.inference.execution import Execution
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -37,6 +41,50 @@ def hypothesis_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ):  # fmt: skip
         function = option(function)
     return function
+
+
+_TOY_OPTIONS = (
+    click.option("--ntoys", type=click.IntRange(min=1), help="Pseudo-experiments per value."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the toys."),
+    click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
+    click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786."),
+    click.option("--resume", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+                 help="Checkpoint: finished batches are kept there and taken from there."),
+)  # fmt: skip
+
+
+def toy_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of how toys are thrown and by whom."""
+    for option in reversed(_TOY_OPTIONS):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def toy_execution(ntoys: int, **choices: Any) -> Iterator[Execution]:
+    """How to throw toys, with a progress bar where somebody looks at standard error."""
+    from nuhist.inference.execution import Execution
+
+    if not sys.stderr.isatty():
+        yield Execution(toys=ntoys, **choices)
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("toys"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("toys", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield Execution(toys=ntoys, progress=progress, **choices)
 
 
 def print_json(value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,8 @@ from nuhist.cli.common import (
     measurement_option,
     print_json,
     print_table,
+    toy_execution,
+    toy_options,
     workspace_argument,
 )
 
@@ -92,11 +94,14 @@ def scan(workspace: str, measurement: str | None, engine: str, span: str | None,
 @workspace_argument
 @measurement_option
 @engine_option
-@click.option("--method", default="profile", show_default=True, help="profile or cls.")
+@click.option("--method", default="profile", show_default=True, help="profile, cls or feldman-cousins.")
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level.")  # fmt: skip
 @click.option("--delta-chi2", type=float, help="Another threshold in 2NLL (profile).")
 @click.option("--expected", is_flag=True, help="Expected limits too.")
+@click.option("--points", type=click.IntRange(min=2), default=20, show_default=True,
+              help="Values at which toys are thrown (feldman-cousins).")  # fmt: skip
+@toy_options
 @as_json
 def limit(
     workspace: str,
@@ -106,21 +111,27 @@ def limit(
     confidence_level: float,
     delta_chi2: float | None,
     expected: bool,
+    points: int,
+    ntoys: int | None,
     json_output: bool,
+    **choices: Any,
 ) -> None:
     """Confidence interval or upper limit of the coupling."""
     from nuhist.histfactory.patchset import load
     from nuhist.inference.intervals import limit as run
 
-    result = run(
-        load(workspace),
-        method=method,  # type: ignore[arg-type]  # checked by the library
-        confidence_level=confidence_level,
-        delta_chi2=delta_chi2,
-        expected=expected,
-        measurement=measurement,
-        engine=engine,  # type: ignore[arg-type]
-    )
+    with toy_execution(ntoys or 2000, **choices) as execution:
+        result = run(
+            load(workspace),
+            method=method,  # type: ignore[arg-type]  # checked by the library
+            confidence_level=confidence_level,
+            delta_chi2=delta_chi2,
+            expected=expected,
+            measurement=measurement,
+            engine=engine,  # type: ignore[arg-type]
+            points=points,
+            execution=execution,
+        )
     if json_output:
         print_json(result.to_json())
         return

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from nuhist.__about__ import __version__
-from nuhist.cli import experiment, infer, plot, reproduce, workspace
+from nuhist.cli import experiment, infer, plot, reproduce, study, workspace
 from nuhist.errors import NuhistError
 
 
@@ -50,6 +50,10 @@ for _command in (
     infer.fit,
     infer.scan,
     infer.limit,
+    study.significance,
+    study.gof,
+    study.ranking,
+    study.coverage,
     plot.plot,
     reproduce.reproduce,
     reproduce.rebuild,

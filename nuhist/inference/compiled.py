@@ -168,6 +168,13 @@ class CompiledModel:
         gaussian = float(np.sum(np.log(2 * np.pi * terms.sigma**2)))
         return np.asarray(2 * np.sum(gammaln(poisson + 1), axis=1) + gaussian)
 
+    def saturated(self, data: Array) -> Array:
+        """:meth:`twice_nll` with each Poisson term and each constraint at its own maximum, per data set."""
+        terms = self.constraints
+        poisson = np.concatenate([data[:, : self.bins], data[:, terms.poisson_data]], axis=1)
+        safe = np.where(poisson > 0, poisson, 1.0)
+        return np.asarray(2 * np.sum(poisson - poisson * np.log(safe), axis=1))
+
     def slope_and_curvature(self, theta: Array, rates: Rates, data: Array) -> tuple[Array, Array]:
         """Gradient of −2 ln L, and its Gauss-Newton curvature."""
         observed = data[:, : self.bins]

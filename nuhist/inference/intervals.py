@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, FitError
+from nuhist.errors import ConfigError, FitError, unknown_name
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.cls import cls_upper
+from nuhist.inference.execution import Execution
+from nuhist.inference.feldman_cousins import belt, belt_ends
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.likelihood import Engine, make_likelihood
 from nuhist.inference.profile import (
@@ -35,6 +38,8 @@ def limit(
     delta_chi2: float | None = None,
     measurement: str | None = None,
     engine: Engine = "compiled",
+    points: int = 20,
+    execution: Execution | None = None,
 ) -> Interval:
     """Confidence interval or upper limit of the coupling.
 
@@ -45,7 +50,8 @@ def limit(
     method
         ``"profile"``: where 2NLL, minimised over all other parameters, exceeds its minimum by less
         than the χ² quantile; ``"cls"``: upper limit from CLs with q̃ and asymptotic formulas
-        (arXiv:1007.1727), through pyhf.
+        (arXiv:1007.1727), through pyhf; ``"feldman-cousins"``: values whose Δχ² is below the
+        quantile of toys thrown there.
     confidence_level
         Such as 0.90.
     expected
@@ -57,6 +63,11 @@ def limit(
         Name of the measurement; the first by default.
     engine
         ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.likelihood.make_likelihood`.
+
+    points
+        Of the belt, for Feldman-Cousins.
+    execution
+        Toys and who computes them, for Feldman-Cousins.
 
     Raises
     ------
@@ -78,6 +89,7 @@ def limit(
     if delta_chi2 is not None and not 0 < delta_chi2 < np.inf:
         raise ConfigError(f"threshold {delta_chi2:g} in Δχ²: must be positive")
     curve = _curve(model, measurement, engine)
+    toys = execution or Execution()
     if method == "profile":
         level = level if delta_chi2 is None else delta_chi2
         ends, notes = profile_ends(curve, level)
@@ -93,8 +105,20 @@ def limit(
         upper, bands = cls_upper(curve, confidence_level, expected=expected)
         ends, notes = (None, upper), ()
         convention = "upper limit where CLs falls below 1 − CL; test statistic q-tilde, asymptotic"
+    elif method == "feldman-cousins":
+        if expected or delta_chi2 is not None:
+            raise ConfigError("feldman-cousins takes neither --expected nor --delta-chi2")
+        if not isinstance(curve, Profile):
+            raise ConfigError("toys need a workspace with the coupling as a parameter; use --method profile")
+        found = belt(curve, confidence_level, toys, model.digest, points=points)
+        ends, notes = belt_ends(found, confidence_level, curve.best)
+        convention = (
+            "values whose Δχ² is below the quantile of toys thrown there (unified ordering), nuisance"
+            " parameters at their profiled values"
+        )
+        bands = None
     else:
-        raise ConfigError(f"no method called '{method}'; known: profile, cls")
+        raise unknown_name("method", method, get_args(Method))
     scale, best = curve.coupling, curve.best
     lower, upper = ends
 
@@ -118,6 +142,8 @@ def limit(
         method=method,
         convention=convention,
         delta_chi2=level if method == "profile" else None,
+        toys=toys.toys if method == "feldman-cousins" else None,
+        seed=toys.seed if method == "feldman-cousins" else None,
         expected=None if bands is None else {key: coupling(value) for key, value in bands.items()},
         interpolation_error=error,
         min_chi2=curve.min_chi2,

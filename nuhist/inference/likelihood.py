@@ -262,6 +262,21 @@ class Likelihood:
             flat[index] = np.allclose(heights, minimum.twice_nll, rtol=0, atol=1e-10)
         return flat
 
+    def constraint(self, index: int) -> tuple[float | None, float]:
+        """Width and centre of a parameter's constraint; no width where it has none."""
+        config = self.model.config
+        position = config.nmaindata
+        for name in config.auxdata_order:
+            parameter_set, part = config.param_set(name), config.par_slice(name)
+            if part.start <= index < part.stop:
+                width = float(parameter_set.width()[index - part.start])
+                datum = float(self.data[position + index - part.start])
+                if parameter_set.pdf_type == "poisson":
+                    datum /= float(parameter_set.factors[index - part.start])
+                return (width if width > 0 else None), datum
+            position += parameter_set.n_parameters
+        return None, 0.0
+
     def saturated_twice_nll(self) -> float:
         """2NLL with each Poisson term and each constraint at its own maximum."""
         from scipy.special import gammaln, xlogy

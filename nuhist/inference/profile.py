@@ -124,16 +124,20 @@ class Profile:
         LowerMinimumError
             If the fit there is better than the global minimum known so far, which is replaced.
         """
-        if value not in self._known:
-            near = {self.best: self.minimum, **self._known}
-            start = near[min(near, key=lambda known: abs(known - value))]
-            self._known[value] = self._conditional(value, start)
-        result = self._known[value]
+        result = self.at(value)
         if result.twice_nll < self.minimum.twice_nll - _BETTER:
             found = self.likelihood.minimise(start=result.parameters, data=self.data)
             self.minimum = min(found, result, key=lambda minimum: minimum.twice_nll)
             raise LowerMinimumError
         return result.twice_nll - self.minimum.twice_nll
+
+    def at(self, value: float) -> Minimum:
+        """Fit with the parameter of interest held at a value."""
+        if value not in self._known:
+            near = {self.best: self.minimum, **self._known}
+            start = near[min(near, key=lambda known: abs(known - value))]
+            self._known[value] = self._conditional(value, start)
+        return self._known[value]
 
     def _conditional(self, value: float, start: Minimum) -> Minimum:
         """Fit with the parameter of interest held; infinite where the model has no density."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any, Literal
 
-Method = Literal["profile", "cls"]
+Method = Literal["profile", "cls", "feldman-cousins"]
 
 
 class JsonResult:
@@ -117,11 +117,13 @@ class Interval(JsonResult):
     confidence_level
         Such as 0.9.
     method
-        ``"profile"`` or ``"cls"``.
+        ``"profile"``, ``"cls"`` or ``"feldman-cousins"``.
     convention
         What exactly that means, in words.
     delta_chi2
         Threshold in 2NLL (profile), or None.
+    toys, seed
+        Pseudo-experiments per value of the parameter and their seed; None without toys.
     expected
         Expected upper limits by number of standard deviations, or None if not asked for.
     interpolation_error
@@ -146,6 +148,8 @@ class Interval(JsonResult):
     method: Method
     convention: str
     delta_chi2: float | None
+    toys: int | None
+    seed: int | None
     expected: dict[str, float | None] | None
     interpolation_error: float | None
     min_chi2: float
@@ -167,5 +171,127 @@ class Scan(JsonResult):
     best_fit: float
     min_chi2: float
     method: str
+    workspace_digest: str
+    nuhist_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Significance(JsonResult):
+    """How unlikely the data are without the coupling.
+
+    Attributes
+    ----------
+    parameter, coupling, unit, best_fit
+        As in :class:`Interval`.
+    q0
+        2NLL without the coupling less that of the best fit; 0 where the best fit is negative and
+        the coupling has no sign.
+    p_value, significance
+        Probability of a q0 at least as large without the coupling, and the same in one-sided standard
+        deviations; from the asymptotic formula (arXiv:1007.1727) or from toys.
+    p_value_error
+        Binomial error of a p-value from toys; None without toys.
+    """
+
+    parameter: str
+    coupling: str
+    unit: str
+    best_fit: float
+    q0: float
+    p_value: float
+    p_value_error: float | None
+    significance: float
+    method: str
+    toys: int | None
+    seed: int | None
+    workspace_digest: str
+    nuhist_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoodnessOfFit(JsonResult):
+    """How well the best fit describes the data: the saturated model as the alternative.
+
+    Attributes
+    ----------
+    min_chi2, degrees_of_freedom
+        See :class:`FitResult`.
+    p_value
+        Asymptotic, from χ².
+    toys_p_value, toys_p_value_error
+        Fraction of toys, thrown at the best fit, with a ``min_chi2`` at least as large, and its
+        binomial error; None without toys.
+    """
+
+    min_chi2: float
+    degrees_of_freedom: int
+    p_value: float | None
+    toys_p_value: float | None
+    toys_p_value_error: float | None
+    toys: int | None
+    seed: int | None
+    workspace_digest: str
+    nuhist_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What one constrained parameter does.
+
+    Attributes
+    ----------
+    parameter, meaning
+        Which one.
+    pull, pull_error
+        Fitted value less its central value, over the width of its constraint; and its error.
+    impact_up, impact_down
+        Shift of the parameter of interest where this one is held one fitted error above and below
+        its fitted value.
+    """
+
+    parameter: str
+    meaning: str | None
+    pull: float
+    pull_error: float
+    impact_up: float
+    impact_down: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking(JsonResult):
+    """Constrained parameters, those with the largest impact first."""
+
+    parameter: str
+    best_fit: float
+    impacts: tuple[Impact, ...]
+    workspace_digest: str
+    nuhist_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoveragePoint:
+    """At one true coupling: how often intervals hold it, with binomial errors.
+
+    ``coverage`` and ``error`` are by method: ``"profile"`` (Δχ² below the quantile of χ²) and
+    ``"feldman-cousins"`` (below the toys' quantile at that value).
+    """
+
+    coupling: float
+    parameter: float
+    coverage: dict[str, float]
+    error: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage(JsonResult):
+    """Coverage along the coupling; the nuisance parameters are true at their profiled values."""
+
+    parameter: str
+    coupling: str
+    unit: str
+    confidence_level: float
+    points: tuple[CoveragePoint, ...]
+    toys: int
+    seed: int
     workspace_digest: str
     nuhist_version: str

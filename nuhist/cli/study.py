@@ -1,0 +1,171 @@
+"""Commands that study a fit: significance, goodness of fit, ranking, coverage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nuhist.cli.common import (
+    as_json,
+    engine_option,
+    measurement_option,
+    print_json,
+    print_table,
+    toy_execution,
+    toy_options,
+    workspace_argument,
+)
+
+
+@click.command(epilog="Example: nuhist significance lz.json --ntoys 10000")
+@workspace_argument
+@measurement_option
+@engine_option
+@toy_options
+@as_json
+def significance(
+    workspace: str,
+    measurement: str | None,
+    engine: str,
+    ntoys: int | None,
+    json_output: bool,
+    **choices: Any,
+) -> None:
+    """How unlikely the data are without the coupling [default: asymptotic; with --ntoys: toys]."""
+    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.inference.significance import significance as run
+
+    with toy_execution(ntoys or 1, **choices) as execution:
+        result = run(
+            load_workspace(workspace),
+            measurement=measurement,
+            engine=engine,  # type: ignore[arg-type]  # checked by the library
+            execution=execution if ntoys else None,
+        )
+    if json_output:
+        print_json(result.to_json())
+        return
+    error = "" if result.p_value_error is None else f" ± {result.p_value_error:.2g} ({result.toys} toys)"
+    click.echo(f"{result.significance:.2f} standard deviations, p = {result.p_value:.3g}{error}")
+    click.echo(f"  q0 = {result.q0:.4f}, best fit {result.best_fit:.4g} {result.unit}; {result.method}")
+
+
+@click.command(epilog="Example: nuhist gof lz.json --ntoys 5000")
+@workspace_argument
+@measurement_option
+@engine_option
+@toy_options
+@as_json
+def gof(
+    workspace: str,
+    measurement: str | None,
+    engine: str,
+    ntoys: int | None,
+    json_output: bool,
+    **choices: Any,
+) -> None:
+    """Goodness of fit against the saturated model [default: asymptotic; with --ntoys: toys too]."""
+    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.inference.significance import goodness_of_fit
+
+    with toy_execution(ntoys or 1, **choices) as execution:
+        result = goodness_of_fit(
+            load_workspace(workspace),
+            measurement=measurement,
+            engine=engine,  # type: ignore[arg-type]  # checked by the library
+            execution=execution if ntoys else None,
+        )
+    if json_output:
+        print_json(result.to_json())
+        return
+    asymptotic = "none" if result.p_value is None else f"{result.p_value:.3g}"
+    click.echo(
+        f"min_chi2 = {result.min_chi2:.3f}, {result.degrees_of_freedom} degrees of freedom;"
+        f" p = {asymptotic} (asymptotic)"
+    )
+    if result.toys_p_value is not None:
+        click.echo(f"p = {result.toys_p_value:.3g} ± {result.toys_p_value_error:.2g} ({result.toys} toys)")
+
+
+@click.command(epilog="Example: nuhist ranking lz.json")
+@workspace_argument
+@measurement_option
+@engine_option
+@as_json
+def ranking(workspace: str, measurement: str | None, engine: str, json_output: bool) -> None:
+    """Pulls of the constrained parameters and their impact on the parameter of interest."""
+    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.inference.ranking import ranking as run
+
+    result = run(
+        load_workspace(workspace),
+        measurement=measurement,
+        engine=engine,  # type: ignore[arg-type]  # checked by the library
+    )
+    if json_output:
+        print_json(result.to_json())
+        return
+    click.echo(f"{result.parameter} = {result.best_fit:.4g}")
+    print_table(
+        ["parameter", "pull", "±", "impact up", "impact down"],
+        [
+            [
+                entry.parameter,
+                f"{entry.pull:.3f}",
+                f"{entry.pull_error:.3f}",
+                f"{entry.impact_up:.4g}",
+                f"{entry.impact_down:.4g}",
+            ]
+            for entry in result.impacts
+        ],
+    )
+
+
+@click.command(epilog="Example: nuhist coverage lz.json --range 0:2e-11:5 --ntoys 10000 --jobs 2")
+@workspace_argument
+@measurement_option
+@click.option("--range", "span", metavar="LO:HI:N", required=True, help="True couplings in μ_B or e₀.")
+@click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
+              help="Confidence level.")  # fmt: skip
+@toy_options
+@as_json
+def coverage(
+    workspace: str,
+    measurement: str | None,
+    span: str,
+    confidence_level: float,
+    ntoys: int | None,
+    json_output: bool,
+    **choices: Any,
+) -> None:
+    """How often profile and Feldman-Cousins intervals hold the truth."""
+    from nuhist.histfactory.grids import parse_range
+    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.inference.coverage import coverage as run
+
+    with toy_execution(ntoys or 2000, **choices) as execution:
+        result = run(
+            load_workspace(workspace),
+            parse_range(span),
+            confidence_level=confidence_level,
+            measurement=measurement,
+            execution=execution,
+        )
+    if json_output:
+        print_json(result.to_json())
+        return
+    click.echo(f"coverage at {100 * result.confidence_level:g} % CL, {result.toys} toys, seed {result.seed}")
+    print_table(
+        [f"{result.coupling}/{result.unit}", "profile", "±", "feldman-cousins", "±"],
+        [
+            [f"{point.coupling:.4g}"]
+            + [
+                text
+                for name in ("profile", "feldman-cousins")
+                for text in (f"{point.coverage[name]:.4f}", f"{point.error[name]:.4f}")
+            ]
+            for point in result.points
+        ],
+        left=0,
+    )

@@ -1,0 +1,88 @@
+"""How often intervals hold the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nuhist.__about__ import __version__
+from nuhist.errors import ConfigError
+from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.execution import Execution, run
+from nuhist.inference.likelihood import make_likelihood
+from nuhist.inference.profile import Profile, threshold
+from nuhist.inference.results import Coverage, CoveragePoint
+from nuhist.inference.toys import BATCH, batches, toy_model
+
+
+def coverage(
+    workspace: Workspace,
+    couplings: Sequence[float],
+    *,
+    confidence_level: float = 0.90,
+    measurement: str | None = None,
+    execution: Execution | None = None,
+) -> Coverage:
+    """Coverage of profile-likelihood and Feldman-Cousins intervals at several true couplings.
+
+    At each, toys are thrown with the nuisance parameters at their profiled values; an interval
+    holds the truth where the toy's Δχ² there is below the threshold. The toys that give the
+    Feldman-Cousins threshold are others than those that test it.
+
+    Parameters
+    ----------
+    workspace
+        From :func:`nuhist.build` or :func:`nuhist.load`.
+    couplings
+        True values, in the coupling's unit.
+    confidence_level
+        Such as 0.90.
+    measurement
+        Name of the measurement; the first by default.
+    execution
+        Toys per value and who computes them.
+
+    Raises
+    ------
+    ConfigError
+        If there is no coupling, or one lies outside the parameter's bounds.
+    """
+    execution = execution or Execution()
+    level = threshold(confidence_level)
+    likelihood = make_likelihood(workspace, measurement=measurement)
+    profile = Profile(likelihood)
+    scale, (low, high) = profile.coupling, profile.bounds
+    values = [scale.to_parameter(coupling) for coupling in couplings]
+    if not values or not all(low <= value <= high for value in values):
+        raise ConfigError(
+            f"name true couplings between {scale.to_coupling(low):g} and {scale.to_coupling(high):g}"
+        )
+    per_half = -(-execution.toys // BATCH)
+    tasks = []
+    for index, value in enumerate(values):
+        truth = profile.at(value).parameters
+        for half in (0, 1):
+            first = (2 * index + half) * per_half
+            tasks += batches(truth, value, execution.toys, execution.seed, first)
+    results = run(toy_model(likelihood), tasks, execution, workspace.digest)
+    thrown = np.concatenate([result[0] for result in results]).reshape(len(values), 2, execution.toys)
+    points = []
+    for coupling, value, (calibration, test) in zip(couplings, values, thrown, strict=True):
+        held = {
+            "profile": float(np.mean(test <= level)),
+            "feldman-cousins": float(np.mean(test <= np.quantile(calibration, confidence_level))),
+        }
+        spread = {name: float(np.sqrt(share * (1 - share) / execution.toys)) for name, share in held.items()}
+        points.append(CoveragePoint(float(coupling), value, held, spread))
+    return Coverage(
+        parameter=scale.name,
+        coupling=scale.coupling,
+        unit=scale.unit,
+        confidence_level=confidence_level,
+        points=tuple(points),
+        toys=execution.toys,
+        seed=execution.seed,
+        workspace_digest=workspace.digest,
+        nuhist_version=__version__,
+    )

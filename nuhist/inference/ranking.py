@@ -1,0 +1,58 @@
+"""Pulls of the constrained parameters, and their impact on the parameter of interest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nuhist.__about__ import __version__
+from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.likelihood import Engine, make_likelihood
+from nuhist.inference.results import Impact, Ranking
+
+
+def ranking(workspace: Workspace, *, measurement: str | None = None, engine: Engine = "compiled") -> Ranking:
+    """Rank the constrained parameters by what they do to the parameter of interest.
+
+    Parameters
+    ----------
+    workspace
+        From :func:`nuhist.build` or :func:`nuhist.load`.
+    measurement
+        Name of the measurement; the first by default.
+    engine
+        What fits, see :func:`nuhist.inference.likelihood.make_likelihood`.
+
+    Raises
+    ------
+    ModelError
+        If the workspace has no parameter of interest.
+
+    Examples
+    --------
+    >>> from nuhist import build, ranking
+    >>> result = ranking(build("lz_ws2022", hypothesis="magnetic-moment"))
+    >>> result.impacts[0].parameter
+    'lz_ws2022_beta_norm'
+    """
+    likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
+    interest = likelihood.interest.name
+    best = likelihood.best()
+    errors = np.sqrt(np.diag(likelihood.covariance(best)))
+    meanings = (workspace.sidecar or {}).get("parameters", {})
+    centre = best.parameters[likelihood.poi_index]
+    impacts = []
+    for index, name in enumerate(likelihood.names):
+        width, middle = likelihood.constraint(index)
+        if width is None or name == interest or errors[index] == 0:
+            continue
+        shifts = []
+        for sign in (1.0, -1.0):
+            value = best.parameters[index] + sign * errors[index]
+            value = float(np.clip(value, likelihood.lower[index], likelihood.upper[index]))
+            shifted = likelihood.minimise({name: value}, best.parameters)
+            shifts.append(float(shifted.parameters[likelihood.poi_index] - centre))
+        pull = float((best.parameters[index] - middle) / width)
+        meaning = meanings.get(name, {}).get("meaning")
+        impacts.append(Impact(name, meaning, pull, float(errors[index] / width), shifts[0], shifts[1]))
+    impacts.sort(key=lambda impact: -max(abs(impact.impact_up), abs(impact.impact_down)))
+    return Ranking(interest, float(centre), tuple(impacts), workspace.digest, __version__)

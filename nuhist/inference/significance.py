@@ -1,0 +1,130 @@
+"""Significance of a coupling and goodness of fit: asymptotic, and from toys."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nuhist.__about__ import __version__
+from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.execution import Execution, run
+from nuhist.inference.fit import fit
+from nuhist.inference.likelihood import Engine, Likelihood, make_likelihood
+from nuhist.inference.results import GoodnessOfFit, Significance
+from nuhist.inference.toys import batches, toy_model
+
+_SAME = 1e-9  # in 2NLL: rounding
+
+
+def significance(
+    workspace: Workspace,
+    *,
+    measurement: str | None = None,
+    engine: Engine = "compiled",
+    execution: Execution | None = None,
+) -> Significance:
+    """Significance of a coupling that is not zero.
+
+    Parameters
+    ----------
+    workspace
+        From :func:`nuhist.build` or :func:`nuhist.load`.
+    measurement
+        Name of the measurement; the first by default.
+    engine
+        What fits, see :func:`nuhist.inference.likelihood.make_likelihood`.
+    execution
+        Toys thrown without the coupling; None for the asymptotic formula.
+
+    Raises
+    ------
+    ModelError
+        If the workspace has no parameter of interest.
+
+    Examples
+    --------
+    >>> from nuhist import build, significance
+    >>> result = significance(build("lz_ws2022", hypothesis="magnetic-moment"))
+    >>> f"{result.significance:.1f} standard deviations"
+    '0.4 standard deviations'
+    """
+    from scipy.special import chdtrc, ndtr, ndtri
+
+    likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
+    scale = likelihood.interest
+    best = likelihood.best()
+    without = likelihood.minimise({scale.name: 0.0}, best.parameters)
+    q0 = max(without.twice_nll - best.twice_nll, 0.0)
+    signed = bool(likelihood.lower[likelihood.poi_index] < 0)
+    error = None
+    if execution is None:
+        # Half of a χ² where the coupling has a boundary at 0, a whole one where it is signed.
+        p_value = float(chdtrc(1, q0)) if signed else float(ndtr(-np.sqrt(q0)))
+    else:
+        tasks = batches(without.parameters, 0.0, execution.toys, execution.seed)
+        thrown = np.concatenate(
+            [result[0] for result in run(toy_model(likelihood), tasks, execution, workspace.digest)]
+        )
+        p_value = float(np.mean(thrown >= q0 - _SAME))
+        error = float(np.sqrt(p_value * (1 - p_value) / execution.toys))
+    return Significance(
+        parameter=scale.name,
+        coupling=scale.coupling,
+        unit=scale.unit,
+        best_fit=scale.to_coupling(float(best.parameters[likelihood.poi_index])),
+        q0=q0,
+        p_value=p_value,
+        p_value_error=error,
+        significance=float(-ndtri(p_value)) if 0 < p_value < 1 else float("nan"),
+        method="toys" if execution else "asymptotic",
+        toys=execution.toys if execution else None,
+        seed=execution.seed if execution else None,
+        workspace_digest=workspace.digest,
+        nuhist_version=__version__,
+    )
+
+
+def goodness_of_fit(
+    workspace: Workspace,
+    *,
+    measurement: str | None = None,
+    engine: Engine = "compiled",
+    execution: Execution | None = None,
+) -> GoodnessOfFit:
+    """Goodness of fit with the saturated model as the alternative.
+
+    Parameters are those of :func:`significance`; toys are thrown at the best fit.
+    """
+    result = fit(workspace, measurement=measurement, engine=engine)
+    p_value = error = None
+    if execution is not None:
+        likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
+        p_value = _saturated_p_value(likelihood, result.min_chi2, execution)
+        error = float(np.sqrt(p_value * (1 - p_value) / execution.toys))
+    return GoodnessOfFit(
+        min_chi2=result.min_chi2,
+        degrees_of_freedom=result.degrees_of_freedom,
+        p_value=result.p_value,
+        toys_p_value=p_value,
+        toys_p_value_error=error,
+        toys=execution.toys if execution else None,
+        seed=execution.seed if execution else None,
+        workspace_digest=workspace.digest,
+        nuhist_version=__version__,
+    )
+
+
+def _saturated_p_value(likelihood: Likelihood, observed: float, execution: Execution) -> float:
+    from threadpoolctl import threadpool_limits
+
+    model = toy_model(likelihood)
+    truth = likelihood.best().parameters
+    larger, done = 0, 0
+    with threadpool_limits(1):
+        for task in batches(truth, 0.0, execution.toys, execution.seed):
+            data = model.throw(task.truth, task.size, task.seed, task.batch)
+            _, height = model.free(data, np.tile(truth, (task.size, 1)))
+            saturated = model.model.saturated(data)
+            larger += int(np.sum(height - saturated >= observed - _SAME))
+            done += task.size
+            execution.progress(done, execution.toys)
+    return larger / execution.toys

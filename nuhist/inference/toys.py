@@ -1,0 +1,181 @@
+"""Pseudo-experiments: thrown as pyhf throws them, fitted in batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nuhist.errors import ConfigError, FitError
+from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.likelihood import Likelihood, is_artefact
+from nuhist.inference.newton import fit_batch
+from nuhist.tables import Array
+
+BATCH = 1000  # toys that share a seed; results do not depend on who computes a batch
+
+
+@dataclass(frozen=True, eq=False)
+class ToyModel:
+    """What a worker needs to throw and fit toys: arrays only.
+
+    Attributes
+    ----------
+    model
+        Compiled likelihood.
+    initial, lower, upper, scale, constant
+        Of the parameters.
+    interest
+        Index of the parameter of interest, or −1.
+    pinned
+        Positions of auxiliary data that are not thrown, since they only come from a construction.
+    starts
+        Further starts of the parameter of interest in free fits.
+    observed
+        The data themselves.
+    """
+
+    model: CompiledModel
+    initial: Array
+    lower: Array
+    upper: Array
+    scale: Array
+    constant: NDArray[np.bool_]
+    interest: int
+    pinned: tuple[int, ...]
+    starts: tuple[float, ...]
+    observed: Array
+
+    def throw(self, truth: Array, size: int, seed: int, batch: int) -> Array:
+        """Data sets at a point of the parameters, shape (size, bins + auxiliary).
+
+        Parameters
+        ----------
+        truth
+            Shape (parameters,).
+        size
+            How many.
+        seed, batch
+            Key of a counter-based generator: each batch has its own stream.
+        """
+        random = np.random.Generator(np.random.Philox(key=np.array([seed, batch], dtype=np.uint64)))
+        data = np.tile(self.observed, (size, 1))
+        expected = np.maximum(self.model.expected(truth[None])[0], 0.0)
+        data[:, : self.model.bins] = random.poisson(expected, (size, expected.size))
+        terms = self.model.constraints
+        data[:, terms.gaussian_data] = random.normal(
+            truth[terms.gaussian], terms.sigma, (size, terms.sigma.size)
+        )
+        data[:, terms.poisson_data] = random.poisson(
+            terms.scale * truth[terms.poisson], (size, terms.scale.size)
+        )
+        data[:, list(self.pinned)] = self.observed[list(self.pinned)]
+        return data
+
+    def free(self, data: Array, start: Array) -> tuple[Array, Array]:
+        """Global minima: parameters and 2NLL less its constants, of each data set."""
+        best = self._fit(data, start, self.constant)
+        parameters, height = best
+        for value in self.starts:
+            other = start.copy()
+            other[:, self.interest] = value
+            found, reached = self._fit(data, other, self.constant)
+            better = reached < height
+            parameters[better], height[better] = found[better], reached[better]
+        return parameters, height
+
+    def held(self, data: Array, start: Array, value: float) -> tuple[Array, Array]:
+        """Minima with the parameter of interest held."""
+        constant = self.constant.copy()
+        constant[self.interest] = True
+        start = start.copy()
+        start[:, self.interest] = value
+        return self._fit(data, start, constant)
+
+    def _fit(self, data: Array, start: Array, constant: NDArray[np.bool_]) -> tuple[Array, Array]:
+        fit = fit_batch(self.model, data, start, self.lower, self.upper, constant, self.scale)
+        if not fit.converged.all():
+            # Once more from the workspace's own start, and the better of the two.
+            bad = np.flatnonzero(~fit.converged)
+            again = np.tile(self.initial, (bad.size, 1))
+            again[:, constant] = start[bad][:, constant]
+            other = fit_batch(self.model, data[bad], again, self.lower, self.upper, constant, self.scale)
+            better = other.twice_nll < fit.twice_nll[bad]
+            fit.parameters[bad[better]] = other.parameters[better]
+            fit.twice_nll[bad[better]] = other.twice_nll[better]
+        return fit.parameters, fit.twice_nll
+
+
+def toy_model(likelihood: Likelihood) -> ToyModel:
+    """Prepare a likelihood for toys.
+
+    Raises
+    ------
+    FitError
+        If it is not compiled.
+    """
+    if likelihood.compiled is None:
+        raise FitError(f"{likelihood.origin}: toys need the compiled likelihood; use --engine compiled")
+    pinned: tuple[int, ...] = ()
+    starts: tuple[float, ...] = ()
+    interest = -1
+    if likelihood.poi is not None:
+        interest = likelihood.poi_index
+        low, high = float(likelihood.lower[interest]), float(likelihood.upper[interest])
+        if low < 0 < high:
+            starts = (low / 3, high / 3)
+        if is_artefact(likelihood.poi):
+            terms = likelihood.compiled.constraints
+            pinned = tuple(int(i) for i in terms.gaussian_data[terms.gaussian == interest])
+    return ToyModel(
+        likelihood.compiled,
+        likelihood.initial,
+        likelihood.lower,
+        likelihood.upper,
+        likelihood.scale,
+        np.array(likelihood.constant),
+        interest,
+        pinned,
+        starts,
+        likelihood.data,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One batch of toys: thrown at ``truth``, tested at ``value`` of the parameter of interest."""
+
+    truth: Array
+    value: float
+    size: int
+    seed: int
+    batch: int
+
+
+def statistic(model: ToyModel, task: Task) -> tuple[Array, Array]:
+    """Test statistic of each toy of a batch, and the best fit of the parameter of interest.
+
+    Returns
+    -------
+    t = 2NLL(value) − 2NLL(best), never below 0; and the best-fit values, both of shape (size,).
+    """
+    data = model.throw(task.truth, task.size, task.seed, task.batch)
+    start = np.tile(task.truth, (task.size, 1))
+    _, held = model.held(data, start, task.value)
+    parameters, free = model.free(data, start)
+    return np.maximum(held - np.minimum(free, held), 0.0), parameters[:, model.interest]
+
+
+def batches(truth: Array, value: float, toys: int, seed: int, first: int = 0) -> list[Task]:
+    """Tasks for a number of toys at one point.
+
+    Raises
+    ------
+    ConfigError
+        If the number is not positive.
+    """
+    if toys < 1:
+        raise ConfigError(f"{toys} toys: must be at least 1")
+    sizes = [min(BATCH, toys - done) for done in range(0, toys, BATCH)]
+    return [Task(truth, value, size, seed, first + index) for index, size in enumerate(sizes)]
