@@ -95,6 +95,7 @@ def scan(workspace: str, measurement: str | None, engine: str, span: str | None,
 @measurement_option
 @engine_option
 @click.option("--method", default="profile", show_default=True, help="profile, cls or feldman-cousins.")
+@click.option("--calctype", default="asymptotics", show_default=True, help="asymptotics or toybased (cls).")
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level.")  # fmt: skip
 @click.option("--delta-chi2", type=float, help="Another threshold in 2NLL (profile).")
@@ -108,6 +109,7 @@ def limit(
     measurement: str | None,
     engine: str,
     method: str,
+    calctype: str,
     confidence_level: float,
     delta_chi2: float | None,
     expected: bool,
@@ -124,6 +126,7 @@ def limit(
         result = run(
             load(workspace),
             method=method,  # type: ignore[arg-type]  # checked by the library
+            calctype=calctype,  # type: ignore[arg-type]
             confidence_level=confidence_level,
             delta_chi2=delta_chi2,
             expected=expected,

@@ -7,12 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nuhist.errors import ConfigError
-from nuhist.experiments.experiment import (
-    BackgroundSample,
-    Experiment,
-    ResponseKind,
-    binned_column,
-)
+from nuhist.experiments.data import binned_column
+from nuhist.experiments.experiment import BackgroundSample, Experiment, ResponseKind
 from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.recoils import recoil_rates, recoil_rates_at

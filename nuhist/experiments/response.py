@@ -177,7 +177,7 @@ def _gaussian(experiment: Experiment) -> tuple[Probability, Array]:
         return probability, nodes
 
     limits = np.union1d(edges, nodes[(nodes > edges[0]) & (nodes < edges[-1])])
-    at_limits = np.interp(limits, nodes, values, left=0.0, right=0.0)
+    at_limits = np.interp(limits, nodes, values, left=0.0)  # the last value holds to the last edge
     slope = (np.diff(at_limits) / np.diff(limits))[:, None]
     first = np.searchsorted(limits, edges[:-1])
 

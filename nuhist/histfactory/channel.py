@@ -11,13 +11,8 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
-from nuhist.experiments.experiment import (
-    Experiment,
-    Treatment,
-    load_experiment,
-    observed_counts,
-    read_counts,
-)
+from nuhist.experiments.data import observed_counts, read_counts
+from nuhist.experiments.experiment import Experiment, Treatment, load_experiment
 from nuhist.histfactory.backgrounds import background_samples
 from nuhist.histfactory.neutrinos import NeutrinoModel, neutrino_model
 from nuhist.histfactory.options import BuildOptions

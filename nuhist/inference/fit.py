@@ -78,6 +78,7 @@ def fit(
             )
             for name, value, sigma in zip(likelihood.names, minimum.parameters, uncertainty, strict=True)
         ),
+        correlations=_correlations(covariance),
         samples=_fitted_samples(workspace, likelihood, minimum, covariance),
         observed={
             channel: sum(counts) / counts_per_event(workspace, channel)
@@ -97,6 +98,13 @@ def counts_per_event(workspace: Workspace, channel: str) -> float:
     """What one event counts in a channel's likelihood, by the sidecar; 1 where it is unknown."""
     channels = (workspace.sidecar or {}).get("channels", {})
     return float(channels.get(channel, {}).get("counts_per_event", 1.0))
+
+
+def _correlations(covariance: Array) -> tuple[tuple[float, ...], ...]:
+    width = np.sqrt(np.diag(covariance))
+    scale = np.outer(width, width)
+    matrix = np.where(scale > 0, covariance / np.where(scale > 0, scale, 1.0), 0.0)
+    return tuple(tuple(row) for row in matrix.tolist())
 
 
 def _goodness_of_fit(likelihood: Likelihood, minimum: Minimum, *, free_poi: bool) -> tuple[int, float | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, unknown_name
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.cls import cls_upper
+from nuhist.inference.cls import cls_upper, cls_upper_from_toys
 from nuhist.inference.execution import Execution
 from nuhist.inference.feldman_cousins import belt, belt_ends
 from nuhist.inference.grid import grid_curve
@@ -25,6 +25,8 @@ from nuhist.inference.profile import (
 )
 from nuhist.inference.results import Interval, Method, Scan
 
+Calctype = Literal["asymptotics", "toybased"]
+
 _SCAN_REACH = 9.0  # Δχ² up to which a scan goes by default
 _COARSE = 0.01  # of an end; a larger interpolation error is worth a note
 
@@ -34,6 +36,7 @@ def limit(
     *,
     method: Method = "profile",
     confidence_level: float = 0.90,
+    calctype: Calctype = "asymptotics",
     expected: bool = False,
     delta_chi2: float | None = None,
     measurement: str | None = None,
@@ -50,10 +53,12 @@ def limit(
     method
         ``"profile"``: where 2NLL, minimised over all other parameters, exceeds its minimum by less
         than the χ² quantile; ``"cls"``: upper limit from CLs with q̃ and asymptotic formulas
-        (arXiv:1007.1727), through pyhf; ``"feldman-cousins"``: values whose Δχ² is below the
+        (arXiv:1007.1727) or toys; ``"feldman-cousins"``: values whose Δχ² is below the
         quantile of toys thrown there.
     confidence_level
         Such as 0.90.
+    calctype
+        ``"asymptotics"`` or ``"toybased"``, for CLs.
     expected
         Expected upper limits too, without the coupling: the median (profile, from the Asimov
         data), or five quantiles (CLs).
@@ -102,9 +107,9 @@ def limit(
             raise ConfigError("a threshold in Δχ² belongs to the profile method; leave it out with cls")
         if not isinstance(curve, Profile):
             raise ConfigError("CLs needs a workspace with the coupling as a parameter; use --method profile")
-        upper, bands = cls_upper(curve, confidence_level, expected=expected)
-        ends, notes = (None, upper), ()
-        convention = "upper limit where CLs falls below 1 − CL; test statistic q-tilde, asymptotic"
+        upper, bands, notes = _cls(curve, confidence_level, calctype, toys, model.digest, expected=expected)
+        ends = (None, upper)
+        convention = f"upper limit where CLs falls below 1 − CL; test statistic q-tilde, {calctype}"
     elif method == "feldman-cousins":
         if expected or delta_chi2 is not None:
             raise ConfigError("feldman-cousins takes neither --expected nor --delta-chi2")
@@ -120,6 +125,7 @@ def limit(
     else:
         raise unknown_name("method", method, get_args(Method))
     scale, best = curve.coupling, curve.best
+    thrown = method == "feldman-cousins" or (method == "cls" and calctype == "toybased")
     lower, upper = ends
 
     def coupling(value: float | None) -> float | None:
@@ -142,8 +148,8 @@ def limit(
         method=method,
         convention=convention,
         delta_chi2=level if method == "profile" else None,
-        toys=toys.toys if method == "feldman-cousins" else None,
-        seed=toys.seed if method == "feldman-cousins" else None,
+        toys=toys.toys if thrown else None,
+        seed=toys.seed if thrown else None,
         expected=None if bands is None else {key: coupling(value) for key, value in bands.items()},
         interpolation_error=error,
         min_chi2=curve.min_chi2,
@@ -151,6 +157,25 @@ def limit(
         workspace_digest=model.digest,
         nuhist_version=__version__,
     )
+
+
+def _cls(
+    profile: Profile,
+    confidence_level: float,
+    calctype: Calctype,
+    execution: Execution,
+    digest: str,
+    *,
+    expected: bool,
+) -> tuple[float | None, dict[str, float | None] | None, tuple[str, ...]]:
+    if calctype == "asymptotics":
+        return (*cls_upper(profile, confidence_level, expected=expected), ())
+    if calctype != "toybased":
+        raise unknown_name("calculator", calctype, get_args(Calctype))
+    if expected:
+        raise ConfigError("expected limits with toys are not made; leave --expected out, or the toys")
+    upper, notes = cls_upper_from_toys(profile, confidence_level, execution, digest)
+    return upper, None, notes
 
 
 def _curve(model: Workspace | SignalGrid, measurement: str | None, engine: Engine) -> Curve:

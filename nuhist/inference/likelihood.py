@@ -15,6 +15,7 @@ from nuhist.errors import FitError, ModelError, unknown_name
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.compiled import CompiledModel, compile_model
+from nuhist.inference.minimisers import hesse, minimise, typical_steps
 from nuhist.inference.newton import fit_batch
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
@@ -23,7 +24,6 @@ Engine = Literal["compiled", "pyhf"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 _AGREEMENT = 1e-8  # between the compiled likelihood and pyhf's, of 2NLL
-_TOLERANCE = 1e-10  # of 2NLL, in the minimiser
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
 _AT_BOUND = 1e-6  # fraction of a parameter's range
 _STARTS = 81  # of a signed parameter, across its range
@@ -151,43 +151,20 @@ class Likelihood:
 
     def _slsqp(self, point: Array, free: NDArray[np.bool_], data: Array | None) -> Minimum:
         """Fit pyhf's likelihood with SciPy's SLSQP, or with Minuit where that fails."""
-        from scipy.optimize import minimize
-
         scale, low, high = self.scale[free], self.lower[free], self.upper[free]
         point[free] = np.clip(point[free], low, high)
 
         def objective(scaled: Array) -> float:
             point[free] = np.clip(scaled * scale, low, high)
-            return min(self.twice_nll(point, data), 1e100)
+            return self.twice_nll(point, data)
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # steps that SLSQP itself clips
-            result = minimize(
-                objective,
-                np.ravel(point[free] / scale),
-                method="SLSQP",
-                bounds=list(zip(low / scale, high / scale, strict=True)),
-                options={"ftol": _TOLERANCE, "maxiter": 1000},
-            )
-        values, twice_nll = result.x, float(result.fun)
-        if not result.success or twice_nll >= 1e100:
-            values, twice_nll = self._minuit(objective, values, low / scale, high / scale)
-        point[free] = np.clip(values * scale, low, high)
-        return Minimum(point, twice_nll)
-
-    def _minuit(self, objective: Any, start: Array, low: Array, high: Array) -> tuple[Array, float]:
-        from iminuit import Minuit
-
-        minuit = Minuit(objective, np.clip(start, low + 1e-6, high - 1e-6))
-        minuit.limits = list(zip(low, high, strict=True))
-        minuit.errordef = Minuit.LEAST_SQUARES
-        minuit.tol = 1e-4
-        minuit.migrad()
-        if not minuit.valid or minuit.fval is None or minuit.fval >= 1e100:
+        found = minimise(objective, point[free] / scale, low / scale, high / scale)
+        if found is None:
             raise FitError(
                 f"{self.origin}: the fit does not converge; look at the counts with nuhist inspect"
             )
-        return np.array(minuit.values), float(minuit.fval)
+        point[free] = np.clip(found[0] * scale, low, high)
+        return Minimum(point, found[1])
 
     def best(self, data: Array | None = None) -> Minimum:
         """Global minimum: several starts along the parameter of interest.
@@ -222,8 +199,6 @@ class Likelihood:
 
     def covariance(self, minimum: Minimum, fixed: Sequence[str] = ()) -> Array:
         """Covariance at a minimum from Minuit's HESSE; zero for what is fixed, on a bound, or flat."""
-        from iminuit import Minuit
-
         span = self.upper - self.lower
         free = ~(np.array(self.constant) | np.isin(self.names, fixed))
         free &= minimum.parameters - self.lower > _AT_BOUND * span
@@ -238,15 +213,12 @@ class Likelihood:
 
         def objective(scaled: Array) -> float:
             point[free] = scaled * scale
-            return min(self.twice_nll(point), 1e100)
+            return self.twice_nll(point)
 
-        minuit = Minuit(objective, minimum.parameters[free] / scale)
-        minuit.errordef = Minuit.LEAST_SQUARES
-        minuit.errors = np.full(scale.size, 0.1)
-        minuit.hesse()
-        if minuit.covariance is None:
+        found = hesse(objective, minimum.parameters[free] / scale)
+        if found is None:
             raise FitError(f"{self.origin}: no covariance: 2NLL is flat in some direction")
-        covariance[np.ix_(free, free)] = np.array(minuit.covariance) * np.outer(scale, scale)
+        covariance[np.ix_(free, free)] = found * np.outer(scale, scale)
         return covariance
 
     def _without_effect(self, minimum: Minimum, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -391,7 +363,7 @@ def make_likelihood(
         initial=np.asarray(model.config.suggested_init(), dtype=np.float64),
         lower=bounds[:, 0],
         upper=bounds[:, 1],
-        scale=_scales(model, bounds),
+        scale=typical_steps(model, bounds),
         constant=tuple(model.config.suggested_fixed()),
         poi=None if name is None else coupling_scale(workspace, name),
         origin=workspace.origin,
@@ -404,18 +376,6 @@ def make_likelihood(
 def is_artefact(poi: CouplingScale) -> bool:
     """Whether the constraint on a parameter of interest only comes from its construction."""
     return poi.scale != 1
-
-
-def _scales(model: Any, bounds: Array) -> Array:
-    """Typical step of each parameter: its constraint's width, or 1, or a part of a short range."""
-    scale = np.minimum(1.0, (bounds[:, 1] - bounds[:, 0]) / 24)
-    for name in model.config.par_order:
-        parameter_set = model.config.param_set(name)
-        if getattr(parameter_set, "constrained", False):
-            widths = np.asarray(parameter_set.width(), dtype=np.float64)
-            part = model.config.par_slice(name)
-            scale[part] = np.minimum(scale[part], np.where(widths > 0, widths, 1.0))
-    return scale
 
 
 def _refuse_impossible(likelihood: Likelihood) -> None:

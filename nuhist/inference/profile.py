@@ -131,6 +131,10 @@ class Profile:
             raise LowerMinimumError
         return result.twice_nll - self.minimum.twice_nll
 
+    def delta(self, value: float) -> float:
+        """Δχ² at a value, against whatever is the lowest minimum known afterwards."""
+        return heights_at(self, [value])[0]
+
     def at(self, value: float) -> Minimum:
         """Fit with the parameter of interest held at a value."""
         if value not in self._known:

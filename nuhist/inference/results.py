@@ -69,6 +69,8 @@ class FitResult(JsonResult):
     parameters, samples
         All parameters, and the events of all samples (true events: counts over
         ``counts_per_event``).
+    correlations
+        Matrix in the order of the parameters; 0 for what is fixed or on a bound.
     observed
         Events observed, per channel.
     twice_nll
@@ -87,6 +89,7 @@ class FitResult(JsonResult):
     unit: str | None
     best_fit: float | None
     parameters: tuple[FittedParameter, ...]
+    correlations: tuple[tuple[float, ...], ...]
     samples: tuple[FittedSample, ...]
     observed: dict[str, float]
     twice_nll: float

@@ -45,7 +45,7 @@ def significance(
     >>> from nuhist import build, significance
     >>> result = significance(build("lz_ws2022", hypothesis="magnetic-moment"))
     >>> f"{result.significance:.1f} standard deviations"
-    '0.4 standard deviations'
+    '0.3 standard deviations'
     """
     from scipy.special import chdtrc, ndtr, ndtri
 

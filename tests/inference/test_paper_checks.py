@@ -22,7 +22,7 @@ from nuhist.experiments.counts import (
     background_response,
     neutrino_counts_at,
 )
-from nuhist.experiments.experiment import observed_counts
+from nuhist.experiments.data import observed_counts
 from nuhist.experiments.response import make_response
 from nuhist.histfactory.patchset import build_patchset
 from nuhist.inference.grid import grid_curve

@@ -20,7 +20,7 @@ from nuhist.experiments.counts import (
     background_response,
     neutrino_counts,
 )
-from nuhist.experiments.experiment import observed_counts
+from nuhist.experiments.data import observed_counts
 from nuhist.experiments.response import make_response
 from nuhist.inference.likelihood import make_likelihood
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, get_hypothesis
