@@ -48,7 +48,7 @@ def combine(
         New names for parameters, before anything else, wherever they occur.
     prefer
         For a shared parameter whose constraints differ: the name of the workspace whose
-        constraint all of them take.
+        constraint all of them take, or ``"own"`` where each keeps its own.
     force
         Combine workspaces that hold the same events.
     command
@@ -73,6 +73,8 @@ def combine(
     >>> [channel["name"] for channel in joint.spec["channels"]]
     ['lz_ws2022', 'xenonnt_sr0']
     """
+    if isinstance(correlate, str) or isinstance(decorrelate, str):
+        raise ConfigError("correlate and decorrelate take lists of names, not one text")
     shared = dict(correlate) if isinstance(correlate, Mapping) else dict.fromkeys(correlate, 1.0)
     parts = _parts(workspaces, force=force)
     _rename(parts, rename or {})
@@ -238,8 +240,8 @@ def _refuse_collisions(parts: Sequence[Part], shared: Mapping[str, float]) -> No
                 continue
             if name in holders:
                 raise ModelError(
-                    f"{holders[name]} and {part.origin} both have '{name}'; say --correlate {name} or"
-                    f" --decorrelate {name}"
+                    f"{holders[name]} and {part.origin} both have '{name}'; say --correlate {name},"
+                    f" --decorrelate {name} or --rename"
                 )
             holders[name] = part.origin
 

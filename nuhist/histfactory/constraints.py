@@ -72,7 +72,8 @@ def _constraint(entries: list[Mapping[str, Any]], block: Mapping[str, Any]) -> C
     kind = min(kinds, key=["per bin", "lumi", "gaussian", "free"].index)
     if kind == "lumi":
         data = {key: block[key] for key in ("auxdata", "sigmas") if key in block}
-        return Constraint(kind, f"auxdata {data.get('auxdata')}, sigma {data.get('sigmas')}", data)
+        numbers = [float(data[key][0]) if data.get(key) else None for key in ("auxdata", "sigmas")]
+        return Constraint(kind, f"auxdata {numbers[0]}, sigma {numbers[1]}", data)
     sizes = {(entry["data"]["hi"], entry["data"]["lo"]) for entry in entries if entry["type"] == "normsys"}
     if len(sizes) == 1 and all(entry["type"] == "normsys" for entry in entries):
         high, low = sizes.pop()

@@ -12,6 +12,8 @@ from nuhist.errors import ConfigError, ModelError
 from nuhist.histfactory.constraints import Constraint, constraints
 from nuhist.histfactory.workspace import Workspace
 
+OWN = "own"  # each workspace keeps its size of a shared parameter
+
 
 @dataclass
 class Part:
@@ -37,7 +39,8 @@ def correlate_parameter(parts: Sequence[Part], name: str, rho: float, prefer: Ma
     rho
         Correlation, above 0 and at most 1; below 1 the parameter is split in two.
     prefer
-        For a parameter whose constraints differ, the part whose constraint all of them take.
+        For a parameter whose constraints differ, the part whose constraint all of them take, or
+        ``"own"`` where each keeps its own.
 
     Raises
     ------
@@ -52,11 +55,12 @@ def correlate_parameter(parts: Sequence[Part], name: str, rho: float, prefer: Ma
     kinds = {constraint.kind for constraint in found.values()}
     if len(kinds) > 1:
         described = ", ".join(f"{constraint.kind} in {part}" for part, constraint in found.items())
-        raise ModelError(f"'{name}' cannot be shared: it is {described}; use --decorrelate {name}")
+        raise ModelError(f"'{name}' cannot be shared: it is {described}; use --decorrelate or --rename")
     kind = kinds.pop()
     if kind == "per bin":
         raise ModelError(f"'{name}' has a parameter per bin and cannot be shared; use --decorrelate {name}")
-    _agree(holders, found, name, prefer)
+    if rho == 1:  # parts of one cause may well differ in size
+        _agree(holders, found, name, prefer)
     if rho < 1:
         if kind != "gaussian":
             raise ModelError(f"'{name}' is {kind}: only a normsys or histosys can be correlated in part")
@@ -68,18 +72,19 @@ def _agree(
     holders: Sequence[Part], found: Mapping[str, Constraint], name: str, prefer: Mapping[str, str]
 ) -> None:
     """Refuse, or settle by the user's preference, constraints of different size."""
+    winner = prefer.get(name)
+    if winner is not None and winner != OWN and winner not in found:
+        known = ", ".join((*found, OWN))
+        raise ConfigError(f"--prefer {name}={winner}: no such workspace; they are {known}")
     sizes = {constraint.size for constraint in found.values() if constraint.size is not None}
-    if len(sizes) < 2:
+    if len(sizes) < 2 or winner == OWN:
         return
-    if name not in prefer:
+    if winner is None:
         described = ", ".join(f"{constraint.size} in {part}" for part, constraint in found.items())
         raise ModelError(
             f"'{name}' has different sizes: {described};"
-            f" use --prefer {name}=WORKSPACE or --decorrelate {name}"
+            f" use --prefer {name}=WORKSPACE (or ={OWN}, to keep each) or --decorrelate {name}"
         )
-    winner = prefer[name]
-    if winner not in found:
-        raise ConfigError(f"--prefer {name}={winner}: no such workspace; they are {', '.join(found)}")
     for part in holders:
         found[winner].impose(part.spec, name)
 

@@ -74,7 +74,9 @@ def standard_model_charge_radius(flavor: Flavor) -> float:
 
     References
     ----------
-    Bernabéu, Papavassiliou, Vidal, hep-ph/0210055: −G_F/(2√2 π²) (3 − 2 ln(m_ℓ²/M_W²)).
+    −G_F/(2√2 π²) (3 − 2 ln(m_ℓ²/M_W²)), the one-loop result in the convention in which a charge
+    radius shifts g_V as in :data:`nuhist.physics.scattering.CHARGE_RADIUS_SHIFT`: the radii of ν_μ and
+    ν_τ then differ by as much as their g_V in App. B of arXiv:2207.05036 do.
 
     Examples
     --------

@@ -54,7 +54,7 @@ def effective_moment(moments: NDArray[np.complex128], basis: Basis = "flavor") -
     Raises
     ------
     ConfigError
-        If the matrix has another shape or the basis is unknown.
+        If the matrix has another shape or holds what is no number, or the basis is unknown.
 
     References
     ----------
@@ -63,6 +63,8 @@ def effective_moment(moments: NDArray[np.complex128], basis: Basis = "flavor") -
     matrix = np.asarray(moments)
     if matrix.shape != (3, 3):
         raise ConfigError(f"a matrix of moments has the shape (3, 3), not {matrix.shape}")
+    if not np.isfinite(matrix).all():
+        raise ConfigError("a moment is no finite number")
     fractions = np.array(list(_fractions(basis).values()))
     return float(np.sqrt(np.sum(np.abs(matrix) ** 2 @ fractions)))
 
@@ -86,7 +88,7 @@ def element_limits(limit: float, nature: Nature, basis: Basis = "flavor") -> dic
     Raises
     ------
     ConfigError
-        If nature or basis is unknown.
+        If nature or basis is unknown, or the limit is not positive.
 
     Examples
     --------
@@ -96,6 +98,8 @@ def element_limits(limit: float, nature: Nature, basis: Basis = "flavor") -> dic
     """
     if nature not in ("dirac", "majorana"):
         raise ConfigError(f"neutrinos are dirac or majorana, not '{nature}'")
+    if not 0 < limit < np.inf:
+        raise ConfigError(f"limit {limit:g}: must be a positive number")
     fractions = _fractions(basis)
     states = list(fractions)
     limits = {}

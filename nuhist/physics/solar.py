@@ -79,7 +79,8 @@ def _component(row: dict[str, str]) -> FluxComponent:
     table = read_table(path)
     energy = column(path, table, "E_MeV", increasing=True) * 1e3
     shape = column(path, table, "shape_per_MeV", non_negative=True)
-    density = total * shape / np.trapezoid(shape, energy)
+    area = float(np.sum(np.diff(energy) * (shape[1:] + shape[:-1]))) / 2
+    density = total * shape / area
     return FluxComponent(row["component"], energy, density, total, uncertainty)
 
 

@@ -87,8 +87,8 @@ def test_the_interval_spans_both_minima() -> None:
     inside = grid[heights - heights.min() < 2.7055]
     assert np.sum(np.diff(inside) > 1e-3) == 1  # two separate regions
     interval = limit(signed(observed, 0.1))
-    assert interval.lower == pytest.approx(1e-13 * inside[0], rel=1e-3)
-    assert interval.upper == pytest.approx(1e-13 * inside[-1], rel=1e-3)
+    assert interval.lower == pytest.approx(1e-13 * inside[0], rel=1e-3, abs=0)
+    assert interval.upper == pytest.approx(1e-13 * inside[-1], rel=1e-3, abs=0)
     assert interval.notes == ("2 separate regions; the interval spans them all",)
 
 
