@@ -59,6 +59,20 @@ def write_atomically(path: Path, content: str | bytes) -> None:
                 Path(temporary).unlink()
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises
+    ------
+    DataError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made: {_reason(error)}") from error
+
+
 def check_output(path: Path) -> None:
     """Refuse a path that cannot be a file to write, before anything is written.
 

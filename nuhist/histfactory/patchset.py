@@ -11,7 +11,7 @@ import numpy as np
 
 from nuhist.errors import ConfigError, DataError, ModelError
 from nuhist.experiments.experiment import Experiment
-from nuhist.files import STDIN, read_json, to_json, write_atomically
+from nuhist.files import STDIN, make_folder, read_json, to_json, write_atomically
 from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.options import BuildOptions
@@ -99,10 +99,7 @@ class SignalGrid:
         DataError
             If the folder cannot be made or written to.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"{folder}: cannot be made: {error.strerror}") from error
+        make_folder(folder)
         self.background.save(folder / BACKGROUND_FILE)
         write_atomically(folder / PATCHSET_FILE, to_json(self.document))
 

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import DataError
 from nuhist.experiments.experiment import ARGON_CHOICES, Argon
-from nuhist.files import to_json, write_atomically
+from nuhist.files import make_folder, to_json, write_atomically
 from nuhist.histfactory.build import build
 from nuhist.histfactory.patchset import SignalGrid, build_patchset
 from nuhist.histfactory.workspace import Workspace
@@ -130,10 +129,7 @@ def rebuild(folder: Path, *, limits: bool = True, jobs: int = 1) -> Path:
     DataError
         If the folder cannot be made or written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be made: {error.strerror}") from error
+    make_folder(folder)
     work = [(entry, folder, limits) for entry in entries()]
     if jobs < 2:
         written = [_write(item) for item in work]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nuhist.errors import DataError
+from nuhist.files import make_folder
 from nuhist.histfactory.build import build
 from nuhist.histfactory.patchset import SignalGrid, build_patchset
 from nuhist.histfactory.workspace import Workspace
@@ -34,10 +34,7 @@ def draw_figures(folder: Path) -> list[Path]:
     DataError
         If the folder or a file cannot be written, or matplotlib is missing.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be made: {error.strerror}") from error
+    make_folder(folder)
     paths = [
         folder / name for name in ("fig2_spectrum.png", "fig3_magnetic_moment.png", "fig4_millicharge.png")
     ]
