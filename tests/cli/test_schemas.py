@@ -15,7 +15,15 @@ from jsonschema import Draft202012Validator, ValidationError
 from nuhist.errors import DataError
 from nuhist.experiments.spectrum import Spectrum
 from nuhist.histfactory.summary import WorkspaceSummary
-from nuhist.inference.results import FitResult, Interval, Scan
+from nuhist.inference.results import (
+    Coverage,
+    FitResult,
+    GoodnessOfFit,
+    Interval,
+    Ranking,
+    Scan,
+    Significance,
+)
 from nuhist.schemas import check, load
 
 RESULTS: dict[str, type] = {
@@ -24,6 +32,10 @@ RESULTS: dict[str, type] = {
     "scan": Scan,
     "spectrum": Spectrum,
     "workspace_summary": WorkspaceSummary,
+    "significance": Significance,
+    "goodness_of_fit": GoodnessOfFit,
+    "ranking": Ranking,
+    "coverage": Coverage,
 }
 SPECTRUM = ("spectrum", "lz_ws2022", "--hypothesis", "magnetic-moment", "--coupling", "2e-11")
 # Kind of result, command, workspace.
@@ -38,6 +50,13 @@ COMMANDS: list[tuple[str, tuple[str, ...], str | None]] = [
     ("scan", ("scan", "--range=-3e-13:3e-13:3"), "charge.json"),
     ("spectrum", SPECTRUM, None),
     ("workspace_summary", ("inspect",), "moment.json"),
+    ("interval", ("limit", "--method", "feldman-cousins", "--ntoys", "50", "--points", "4"), "moment.json"),
+    ("significance", ("significance",), "moment.json"),
+    ("significance", ("significance", "--ntoys", "50"), "moment.json"),
+    ("goodness_of_fit", ("gof",), "moment.json"),
+    ("goodness_of_fit", ("gof", "--ntoys", "50"), "moment.json"),
+    ("ranking", ("ranking",), "moment.json"),
+    ("coverage", ("coverage", "--range", "0:1e-11:2", "--ntoys", "50"), "moment.json"),
 ]
 
 
@@ -51,7 +70,7 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value
         for key, item in value.items():
-            if key not in {"observed", "expected"}:
+            if key not in {"observed", "expected", "coverage", "error"}:
                 yield from objects(item)
     elif isinstance(value, list):
         for item in value[:1]:
