@@ -56,7 +56,7 @@ def experiments(name: str | None, json_output: bool) -> None:
 @click.command(epilog="Example: nuhist spectrum lz_ws2022 --hypothesis magnetic-moment --coupling 2.8e-11")
 @click.argument("experiment")
 @hypothesis_options
-@click.option("--coupling", type=float, required=True, help="In μ_B or e₀.")
+@click.option("--coupling", type=float, required=True, help="In μ_B, e₀ or cm².")
 @click.option("--response", metavar="KIND", help="matrix, gaussian or none.")
 @click.option("--atomic", default="step", show_default=True, help="step or rrpa.")
 @click.option("--neutrino-mass", type=float, default=1.0, show_default=True, help="eV, in the EPA.")

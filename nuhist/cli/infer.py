@@ -20,6 +20,8 @@ from nuhist.cli.common import (
 if TYPE_CHECKING:
     from nuhist.inference.results import Interval
 
+_NOISE = 1e-9  # of the upper end of the parameter: a best fit at its bound of 0
+
 
 @click.command(epilog="Example: nuhist fit lz.json")
 @workspace_argument
@@ -67,7 +69,7 @@ def fit(
 @workspace_argument
 @measurement_option
 @engine_option
-@click.option("--range", "span", metavar="LO:HI:N", help="Couplings in μ_B or e₀ [default: Δχ² < 9].")
+@click.option("--range", "span", metavar="LO:HI:N", help="Couplings in μ_B, e₀ or cm² [default: Δχ² < 9].")
 @as_json
 def scan(workspace: str, measurement: str | None, engine: str, span: str | None, json_output: bool) -> None:
     """Scan the profile likelihood over the coupling."""
@@ -140,7 +142,10 @@ def limit(
         return
     click.echo(_sentence(result))
     click.echo(f"  {result.method}: {result.convention}")
-    click.echo(f"  best fit {result.best_fit:.4g} {result.unit}, min_chi2 {result.min_chi2:.2f}")
+    best = (
+        0.0 if abs(result.parameter_best_fit) < _NOISE * abs(result.parameter_upper or 1) else result.best_fit
+    )
+    click.echo(f"  best fit {best:.4g} {result.unit}, min_chi2 {result.min_chi2:.2f}")
     for sigma, value in (result.expected or {}).items():
         shown = "open" if value is None else f"{value:.4g} {result.unit}"
         click.echo(f"  expected {'median' if sigma == '0' else sigma + ' σ'}: {shown}")

@@ -56,7 +56,8 @@ def reproduce(
     if json_output:
         text = to_json(result.to_json())
     elif markdown:
-        text = reproduce_tables.to_markdown(*table, note)
+        command = "nuhist reproduce --experiments" if experiments else "nuhist reproduce"
+        text = reproduce_tables.to_markdown(*table, note, command)
     else:
         text = aligned(*table, left=2)
     if output is None:

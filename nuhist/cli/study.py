@@ -125,7 +125,7 @@ def ranking(workspace: str, measurement: str | None, engine: str, json_output: b
 @click.command(epilog="Example: nuhist coverage lz.json --range 0:2e-11:5 --ntoys 10000 --jobs 2")
 @workspace_argument
 @measurement_option
-@click.option("--range", "span", metavar="LO:HI:N", required=True, help="True couplings in μ_B or e₀.")
+@click.option("--range", "span", metavar="LO:HI:N", required=True, help="True couplings in μ_B, e₀ or cm².")
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level.")  # fmt: skip
 @toy_options

@@ -73,7 +73,7 @@ def build(
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @hypothesis_options
 @click.option("--grid", "grids", multiple=True, required=True, metavar="LO:HI:N",
-              help="Couplings in μ_B or e₀; give it again to refine a part.")  # fmt: skip
+              help="Couplings in μ_B, e₀ or cm²; give it again to refine a part.")  # fmt: skip
 @build_options
 @click.option("-o", "--output-dir", "output", required=True, type=click.Path(path_type=Path), metavar="DIR",
               help="Gets BkgOnly.json, its sidecar, and patchset.json.")  # fmt: skip
@@ -159,7 +159,7 @@ def inspect(workspace: str, json_output: bool) -> None:
 @click.option("--decorrelate", multiple=True, metavar="NAME", help="Keep a parameter of one name apart.")
 @click.option("--rename", multiple=True, metavar="OLD=NEW", help="Rename a parameter first.")
 @click.option("--prefer", multiple=True, metavar="NAME=WORKSPACE",
-              help="Whose constraint a shared parameter takes where they differ.")  # fmt: skip
+              help="Whose constraint a shared parameter takes where they differ; own: each keeps its.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Combine workspaces that hold the same events.")
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
 def combine(

@@ -146,8 +146,10 @@ def _efficiency(experiment: Experiment) -> tuple[Array, Array, bool]:
 
 def _sharp(experiment: Experiment) -> tuple[Probability, Array]:
     """Efficiency without resolution: true and reconstructed energy are the same."""
-    nodes, values, _ = _efficiency(experiment)
+    nodes, values, reconstructed = _efficiency(experiment)
     edges = experiment.edges
+    if reconstructed and nodes[-1] < edges[-1]:  # the last value holds to the last edge
+        nodes, values = np.append(nodes, edges[-1]), np.append(values, values[-1])
 
     def probability(energy: Array) -> Array:
         inside = (edges[:-1, None] <= energy) & (energy < edges[1:, None])

@@ -91,6 +91,7 @@ def combine(
     for name, rho in shared.items():
         correlate_parameter(parts, name, rho, prefer or {})
     _refuse_collisions(parts, shared)
+    _warn_of_fluxes(parts, message)
     _rename_channels(parts, message)
     parameters = _parameter_blocks(parts, shared, poi)
     spec = {
@@ -154,8 +155,8 @@ def _refuse_same_events(parts: Sequence[Part], *, force: bool) -> None:
                 continue
             if holders.setdefault(dataset, part) is not part and not force:
                 raise ConfigError(
-                    f"{holders[dataset].origin} and {part.origin} hold the same events ({dataset});"
-                    " leave one out, or force it"
+                    f"{holders[dataset].origin} and {part.origin} hold the same events ({dataset},"
+                    f" by channel '{name}'); leave one out, or force it"
                 )
 
 
@@ -179,8 +180,8 @@ def _share_interest(parts: Sequence[Part], message: Callable[[str], None]) -> st
         other = _scale(part)
         if (other.coupling, other.unit, other.power) != (first.coupling, first.unit, first.power):
             raise ModelError(
-                f"{parts[0].origin} limits {first.name}, {part.origin} limits {other.name}, and nothing"
-                " says that they mean the same; rename one of them, or give the workspaces their sidecars"
+                f"{parts[0].origin} limits {first.meaning}, {part.origin} limits {other.meaning}, and nothing"
+                " says that they mean the same; rename one of them, or give both workspaces their sidecars"
             )
         factor = first.to_parameter(other.to_coupling(1.0))  # first's value where other's is 1
         if abs(factor - 1) > 1e-12:
@@ -244,6 +245,17 @@ def _refuse_collisions(parts: Sequence[Part], shared: Mapping[str, float]) -> No
                     f" --decorrelate {name} or --rename"
                 )
             holders[name] = part.origin
+
+
+def _warn_of_fluxes(parts: Sequence[Part], message: Callable[[str], None]) -> None:
+    """Say so where one workspace has one solar flux and another one per source."""
+    one = [part for part in parts if "solar_nu_flux" in constraints(part.spec)]
+    split = [part for part in parts if "pp_flux" in constraints(part.spec)]
+    if one and split:
+        message(
+            f"{one[0].origin} has one solar flux, {split[0].origin} one per source: they vary"
+            " independently; build both with one --flux"
+        )
 
 
 def _rename_channels(parts: Sequence[Part], message: Callable[[str], None]) -> None:

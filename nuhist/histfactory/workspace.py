@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuhist.errors import ModelError
+from nuhist.errors import DataError, ModelError
 from nuhist.files import STDIN, check_output, read_json, to_json, write_atomically
 from nuhist.histfactory.templates import Channel, Parameter
 from nuhist.histfactory.validation import validate
@@ -155,6 +155,8 @@ def load_workspace(path: Path | str) -> Workspace:
         If the workspace is no valid model.
     """
     origin = "standard input" if str(path) == STDIN else str(path)
+    if str(path) != STDIN and Path(path).is_dir():
+        raise DataError(f"{path}: is a folder; a workspace is a file (of a patchset: its BkgOnly.json)")
     spec = read_json(path)
     validate(spec, origin)
     sidecar = None

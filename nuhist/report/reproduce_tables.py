@@ -55,14 +55,14 @@ def published_rows(result: PublishedLimits) -> tuple[list[str], list[list[str]]]
     return ["limit", "source", "unit", "published", *columns], rows
 
 
-def to_markdown(header: list[str], rows: list[list[str]], note: str) -> str:
+def to_markdown(header: list[str], rows: list[list[str]], note: str, command: str) -> str:
     """A Markdown table, with a line on how to read it and who made it."""
     lines = [
         "| " + " | ".join(header) + " |",
         "| --- | --- | --- | " + " | ".join("---:" for _ in header[3:]) + " |",
         *("| " + " | ".join(row) + " |" for row in rows),
         "",
-        f"{note} Made by nuhist {__version__} with `nuhist reproduce`.",
+        f"{note} Made by nuhist {__version__} with `{command}`.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -37,7 +37,8 @@ def test_fit_results_have_the_numbers_of_the_fit() -> None:
     assert np.abs(found.corr_mat).max() <= 1 + 1e-9
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of matplotlib, inside cabinetry
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # both of matplotlib, inside cabinetry
+@pytest.mark.filterwarnings("ignore:Attempting to set identical:UserWarning")
 def test_cabinetry_draws_them(tmp_path: Path) -> None:
     import cabinetry
 
