@@ -159,7 +159,7 @@ def inspect(workspace: str, json_output: bool) -> None:
 @click.option("--decorrelate", multiple=True, metavar="NAME", help="Keep a parameter of one name apart.")
 @click.option("--rename", multiple=True, metavar="OLD=NEW", help="Rename a parameter first.")
 @click.option("--prefer", multiple=True, metavar="NAME=WORKSPACE",
-              help="Whose constraint a shared parameter takes where they differ; own: each keeps its.")  # fmt: skip
+              help="Whose constraint a shared parameter takes; own: each its own.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Combine workspaces that hold the same events.")
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
 def combine(

@@ -55,7 +55,9 @@ def published_rows(result: PublishedLimits) -> tuple[list[str], list[list[str]]]
     return ["limit", "source", "unit", "published", *columns], rows
 
 
-def to_markdown(header: list[str], rows: list[list[str]], note: str, command: str) -> str:
+def to_markdown(
+    header: list[str], rows: list[list[str]], note: str, command: str = "nuhist reproduce"
+) -> str:
     """A Markdown table, with a line on how to read it and who made it."""
     lines = [
         "| " + " | ".join(header) + " |",

@@ -168,7 +168,9 @@ def test_the_same_events(run: Run, refused: Refused, parts: Path) -> None:
     files = (parts / "first.json", parts / "1d.json")
     message = refused("combine", *files, "--correlate", SHARED)
     assert (
-        message == f"{files[0]} and {files[1]} hold the same events (LZ WS2022); leave one out, or force it"
+        message
+        == f"{files[0]} and {files[1]} hold the same events (LZ WS2022, by channel 'lz_ws2022_1droi');"
+        " leave one out, or force it"
     )
     piped = files[1].read_text(encoding="utf-8")
     message = refused("combine", files[0], "-", "--correlate", SHARED, input=piped)

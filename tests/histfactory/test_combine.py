@@ -172,7 +172,7 @@ def test_correlations_that_are_none(rho: float) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "choices", "message"),
     [
-        (A, B, {}, "a.json and folder/b.json both have 'eff'; say --correlate eff, --decorrelate eff or --rename"),
+        (A, B, {}, "a.json and folder/b.json both have 'eff'; say --correlate eff, --decorrelate"),
         (A, B, {"correlate": ["pp_flux"]}, "no workspace has a parameter 'pp_flux'; they have eff, mu"),
         (A, B, {"decorrelate": ["pp_flux"]}, "no workspace has a parameter 'pp_flux'"),
         (A, toy("b"), {"correlate": ["eff"]}, "only one workspace has 'eff'; there is nothing to correlate"),

@@ -105,8 +105,8 @@ def test_another_name_of_the_coupling_is_refused_with_what_to_do(lz: Workspace) 
     with pytest.raises(ModelError) as caught:
         combine([lz, xenon()])
     assert str(caught.value) == (
-        "ours/lz.json limits mu_nu_squared, theirs/xenonnt.json limits mu_sig, and nothing says that they"
-        " mean the same; rename one of them, or give the workspaces their sidecars"
+        "ours/lz.json limits (mu_nu / 1e-11 mu_B)^2, theirs/xenonnt.json limits mu_sig, and nothing says"
+        " that they mean the same; rename one of them, or give both workspaces their sidecars"
     )
 
 
@@ -236,7 +236,8 @@ def test_the_same_events(built: Build, sidecars: tuple[bool, bool]) -> None:
     with pytest.raises(ConfigError) as caught:
         combine(given, correlate=SHARED)
     assert str(caught.value) == (
-        "lz_ws2022.json and lz_ws2022_1droi.json hold the same events (LZ WS2022); leave one out, or force it"
+        "lz_ws2022.json and lz_ws2022_1droi.json hold the same events (LZ WS2022,"
+        " by channel 'lz_ws2022_1droi'); leave one out, or force it"
     )
     forced = combine(given, correlate=SHARED, force=True)
     assert set(forced.observed()) == {"lz_ws2022", "lz_ws2022_1droi"}
