@@ -53,6 +53,13 @@ _TOY_OPTIONS = (
 )  # fmt: skip
 
 
+def throw_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Number and seed of toys."""
+    for option in reversed(_TOY_OPTIONS[:2]):
+        function = option(function)
+    return function
+
+
 def toy_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options of how toys are thrown and by whom."""
     for option in reversed(_TOY_OPTIONS):

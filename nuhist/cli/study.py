@@ -12,6 +12,7 @@ from nuhist.cli.common import (
     measurement_option,
     print_json,
     print_table,
+    throw_options,
     toy_execution,
     toy_options,
     workspace_argument,
@@ -55,7 +56,7 @@ def significance(
 @workspace_argument
 @measurement_option
 @engine_option
-@toy_options
+@throw_options
 @as_json
 def gof(
     workspace: str,

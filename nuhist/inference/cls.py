@@ -16,7 +16,7 @@ from nuhist.tables import Array
 
 SIGMAS = (-2, -1, 0, 1, 2)
 _PRECISION = 1e-4  # of the limit, relative
-_SAME = 1e-9  # in 2NLL: rounding
+_SAME = 1e-7  # in 2NLL: fits end so close to each other
 _SPREAD = (0.6, 1.6)  # of the asymptotic limit: where toys are thrown first
 
 
@@ -119,7 +119,7 @@ def cls_upper_from_toys(
     Raises
     ------
     FitError
-        If the parameter is signed.
+        If the parameter is signed, or the limit lies below all values.
     """
     _refuse_signed(profile)
     low, high = profile.bounds
@@ -138,7 +138,8 @@ def cls_upper_from_toys(
     best = np.concatenate([result[1] for result in results]).reshape(points, 2, execution.toys)
     thrown = np.where(best > values[:, None, None], 0.0, statistic)  # q̃ from t
     observed = np.array([0.0 if profile.best > value else max(profile.delta(value), 0.0) for value in values])
-    tails = np.mean(thrown >= observed[:, None, None] - _SAME, axis=2)
+    larger = np.sum(thrown >= observed[:, None, None] - _SAME, axis=2)
+    tails = larger / np.sum(np.isfinite(statistic), axis=2)
     ratios = np.where(tails[:, 1] > 0, tails[:, 0] / np.maximum(tails[:, 1], 1e-300), 0.0)
     note = f"{execution.toys} toys with and without the coupling at each of {points} values"
     return _interpolated(values, ratios, 1 - confidence_level, execution.toys), (note,)
@@ -146,8 +147,13 @@ def cls_upper_from_toys(
 
 def _interpolated(values: Array, ratios: Array, alpha: float, toys: int) -> float | None:
     below = np.flatnonzero(ratios < alpha)
-    if not below.size or below[0] == 0:
+    if not below.size:
         return None
+    if below[0] == 0:
+        raise FitError(
+            f"CLs from toys is below {alpha:.3g} already at {_SPREAD[0]:g} of the asymptotic limit; throw"
+            " more toys, or use --method feldman-cousins"
+        )
     right = int(below[0])
     # A value that no toy exceeds has a CLs of less than one toy.
     logs = np.log(np.maximum(ratios[right - 1 : right + 1], 0.5 / toys))

@@ -28,6 +28,7 @@ from nuhist.tables import Array
 Index = NDArray[np.intp]
 
 _PER_BIN = ("staterror", "shapesys", "shapefactor")
+_ROUNDING = 1e-13  # relative, of n ln n terms; a few ulp of a double
 _ONE = 0  # the factor that is always 1
 
 
@@ -148,7 +149,9 @@ class CompiledModel:
         return found
 
     def twice_nll(self, theta: Array, data: Array) -> Array:
-        """−2 ln L without terms that do not depend on the parameters; infinite where there is none.
+        """−2 ln L less that of the saturated model's Poisson terms; infinite where there is none.
+
+        Differences of large numbers are avoided: λ − n − n ln(λ/n).
 
         Parameters
         ----------
@@ -161,19 +164,26 @@ class CompiledModel:
 
     def constant(self, data: Array) -> Array:
         """What :meth:`twice_nll` leaves out, per data set."""
+        gaussian = float(np.sum(np.log(2 * np.pi * self.constraints.sigma**2)))
+        return np.asarray(2 * np.sum(self._saturated_terms(data), axis=1) + gaussian)
+
+    def rounding(self, data: Array) -> Array:
+        """By how much a sum of plain −2 ln L terms, as pyhf has them, may be off, per data set."""
+        return np.asarray(np.sum(np.abs(self._poisson_data(data)) ** 2, axis=1) ** 0.5 * _ROUNDING)
+
+    def _poisson_data(self, data: Array) -> Array:
+        return np.concatenate([data[:, : self.bins], data[:, self.constraints.poisson_data]], axis=1)
+
+    def _saturated_terms(self, data: Array) -> Array:
+        """−ln of each Poisson term at its own maximum."""
         from scipy.special import gammaln
 
-        terms = self.constraints
-        poisson = np.concatenate([data[:, : self.bins], data[:, terms.poisson_data]], axis=1)
-        gaussian = float(np.sum(np.log(2 * np.pi * terms.sigma**2)))
-        return np.asarray(2 * np.sum(gammaln(poisson + 1), axis=1) + gaussian)
+        counts = self._poisson_data(data)
+        return np.asarray(counts - counts * np.log(np.where(counts > 0, counts, 1.0)) + gammaln(counts + 1))
 
     def saturated(self, data: Array) -> Array:
-        """:meth:`twice_nll` with each Poisson term and each constraint at its own maximum, per data set."""
-        terms = self.constraints
-        poisson = np.concatenate([data[:, : self.bins], data[:, terms.poisson_data]], axis=1)
-        safe = np.where(poisson > 0, poisson, 1.0)
-        return np.asarray(2 * np.sum(poisson - poisson * np.log(safe), axis=1))
+        """:meth:`twice_nll` with each term at its own maximum, per data set: 0 by its definition."""
+        return np.zeros(len(data))
 
     def slope_and_curvature(self, theta: Array, rates: Rates, data: Array) -> tuple[Array, Array]:
         """Gradient of −2 ln L, and its Gauss-Newton curvature."""
@@ -230,11 +240,11 @@ def _without(bins: tuple[Index, ...], number: int) -> tuple[Index, ...]:
 
 
 def _poisson(observed: Array, expected: Array) -> Array:
-    """λ − n ln λ, summed; infinite where λ < 0, or where λ = 0 with n > 0."""
-    positive = expected > 0
-    safe = np.where(positive, expected, 1.0)
+    """λ − n − n ln(λ/n), summed; infinite where λ < 0, or where λ = 0 with n > 0."""
+    counted = (observed > 0) & (expected > 0)
+    excess = np.where(counted, (expected - observed) / np.where(counted, observed, 1.0), 0.0)
     impossible = (expected < 0) | ((expected == 0) & (observed > 0))
-    terms = np.where(impossible, np.inf, expected - observed * np.log(safe))
+    terms = np.where(impossible, np.inf, expected - observed - observed * np.log1p(excess))
     return np.asarray(np.sum(terms, axis=1))
 
 

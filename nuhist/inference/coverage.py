@@ -14,6 +14,9 @@ from nuhist.inference.likelihood import make_likelihood
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.results import Coverage, CoveragePoint
 from nuhist.inference.toys import BATCH, batches, toy_model
+from nuhist.tables import Array
+
+_SAME = 1e-7  # in Δχ²: fits end so close to each other
 
 
 def coverage(
@@ -70,10 +73,12 @@ def coverage(
     points = []
     for coupling, value, (calibration, test) in zip(couplings, values, thrown, strict=True):
         held = {
-            "profile": float(np.mean(test <= level)),
-            "feldman-cousins": float(np.mean(test <= np.quantile(calibration, confidence_level))),
+            "profile": _share_below(test, level),
+            "feldman-cousins": _share_below(test, float(np.nanquantile(calibration, confidence_level))),
         }
         spread = {name: float(np.sqrt(share * (1 - share) / execution.toys)) for name, share in held.items()}
+        spread["feldman-cousins"] *= np.sqrt(2)  # the toys that give the threshold fluctuate as well
+        spread = {name: float(error) for name, error in spread.items()}
         points.append(CoveragePoint(float(coupling), value, held, spread))
     return Coverage(
         parameter=scale.name,
@@ -86,3 +91,8 @@ def coverage(
         workspace_digest=workspace.digest,
         nuhist_version=__version__,
     )
+
+
+def _share_below(thrown: Array, level: float) -> float:
+    """Fraction of the toys, of those that could be fitted, with a Δχ² up to a level."""
+    return float(np.sum(thrown <= level + _SAME) / np.sum(np.isfinite(thrown)))

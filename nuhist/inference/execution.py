@@ -188,7 +188,7 @@ def _decoded(text: str) -> Array:
 
 
 def _fingerprint(tasks: Sequence[Task]) -> str:
-    """Digest of what is thrown; the truth to ten digits, since a fit ends a little elsewhere each time."""
+    """Digest of what is thrown, to a few digits: a fit ends a little elsewhere on another machine."""
     digest = hashlib.sha256()
     for task in tasks:
         truth = " ".join(f"{value:.4g}" for value in task.truth)

@@ -13,7 +13,7 @@ from nuhist.inference.toys import BATCH, Task, batches, toy_model
 from nuhist.tables import Array
 
 _REACH = 1.25  # of the profile interval at the level below: how far the belt goes
-_SAME = 1e-9  # in Δχ²: rounding
+_SAME = 1e-7  # in Δχ²: fits end so close to each other
 _WIDER = 0.99  # confidence level whose profile interval the belt covers
 
 
@@ -33,6 +33,8 @@ class Belt:
         Fraction of toys with a Δχ² at least as large as the data's.
     toys
         Per value.
+    lost
+        Fraction of toys whose fits did not converge, which are left out.
     """
 
     values: Array
@@ -40,6 +42,7 @@ class Belt:
     critical: Array
     p_values: Array
     toys: int
+    lost: float = 0.0
 
 
 def belt(
@@ -89,9 +92,10 @@ def belt(
         tasks += batches(truth, value, execution.toys, execution.seed, index * per_point)
     results = run(model, tasks, execution, digest)
     thrown = np.concatenate([result[0] for result in results]).reshape(values.size, execution.toys)
-    critical = np.quantile(thrown, confidence_level, axis=1)
-    p_values = np.mean(thrown >= observed[:, None] - _SAME, axis=1)
-    return Belt(values, observed, critical, p_values, execution.toys)
+    critical = np.nanquantile(thrown, confidence_level, axis=1)
+    fitted = np.isfinite(thrown)
+    p_values = np.sum(thrown >= observed[:, None] - _SAME, axis=1) / np.sum(fitted, axis=1)
+    return Belt(values, observed, critical, p_values, execution.toys, float(1 - fitted.mean()))
 
 
 def belt_ends(
@@ -103,15 +107,18 @@ def belt_ends(
     interval is open (None) where the outermost value is accepted; at a boundary of 0 that means a
     limit on one side.
     """
-    excess = found.observed - found.critical
+    excess = found.observed - found.critical - _SAME
     inside = np.flatnonzero(excess <= 0)
     if not inside.size:
-        nearest = int(np.argmin(np.abs(found.values - best)))
-        inside = np.array([nearest])
+        above = int(np.clip(np.searchsorted(found.values, best), 1, found.values.size - 1))
+        ends = float(found.values[above - 1]), float(found.values[above])
+        return ends, ("no value of the belt is accepted: the ends are its values beside the best fit",)
     first, last = int(inside[0]), int(inside[-1])
     lower = None if first == 0 else _cross(found.values, excess, first - 1)
     upper = None if last == found.values.size - 1 else _cross(found.values, excess, last)
     notes = [f"{found.toys} toys at each of {found.values.size} values; {_error(found, confidence_level)}"]
+    if found.lost > 0:
+        notes.append(f"{100 * found.lost:.2g} % of the toys left out: their fits did not converge")
     if inside.size < last - first + 1:
         notes.append("separate regions; the interval spans them all")
     if upper is None:
@@ -125,15 +132,14 @@ def _range(profile: Profile, points: int) -> Array:
     (lower, upper), _ = profile_ends(profile, threshold(_WIDER))
     low, high = profile.bounds
     top = high if upper is None else min(_REACH * upper, high)
-    if low >= 0:
-        return np.linspace(low, top, points)
-    bottom = low if lower is None else max(_REACH * lower, low)
-    return np.linspace(bottom, top, points)
+    bottom = low if lower is None else max(low, lower - (_REACH - 1) * (top - lower))
+    # The best fit is always accepted: with it in the belt, no interval is empty.
+    return np.union1d(np.linspace(bottom, top, points - 1), [profile.best])
 
 
 def _cross(values: Array, excess: Array, index: int) -> float:
     left, right = excess[index], excess[index + 1]
-    share = left / (left - right) if left != right else 0.5
+    share = np.clip(left / (left - right), 0, 1) if left != right else 0.5
     return float(values[index] + share * (values[index + 1] - values[index]))
 
 

@@ -190,8 +190,9 @@ class Significance(JsonResult):
         2NLL without the coupling less that of the best fit; 0 where the best fit is negative and
         the coupling has no sign.
     p_value, significance
-        Probability of a q0 at least as large without the coupling, and the same in one-sided standard
-        deviations; from the asymptotic formula (arXiv:1007.1727) or from toys.
+        Probability of a q0 at least as large without the coupling, and the same in standard deviations
+        (one-sided where the coupling has a boundary at 0, two-sided where it is signed); from the
+        asymptotic formula (arXiv:1007.1727) or from toys.
     p_value_error
         Binomial error of a p-value from toys; None without toys.
     """

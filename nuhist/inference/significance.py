@@ -12,7 +12,7 @@ from nuhist.inference.likelihood import Engine, Likelihood, make_likelihood
 from nuhist.inference.results import GoodnessOfFit, Significance
 from nuhist.inference.toys import batches, toy_model
 
-_SAME = 1e-9  # in 2NLL: rounding
+_SAME = 1e-7  # in 2NLL: fits end so close to each other
 
 
 def significance(
@@ -64,7 +64,7 @@ def significance(
         thrown = np.concatenate(
             [result[0] for result in run(toy_model(likelihood), tasks, execution, workspace.digest)]
         )
-        p_value = float(np.mean(thrown >= q0 - _SAME))
+        p_value = float(np.sum(thrown >= q0 - _SAME) / np.sum(np.isfinite(thrown)))
         error = float(np.sqrt(p_value * (1 - p_value) / execution.toys))
     return Significance(
         parameter=scale.name,
@@ -74,7 +74,7 @@ def significance(
         q0=q0,
         p_value=p_value,
         p_value_error=error,
-        significance=float(-ndtri(p_value)) if 0 < p_value < 1 else float("nan"),
+        significance=float(-ndtri(p_value / 2 if signed else p_value)) if 0 < p_value < 1 else float("nan"),
         method="toys" if execution else "asymptotic",
         toys=execution.toys if execution else None,
         seed=execution.seed if execution else None,

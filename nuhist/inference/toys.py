@@ -13,6 +13,7 @@ from nuhist.inference.likelihood import Likelihood, is_artefact
 from nuhist.inference.newton import fit_batch
 from nuhist.tables import Array
 
+_WORSE = 1e-6  # in 2NLL: a fit from another start that ends higher is no better
 BATCH = 1000  # toys that share a seed; results do not depend on who computes a batch
 
 
@@ -74,9 +75,8 @@ class ToyModel:
         return data
 
     def free(self, data: Array, start: Array) -> tuple[Array, Array]:
-        """Global minima: parameters and 2NLL less its constants, of each data set."""
-        best = self._fit(data, start, self.constant)
-        parameters, height = best
+        """Global minima of each data set: parameters, and 2NLL less its constants; NaN where not found."""
+        parameters, height = self._fit(data, start, self.constant)
         for value in self.starts:
             other = start.copy()
             other[:, self.interest] = value
@@ -86,7 +86,7 @@ class ToyModel:
         return parameters, height
 
     def held(self, data: Array, start: Array, value: float) -> tuple[Array, Array]:
-        """Minima with the parameter of interest held."""
+        """Minima with the parameter of interest held; NaN where none is found."""
         constant = self.constant.copy()
         constant[self.interest] = True
         start = start.copy()
@@ -94,17 +94,21 @@ class ToyModel:
         return self._fit(data, start, constant)
 
     def _fit(self, data: Array, start: Array, constant: NDArray[np.bool_]) -> tuple[Array, Array]:
-        fit = fit_batch(self.model, data, start, self.lower, self.upper, constant, self.scale)
-        if not fit.converged.all():
-            # Once more from the workspace's own start, and the better of the two.
-            bad = np.flatnonzero(~fit.converged)
-            again = np.tile(self.initial, (bad.size, 1))
-            again[:, constant] = start[bad][:, constant]
-            other = fit_batch(self.model, data[bad], again, self.lower, self.upper, constant, self.scale)
-            better = other.twice_nll < fit.twice_nll[bad]
-            fit.parameters[bad[better]] = other.parameters[better]
-            fit.twice_nll[bad[better]] = other.twice_nll[better]
-        return fit.parameters, fit.twice_nll
+        bounds = self.lower, self.upper
+        fit = fit_batch(self.model, data, start, *bounds, constant, self.scale)
+        parameters, height, open_fits = fit.parameters, fit.twice_nll, np.flatnonzero(~fit.converged)
+        again = np.tile(self.initial, (len(data), 1))
+        again[:, constant] = start[:, constant]
+        # Onwards from where a fit has stopped, then from the workspace's own start.
+        for origin in (parameters, parameters, again):
+            if not open_fits.size:
+                break
+            more = fit_batch(self.model, data[open_fits], origin[open_fits], *bounds, constant, self.scale)
+            done = more.converged & (more.twice_nll <= height[open_fits] + _WORSE)
+            parameters[open_fits], height[open_fits] = more.parameters, more.twice_nll
+            open_fits = open_fits[~done]
+        height[open_fits] = np.nan
+        return parameters, height
 
 
 def toy_model(likelihood: Likelihood) -> ToyModel:
@@ -158,13 +162,15 @@ def statistic(model: ToyModel, task: Task) -> tuple[Array, Array]:
 
     Returns
     -------
-    t = 2NLL(value) − 2NLL(best), never below 0; and the best-fit values, both of shape (size,).
+    t = 2NLL(value) − 2NLL(best), never below 0, NaN where a fit did not converge; and the best-fit
+    values, both of shape (size,).
     """
     data = model.throw(task.truth, task.size, task.seed, task.batch)
     start = np.tile(task.truth, (task.size, 1))
     _, held = model.held(data, start, task.value)
     parameters, free = model.free(data, start)
-    return np.maximum(held - np.minimum(free, held), 0.0), parameters[:, model.interest]
+    # NaN, where a fit did not converge, stays NaN.
+    return np.maximum(held - free, 0.0), parameters[:, model.interest]
 
 
 def batches(truth: Array, value: float, toys: int, seed: int, first: int = 0) -> list[Task]:

@@ -1,0 +1,178 @@
+"""Feldman-Cousins belts against the paper's table, the exact construction, and XENONnT's limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import poisson
+
+from nuhist import Workspace, limit
+from nuhist.errors import ConfigError
+from nuhist.inference.execution import Execution
+from nuhist.inference.feldman_cousins import Belt, belt, belt_ends
+from nuhist.inference.likelihood import make_likelihood
+from nuhist.inference.profile import Profile
+
+Array = NDArray[np.float64]
+Build = Callable[..., Workspace]
+
+STEP = 0.02  # of mu, where ends are compared: an end is found within one step
+BACKGROUND = 3.0
+
+
+def exact(observed: int, values: Array) -> Array:
+    """Probability under each mu of what is ordered no higher than the data (physics/9711021, section IV)."""
+    counts = np.arange(100)
+    mean = values[:, None] + BACKGROUND
+    # −2 ln of the ratio to the best non-negative mu.
+    best = np.maximum(counts, BACKGROUND)
+    statistic = 2 * (poisson.logpmf(counts, best) - poisson.logpmf(counts, mean))
+    mask = statistic >= statistic[:, [observed]] - 1e-9
+    return np.asarray(np.sum(poisson.pmf(counts, mean) * mask, axis=1))
+
+
+def _profile(counting: Build, observed: int) -> Profile:
+    return Profile(make_likelihood(counting([observed], [1.0], [BACKGROUND])))
+
+
+@pytest.mark.parametrize(
+    ("observed", "published"),
+    [
+        (1, 1.88),
+        (2, 3.04),
+        (3, 4.42),
+        (5, 6.99),
+    ],
+)
+def test_upper_limits_of_the_paper(counting: Build, observed: int, published: float) -> None:
+    # physics/9711021, table IV (90 %, n = 0 to 10): b = 3.0. The end is where the exact p-value jumps over
+    # 0.10, from 0.105, 0.1045, 0.102, 0.116 to 0.072, 0.081, 0.082, 0.094: 40,000 toys know it to ± 0.0015.
+    values = np.asarray(np.arange(published - 0.1, published + 0.11, STEP), dtype=np.float64)
+    profile = _profile(counting, observed)
+    found = belt(profile, 0.90, Execution(toys=40_000, seed=1), "digest", values=values)
+    (_, upper), _ = belt_ends(found, 0.90, profile.best)
+    # One step, and half a unit of the table's last digit.
+    assert upper == pytest.approx(published, abs=STEP + 0.005)
+
+
+def test_nothing_seen(counting: Build) -> None:
+    # Table IV prints 1.08 for n = 0, b = 3.0: section IV.C forces upper limits not to rise as the
+    # background falls. The plain ordering, which has no other background to look at, ends at 0.95.
+    values = np.asarray(np.arange(0.7, 1.21, STEP), dtype=np.float64)
+    crossing = values[exact(0, values) > 0.10].max()
+    assert crossing == pytest.approx(0.95, abs=STEP)
+    profile = _profile(counting, 0)
+    found = belt(profile, 0.90, Execution(toys=10_000, seed=1), "digest", values=values)
+    (_, upper), _ = belt_ends(found, 0.90, profile.best)
+    assert upper == pytest.approx(crossing, abs=STEP)
+    assert upper is not None
+    assert upper < 1.08
+
+
+def test_p_values_are_the_exact_ones(counting: Build) -> None:
+    values = np.linspace(0.0, 6.0, 9)
+    toys = 4000
+    found = belt(_profile(counting, 4), 0.90, Execution(toys=toys, seed=3), "digest", values=values)
+    expected = exact(4, values)
+    error = np.sqrt(expected * (1 - expected) / toys)
+    # Nine values with a fixed seed: four standard errors.
+    assert (np.abs(found.p_values - expected) <= 4 * error + 1e-12).all()
+    assert found.observed == pytest.approx(
+        2 * (poisson.logpmf(4, 4.0) - poisson.logpmf(4, values + 3)), abs=1e-8
+    )
+
+
+def test_no_signal_stays_inside_where_its_p_value_is_large(counting: Build) -> None:
+    # Five seen where three are expected: exact p-value of mu = 0 is 0.18 > 0.10; physics/9711021,
+    # table IV: [0.00, 6.99]. The critical value is the statistic of n = 5 itself, a tie.
+    profile = _profile(counting, 5)
+    values = np.linspace(0.0, 8.0, 161)
+    assert exact(5, values[:1])[0] == pytest.approx(0.18, abs=0.05)
+    found = belt(profile, 0.90, Execution(toys=2000), "digest", values=values)
+    assert found.p_values[0] > 0.10
+    (lower, _), _ = belt_ends(found, 0.90, profile.best)
+    assert lower is None
+
+
+def test_the_limit_hardly_depends_on_the_seed(built: Build) -> None:
+    workspace = built("lz_ws2022", hypothesis="magnetic-moment", background="paper")
+    uppers = []
+    for seed in (0, 1, 2):
+        execution = Execution(toys=2000, seed=seed)
+        found = limit(workspace, method="feldman-cousins", points=12, execution=execution)
+        assert (found.toys, found.seed, found.lower) == (2000, seed, None)
+        assert found.upper is not None
+        uppers.append(found.upper)
+    # The 90 % quantile of a χ² with one degree of freedom from 2000 toys is right to ± 0.12 of 2.7: ± 2 %
+    # of the distance from the best fit in mu², so ± 1 % of the moment; three standard errors.
+    assert max(uppers) / min(uppers) - 1 < 0.04
+    again = limit(workspace, method="feldman-cousins", points=12, execution=Execution(toys=2000, seed=2))
+    assert again.upper == uppers[2]
+
+
+def test_xenonnt_publishes_nearly_the_same(built: Build) -> None:
+    # arXiv:2207.11330: mu_nu < 6.4e-12 mu_B at 90 %; issue 6 aims at 7 %. With 10,000 toys and 20 points
+    # 6.44e-12 was measured; with 2000 toys the end moves by about 1 %.
+    workspace = built("xenonnt_sr0", hypothesis="magnetic-moment")
+    found = limit(workspace, method="feldman-cousins", points=12, execution=Execution(toys=2000, jobs=2))
+    assert found.upper == pytest.approx(6.4e-12, rel=0.07)
+    # The asymptotic Δχ² = 2.71 gives 7.1e-12, beyond those 7 %: the toys are what makes the difference.
+    assert limit(workspace).upper == pytest.approx(7.15e-12, rel=0.01)
+
+
+def _belt(values: list[float], excess: list[float]) -> Belt:
+    critical = np.full(len(values), 2.7)
+    return Belt(np.array(values), critical + excess, critical, np.full(len(values), 0.1), 1000)
+
+
+def test_ends_lie_between_two_values() -> None:
+    found = _belt([0.0, 1.0, 2.0, 3.0], [1.0, -1.0, -1.0, 3.0])
+    (lower, upper), notes = belt_ends(found, 0.90, 1.5)
+    assert lower == pytest.approx(0.5)  # halfway from 1 to −1
+    assert upper == pytest.approx(2.25)  # a quarter from −1 to 3
+    # √(0.9 · 0.1 / 1000)
+    assert notes == (
+        "1000 toys at each of 4 values; confidence level right to ± 0.0095 from the number of toys",
+    )
+
+
+def test_open_ends_are_said() -> None:
+    (lower, upper), notes = belt_ends(_belt([-1.0, 0.0, 1.0], [-1.0, -2.0, -1.0]), 0.90, 0.0)
+    assert lower is upper is None
+    assert any("open above" in note for note in notes)
+    assert any("open below" in note for note in notes)
+    # At 0 an open lower end is a limit on one side, which is no remark.
+    (lower, upper), notes = belt_ends(_belt([0.0, 1.0, 2.0], [-1.0, -1.0, 1.0]), 0.90, 0.0)
+    assert lower is None
+    assert upper == pytest.approx(1.5)
+    assert not any("open" in note for note in notes)
+
+
+def test_separate_regions_are_said() -> None:
+    found = _belt([-2.0, -1.0, 0.0, 1.0, 2.0], [1.0, -1.0, 1.0, -1.0, 1.0])
+    (lower, upper), notes = belt_ends(found, 0.90, 1.0)
+    assert lower == pytest.approx(-1.5)
+    assert upper == pytest.approx(1.5)
+    assert any("separate regions" in note for note in notes)
+
+
+def test_a_belt_that_steps_over_the_best_fit() -> None:
+    # The data's best fit lies between two values, of which neither is accepted: ends lie there too.
+    (lower, upper), _ = belt_ends(_belt([0.0, 1.0, 2.0, 3.0], [9.0, 1.0, 2.0, 9.0]), 0.90, 1.4)
+    assert lower is not None
+    assert upper is not None
+    assert 0.0 <= lower <= 1.4 <= upper <= 2.0
+
+
+def test_a_belt_needs_two_points(counting: Build) -> None:
+    with pytest.raises(ConfigError, match="at least two points"):
+        belt(_profile(counting, 3), 0.90, Execution(toys=10), "digest", points=1)
+
+
+@pytest.mark.parametrize("choices", [{"expected": True}, {"delta_chi2": 2.0}])
+def test_options_of_other_methods(counting: Build, choices: dict[str, bool]) -> None:
+    with pytest.raises(ConfigError, match="feldman-cousins takes neither"):
+        limit(counting([3], [1.0], [3.0]), method="feldman-cousins", **choices)  # type: ignore[arg-type]

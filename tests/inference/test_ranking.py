@@ -1,0 +1,143 @@
+"""Pulls and impacts against fits that pyhf makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from nuhist import Workspace
+from nuhist.errors import ModelError
+from nuhist.inference.likelihood import Likelihood, make_likelihood
+from nuhist.inference.ranking import ranking
+
+Array = NDArray[np.float64]
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Workspace:
+    """Two nuisance parameters, of 10 % and 2 %, that act on the background in two bins."""
+
+    def norm(name: str, error: float) -> dict[str, Any]:
+        return {"name": name, "type": "normsys", "data": {"hi": 1 + error, "lo": 1 - error}}
+
+    mu = {"name": "mu", "type": "normfactor", "data": None}
+    return Workspace(
+        {
+            "channels": [
+                {
+                    "name": "only",
+                    "samples": [
+                        {"name": "signal", "data": [20.0, 5.0], "modifiers": [mu]},
+                        {
+                            "name": "background",
+                            "data": [50.0, 60.0],
+                            "modifiers": [norm("small", 0.02), norm("large", 0.10)],
+                        },
+                    ],
+                }
+            ],
+            "observations": [{"name": "only", "data": [75.0, 72.0]}],
+            "measurements": [{"name": "only", "config": {"poi": "mu", "parameters": []}}],
+            "version": "1.0.0",
+        },
+        origin="ranked.json",
+    )
+
+
+def _refit(likelihood: Likelihood, held: dict[int, float]) -> Array:
+    """Minimum of pyhf's own logpdf with some parameters held, found by Nelder and Mead."""
+    free = [index for index in range(len(likelihood.names)) if index not in held]
+    point = likelihood.initial.copy()
+    for index, value in held.items():
+        point[index] = value
+
+    def height(values: Array) -> float:
+        point[free] = values
+        return -2 * float(likelihood.model.logpdf(point, likelihood.data)[0])
+
+    start: Array = np.ravel(likelihood.initial[free])
+    options: Any = {"xatol": 1e-7, "fatol": 1e-11, "maxiter": 5000}
+    point[free] = minimize(height, start, method="Nelder-Mead", options=options).x
+    return point.copy()
+
+
+def _error(likelihood: Likelihood, best: Array, index: int) -> float:
+    """Square root of the diagonal of the inverse of half of the second derivatives of 2NLL."""
+    step, size = 1e-3, best.size
+    hesse = np.zeros((size, size))
+
+    def height(*moves: tuple[int, float]) -> float:
+        point = best.copy()
+        for which, move in moves:
+            point[which] += move
+        return -2 * float(likelihood.model.logpdf(point, likelihood.data)[0])
+
+    for i in range(size):
+        for j in range(size):
+            corners = [a * b * height((i, a * step), (j, b * step)) for a in (1, -1) for b in (1, -1)]
+            hesse[i, j] = sum(corners) / (4 * step**2)
+    return float(np.sqrt(np.linalg.inv(hesse / 2)[index, index]))
+
+
+def test_impacts_are_those_of_direct_fits(workspace: Workspace) -> None:
+    likelihood = make_likelihood(workspace, engine="pyhf")
+    best = _refit(likelihood, {})
+    found = ranking(workspace)
+    interest = likelihood.poi_index
+    assert found.parameter == "mu"
+    # Nelder-Mead stops at 1e-7 of a parameter, in a valley with an error of about 0.4 in mu.
+    assert found.best_fit == pytest.approx(best[interest], abs=2e-5)
+    assert sorted(impact.parameter for impact in found.impacts) == ["large", "small"]
+    for impact in found.impacts:
+        index = likelihood.names.index(impact.parameter)
+        error = _error(likelihood, best, index)
+        # Constraints have width 1 and centre 0.
+        assert impact.pull == pytest.approx(best[index], abs=2e-5)
+        # Minuit's HESSE ends where its second derivatives change by less than a few per mille.
+        assert impact.pull_error == pytest.approx(error, rel=5e-3)
+        for sign, shift in ((1, impact.impact_up), (-1, impact.impact_down)):
+            moved = _refit(likelihood, {index: best[index] + sign * error})
+            assert shift == pytest.approx(moved[interest] - best[interest], rel=5e-3, abs=5e-5)
+            assert sign * shift < 0  # more background, less signal
+
+
+def test_the_largest_comes_first(workspace: Workspace) -> None:
+    found = ranking(workspace)
+    assert [impact.parameter for impact in found.impacts] == ["large", "small"]
+    sizes = [max(abs(impact.impact_up), abs(impact.impact_down)) for impact in found.impacts]
+    assert sizes == sorted(sizes, reverse=True)
+    # 10 % against 2 % of the same background.
+    assert sizes[0] > 3 * sizes[1]
+
+
+def test_pull_errors_shrink_with_what_data_say(workspace: Workspace) -> None:
+    errors = {impact.parameter: impact.pull_error for impact in ranking(workspace).impacts}
+    # 10 % of 110 events is more than √110 = 10.5 can leave open; 2 % is less.
+    assert errors["large"] < errors["small"] <= 1.0
+
+
+def test_all_constrained_parameters_of_lz(built: Callable[..., Workspace]) -> None:
+    workspace = built("lz_ws2022", hypothesis="magnetic-moment", background="components")
+    found = ranking(workspace)
+    likelihood = make_likelihood(workspace)
+    # Free norms have no constraint and no pull.
+    constrained = {
+        name for index, name in enumerate(likelihood.names) if likelihood.constraint(index)[0] is not None
+    }
+    assert {impact.parameter for impact in found.impacts} == constrained - {"mu_nu_squared"}
+    assert all(impact.meaning for impact in found.impacts)
+    # Both engines: HESSE is the same, fits end within 1e-5 standard deviations.
+    again = ranking(workspace, engine="pyhf")
+    for one, other in zip(found.impacts[:3], again.impacts[:3], strict=True):
+        assert one.parameter == other.parameter
+        assert one.impact_up == pytest.approx(other.impact_up, rel=1e-2)
+
+
+def test_no_parameter_of_interest(counting: Callable[..., Workspace]) -> None:
+    with pytest.raises(ModelError, match="no parameter of interest"):
+        ranking(counting([3], [1.0], [2.0], poi="", sigma=0.1))
