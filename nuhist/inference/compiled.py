@@ -10,7 +10,7 @@ their constraints and bounds are those of pyhf's model of the same workspace.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ Index = NDArray[np.intp]
 
 _PER_BIN = ("staterror", "shapesys", "shapefactor")
 _ROUNDING = 1e-13  # relative, of n ln n terms; a few ulp of a double
+_STRAIGHT = 1e-14  # of a variation: a bend that is only the rounding of a mirror image
 _ONE = 0  # the factor that is always 1
 
 
@@ -49,12 +50,14 @@ class _Group:
     """Rows of templates whose samples share their bin-by-bin modifiers.
 
     ``rows`` and ``templates`` have the shapes (rows,) and (rows, bins); ``bins`` has, for each of
-    the modifiers, the index of the parameter of each bin, or −1.
+    the modifiers, the index of the parameter of each bin, or −1. ``terms`` has, for each
+    parameter that a row depends on, the rows (in the group) and the slots of its factors.
     """
 
     rows: Index
     templates: Array
     bins: tuple[Index, ...]
+    terms: tuple[tuple[int, Index, Index], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +115,11 @@ class CompiledModel:
         """Expected counts and their derivatives."""
         factors, slopes = self._factors(theta, slopes=True)
         values, changes = factors[:, self.slots], slopes[:, self.slots]
-        batch, rows, most = values.shape
-        derivative = np.zeros((batch, self.parameters, rows))
-        row = np.arange(rows)
+        batch, _, most = values.shape
         for slot in range(most):
-            others = np.prod(np.delete(values, slot, axis=2), axis=2)
-            # One factor of each row: the pairs (parameter, row) are all different.
-            derivative[:, self.parameter[self.slots[:, slot]], row] += changes[:, :, slot] * others
+            for other in range(most):
+                if other != slot:
+                    changes[:, :, slot] *= values[:, :, other]
         products = np.prod(values, axis=2)
         curved = self._curved(theta, values)
         bent = {parameter: np.zeros((batch, self.bins)) for parameter in curved}
@@ -128,7 +129,9 @@ class CompiledModel:
             inside = products[:, group.rows] @ group.templates
             gamma = self._per_bin(theta, group)
             counts += gamma * inside
-            jacobian += gamma[:, None] * (derivative[:, :, group.rows] @ group.templates)
+            for parameter, local, slots in group.terms:
+                change = changes[:, group.rows[local], slots] @ group.templates[local]
+                jacobian[:, parameter] += gamma * change if group.bins else change
             for parameter, second in curved.items():
                 bent[parameter] += gamma * (second[:, group.rows] @ group.templates)
             for number, index in enumerate(group.bins):
@@ -303,7 +306,9 @@ def compile_model(spec: Mapping[str, Any], model: Any) -> CompiledModel:
                     up[part] = np.asarray(data["hi_data"]) - sample["data"]
                     down[part] = np.asarray(sample["data"]) - data["lo_data"]
                     additions.append((factors.index(1, start), (up + down) / 2))
-                    additions.append((factors.index(3, start), (up - down) / 16))
+                    bend = (up - down) / 16
+                    if np.abs(bend).max() > _STRAIGHT * np.abs(up).max():
+                        additions.append((factors.index(3, start), bend))
                 elif kind not in _PER_BIN:
                     raise NotImplementedError(f"modifier type '{kind}'")
             for extra, template in [(_ONE, nominal), *additions]:
@@ -314,6 +319,11 @@ def compile_model(spec: Mapping[str, Any], model: Any) -> CompiledModel:
     most = max(map(len, rows), default=1)
     slots = np.array([row + [_ONE] * (most - len(row)) for row in rows], dtype=np.intp)
     kind, parameter, high, low = factors.arrays()
+    slots = slots.reshape(len(rows), most)
+    groups = [
+        replace(group, terms=_terms(group.rows, slots, kind, parameter))
+        for group in _groups(spec, config, slices, owners, templates)
+    ]
     return CompiledModel(
         parameters=config.npars,
         bins=config.nmaindata,
@@ -322,8 +332,8 @@ def compile_model(spec: Mapping[str, Any], model: Any) -> CompiledModel:
         high=high,
         low=low,
         coefficients=code4_coefficients(high, low),
-        slots=slots.reshape(len(rows), most),
-        groups=tuple(_groups(spec, config, slices, owners, templates)),
+        slots=slots,
+        groups=tuple(groups),
         constraints=_constraints(config),
     )
 
@@ -349,6 +359,17 @@ def _groups(
         stacked = np.stack([templates[i] for i in rows])
         groups.append(_Group(rows, stacked, tuple(positions[name] for name in own)))
     return groups
+
+
+def _terms(rows: Index, slots: Index, kind: Index, parameter: Index) -> tuple[tuple[int, Index, Index], ...]:
+    """For each parameter: the rows of a group that it changes, and the slots of its factors in them."""
+    used = slots[rows]
+    owner = np.where(kind[used] == 0, -1, parameter[used])
+    terms = []
+    for index in np.unique(owner[owner >= 0]):
+        local, slot = np.nonzero(owner == index)
+        terms.append((int(index), local, slot))
+    return tuple(terms)
 
 
 def _positions(spec: Mapping[str, Any], config: Any, name: str, start: int) -> Index:

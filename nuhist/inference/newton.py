@@ -11,6 +11,7 @@ from nuhist.inference.compiled import CompiledModel
 from nuhist.tables import Array
 
 _ITERATIONS = 200
+_CHUNK = 500  # fits at a time: what they need stays in the cache
 _TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
 _DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
@@ -65,6 +66,17 @@ def fit_batch(
     scale
         Typical step of each parameter, shape (parameters,): damping is measured in it.
     """
+    if len(start) > _CHUNK:
+        parts = [
+            fit_batch(model, data[i : i + _CHUNK], start[i : i + _CHUNK], lower, upper, constant, scale)
+            for i in range(0, len(start), _CHUNK)
+        ]
+        return BatchFit(
+            np.concatenate([part.parameters for part in parts]),
+            np.concatenate([part.twice_nll for part in parts]),
+            np.concatenate([part.converged for part in parts]),
+            max(part.iterations for part in parts),
+        )
     free = np.flatnonzero(~constant)
     theta = np.array(start, dtype=np.float64)
     theta[:, free] = np.clip(theta[:, free], lower[free], upper[free])
