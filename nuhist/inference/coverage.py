@@ -10,7 +10,7 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.execution import Execution, run
-from nuhist.inference.likelihood import make_likelihood
+from nuhist.inference.model import make_likelihood
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.results import Coverage, CoveragePoint
 from nuhist.inference.toys import BATCH, batches, toy_model

@@ -7,7 +7,8 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.likelihood import Engine, Likelihood, Minimum, is_artefact, make_likelihood
+from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact
+from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.results import FitResult, FittedParameter, FittedSample
 from nuhist.tables import Array
 
@@ -32,7 +33,7 @@ def fit(
     test_poi
         Hold the parameter of interest at this value (in the parameter's own unit).
     engine
-        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.likelihood.make_likelihood`.
+        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.model.make_likelihood`.
 
     Raises
     ------

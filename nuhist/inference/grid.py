@@ -11,7 +11,8 @@ import numpy as np
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.likelihood import Engine, Likelihood, Minimum, make_likelihood
+from nuhist.inference.likelihood import Likelihood, Minimum
+from nuhist.inference.model import Engine, make_likelihood
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 

@@ -15,7 +15,7 @@ from nuhist.inference.cls import cls_upper, cls_upper_from_toys
 from nuhist.inference.execution import Execution
 from nuhist.inference.feldman_cousins import belt, belt_ends
 from nuhist.inference.grid import grid_curve
-from nuhist.inference.likelihood import Engine, make_likelihood
+from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.profile import (
     Curve,
     Profile,
@@ -67,7 +67,7 @@ def limit(
     measurement
         Name of the measurement; the first by default.
     engine
-        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.likelihood.make_likelihood`.
+        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.model.make_likelihood`.
 
     points
         Of the belt, for Feldman-Cousins.
@@ -215,7 +215,7 @@ def scan(
     measurement
         Name of the measurement; the first by default.
     engine
-        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.likelihood.make_likelihood`.
+        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.model.make_likelihood`.
 
     Raises
     ------

@@ -6,22 +6,17 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nuhist.errors import FitError, ModelError, unknown_name
-from nuhist.histfactory.interest import coupling_scale
-from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.compiled import CompiledModel, compile_model
-from nuhist.inference.minimisers import hesse, minimise, typical_steps
+from nuhist.errors import FitError, ModelError
+from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.minimisers import hesse, minimise
 from nuhist.inference.newton import fit_batch
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
-
-Engine = Literal["compiled", "pyhf"]
-ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 _AGREEMENT = 1e-8  # between the compiled likelihood and pyhf's, of 2NLL
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
@@ -312,85 +307,6 @@ class Likelihood:
             return np.asarray(self.model.expected_actualdata(parameters), dtype=np.float64)
 
 
-def make_likelihood(
-    workspace: Workspace,
-    *,
-    measurement: str | None = None,
-    poi: str | None = None,
-    engine: Engine = "compiled",
-) -> Likelihood:
-    """The likelihood of a workspace, through pyhf.
-
-    Parameters
-    ----------
-    workspace
-        Already validated.
-    measurement
-        Name of the measurement; the first by default.
-    poi
-        Another parameter of interest than the measurement's.
-    engine
-        What fits: ``"compiled"``, the likelihood in arrays, checked against pyhf's at each
-        result, or ``"pyhf"``, pyhf's own with SciPy.
-
-    Raises
-    ------
-    ModelError
-        If pyhf refuses the model, it has no such measurement or parameter, or a bin has events
-        that no sample can give.
-    """
-    if engine not in ENGINES:
-        raise unknown_name("engine", engine, ENGINES)
-    config = workspace.measurement(measurement)["config"]
-    name = poi or config["poi"] or None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # jsonschema.RefResolver, in pyhf
-        import pyhf
-
-        try:
-            # nuhist has validated it, more strictly; pyhf would take half of the time of a limit.
-            document = pyhf.Workspace(dict(workspace.spec), validate=False)
-            model = document.model(measurement_name=measurement, poi_name=name, validate=False)
-            data = np.asarray(document.data(model), dtype=np.float64)
-        except Exception as error:
-            raise ModelError(
-                f"{workspace.origin}: pyhf refuses it: {' '.join(str(error).split())}"
-            ) from error
-    bounds = np.asarray(model.config.suggested_bounds(), dtype=np.float64)
-    likelihood = Likelihood(
-        model=model,
-        data=data,
-        names=tuple(model.config.par_names),
-        initial=np.asarray(model.config.suggested_init(), dtype=np.float64),
-        lower=bounds[:, 0],
-        upper=bounds[:, 1],
-        scale=typical_steps(model, bounds),
-        constant=tuple(model.config.suggested_fixed()),
-        poi=None if name is None else coupling_scale(workspace, name),
-        origin=workspace.origin,
-        compiled=compile_model(workspace.spec, model) if engine == "compiled" else None,
-    )
-    _refuse_impossible(likelihood)
-    return likelihood
-
-
 def is_artefact(poi: CouplingScale) -> bool:
     """Whether the constraint on a parameter of interest only comes from its construction."""
     return poi.scale != 1
-
-
-def _refuse_impossible(likelihood: Likelihood) -> None:
-    """Refuse events in a bin where the model expects none whatever its parameters."""
-    config = likelihood.model.config
-    points: Sequence[Array] = (likelihood.initial, np.minimum(likelihood.upper, 1.0))
-    expected = np.max([likelihood.expected(point) for point in points], axis=0)
-    impossible = (likelihood.data[: config.nmaindata] > 0) & ~(expected > 0)
-    if not impossible.any():
-        return
-    position = int(np.argmax(impossible))
-    for channel, part in config.channel_slices.items():
-        if part.start <= position < part.stop:
-            raise ModelError(
-                f"{likelihood.origin}: channel '{channel}', bin {position - part.start}:"
-                f" {likelihood.data[position]:g} events observed where every sample expects 0"
-            )

@@ -6,7 +6,7 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.likelihood import Engine, make_likelihood
+from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.results import Impact, Ranking
 
 
@@ -20,7 +20,7 @@ def ranking(workspace: Workspace, *, measurement: str | None = None, engine: Eng
     measurement
         Name of the measurement; the first by default.
     engine
-        What fits, see :func:`nuhist.inference.likelihood.make_likelihood`.
+        What fits, see :func:`nuhist.inference.model.make_likelihood`.
 
     Raises
     ------

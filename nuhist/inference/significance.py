@@ -8,7 +8,8 @@ from nuhist.__about__ import __version__
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.execution import Execution, run
 from nuhist.inference.fit import fit
-from nuhist.inference.likelihood import Engine, Likelihood, make_likelihood
+from nuhist.inference.likelihood import Likelihood
+from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.results import GoodnessOfFit, Significance
 from nuhist.inference.toys import batches, toy_model
 
@@ -31,7 +32,7 @@ def significance(
     measurement
         Name of the measurement; the first by default.
     engine
-        What fits, see :func:`nuhist.inference.likelihood.make_likelihood`.
+        What fits, see :func:`nuhist.inference.model.make_likelihood`.
     execution
         Toys thrown without the coupling; None for the asymptotic formula.
 

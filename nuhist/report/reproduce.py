@@ -16,7 +16,7 @@ from nuhist.histfactory.build import build
 from nuhist.histfactory.patchset import build_patchset
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.grid import grid_curve
-from nuhist.inference.likelihood import make_likelihood
+from nuhist.inference.model import make_likelihood
 from nuhist.inference.profile import Curve, Profile, profile_ends, threshold
 from nuhist.inference.results import JsonResult
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, get_hypothesis

@@ -13,7 +13,8 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.grid import grid_curve
-from nuhist.inference.likelihood import Likelihood, is_artefact, make_likelihood
+from nuhist.inference.likelihood import Likelihood, is_artefact
+from nuhist.inference.model import make_likelihood
 from nuhist.tables import Array
 
 _MERGED = 0.02  # a component below this fraction of the events is put together with the others

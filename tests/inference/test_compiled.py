@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from nuhist import Workspace
 from nuhist.histfactory.validation import validate
-from nuhist.inference.compiled import CompiledModel, compile_model
-from nuhist.inference.likelihood import Likelihood, make_likelihood
+from nuhist.inference.compilation import compile_model
+from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.likelihood import Likelihood
+from nuhist.inference.model import make_likelihood
 
 Array = NDArray[np.float64]
 

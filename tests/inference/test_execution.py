@@ -16,7 +16,7 @@ from nuhist import Workspace
 from nuhist.errors import ConfigError, DataError
 from nuhist.inference import execution as module
 from nuhist.inference.execution import Execution, Result, run
-from nuhist.inference.likelihood import make_likelihood
+from nuhist.inference.model import make_likelihood
 from nuhist.inference.toys import BATCH, Task, ToyModel, batches, statistic, toy_model
 
 Array = NDArray[np.float64]

@@ -13,7 +13,7 @@ from nuhist import Workspace, limit
 from nuhist.errors import ConfigError
 from nuhist.inference.execution import Execution
 from nuhist.inference.feldman_cousins import Belt, belt, belt_ends
-from nuhist.inference.likelihood import make_likelihood
+from nuhist.inference.model import make_likelihood
 from nuhist.inference.profile import Profile
 
 Array = NDArray[np.float64]

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from nuhist import Workspace, limit
-from nuhist.inference.likelihood import Likelihood, make_likelihood
+from nuhist.inference.likelihood import Likelihood
+from nuhist.inference.model import make_likelihood
 from nuhist.inference.profile import Profile, profile_ends, threshold
 from nuhist.physics.hypotheses import FLAVOR_CHOICES
 
