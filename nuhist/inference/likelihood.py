@@ -174,18 +174,23 @@ class Likelihood:
         index = self.poi_index
         low, high = self.lower[index], self.upper[index]
         values = np.linspace(low, high, _STARTS)
-        heights = np.array([self.twice_nll(point, data) for point in self._along(first, values)])
+        heights = self._heights(self._along(first, values), data)
         padded = np.pad(heights, 1, constant_values=np.inf)
         dips = (heights < padded[:-2]) & (heights <= padded[2:]) & np.isfinite(heights)
         starts = values[dips]
         if low < 0 < high:
             starts = np.union1d(starts, [low / 2, low / 10, high / 10, high / 2])
-        others = [
-            self.minimise(start=point, data=data)
-            for point in self._along(first, starts)
-            if np.isfinite(self.twice_nll(point, data))
-        ]
+        points = self._along(first, starts)
+        possible = np.isfinite(self._heights(points, data))
+        others = [self.minimise(start=point, data=data) for point in points[possible]]
         return min([first, *others], key=lambda minimum: minimum.twice_nll)
+
+    def _heights(self, points: Array, data: Array | None) -> Array:
+        """2NLL at several points, up to a constant."""
+        if self.compiled is None:
+            return np.array([self.twice_nll(point, data) for point in points])
+        observed = self.data if data is None else data
+        return self.compiled.twice_nll(points, np.tile(observed, (len(points), 1)))
 
     def _along(self, minimum: Minimum, values: Array) -> Array:
         """Points that differ from a minimum in the parameter of interest only."""
