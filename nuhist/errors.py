@@ -49,3 +49,18 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
     return ConfigError(f"no {kind} called '{name}'; {hint}")
+
+
+def missing_extra(purpose: str, package: str, extra: str) -> DataError:
+    """Error for an optional package that is not installed, with the command that installs it.
+
+    Parameters
+    ----------
+    purpose
+        What needs it, such as ``"plots"``.
+    package
+        Its name, as readers know it.
+    extra
+        Of nuhist's optional dependencies.
+    """
+    return DataError(f"{purpose} need {package}; pip install 'nuhist[{extra}]'")

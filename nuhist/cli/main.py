@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from nuhist.__about__ import __version__
-from nuhist.cli import experiment, infer, plot, reproduce, study, workspace
+from nuhist.cli import exchange, experiment, infer, plot, reproduce, study, workspace
 from nuhist.errors import NuhistError
 
 
@@ -54,6 +54,8 @@ for _command in (
     study.gof,
     study.ranking,
     study.coverage,
+    exchange.export,
+    exchange.import_,
     plot.plot,
     reproduce.reproduce,
     reproduce.rebuild,

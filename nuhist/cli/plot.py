@@ -31,7 +31,7 @@ def spectrum(
 ) -> None:
     """Observed and fitted events per bin, stacked by component, with residuals."""
     from nuhist.histfactory.patchset import load
-    from nuhist.report.spectrum import fitted_spectrum
+    from nuhist.inference.spectrum import fitted_spectrum
     from nuhist.report.spectrum_figure import draw_spectrum
 
     result = fitted_spectrum(load(workspace), channel=channel, coupling=coupling)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nuhist.errors import DataError
+from nuhist.errors import missing_extra
 from nuhist.inference.results import FitResult, Ranking, Scan
 
 
@@ -14,7 +14,7 @@ def _results() -> Any:
     try:
         from cabinetry.fit import results_containers
     except ImportError as error:
-        raise DataError("cabinetry's objects need cabinetry; pip install 'nuhist[cabinetry]'") from error
+        raise missing_extra("cabinetry's objects", "cabinetry", "cabinetry") from error
     return results_containers
 
 

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from nuhist.errors import DataError
+from nuhist.errors import DataError, missing_extra
 from nuhist.files import write_atomically
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
@@ -46,7 +46,7 @@ def pyplot() -> Any:
         mpl.use("Agg")
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise DataError("plots need matplotlib; pip install 'nuhist[plot]'") from error
+        raise missing_extra("plots", "matplotlib", "plot") from error
     return plt
 
 

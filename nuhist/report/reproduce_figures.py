@@ -13,7 +13,7 @@ from nuhist.histfactory.workspace import Workspace
 from nuhist.physics.hypotheses import FLAVOR_CHOICES
 from nuhist.report.profile_figure import draw_profiles
 from nuhist.report.profiles import profile_lines
-from nuhist.report.spectrum import fitted_spectrum
+from nuhist.inference.spectrum import fitted_spectrum
 from nuhist.report.spectrum_figure import draw_spectrum
 
 _EXPERIMENT = "lz_ws2022_paper"  # the reading of the paper that gives its minimum chi-square

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, pyplot, save_figure
-from nuhist.report.spectrum import Component, FittedSpectrum
+from nuhist.inference.spectrum import Component, FittedSpectrum
 from nuhist.tables import Array
 
 _TAIL = 0.158655  # above and below one standard deviation

@@ -19,7 +19,7 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.report.figures import symbol, unit_symbol
 from nuhist.report.profiles import profile_lines
 from nuhist.report.reproduce_figures import draw_figures
-from nuhist.report.spectrum import fitted_spectrum
+from nuhist.inference.spectrum import fitted_spectrum
 
 
 def png_size(path: Path) -> tuple[int, int]:
