@@ -175,7 +175,7 @@ class NeutrinoModel:
     def _coupling(self, power: int, counts: dict[int, Array]) -> list[Modifier]:
         poi = self.hypothesis.parameter_of_interest(self.flavor)
         if self._signed:
-            reach = max(abs(bound) for bound in self.hypothesis.bounds)
+            reach = max(abs(bound) for bound in self.hypothesis.parameter_range(self.flavor).bounds)
             return [polynomial_modifier(poi.name, counts[0], counts[1], counts[2], poi.scale, reach)]
         return [NormFactor(poi.name)] if power > 0 else []
 

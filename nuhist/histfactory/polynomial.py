@@ -3,8 +3,8 @@
 A histosys with interpolation code 4p (pyhf's default) is, between ±1, a polynomial that starts as
 S + α (hi − lo)/2 + α² (15/8) (hi + lo − 2S)/2. With hi, lo = S ± s I + (8/15) s² Q and α = x/s this is
 S + x I + x² Q, up to a relative error of the quadratic part of −(2/3) α². Raising Q by half of the
-largest such error spreads it evenly: for s = 10⁴ it stays below 10⁻⁶ for |x| ≤ 17. The parameter's
-own constraint, α², adds nothing to 2NLL.
+largest such error spreads it evenly: it is then (r/s)²/3 for |x| ≤ r. The parameter's own
+constraint, α², adds nothing to 2NLL.
 """
 
 from __future__ import annotations

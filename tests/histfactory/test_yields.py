@@ -21,7 +21,8 @@ from nuhist.physics.recoils import breakpoints
 Array = NDArray[np.float64]
 Build = Callable[..., Workspace]
 
-SCALE = 1e4  # s of nuhist.histfactory.polynomial
+# s of nuhist.histfactory.polynomial, and the largest |q|
+RANGES = {"effective": (1e4, 12.0), "e": (2e4, 15.0), "mu": (1e4, 17.0), "tau": (1e4, 17.0)}
 pulls = st.floats(-3, 3)
 
 
@@ -67,21 +68,20 @@ def test_signed_coupling_is_its_polynomial(built: Build, flavor: FlavorChoice) -
     workspace = built("lz_ws2022", hypothesis="millicharge-fea", flavor=flavor, background="paper")
     model, parts = model_of(workspace), counts("millicharge-fea", flavor)
     poi = model.config.poi_name
-    low, high = model.config.suggested_bounds()[model.config.poi_index]
+    scale, reach = RANGES[flavor]
+    assert model.config.suggested_bounds()[model.config.poi_index] == pytest.approx(
+        (-reach / scale, reach / scale)
+    )
     assert np.any(parts[1] != 0)  # interference, or there would be no signed coupling to test
-    for q in np.random.default_rng(13).uniform(low * SCALE, high * SCALE, 60):
-        found = yields(model, {poi: q / SCALE})["nu"]
+    for q in [-reach, reach, *np.random.default_rng(13).uniform(-reach, reach, 60)]:
+        found = yields(model, {poi: q / scale})["nu"]
         assert_polynomial(found, parts, q, 1.0)
 
 
 def assert_polynomial(found: Array, parts: dict[int, Array], q: float, factor: float) -> None:
-    """Counts are factor × (S + q I + q² Q), to 1e-6 of the quadratic part.
-
-    Code 4p is (8/15) (15 α² − 10 α⁴ + 3 α⁶)/8 with α = q/s: short of α² by (2/3) α², of which half is
-    made up for; with s = 1e4 that leaves (17e-4)²/3 = 0.96e-6 within |q| ≤ 17.
-    """
+    """Counts are factor × (S + q I + q² Q), to the 1e-6 that scales and bounds are chosen for."""
     exact = parts[0] + q * parts[1] + q**2 * parts[2]
-    assert np.all(np.abs(found - factor * exact) <= factor * (1e-6 * q**2 * parts[2] + 1e-12 * exact))
+    np.testing.assert_allclose(found, factor * exact, rtol=1e-6)
 
 
 def test_signed_coupling_multiplies_with_its_flux(built: Build) -> None:
@@ -93,11 +93,12 @@ def test_signed_coupling_multiplies_with_its_flux(built: Build) -> None:
         for constraint in ("linear", "normsys")
     )  # fmt: skip
     rng = np.random.default_rng(14)
-    for q, pull in rng.uniform([-17, -3], [17, 3], size=(50, 2)):
+    scale, reach = RANGES["effective"]
+    for q, pull in rng.uniform([-reach, -3], [reach, 3], size=(50, 2)):
         # The paper's 7 %: eq. (10) takes (1 + β) as a factor, which lumi is.
         factor = 1 + 0.07 * pull
-        assert_polynomial(yields(lumi, {"q_nu": q / SCALE, "lumi": factor})["nu"], parts, q, factor)
-        found = yields(normsys, {"q_nu": q / SCALE, "solar_nu_flux": pull})["nu"]
+        assert_polynomial(yields(lumi, {"q_nu": q / scale, "lumi": factor})["nu"], parts, q, factor)
+        found = yields(normsys, {"q_nu": q / scale, "solar_nu_flux": pull})["nu"]
         assert_polynomial(found, parts, q, code4(pull, 1.07, 0.93))
 
 
