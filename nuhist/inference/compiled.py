@@ -9,7 +9,7 @@ their constraints and bounds are those of pyhf's model of the same workspace.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +53,10 @@ class Group:
     templates: Array
     bins: tuple[Index, ...]
     terms: tuple[tuple[int, Index, Index], ...] = ()
+
+    def without(self, number: int) -> Group:
+        """The group without one of its bin-by-bin modifiers."""
+        return replace(self, bins=self.bins[:number] + self.bins[number + 1 :])
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,22 +103,17 @@ class CompiledModel:
 
     def expected(self, theta: Array) -> Array:
         """Expected counts, shape (batch, bins), at points of shape (batch, parameters)."""
-        factors, _ = self._factors(theta, slopes=False)
+        factors, _ = self.factors(theta, slopes=False)
         products = np.prod(factors[:, self.slots], axis=2)
         total = np.zeros((theta.shape[0], self.bins))
         for group in self.groups:
-            total += self._per_bin(theta, group) * (products[:, group.rows] @ group.templates)
+            total += self.per_bin(theta, group) * (products[:, group.rows] @ group.templates)
         return total
 
     def rates(self, theta: Array) -> Rates:
         """Expected counts and their derivatives."""
-        factors, slopes = self._factors(theta, slopes=True)
-        values, changes = factors[:, self.slots], slopes[:, self.slots]
-        batch, _, most = values.shape
-        for slot in range(most):
-            for other in range(most):
-                if other != slot:
-                    changes[:, :, slot] *= values[:, :, other]
+        values, changes = self.rows(theta)
+        batch = len(values)
         products = np.prod(values, axis=2)
         curved = self._curved(theta, values)
         bent = {parameter: np.zeros((batch, self.bins)) for parameter in curved}
@@ -122,7 +121,7 @@ class CompiledModel:
         jacobian = np.zeros((batch, self.parameters, self.bins))
         for group in self.groups:
             inside = products[:, group.rows] @ group.templates
-            gamma = self._per_bin(theta, group)
+            gamma = self.per_bin(theta, group)
             counts += gamma * inside
             for parameter, local, slots in group.terms:
                 change = changes[:, group.rows[local], slots] @ group.templates[local]
@@ -130,11 +129,21 @@ class CompiledModel:
             for parameter, second in curved.items():
                 bent[parameter] += gamma * (second[:, group.rows] @ group.templates)
             for number, index in enumerate(group.bins):
-                rest = Group(group.rows, group.templates, _without(group.bins, number))
                 covered = np.flatnonzero(index >= 0)
-                change = self._per_bin(theta, rest) * inside
+                change = self.per_bin(theta, group.without(number)) * inside
                 jacobian[:, index[covered], covered] += change[:, covered]
         return Rates(counts, jacobian, bent)
+
+    def rows(self, theta: Array) -> tuple[Array, Array]:
+        """Factors of each row, and its derivative through each of them: (batch, rows, slots)."""
+        factors, slopes = self.factors(theta, slopes=True)
+        values, changes = factors[:, self.slots], slopes[:, self.slots]
+        most = values.shape[2]
+        for slot in range(most):
+            for other in range(most):
+                if other != slot:
+                    changes[:, :, slot] *= values[:, :, other]
+        return values, changes
 
     def _curved(self, theta: Array, values: Array) -> dict[int, Array]:
         """Second derivative of each row with respect to the parameters of curves: (batch, rows)."""
@@ -194,26 +203,36 @@ class CompiledModel:
         # The rest of the curvature matters where a signed coupling has two minima.
         for parameter, second in rates.bent.items():
             curvature[:, parameter, parameter] += 2 * np.sum((1 - ratio) * second, axis=1)
+        extra, diagonal = self.constraint_terms(theta, data)
+        index = np.arange(self.parameters)
+        curvature[:, index, index] += diagonal
+        return slope + extra, curvature
+
+    def constraint_terms(self, theta: Array, data: Array) -> tuple[Array, Array]:
+        """Gradient and curvature of the constraints' part of −2 ln L, (batch, parameters) each."""
         terms = self.constraints
-        pull = (theta[:, terms.gaussian] - data[:, terms.gaussian_data]) / terms.sigma**2
-        slope[:, terms.gaussian] += 2 * pull
-        curvature[:, terms.gaussian, terms.gaussian] += 2 / terms.sigma**2
-        value, auxiliary = theta[:, terms.poisson], data[:, terms.poisson_data]
-        safe = np.where(value > 0, value, 1.0)
-        slope[:, terms.poisson] += 2 * (terms.scale - auxiliary / safe)
-        curvature[:, terms.poisson, terms.poisson] += 2 * auxiliary / safe**2
-        return slope, curvature
+        slope, diagonal = np.zeros_like(theta), np.zeros_like(theta)
+        weight = 2 / terms.sigma**2
+        slope[:, terms.gaussian] = weight * (theta[:, terms.gaussian] - data[:, terms.gaussian_data])
+        diagonal[:, terms.gaussian] = weight
+        if terms.poisson.size:
+            value, auxiliary = theta[:, terms.poisson], data[:, terms.poisson_data]
+            safe = np.where(value > 0, value, 1.0)
+            slope[:, terms.poisson] = 2 * (terms.scale - auxiliary / safe)
+            diagonal[:, terms.poisson] = 2 * auxiliary / safe**2
+        return slope, diagonal
 
     def _height(self, theta: Array, counts: Array, data: Array) -> Array:
         observed, terms = data[:, : self.bins], self.constraints
         value = terms.scale * theta[:, terms.poisson]
         pull = (data[:, terms.gaussian_data] - theta[:, terms.gaussian]) / terms.sigma
         height = 2 * _poisson(observed, counts) + np.sum(pull**2, axis=1)
-        height += 2 * _poisson(data[:, terms.poisson_data], value)
+        if terms.poisson.size:
+            height += 2 * _poisson(data[:, terms.poisson_data], value)
         return np.where(np.isfinite(height), height, np.inf)
 
-    def _factors(self, theta: Array, *, slopes: bool) -> tuple[Array, Array]:
-        """Values, and derivatives, of all factors: shape (batch, factors)."""
+    def factors(self, theta: Array, *, slopes: bool) -> tuple[Array, Array]:
+        """Values, and derivatives where asked for, of all factors: shape (batch, factors)."""
         at = theta[:, self.parameter]
         values, changes = np.ones_like(at), np.zeros_like(at)
         for kind, function in ((1, alpha), (3, alpha_curve)):
@@ -226,15 +245,12 @@ class CompiledModel:
         return values, changes if slopes else values
 
     @staticmethod
-    def _per_bin(theta: Array, group: Group) -> Array:
+    def per_bin(theta: Array, group: Group) -> Array:
+        """Product of a group's bin-by-bin factors, shape (batch, bins)."""
         product = np.ones((theta.shape[0], group.templates.shape[1]))
         for index in group.bins:
             product *= np.where(index >= 0, theta[:, index], 1.0)
         return product
-
-
-def _without(bins: tuple[Index, ...], number: int) -> tuple[Index, ...]:
-    return bins[:number] + bins[number + 1 :]
 
 
 def _poisson(observed: Array, expected: Array) -> Array:

@@ -72,7 +72,9 @@ def code4(value: Array, high: Array, low: Array, coefficients: Array) -> tuple[A
         polynomial = polynomial * clipped + coefficients[:, power - 1]
     slope = slope * clipped + polynomial
     polynomial = 1 + polynomial * clipped
-    above, below = high ** np.maximum(value, 0), low ** np.maximum(-value, 0)
-    factor = np.where(value > 1, above, np.where(value < -1, below, polynomial))
-    change = np.where(value > 1, np.log(high) * above, np.where(value < -1, -np.log(low) * below, slope))
-    return factor, change
+    rows, columns = np.nonzero(np.abs(value) > 1)
+    beyond = value[rows, columns]
+    base = np.where(beyond > 0, high[columns], low[columns])
+    polynomial[rows, columns] = base ** np.abs(beyond)
+    slope[rows, columns] = np.sign(beyond) * np.log(base) * polynomial[rows, columns]
+    return polynomial, slope

@@ -167,7 +167,7 @@ def statistic(model: ToyModel, task: Task) -> tuple[Array, Array]:
     """
     data = model.throw(task.truth, task.size, task.seed, task.batch)
     start = np.tile(task.truth, (task.size, 1))
-    _, held = model.held(data, start, task.value)
+    start, held = model.held(data, start, task.value)
     parameters, free = model.free(data, start)
     # NaN, where a fit did not converge, stays NaN.
     return np.maximum(held - free, 0.0), parameters[:, model.interest]
