@@ -98,7 +98,7 @@ def compile_model(spec: Mapping[str, Any], model: Any) -> CompiledModel:
         high=high,
         low=low,
         coefficients=code4_coefficients(high, low),
-        slots=slots,
+        slots=np.ascontiguousarray(slots.T),
         groups=tuple(groups),
         constraints=_constraints(config),
     )

@@ -83,7 +83,7 @@ class CompiledModel:
         Of each factor: 0 the number 1, 1 the parameter itself, 2 code 4, 3 the curve of code 4p;
         its parameter; what code 4 interpolates.
     slots
-        Factors of each row, shape (rows, most factors).
+        Factors of each row, shape (most factors, rows).
     groups
         See the module's docstring.
     constraints
@@ -104,7 +104,7 @@ class CompiledModel:
     def expected(self, theta: Array) -> Array:
         """Expected counts, shape (batch, bins), at points of shape (batch, parameters)."""
         factors, _ = self.factors(theta, slopes=False)
-        products = np.prod(factors[:, self.slots], axis=2)
+        products = np.prod(factors[:, self.slots], axis=1)
         total = np.zeros((theta.shape[0], self.bins))
         for group in self.groups:
             total += self.per_bin(theta, group) * (products[:, group.rows] @ group.templates)
@@ -114,7 +114,7 @@ class CompiledModel:
         """Expected counts and their derivatives."""
         values, changes = self.rows(theta)
         batch = len(values)
-        products = np.prod(values, axis=2)
+        products = np.prod(values, axis=1)
         curved = self._curved(theta, values)
         bent = {parameter: np.zeros((batch, self.bins)) for parameter in curved}
         counts = np.zeros((batch, self.bins))
@@ -124,7 +124,7 @@ class CompiledModel:
             gamma = self.per_bin(theta, group)
             counts += gamma * inside
             for parameter, local, slots in group.terms:
-                change = changes[:, group.rows[local], slots] @ group.templates[local]
+                change = changes[:, slots, group.rows[local]] @ group.templates[local]
                 jacobian[:, parameter] += gamma * change if group.bins else change
             for parameter, second in curved.items():
                 bent[parameter] += gamma * (second[:, group.rows] @ group.templates)
@@ -135,23 +135,23 @@ class CompiledModel:
         return Rates(counts, jacobian, bent)
 
     def rows(self, theta: Array) -> tuple[Array, Array]:
-        """Factors of each row, and its derivative through each of them: (batch, rows, slots)."""
+        """Factors of each row, and its derivative through each of them: (batch, slots, rows)."""
         factors, slopes = self.factors(theta, slopes=True)
         values, changes = factors[:, self.slots], slopes[:, self.slots]
-        most = values.shape[2]
+        most = values.shape[1]
         for slot in range(most):
             for other in range(most):
                 if other != slot:
-                    changes[:, :, slot] *= values[:, :, other]
+                    changes[:, slot] *= values[:, other]
         return values, changes
 
     def _curved(self, theta: Array, values: Array) -> dict[int, Array]:
         """Second derivative of each row with respect to the parameters of curves: (batch, rows)."""
         found: dict[int, Array] = {}
-        for row, slot in zip(*np.nonzero(self.kind[self.slots] == 3), strict=True):
-            parameter = int(self.parameter[self.slots[row, slot]])
-            others = np.prod(np.delete(values[:, row], slot, axis=1), axis=1)
-            second = found.setdefault(parameter, np.zeros(values.shape[:2]))
+        for slot, row in zip(*np.nonzero(self.kind[self.slots] == 3), strict=True):
+            parameter = int(self.parameter[self.slots[slot, row]])
+            others = np.prod(np.delete(values[:, :, row], slot, axis=1), axis=1)
+            second = found.setdefault(parameter, np.zeros((len(values), values.shape[2])))
             second[:, row] += alpha_bend(theta[:, parameter]) * others
         return found
 

@@ -38,7 +38,7 @@ class Tangent:
     products
         Of the derivatives with respect to any two free parameters, shape (bins, free²).
     collectors
-        For each group, 1 where a slot of a row belongs to a parameter, shape (rows · slots, parameters).
+        For each group, 1 where a slot of a row belongs to a parameter, shape (slots · rows, parameters).
     """
 
     model: CompiledModel
@@ -51,7 +51,8 @@ class Tangent:
         """Gradient of −2 ln L, exact, and its curvature with the Jacobian of the point."""
         model, free = self.model, self.free
         values, changes = model.rows(theta)
-        inside = [np.prod(values[:, group.rows], axis=2) @ group.templates for group in model.groups]
+        products = np.prod(values, axis=1)
+        inside = [products[:, group.rows] @ group.templates for group in model.groups]
         gammas = [model.per_bin(theta, group) if group.bins else None for group in model.groups]
         counts = sum(
             rates if gamma is None else gamma * rates for rates, gamma in zip(inside, gammas, strict=True)
@@ -62,7 +63,7 @@ class Tangent:
         slope, diagonal = model.constraint_terms(theta, data)
         for group, collector, rates, gamma in zip(model.groups, self.collectors, inside, gammas, strict=True):
             pulled = residual if gamma is None else residual * gamma
-            change = changes[:, group.rows] * (pulled @ group.templates.T)[:, :, None]
+            change = changes[:, :, group.rows] * (pulled @ group.templates.T)[:, None]
             slope += change.reshape(len(theta), -1) @ collector
             for number, index in enumerate(group.bins):
                 covered = np.flatnonzero(index >= 0)
@@ -85,12 +86,12 @@ def tangent(model: CompiledModel, point: Array, free: Index, unit: Array) -> Tan
         return None
     jacobian = rates.jacobian[0, free] * unit[:, None]
     products = (jacobian[:, None] * jacobian).reshape(free.size**2, -1)
-    collectors = tuple(_collector(group, model.slots.shape[1], model.parameters) for group in model.groups)
+    collectors = tuple(_collector(group, len(model.slots), model.parameters) for group in model.groups)
     return Tangent(model, free, unit, np.ascontiguousarray(products.T, dtype=np.float32), collectors)
 
 
 def _collector(group: Group, slots: int, parameters: int) -> Array:
-    belongs = np.zeros((group.rows.size, slots, parameters))
+    belongs = np.zeros((slots, group.rows.size, parameters))
     for parameter, rows, places in group.terms:
-        belongs[rows, places, parameter] = 1.0
+        belongs[places, rows, parameter] = 1.0
     return belongs.reshape(-1, parameters)
