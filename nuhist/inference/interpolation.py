@@ -67,14 +67,15 @@ def code4(value: Array, high: Array, low: Array, coefficients: Array) -> tuple[A
     """
     clipped = np.clip(value, -1, 1)
     polynomial, slope = np.zeros_like(value), np.zeros_like(value)
-    for power in range(6, 0, -1):  # Horner's scheme, and its derivative
-        slope = slope * clipped + polynomial
-        polynomial = polynomial * clipped + coefficients[:, power - 1]
-    slope = slope * clipped + polynomial
-    polynomial = 1 + polynomial * clipped
+    for coefficient in (*coefficients.T[::-1], 1.0):  # Horner's scheme, and its derivative
+        slope *= clipped
+        slope += polynomial
+        polynomial *= clipped
+        polynomial += coefficient
     rows, columns = np.nonzero(np.abs(value) > 1)
     beyond = value[rows, columns]
-    base = np.where(beyond > 0, high[columns], low[columns])
-    polynomial[rows, columns] = base ** np.abs(beyond)
-    slope[rows, columns] = np.sign(beyond) * np.log(base) * polynomial[rows, columns]
+    rate = np.where(beyond > 0, np.log(high)[columns], -np.log(low)[columns])
+    power = np.exp(beyond * rate)
+    polynomial[rows, columns] = power
+    slope[rows, columns] = rate * power
     return polynomial, slope
