@@ -127,6 +127,8 @@ def read_json(path: Path | str) -> Any:
         raise DataError(f"{_shown(path)}: is no JSON: {error.msg} at {place}") from error
     except RecursionError as error:
         raise DataError(f"{_shown(path)}: is JSON nested too deeply") from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise DataError(f"{_shown(path)}: is no JSON that can be read: {error}") from error
 
 
 def to_json(value: Any) -> str:

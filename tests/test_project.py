@@ -47,6 +47,6 @@ def test_the_readme_has_the_two_commands_that_ci_runs() -> None:
 
 
 def test_no_file_is_larger_than_a_mebibyte() -> None:
-    folders = ("nuhist", "docs", "workspaces", "tests", "benchmarks")
+    folders = ("nuhist", "docs", "workspaces", "templates", "tests", "benchmarks")
     large = [path for name in folders for path in (ROOT / name).rglob("*") if path.stat().st_size > 2**20]
     assert not large

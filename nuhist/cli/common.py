@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,18 +53,32 @@ _TOY_OPTIONS = (
 )  # fmt: skip
 
 
-def throw_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Number and seed of toys."""
-    for option in reversed(_TOY_OPTIONS[:2]):
-        function = option(function)
-    return function
-
-
 def toy_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options of how toys are thrown and by whom."""
     for option in reversed(_TOY_OPTIONS):
         function = option(function)
     return function
+
+
+def refuse_toy_options(reason: str, ntoys: int | None, choices: Mapping[str, Any]) -> None:
+    """Refuse options of toys where none are thrown, instead of leaving them unused.
+
+    Raises
+    ------
+    ConfigError
+        With the options and the reason.
+    """
+    from nuhist.errors import ConfigError
+
+    given = {
+        "--ntoys": ntoys is not None,
+        "--jobs": choices["jobs"] > 1,
+        "--scheduler": choices["scheduler"] is not None,
+        "--resume": choices["resume"] is not None,
+    }
+    if any(given.values()):
+        names = ", ".join(name for name, present in given.items() if present)
+        raise ConfigError(f"{names}: no toys are thrown {reason}")
 
 
 @contextmanager

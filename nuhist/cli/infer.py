@@ -12,6 +12,7 @@ from nuhist.cli.common import (
     measurement_option,
     print_json,
     print_table,
+    refuse_toy_options,
     toy_execution,
     toy_options,
     workspace_argument,
@@ -124,6 +125,8 @@ def limit(
     from nuhist.histfactory.patchset import load
     from nuhist.inference.intervals import limit as run
 
+    if method == "profile" or (method == "cls" and calctype == "asymptotics"):
+        refuse_toy_options(f"with --method {method} --calctype {calctype}", ntoys, choices)
     with toy_execution(ntoys or 2000, **choices) as execution:
         result = run(
             load(workspace),

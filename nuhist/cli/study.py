@@ -12,7 +12,7 @@ from nuhist.cli.common import (
     measurement_option,
     print_json,
     print_table,
-    throw_options,
+    refuse_toy_options,
     toy_execution,
     toy_options,
     workspace_argument,
@@ -37,6 +37,8 @@ def significance(
     from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.significance import significance as run
 
+    if ntoys is None:
+        refuse_toy_options("without --ntoys", ntoys, choices)
     with toy_execution(ntoys or 1, **choices) as execution:
         result = run(
             load_workspace(workspace),
@@ -56,7 +58,7 @@ def significance(
 @workspace_argument
 @measurement_option
 @engine_option
-@throw_options
+@toy_options
 @as_json
 def gof(
     workspace: str,
@@ -70,6 +72,8 @@ def gof(
     from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.significance import goodness_of_fit
 
+    if ntoys is None:
+        refuse_toy_options("without --ntoys", ntoys, choices)
     with toy_execution(ntoys or 1, **choices) as execution:
         result = goodness_of_fit(
             load_workspace(workspace),
@@ -129,6 +133,8 @@ def ranking(workspace: str, measurement: str | None, engine: str, json_output: b
 @click.option("--range", "span", metavar="LO:HI:N", required=True, help="True couplings in μ_B, e₀ or cm².")
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level.")  # fmt: skip
+@click.option("--shift", "shifts", multiple=True, metavar="NAME=WIDTHS",
+              help="True value of a nuisance parameter, off its profiled one.")  # fmt: skip
 @toy_options
 @as_json
 def coverage(
@@ -136,12 +142,13 @@ def coverage(
     measurement: str | None,
     span: str,
     confidence_level: float,
+    shifts: tuple[str, ...],
     ntoys: int | None,
     json_output: bool,
     **choices: Any,
 ) -> None:
     """How often profile and Feldman-Cousins intervals hold the truth."""
-    from nuhist.histfactory.grids import parse_range
+    from nuhist.histfactory.grids import parse_numbers, parse_range
     from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.coverage import coverage as run
 
@@ -150,6 +157,7 @@ def coverage(
             load_workspace(workspace),
             parse_range(span),
             confidence_level=confidence_level,
+            shift=parse_numbers(shifts),
             measurement=measurement,
             execution=execution,
         )
@@ -157,6 +165,8 @@ def coverage(
         print_json(result.to_json())
         return
     click.echo(f"coverage at {100 * result.confidence_level:g} % CL, {result.toys} toys, seed {result.seed}")
+    for name, widths in result.shift.items():
+        click.echo(f"true {name} off its profiled value by {widths:g} widths of its constraint")
     print_table(
         [f"{result.coupling}/{result.unit}", "profile", "±", "feldman-cousins", "±"],
         [

@@ -93,7 +93,7 @@ def combine(
     _refuse_collisions(parts, shared)
     _warn_of_fluxes(parts, message)
     _rename_channels(parts, message)
-    parameters = _parameter_blocks(parts, shared, poi)
+    parameters = _parameter_blocks(parts, shared)
     spec = {
         "channels": [channel for part in parts for channel in part.spec["channels"]],
         "observations": [entry for part in parts for entry in part.spec["observations"]],
@@ -271,17 +271,18 @@ def _rename_channels(parts: Sequence[Part], message: Callable[[str], None]) -> N
                 message(f"{part.origin}: channel {name} renamed to {new}")
 
 
-def _parameter_blocks(parts: Sequence[Part], shared: Mapping[str, float], poi: str) -> list[dict[str, Any]]:
+def _parameter_blocks(parts: Sequence[Part], shared: Mapping[str, float]) -> list[dict[str, Any]]:
     """Overrides of all parameters; of a shared one they must agree, but for bounds and start."""
     blocks: dict[str, dict[str, Any]] = {}
     origins: dict[str, str] = {}
     for part in parts:
-        used = constraints(part.spec)
-        for block in part.config["parameters"]:
-            name = block["name"]
-            if name in used:  # else it overrides nothing
-                first = blocks.setdefault(name, dict(block))
-                _merge_block(first, block, f"{origins.setdefault(name, part.origin)} and {part.origin}", poi)
+        given = {block["name"]: block for block in part.config["parameters"]}
+        for name in constraints(part.spec):  # an override of another parameter overrides nothing
+            block = given.get(name, {"name": name})
+            if name in blocks:
+                _merge_block(blocks[name], block, f"{origins[name]} and {part.origin}")
+            else:
+                blocks[name], origins[name] = dict(block), part.origin
     for name in shared:
         block = blocks.get(name, {})
         for index, (low, high) in enumerate(block.get("bounds", ())):
@@ -292,18 +293,22 @@ def _parameter_blocks(parts: Sequence[Part], shared: Mapping[str, float], poi: s
                 raise ModelError(
                     f"bounds of the shared '{name}' exclude each other: above {low}, below {high}"
                 )
-    return list(blocks.values())
+    return [block for block in blocks.values() if len(block) > 1]
 
 
-def _merge_block(first: dict[str, Any], block: Mapping[str, Any], where: str, poi: str) -> None:
+_DEFAULTS: dict[str, Any] = {"auxdata": [0.0], "fixed": False}  # of a parameter without an override
+
+
+def _merge_block(first: dict[str, Any], block: Mapping[str, Any], where: str) -> None:
     """Add one workspace's overrides of a parameter to another's: bounds where both hold."""
-    for key, value in block.items():
+    for key in [*block, *(key for key in _DEFAULTS if key in first and key not in block)]:
+        value = block.get(key, _DEFAULTS.get(key))
         if key == "bounds" and "bounds" in first:
             pairs = zip(first["bounds"], value, strict=True)
             first["bounds"] = [[max(a[0], b[0]), min(a[1], b[1])] for a, b in pairs]
-        elif key == "inits" and block["name"] == poi:
+        elif key == "inits":
             first.setdefault("inits", value)
-        elif first.setdefault(key, value) != value:
+        elif first.setdefault(key, _DEFAULTS.get(key, value)) != value:
             raise ModelError(
                 f"{where} disagree on '{key}' of the shared '{block['name']}': {first[key]} and {value};"
                 " make them equal"

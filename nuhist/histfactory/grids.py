@@ -57,6 +57,28 @@ def parse_pairs(texts: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
+def parse_numbers(texts: Iterable[str]) -> dict[str, float]:
+    """Numbers of ``NAME=NUMBER``; several in one text stand with commas between.
+
+    Raises
+    ------
+    ConfigError
+        If a text has another form, a value is no number, or a name comes twice.
+
+    Examples
+    --------
+    >>> parse_numbers(["lz_ws2022_beta_norm=-1"])
+    {'lz_ws2022_beta_norm': -1.0}
+    """
+    numbers = {}
+    for name, value in parse_pairs(texts).items():
+        try:
+            numbers[name] = float(value)
+        except ValueError:
+            raise ConfigError(f"{name}={value}: '{value}' is no number") from None
+    return numbers
+
+
 def parse_correlations(texts: Iterable[str]) -> dict[str, float]:
     """Names, each with its correlation: 1, or what ``NAME=RHO`` says.
 
@@ -71,11 +93,4 @@ def parse_correlations(texts: Iterable[str]) -> dict[str, float]:
     {'pp_flux': 1.0, 'be7_flux': 1.0, 'atomic_response': 0.5}
     """
     parts = [part for text in texts for part in text.split(",")]
-    pairs = parse_pairs(part if "=" in part else f"{part}=1" for part in parts)
-    correlations = {}
-    for name, value in pairs.items():
-        try:
-            correlations[name] = float(value)
-        except ValueError:
-            raise ConfigError(f"--correlate {name}={value}: '{value}' is no number") from None
-    return correlations
+    return parse_numbers(part if "=" in part else f"{part}=1" for part in parts)

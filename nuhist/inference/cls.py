@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from nuhist.errors import FitError
+from nuhist.inference.crossing import find_crossings
 from nuhist.inference.execution import Execution, run
-from nuhist.inference.profile import Profile, profile_ends, threshold
+from nuhist.inference.profile import Profile
 from nuhist.inference.toys import BATCH, Task, batches, toy_model
 from nuhist.tables import Array
 
+Bands = dict[str, float | None]
 SIGMAS = (-2, -1, 0, 1, 2)
-_PRECISION = 1e-4  # of the limit, relative
+_FIRST_STEP = 1e-3  # of the parameter's range
 _SAME = 1e-7  # in 2NLL: fits end so close to each other
-_SPREAD = (0.6, 1.6)  # of the asymptotic limit: where toys are thrown first
+_SPREAD = (0.6, 1.6)  # of the asymptotic limits: where toys are thrown
+_POINTS = 8  # values where toys are thrown; twice as many for expected limits
 
 
 @dataclass(eq=False)
@@ -53,6 +56,11 @@ class AsymptoticCls:
             self._known[value] = float(np.sqrt(observed)), float(np.sqrt(max(self.asimov.delta(value), 0.0)))
         return self._known[value]
 
+    def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
+        """Fit several values together, ahead of calls."""
+        self.profile.prepare([value for value in values if value >= self.profile.best], check=check)
+        self.asimov.prepare(values, check=check)
+
     def observed(self, value: float) -> float:
         """CLs of the data."""
         from scipy.special import ndtr
@@ -78,7 +86,7 @@ class AsymptoticCls:
 
 def cls_upper(
     profile: Profile, confidence_level: float, *, expected: bool
-) -> tuple[float | None, dict[str, float | None] | None]:
+) -> tuple[float | None, Bands | None]:
     """Upper limit from asymptotic CLs, observed and, if asked for, expected at −2 to +2 σ.
 
     Raises
@@ -87,20 +95,25 @@ def cls_upper(
         If the parameter is signed.
     """
     _refuse_signed(profile)
-    alpha = 1 - confidence_level
-    low, high = profile.bounds
-    first = profile_ends(profile, threshold(confidence_level))[0][1] or high
     curve = AsymptoticCls(profile)
-    upper = _falls_below(curve.observed, alpha, low, first, high)
-    if not expected:
-        return upper, None
-    bands = {
-        f"{sigma:+d}" if sigma else "0": _falls_below(
-            partial(curve.expected, sigma=sigma), alpha, low, first, high
-        )
-        for sigma in SIGMAS
-    }
-    return upper, bands
+    functions = [curve.observed]
+    functions += [partial(curve.expected, sigma=sigma) for sigma in SIGMAS] if expected else []
+    low, high = profile.bounds
+    upper, *bands = find_crossings(
+        [partial(_negative, function) for function in functions],
+        confidence_level - 1,
+        low,
+        high,
+        step=_FIRST_STEP * (high - low),
+        prepare=curve.prepare,
+    )
+    names = [f"{sigma:+d}" if sigma else "0" for sigma in SIGMAS]
+    return upper, dict(zip(names, bands, strict=True)) if expected else None
+
+
+def _negative(function: Callable[[float], float], value: float) -> float:
+    """CLs falls along the coupling; a search looks for where a function rises above a level."""
+    return -function(value)
 
 
 def cls_upper_from_toys(
@@ -109,22 +122,26 @@ def cls_upper_from_toys(
     execution: Execution,
     digest: str,
     *,
-    points: int = 8,
-) -> tuple[float | None, tuple[str, ...]]:
+    expected: bool,
+) -> tuple[float | None, Bands | None, tuple[str, ...]]:
     """Upper limit from CLs with toys: thrown with the coupling and without it, at several values.
 
     Nuisance parameters are true at their profiled values. Between the values log CLs is taken as
-    straight.
+    straight. Expected limits put quantiles of the toys without the coupling in the place of the data.
 
     Raises
     ------
     FitError
         If the parameter is signed, or the limit lies below all values.
     """
+    from scipy.special import ndtr
+
     _refuse_signed(profile)
     low, high = profile.bounds
-    guess = cls_upper(profile, confidence_level, expected=False)[0] or high
-    values = np.linspace(max(_SPREAD[0] * guess, low), min(_SPREAD[1] * guess, high), points)
+    upper, bands = cls_upper(profile, confidence_level, expected=expected)
+    guesses = [guess or high for guess in (upper, *(bands or {}).values())]
+    points = _POINTS if bands is None else 2 * _POINTS
+    values = np.linspace(max(_SPREAD[0] * min(guesses), low), min(_SPREAD[1] * max(guesses), high), points)
     model = toy_model(profile.likelihood)
     without = profile.at(0.0).parameters
     per_half = -(-execution.toys // BATCH)
@@ -136,13 +153,31 @@ def cls_upper_from_toys(
     results = run(model, tasks, execution, digest)
     statistic = np.concatenate([result[0] for result in results]).reshape(points, 2, execution.toys)
     best = np.concatenate([result[1] for result in results]).reshape(points, 2, execution.toys)
-    thrown = np.where(best > values[:, None, None], 0.0, statistic)  # q̃ from t
+    above = np.isfinite(statistic) & (best > values[:, None, None])
+    thrown = np.where(above, 0.0, statistic)  # q̃ from t
     observed = np.array([0.0 if profile.best > value else max(profile.delta(value), 0.0) for value in values])
-    larger = np.sum(thrown >= observed[:, None, None] - _SAME, axis=2)
-    tails = larger / np.sum(np.isfinite(statistic), axis=2)
-    ratios = np.where(tails[:, 1] > 0, tails[:, 0] / np.maximum(tails[:, 1], 1e-300), 0.0)
+    alpha = 1 - confidence_level
+    limit = _interpolated(values, _ratios(thrown, observed), alpha, execution.toys)
     note = f"{execution.toys} toys with and without the coupling at each of {points} values"
-    return _interpolated(values, ratios, 1 - confidence_level, execution.toys), (note,)
+    if bands is None:
+        return limit, None, (note,)
+    # A fluctuation upwards (+σ) looks more like the coupling: a smaller q̃.
+    quantiles = np.nanquantile(thrown[:, 1], ndtr(-np.array(SIGMAS)), axis=1)
+    found = {
+        name: _interpolated(values, _ratios(thrown, quantile), alpha, execution.toys)
+        for name, quantile in zip(bands, quantiles, strict=True)
+    }
+    return limit, found, (note,)
+
+
+def _ratios(thrown: Array, observed: Array) -> Array:
+    """CLs at each value: toys with q̃ at least as large, with the coupling over those without it.
+
+    ``thrown`` has the shape (values, 2, toys), ``observed`` (values,).
+    """
+    larger = np.sum(thrown >= observed[:, None, None] - _SAME, axis=2)
+    tails = larger / np.sum(np.isfinite(thrown), axis=2)
+    return np.where(tails[:, 1] > 0, tails[:, 0] / np.maximum(tails[:, 1], 1e-300), 0.0)
 
 
 def _interpolated(values: Array, ratios: Array, alpha: float, toys: int) -> float | None:
@@ -167,21 +202,3 @@ def _refuse_signed(profile: Profile) -> None:
             f"{profile.origin}: CLs with q-tilde needs a parameter that is not negative;"
             f" {profile.coupling.name} is signed: use --method profile or feldman-cousins"
         )
-
-
-def _falls_below(
-    function: Callable[[float], float], alpha: float, low: float, first: float, high: float
-) -> float | None:
-    """Where a falling function crosses a value, searched for from a first guess."""
-    from scipy.optimize import brentq
-
-    left = right = first
-    while function(right) > alpha:
-        if right >= high:
-            return None
-        left, right = right, min(1.5 * right, high)
-    while function(left) <= alpha:
-        right, left = left, low + (left - low) / 1.5
-        if left - low < 1e-6 * first:
-            return None
-    return float(brentq(lambda value: function(float(value)) - alpha, left, right, rtol=_PRECISION))

@@ -101,6 +101,12 @@ class CompiledModel:
     groups: tuple[Group, ...]
     constraints: Constraints
 
+    @property
+    def turning(self) -> tuple[int, ...]:
+        """Parameters along which counts may go up on both sides, or down: they may have two minima."""
+        both = (self.kind == 2) & ((self.high - 1) * (self.low - 1) > 0)
+        return tuple(np.unique(self.parameter[both | (self.kind == 3)]).tolist())
+
     def expected(self, theta: Array) -> Array:
         """Expected counts, shape (batch, bins), at points of shape (batch, parameters)."""
         factors, _ = self.factors(theta, slopes=False)
@@ -256,7 +262,13 @@ class CompiledModel:
 def _poisson(observed: Array, expected: Array) -> Array:
     """λ − n − n ln(λ/n), summed; infinite where λ < 0, or where λ = 0 with n > 0."""
     counted = (observed > 0) & (expected > 0)
-    excess = np.where(counted, (expected - observed) / np.where(counted, observed, 1.0), 0.0)
+    known, rate = np.where(counted, observed, 1.0), np.where(counted, expected, 1.0)
+    excess = np.where(counted, (expected - observed) / known, 0.0)
+    # log1p keeps the digits where λ is close to n, the logarithm of the ratio where it is far below.
+    far = excess < -0.5
+    log = np.log1p(np.where(far, 0.0, excess))
+    if far.any():
+        log = np.where(far, np.log(rate / known), log)
     impossible = (expected < 0) | ((expected == 0) & (observed > 0))
-    terms = np.where(impossible, np.inf, expected - observed - observed * np.log1p(excess))
+    terms = np.where(impossible, np.inf, expected - observed - observed * log)
     return np.asarray(np.sum(terms, axis=1))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError
+from nuhist.errors import ConfigError, unknown_name
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.execution import Execution, run
+from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import make_likelihood
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.results import Coverage, CoveragePoint
@@ -24,6 +25,7 @@ def coverage(
     couplings: Sequence[float],
     *,
     confidence_level: float = 0.90,
+    shift: Mapping[str, float] | None = None,
     measurement: str | None = None,
     execution: Execution | None = None,
 ) -> Coverage:
@@ -41,6 +43,9 @@ def coverage(
         True values, in the coupling's unit.
     confidence_level
         Such as 0.90.
+    shift
+        Nuisance parameters whose true value lies so many widths of their constraint above the profiled
+        one, in the toys that test an interval; the Feldman-Cousins threshold knows nothing of it.
     measurement
         Name of the measurement; the first by default.
     execution
@@ -49,7 +54,8 @@ def coverage(
     Raises
     ------
     ConfigError
-        If there is no coupling, or one lies outside the parameter's bounds.
+        If there is no coupling, one lies outside the parameter's bounds, or a shifted parameter is
+        unknown or has no constraint.
     """
     execution = execution or Execution()
     level = threshold(confidence_level)
@@ -61,13 +67,20 @@ def coverage(
         raise ConfigError(
             f"name true couplings between {scale.to_coupling(low):g} and {scale.to_coupling(high):g}"
         )
+    offset = _offset(likelihood, shift or {})
     per_half = -(-execution.toys // BATCH)
     tasks = []
     for index, value in enumerate(values):
         truth = profile.at(value).parameters
-        for half in (0, 1):
+        for half, true in enumerate((truth, truth + offset)):
             first = (2 * index + half) * per_half
-            tasks += batches(truth, value, execution.toys, execution.seed, first)
+            tasks += batches(
+                np.clip(true, likelihood.lower, likelihood.upper),
+                value,
+                execution.toys,
+                execution.seed,
+                first,
+            )
     results = run(toy_model(likelihood), tasks, execution, workspace.digest)
     thrown = np.concatenate([result[0] for result in results]).reshape(len(values), 2, execution.toys)
     points = []
@@ -85,12 +98,29 @@ def coverage(
         coupling=scale.coupling,
         unit=scale.unit,
         confidence_level=confidence_level,
+        shift=dict(shift or {}),
         points=tuple(points),
         toys=execution.toys,
         seed=execution.seed,
         workspace_digest=workspace.digest,
         nuhist_version=__version__,
     )
+
+
+def _offset(likelihood: Likelihood, shift: Mapping[str, float]) -> Array:
+    """Shifts of all parameters, in their own units."""
+    offset = np.zeros(len(likelihood.names))
+    for name, widths in shift.items():
+        if name not in likelihood.names:
+            raise unknown_name("parameter", name, likelihood.names)
+        index = likelihood.names.index(name)
+        width, _ = likelihood.constraint(index)
+        if not np.isfinite(widths):
+            raise ConfigError(f"shift of '{name}' by {widths:g}: expected a number")
+        if width is None or index == likelihood.poi_index:
+            raise ConfigError(f"'{name}' has no constraint whose width could be a unit; leave it out")
+        offset[index] = widths * width
+    return offset
 
 
 def _share_below(thrown: Array, level: float) -> float:

@@ -116,11 +116,16 @@ def _dask(
     except (OSError, ValueError) as error:
         raise ConfigError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:
-        shared = client.scatter(model, broadcast=True)
+        # A task, not scattered data: when the worker that holds it dies, another makes it again.
+        shared = client.submit(_itself, model, pure=False)
         futures = [client.submit(_alone, shared, task, pure=False, retries=3) for task in work]
         order = {future.key: index for future, index in zip(futures, chosen, strict=True)}
         for future, result in as_completed(futures, with_results=True):
             yield order[future.key], result
+
+
+def _itself(model: ToyModel) -> ToyModel:
+    return model
 
 
 def _alone(model: ToyModel, task: Task) -> Result:
@@ -192,5 +197,6 @@ def _fingerprint(tasks: Sequence[Task]) -> str:
     digest = hashlib.sha256()
     for task in tasks:
         truth = " ".join(f"{value:.4g}" for value in task.truth)
-        digest.update(f"{truth} {task.value:.6g} {task.size} {task.seed} {task.batch};".encode())
+        value = "fit" if task.value is None else f"{task.value:.6g}"
+        digest.update(f"{truth} {value} {task.size} {task.seed} {task.batch};".encode())
     return digest.hexdigest()

@@ -7,6 +7,7 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
 from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact
 from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.results import FitResult, FittedParameter, FittedSample
@@ -59,7 +60,7 @@ def fit(
         if not np.isfinite(test_poi):
             raise ConfigError(f"{held[0]} = {test_poi}: expected a number")
         minimum = likelihood.minimise({held[0]: test_poi})
-    covariance = likelihood.covariance(minimum, held)
+    covariance = covariance_of(likelihood, minimum, held)
     uncertainty = np.sqrt(np.diag(covariance))
     described = (workspace.sidecar or {}).get("parameters", {})
     poi = likelihood.poi

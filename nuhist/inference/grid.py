@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -97,6 +98,9 @@ class GridCurve:
             missed.append(abs(float(spline(self.values[index])) - self.heights[index]))
         slope = abs(float(self._spline(value, 1)))
         return float(max(missed) / slope) if slope > 0 and missed else None
+
+    def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
+        """Nothing: all points of the grid have been fitted."""
 
     def remarks(self) -> tuple[str, ...]:
         """Whether the grid may be too short to hold the global minimum."""

@@ -79,3 +79,13 @@ def code4(value: Array, high: Array, low: Array, coefficients: Array) -> tuple[A
     polynomial[rows, columns] = power
     slope[rows, columns] = rate * power
     return polynomial, slope
+
+
+def code4_bend(value: Array, high: Array, low: Array, coefficients: Array) -> Array:
+    """Second derivative of :func:`code4`."""
+    bend = np.zeros_like(value)
+    for power in range(6, 1, -1):
+        bend = bend * value + power * (power - 1) * coefficients[:, power - 1]
+    rate = np.where(value > 0, np.log(high), -np.log(low))
+    outside = np.abs(value) > 1
+    return np.where(outside, rate**2 * np.exp(np.where(outside, value, 0.0) * rate), bend)

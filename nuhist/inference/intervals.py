@@ -172,10 +172,7 @@ def _cls(
         return (*cls_upper(profile, confidence_level, expected=expected), ())
     if calctype != "toybased":
         raise unknown_name("calculator", calctype, get_args(Calctype))
-    if expected:
-        raise ConfigError("expected limits with toys are not made; leave --expected out, or the toys")
-    upper, notes = cls_upper_from_toys(profile, confidence_level, execution, digest)
-    return upper, None, notes
+    return cls_upper_from_toys(profile, confidence_level, execution, digest, expected=expected)
 
 
 def _curve(model: Workspace | SignalGrid, measurement: str | None, engine: Engine) -> Curve:

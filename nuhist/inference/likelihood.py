@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from nuhist.errors import FitError, ModelError
 from nuhist.inference.compiled import CompiledModel
-from nuhist.inference.minimisers import hesse, minimise
+from nuhist.inference.minimisers import minimise
 from nuhist.inference.newton import fit_batch
+from nuhist.inference.search import other_starts
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
 _AGREEMENT = 1e-8  # between the compiled likelihood and pyhf's, of 2NLL
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
-_AT_BOUND = 1e-6  # fraction of a parameter's range
-_STARTS = 81  # of a signed parameter, across its range
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,119 +120,120 @@ class Likelihood:
             free[self.names.index(name)] = False
         if not free.any():
             return Minimum(point, self.twice_nll(point, data))
-        found = self._newton(point, free, self.data if data is None else data)
-        return self._slsqp(point, free, data) if found is None else found
+        ((found, reached),) = self._newton(point[None], free, self.data if data is None else data)
+        if found is not None:
+            return found
+        return self._slsqp(reached, free, data)
 
-    def _newton(self, start: Array, free: NDArray[np.bool_], data: Array) -> Minimum | None:
-        """Fit the compiled likelihood; None where it does not converge or is not pyhf's."""
+    def minimise_at(
+        self, values: Array, starts: Array, data: Array | None = None, *, check: bool = True
+    ) -> list[Minimum | None]:
+        """Minimise 2NLL with the parameter of interest held at each of several values, in one batch.
+
+        Parameters
+        ----------
+        values
+            Of the parameter of interest, shape (values,).
+        starts
+            Shape (values, parameters).
+        data
+            Other data than the workspace's.
+        check
+            Whether each is compared with pyhf, see :meth:`minimise`; a search needs that at its end only.
+
+        Returns
+        -------
+        None where a fit is left to :meth:`minimise`.
+        """
+        free = ~np.array(self.constant)
+        free[self.poi_index] = False
+        if self.compiled is None or not free.any() or not values.size:
+            return [None] * values.size
+        points = starts.copy()
+        points[:, self.poi_index] = values
+        fits = self._newton(points, free, self.data if data is None else data, check=check)
+        return [minimum for minimum, _ in fits]
+
+    def _newton(
+        self, starts: Array, free: NDArray[np.bool_], data: Array, *, check: bool = True
+    ) -> list[tuple[Minimum | None, Array]]:
+        """Fit the compiled likelihood: minima, None where one is not found or not pyhf's, and the ends."""
         if self.compiled is None:
-            return None
-        batch = fit_batch(self.compiled, data[None], start[None], self.lower, self.upper, ~free, self.scale)
-        if not batch.converged[0]:
-            return None
-        point = batch.parameters[0]
-        value = self.twice_nll(point, data)
-        compiled = float(batch.twice_nll[0] + self.compiled.constant(data[None])[0])
-        allowed = _AGREEMENT * max(1.0, abs(value)) + 100 * float(self.compiled.rounding(data[None])[0])
-        if abs(value - compiled) > allowed:
-            warnings.warn(
-                f"{self.origin}: the compiled likelihood differs from pyhf's by {compiled - value:.2g};"
-                " the fit is left to pyhf",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-            return None
-        return Minimum(point, value)
+            return [(None, start) for start in starts]
+        repeated = np.tile(data, (len(starts), 1))
+        batch = fit_batch(self.compiled, repeated, starts, self.lower, self.upper, ~free, self.scale)
+        constant = float(self.compiled.constant(data[None])[0])
+        rounding = 100 * float(self.compiled.rounding(data[None])[0])
+        found: list[tuple[Minimum | None, Array]] = []
+        for start, point, height, converged in zip(
+            starts, batch.parameters, batch.twice_nll + constant, batch.converged, strict=True
+        ):
+            if not converged:
+                found.append((None, point if np.isfinite(height) else start))
+                continue
+            minimum = Minimum(point, self.twice_nll(point, data) if check else float(height))
+            agrees = abs(minimum.twice_nll - height) <= _AGREEMENT * max(1.0, abs(height)) + rounding
+            if not agrees:
+                warnings.warn(
+                    f"{self.origin}: the compiled likelihood differs from pyhf's by"
+                    f" {height - minimum.twice_nll:.2g}; the fit is left to pyhf",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
+            found.append((minimum if agrees else None, point))
+        return found
 
     def _slsqp(self, point: Array, free: NDArray[np.bool_], data: Array | None) -> Minimum:
         """Fit pyhf's likelihood with SciPy's SLSQP, or with Minuit where that fails."""
         scale, low, high = self.scale[free], self.lower[free], self.upper[free]
+        point = point.copy()
         point[free] = np.clip(point[free], low, high)
+        start, at = Minimum(point.copy(), self.twice_nll(point, data)), point.copy()
 
         def objective(scaled: Array) -> float:
-            point[free] = np.clip(scaled * scale, low, high)
-            return self.twice_nll(point, data)
+            at[free] = np.clip(scaled * scale, low, high)
+            return self.twice_nll(at, data)
 
-        found = minimise(objective, point[free] / scale, low / scale, high / scale)
+        def gradient(scaled: Array) -> Array:
+            at[free] = np.clip(scaled * scale, low, high)
+            return self._slope(at, data)[free] * scale
+
+        found = minimise(
+            objective,
+            point[free] / scale,
+            low / scale,
+            high / scale,
+            gradient=None if self.compiled is None else gradient,
+        )
         if found is None:
             raise FitError(
                 f"{self.origin}: the fit does not converge; look at the counts with nuhist inspect"
             )
         point[free] = np.clip(found[0] * scale, low, high)
-        return Minimum(point, found[1])
+        return min(Minimum(point, found[1]), start, key=lambda minimum: minimum.twice_nll)
+
+    def _slope(self, point: Array, data: Array | None) -> Array:
+        """Gradient of 2NLL from the compiled likelihood."""
+        if self.compiled is None:
+            raise FitError(f"{self.origin}: no gradient without the compiled likelihood")
+        observed = (self.data if data is None else data)[None]
+        rates = self.compiled.rates(point[None])
+        slope: Array = self.compiled.slope_and_curvature(point[None], rates, observed)[0][0]
+        return slope
 
     def best(self, data: Array | None = None) -> Minimum:
-        """Global minimum: several starts along the parameter of interest.
-
-        After a first fit, 2NLL is looked at along the parameter with the other parameters as
-        fitted; each dip there is a start, and so are a few values of either sign where it is signed.
-        """
+        """Global minimum: a first fit, and others from where :mod:`nuhist.inference.search` says."""
         first = self.minimise(data=data)
-        if self.poi is None or self.constant[self.poi_index]:
+        points = other_starts(self, first, data)
+        if not len(points):
             return first
-        index = self.poi_index
-        low, high = self.lower[index], self.upper[index]
-        values = np.linspace(low, high, _STARTS)
-        heights = self._heights(self._along(first, values), data)
-        padded = np.pad(heights, 1, constant_values=np.inf)
-        dips = (heights < padded[:-2]) & (heights <= padded[2:]) & np.isfinite(heights)
-        starts = values[dips]
-        if low < 0 < high:
-            starts = np.union1d(starts, [low / 2, low / 10, high / 10, high / 2])
-        points = self._along(first, starts)
-        possible = np.isfinite(self._heights(points, data))
-        others = [self.minimise(start=point, data=data) for point in points[possible]]
-        return min([first, *others], key=lambda minimum: minimum.twice_nll)
-
-    def _heights(self, points: Array, data: Array | None) -> Array:
-        """2NLL at several points, up to a constant."""
         if self.compiled is None:
-            return np.array([self.twice_nll(point, data) for point in points])
-        observed = self.data if data is None else data
-        return self.compiled.twice_nll(points, np.tile(observed, (len(points), 1)))
-
-    def _along(self, minimum: Minimum, values: Array) -> Array:
-        """Points that differ from a minimum in the parameter of interest only."""
-        points = np.tile(minimum.parameters, (values.size, 1))
-        points[:, self.poi_index] = values
-        return points
-
-    def covariance(self, minimum: Minimum, fixed: Sequence[str] = ()) -> Array:
-        """Covariance at a minimum from Minuit's HESSE; zero for what is fixed, on a bound, or flat."""
-        span = self.upper - self.lower
-        free = ~(np.array(self.constant) | np.isin(self.names, fixed))
-        free &= minimum.parameters - self.lower > _AT_BOUND * span
-        free &= self.upper - minimum.parameters > _AT_BOUND * span
-        covariance = np.zeros((len(self.names), len(self.names)))
-        if not free.any():
-            return covariance
-        free &= ~self._without_effect(minimum, free)
-        if not free.any():
-            return covariance
-        point, scale = minimum.parameters.copy(), self.scale[free]
-
-        def objective(scaled: Array) -> float:
-            point[free] = scaled * scale
-            return self.twice_nll(point)
-
-        found = hesse(objective, minimum.parameters[free] / scale)
-        if found is None:
-            raise FitError(f"{self.origin}: no covariance: 2NLL is flat in some direction")
-        covariance[np.ix_(free, free)] = found * np.outer(scale, scale)
-        return covariance
-
-    def _without_effect(self, minimum: Minimum, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which free parameters do not change 2NLL at all, such as the norm of an empty sample."""
-        flat = np.zeros(free.size, dtype=bool)
-        for index in np.flatnonzero(free):
-            heights = []
-            for sign in (-1, 1):
-                point = minimum.parameters.copy()
-                moved = point[index] + sign * 0.1 * self.scale[index]
-                point[index] = np.clip(moved, self.lower[index], self.upper[index])
-                heights.append(self.twice_nll(point))
-            flat[index] = np.allclose(heights, minimum.twice_nll, rtol=0, atol=1e-10)
-        return flat
+            others = [self.minimise(start=point, data=data) for point in points]
+        else:
+            free = ~np.array(self.constant)
+            fits = self._newton(points, free, self.data if data is None else data)
+            others = [minimum for minimum, _ in fits if minimum is not None]
+        return min([first, *others], key=lambda minimum: minimum.twice_nll)
 
     def constraint(self, index: int) -> tuple[float | None, float]:
         """Width and centre of a parameter's constraint; no width where it has none."""

@@ -11,14 +11,22 @@ import numpy as np
 from nuhist.tables import Array
 
 _TOLERANCE = 1e-10  # of 2NLL
+_MANY = 100  # parameters; a step of SLSQP takes their third power
 _HIGHEST = 1e100  # stands for infinity, which the minimisers do not take
 _FIRST_STEP = 0.1  # of HESSE, in typical steps of the parameters
 
 Objective = Callable[[Array], float]
 
 
-def minimise(objective: Objective, start: Array, low: Array, high: Array) -> tuple[Array, float] | None:
-    """Minimise with SLSQP, or with Minuit where that fails.
+def minimise(
+    objective: Objective,
+    start: Array,
+    low: Array,
+    high: Array,
+    *,
+    gradient: Callable[[Array], Array] | None = None,
+) -> tuple[Array, float] | None:
+    """Minimise with SLSQP, or with Minuit where that fails; with L-BFGS-B where SLSQP would take hours.
 
     Parameters
     ----------
@@ -26,6 +34,8 @@ def minimise(objective: Objective, start: Array, low: Array, high: Array) -> tup
         2NLL; may be infinite.
     start, low, high
         Start and bounds, shape (parameters,), of parameters whose typical step is 1.
+    gradient
+        Of the objective; by finite differences without it.
 
     Returns
     -------
@@ -38,23 +48,31 @@ def minimise(objective: Objective, start: Array, low: Array, high: Array) -> tup
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # steps that SLSQP itself clips
+        many = gradient is not None and start.size > _MANY
         result = minimize(
             finite,
             np.ravel(start),
-            method="SLSQP",
+            method="L-BFGS-B" if many else "SLSQP",
+            jac=gradient,
             bounds=list(zip(low, high, strict=True)),
-            options={"ftol": _TOLERANCE, "maxiter": 1000},
+            options={"ftol": 1e-14, "maxiter": 5000} if many else {"ftol": _TOLERANCE, "maxiter": 1000},
         )
     if result.success and result.fun < _HIGHEST:
         return np.asarray(result.x, dtype=np.float64), float(result.fun)
-    return _migrad(finite, np.asarray(result.x, dtype=np.float64), low, high)
+    return _migrad(finite, np.asarray(result.x, dtype=np.float64), low, high, gradient)
 
 
-def _migrad(objective: Objective, start: Array, low: Array, high: Array) -> tuple[Array, float] | None:
+def _migrad(
+    objective: Objective,
+    start: Array,
+    low: Array,
+    high: Array,
+    gradient: Callable[[Array], Array] | None,
+) -> tuple[Array, float] | None:
     from iminuit import Minuit
 
     # Minuit that starts on a bound stays there.
-    minuit = Minuit(objective, np.clip(start, low + 1e-6, high - 1e-6))
+    minuit = Minuit(objective, np.clip(start, low + 1e-6, high - 1e-6), grad=gradient)
     minuit.limits = list(zip(low, high, strict=True))
     minuit.errordef = Minuit.LEAST_SQUARES
     minuit.tol = 1e-4

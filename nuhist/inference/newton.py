@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nuhist.inference.compiled import CompiledModel, Index
+from nuhist.inference.hessian import positive, slope_and_hessian
 from nuhist.inference.tangent import tangent
 from nuhist.tables import Array
 
 _ITERATIONS = 200
 _CHUNK = 500  # fits at a time: what they need stays in the cache
+_NUMBERS = 20_000_000  # at most in one array: it bounds the memory
+_PATIENCE = 12  # Gauss-Newton steps before the whole second derivative is taken
+_MANY = 200  # parameters for which its eigenvalues take too long
+_REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one may end in another valley
 _CHORDS = 8  # steps with the derivatives of the start
 _FEW = 8  # fits for which the derivatives of the start are not worth it
 _NEAR = 1e-10  # of 2NLL: what such a step would still gain; the next would gain a third of it at most
@@ -22,6 +27,14 @@ _TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
 _DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 _ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
+
+
+class _Limits(NamedTuple):
+    """Bounds, and largest steps, in typical steps of the free parameters."""
+
+    lower: Array
+    upper: Array
+    reach: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +85,12 @@ def fit_batch(
     scale
         Typical step of each parameter, shape (parameters,): damping is measured in it.
     """
-    if len(start) > _CHUNK:
+    each = model.parameters * max(model.parameters, model.bins)
+    chunk = max(1, min(_CHUNK, _NUMBERS // each))
+    if len(start) > chunk:
         parts = [
-            fit_batch(model, data[i : i + _CHUNK], start[i : i + _CHUNK], lower, upper, constant, scale)
-            for i in range(0, len(start), _CHUNK)
+            fit_batch(model, data[i : i + chunk], start[i : i + chunk], lower, upper, constant, scale)
+            for i in range(0, len(start), chunk)
         ]
         return BatchFit(
             np.concatenate([part.parameters for part in parts]),
@@ -91,21 +106,25 @@ def fit_batch(
         return BatchFit(theta, height, np.isfinite(height), 0)
     unit = scale[free]
     damping = np.full(len(theta), _DAMPING)
-    bounds = lower[free] / unit, upper[free] / unit
-    converged = _approach(model, theta, height, data, free, unit, bounds)
+    constrained = np.isin(free, model.constraints.gaussian)
+    limits = _Limits(lower[free] / unit, upper[free] / unit, np.where(constrained, _REACH, np.inf))
+    converged = _approach(model, theta, height, data, free, unit, limits)
     active = np.flatnonzero(np.isfinite(height) & ~converged)
     iterations = 0
     while active.size and iterations < _ITERATIONS:
         iterations += 1
         at, here = theta[active], data[active]
-        slope, curvature = model.slope_and_curvature(at, model.rates(at), here)
-        step, gain = _steps(
-            slope[:, free] * unit,
-            curvature[:, free[:, None], free] * (unit[:, None] * unit),
-            at[:, free] / unit,
-            *bounds,
-            damping[active],
-        )
+        whole = iterations > _PATIENCE and free.size <= _MANY
+        if iterations == _PATIENCE + 1:
+            damping[active] = _DAMPING
+        if not whole:
+            slope, curvature = model.slope_and_curvature(at, model.rates(at), here)
+        else:
+            slope, curvature = slope_and_hessian(model, at, here)
+        curvature = curvature[:, free[:, None], free] * (unit[:, None] * unit)
+        if whole:
+            curvature = positive(curvature)
+        step, gain = _steps(slope[:, free] * unit, curvature, at[:, free] / unit, limits, damping[active])
         trial = at.copy()
         trial[:, free] = np.clip(at[:, free] + step * unit, lower[free], upper[free])
         moved = trial[:, free] - at[:, free]
@@ -129,7 +148,7 @@ def _approach(
     data: Array,
     free: Index,
     unit: Array,
-    bounds: tuple[Array, Array],
+    limits: _Limits,
 ) -> NDArray[np.bool_]:
     """Fit with the derivatives at the middle of the starts; points and heights are updated.
 
@@ -148,8 +167,8 @@ def _approach(
     for _ in range(_CHORDS):
         at = trial[active]
         slope, curvature = near.slope_and_curvature(at, data[active])
-        step, gain = _steps(slope, curvature, at[:, free] / unit, *bounds, np.zeros(active.size))
-        at[:, free] = np.clip(at[:, free] + step * unit, bounds[0] * unit, bounds[1] * unit)
+        step, gain = _steps(slope, curvature, at[:, free] / unit, limits, np.zeros(active.size))
+        at[:, free] = np.clip(at[:, free] + step * unit, limits.lower * unit, limits.upper * unit)
         trial[active] = at
         done = gain < _NEAR
         converged[active[done]] = True
@@ -165,13 +184,14 @@ def _approach(
 
 
 def _steps(
-    slope: Array, curvature: NDArray[Any], at: Array, lower: Array, upper: Array, damping: Array
+    slope: Array, curvature: NDArray[Any], at: Array, limits: _Limits, damping: Array
 ) -> tuple[Array, Array]:
     """Damped Newton steps of the parameters that are not held by a bound, and what they promise.
 
     A parameter on a bound is held while the slope pushes it outwards. One that its own step
     would carry across a bound is set on it, and the others solve again for what is left.
     """
+    lower, upper, reach = limits
     held = ((at <= lower) & (slope >= 0)) | ((at >= upper) & (slope <= 0))
     step = _solved(slope, curvature, held, np.zeros_like(at), damping)
     beyond = ~held & ((at + step < lower) | (at + step > upper))
@@ -183,6 +203,7 @@ def _steps(
         held |= beyond
         step[again] = _solved(slope[again], curvature[again], held[again], step[again], damping[again])
         beyond = ~held & ((at + step < lower) | (at + step > upper))
+    step *= np.min(1 / np.maximum(np.abs(step) / reach, 1.0), axis=1, keepdims=True)
     bent = np.matmul(curvature, step.astype(curvature.dtype)[:, :, None])[:, :, 0] / 2
     return step, np.abs(np.einsum("bi,bi->b", step, slope + bent))
 

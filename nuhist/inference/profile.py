@@ -9,11 +9,11 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from nuhist.errors import ConfigError, FitError
+from nuhist.inference.crossing import find_crossing
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
-_PRECISION = 1e-4  # of an end of an interval, relative
 _BETTER = 1e-5  # in 2NLL: a scan that finds a minimum lower by more starts again from there
 _FIRST_STEP = 1e-3  # of the parameter's range
 _RESTARTS = 5
@@ -67,6 +67,9 @@ class Curve(Protocol):
 
     def __call__(self, value: float) -> float:
         """Δχ² at a value of the parameter."""
+
+    def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
+        """Fit several values together, ahead of calls; unchecked against pyhf for a search."""
 
     def asimov(self) -> Curve:
         """The curve for the data expected from the fit without the coupling."""
@@ -131,6 +134,21 @@ class Profile:
             raise LowerMinimumError
         return result.twice_nll - self.minimum.twice_nll
 
+    def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
+        """Fit several values in one batch; what does not converge so is left to single fits."""
+        unknown = [value for value in dict.fromkeys(values) if value not in self._known]
+        if not unknown:
+            return
+        near = {self.best: self.minimum, **self._known}
+        known = np.array(list(near))
+        fits = np.array([minimum.parameters for minimum in near.values()])
+        wanted = np.array(unknown, dtype=np.float64)
+        starts = fits[np.argmin(np.abs(wanted[:, None] - known), axis=1)]
+        found = self.likelihood.minimise_at(wanted, starts, self.data, check=check)
+        for value, minimum in zip(unknown, found, strict=True):
+            if minimum is not None:
+                self._known[value] = minimum
+
     def delta(self, value: float) -> float:
         """Δχ² at a value, against whatever is the lowest minimum known afterwards."""
         return heights_at(self, [value])[0]
@@ -185,6 +203,7 @@ def profile_ends(profile: Curve, level: float) -> tuple[tuple[float | None, floa
 
 def heights_at(curve: Curve, values: Sequence[float]) -> list[float]:
     """Δχ² at several values, all against the same global minimum."""
+    curve.prepare(values)
     return _retried(lambda: [max(curve(value), 0.0) for value in values], curve.origin)
 
 
@@ -205,46 +224,20 @@ def _ends(profile: Curve, level: float) -> tuple[tuple[float | None, float | Non
     inside = [best]
     if low < 0:
         nodes = np.linspace(low, high, _SIGNED_NODES)
+        profile.prepare(nodes.tolist(), check=False)
         inside += [float(node) for node in nodes if profile(float(node)) < level]
         regions = 1 + sum(
             profile((a + b) / 2) > level for a, b in zip(sorted(inside)[:-1], sorted(inside)[1:], strict=True)
         )
         if regions > 1:
             notes.append(f"{regions} separate regions; the interval spans them all")
-    lower = _crossing(profile, level, min(inside), low)
-    upper = _crossing(profile, level, max(inside), high)
+    lower, upper = (
+        find_crossing(profile, level, start, bound, step=_FIRST_STEP * (high - low), prepare=profile.prepare)
+        for start, bound in ((min(inside), low), (max(inside), high))
+    )
     unit, convert = profile.coupling.unit, profile.coupling.to_coupling
     if lower is None and low != 0:
         notes.append(f"open below: {convert(low):.3g} {unit} is still allowed")
     if upper is None:
         notes.append(f"open above: {convert(high):.3g} {unit} is still allowed")
     return (lower, upper), (*notes, *profile.remarks())
-
-
-def _crossing(profile: Curve, level: float, start: float, bound: float) -> float | None:
-    """Where Δχ² crosses the level between a value inside and a bound, or None."""
-    from scipy.optimize import brentq
-
-    span = profile.bounds[1] - profile.bounds[0]
-    direction = 1.0 if bound > start else -1.0
-    step, inside = _FIRST_STEP * span, start
-    while True:
-        outside = start + direction * step
-        if (bound - outside) * direction <= 0:
-            outside = float(bound)
-        if outside == inside:
-            return None
-        if profile(outside) > level:
-            break
-        if outside == bound:
-            return None
-        inside, step = outside, 2 * step
-    while not np.isfinite(profile(outside)):  # beyond the edge of the model: halve the step to it
-        middle = (inside + outside) / 2
-        if abs(outside - inside) <= _PRECISION * max(abs(outside), abs(inside)):
-            return inside
-        inside, outside = (inside, middle) if profile(middle) > level else (middle, outside)
-    tolerance = _PRECISION * max(abs(outside), 1e-3 * step)
-    return float(
-        brentq(lambda value: profile(float(value)) - level, inside, outside, xtol=tolerance, rtol=1e-6)
-    )

@@ -6,6 +6,7 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.covariance import covariance
 from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.results import Impact, Ranking
 
@@ -37,7 +38,7 @@ def ranking(workspace: Workspace, *, measurement: str | None = None, engine: Eng
     likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
     interest = likelihood.interest.name
     best = likelihood.best()
-    errors = np.sqrt(np.diag(likelihood.covariance(best)))
+    errors = np.sqrt(np.diag(covariance(likelihood, best)))
     meanings = (workspace.sidecar or {}).get("parameters", {})
     centre = best.parameters[likelihood.poi_index]
     impacts = []

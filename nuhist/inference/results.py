@@ -288,12 +288,16 @@ class CoveragePoint:
 
 @dataclass(frozen=True, slots=True)
 class Coverage(JsonResult):
-    """Coverage along the coupling; the nuisance parameters are true at their profiled values."""
+    """Coverage along the coupling; the nuisance parameters are true at their profiled values.
+
+    ``shift`` names those that are not, and by how many widths of their constraint they are off.
+    """
 
     parameter: str
     coupling: str
     unit: str
     confidence_level: float
+    shift: dict[str, float]
     points: tuple[CoveragePoint, ...]
     toys: int
     seed: int

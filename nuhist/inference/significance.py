@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nuhist.__about__ import __version__
+from nuhist.errors import FitError
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.execution import Execution, run
 from nuhist.inference.fit import fit
@@ -12,6 +13,7 @@ from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.results import GoodnessOfFit, Significance
 from nuhist.inference.toys import batches, toy_model
+from nuhist.tables import Array
 
 _SAME = 1e-7  # in 2NLL: fits end so close to each other
 
@@ -65,8 +67,7 @@ def significance(
         thrown = np.concatenate(
             [result[0] for result in run(toy_model(likelihood), tasks, execution, workspace.digest)]
         )
-        p_value = float(np.sum(thrown >= q0 - _SAME) / np.sum(np.isfinite(thrown)))
-        error = float(np.sqrt(p_value * (1 - p_value) / execution.toys))
+        p_value, error = _fraction(thrown, q0)
     return Significance(
         parameter=scale.name,
         coupling=scale.coupling,
@@ -99,8 +100,7 @@ def goodness_of_fit(
     p_value = error = None
     if execution is not None:
         likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
-        p_value = _saturated_p_value(likelihood, result.min_chi2, execution)
-        error = float(np.sqrt(p_value * (1 - p_value) / execution.toys))
+        p_value, error = _saturated_p_value(likelihood, result.min_chi2, execution, workspace.digest)
     return GoodnessOfFit(
         min_chi2=result.min_chi2,
         degrees_of_freedom=result.degrees_of_freedom,
@@ -114,18 +114,19 @@ def goodness_of_fit(
     )
 
 
-def _saturated_p_value(likelihood: Likelihood, observed: float, execution: Execution) -> float:
-    from threadpoolctl import threadpool_limits
+def _saturated_p_value(
+    likelihood: Likelihood, observed: float, execution: Execution, digest: str
+) -> tuple[float, float]:
+    """Fraction of toys that fit no better than the data, and its error."""
+    tasks = batches(likelihood.best().parameters, None, execution.toys, execution.seed)
+    results = run(toy_model(likelihood), tasks, execution, digest)
+    return _fraction(np.concatenate([height for height, _ in results]), observed)
 
-    model = toy_model(likelihood)
-    truth = likelihood.best().parameters
-    larger, done = 0, 0
-    with threadpool_limits(1):
-        for task in batches(truth, 0.0, execution.toys, execution.seed):
-            data = model.throw(task.truth, task.size, task.seed, task.batch)
-            _, height = model.free(data, np.tile(truth, (task.size, 1)))
-            saturated = model.model.saturated(data)
-            larger += int(np.sum(height - saturated >= observed - _SAME))
-            done += task.size
-            execution.progress(done, execution.toys)
-    return larger / execution.toys
+
+def _fraction(thrown: Array, observed: float) -> tuple[float, float]:
+    """Fraction of the toys that could be fitted which are at least as large, and its binomial error."""
+    fitted = int(np.sum(np.isfinite(thrown)))
+    if not fitted:
+        raise FitError("no toy could be fitted; look at the model with nuhist inspect")
+    p_value = float(np.sum(thrown >= observed - _SAME) / fitted)
+    return p_value, float(np.sqrt(p_value * (1 - p_value) / fitted))

@@ -1,9 +1,10 @@
-"""Events per bin and component after a fit: what a spectrum figure shows, as numbers."""
+"""Events per bin and component, before or after a fit: what a spectrum figure shows, as numbers."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -11,11 +12,16 @@ from nuhist.errors import ConfigError
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.likelihood import Likelihood, is_artefact
 from nuhist.inference.model import make_likelihood
+from nuhist.inference.results import JsonResult
+from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
+
+Stage = Literal["after the fit", "before the fit", "fit without the coupling"]
 
 _MERGED = 0.02  # a component below this fraction of the events is put together with the others
 
@@ -30,14 +36,21 @@ class Component:
 
 
 @dataclass(frozen=True)
-class FittedSpectrum:
+class FittedSpectrum(JsonResult):
     """What the figure shows, as numbers: events per bin.
 
     ``edges`` are in keV, or bin numbers where the workspace has no sidecar (``in_kev``).
-    ``uncertainty`` is the fit's, one standard deviation of the total.
+    ``uncertainty`` is one standard deviation of the total: the fit's, or before the fit that of the
+    constraints. ``coupling``, ``value`` and ``unit`` are what the parameter of interest stands for,
+    None without one.
     """
 
     channel: str
+    heading: str
+    stage: Stage
+    coupling: str | None
+    value: float | None
+    unit: str | None
     edges: tuple[float, ...]
     in_kev: bool
     observed: tuple[float, ...]
@@ -46,10 +59,6 @@ class FittedSpectrum:
     uncertainty: tuple[float, ...]
     title: str
     workspace_digest: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields as JSON values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,24 +70,49 @@ class _Point:
     parameters: Array
     without: Array
     covariance: Array
-    what: str
+    stage: Stage
+    scale: CouplingScale | None
+    value: float | None
 
 
 def fitted_spectrum(
-    model: Workspace | SignalGrid, *, channel: str | None = None, coupling: float | None = None
+    model: Workspace | SignalGrid,
+    *,
+    channel: str | None = None,
+    coupling: float | None = None,
+    prefit: bool = False,
 ) -> FittedSpectrum:
-    """Events per bin and component after a fit.
+    """Events per bin and component of one channel; the first by default.
+
+    See :func:`fitted_spectra` for the parameters and errors.
+    """
+    origin = model.background if isinstance(model, SignalGrid) else model
+    name = channel or origin.spec["channels"][0]["name"]
+    return fitted_spectra(model, channels=[name], coupling=coupling, prefit=prefit)[0]
+
+
+def fitted_spectra(
+    model: Workspace | SignalGrid,
+    *,
+    channels: Sequence[str] | None = None,
+    coupling: float | None = None,
+    prefit: bool = False,
+) -> tuple[FittedSpectrum, ...]:
+    """Events per bin and component of several channels, from one fit.
 
     Parameters
     ----------
     model
         Any HistFactory workspace, or a grid of signal points; energies and titles come from the
         sidecar.
-    channel
-        Name of the channel; the first by default.
+    channels
+        Their names; all by default.
     coupling
         Draw this coupling, on the fit without it, instead of the best fit; of a grid, the
         signal point nearest to it.
+    prefit
+        No fit: all parameters at the workspace's initial values, the coupling too unless it is
+        given. Of a grid, no coupling unless it is given.
 
     Raises
     ------
@@ -87,70 +121,114 @@ def fitted_spectrum(
     FitError
         If the fit does not converge.
     """
-    point = _grid_point(model, coupling) if isinstance(model, SignalGrid) else _point(model, coupling)
-    slices = point.likelihood.model.config.channel_slices
-    name = channel or point.workspace.spec["channels"][0]["name"]
-    if name not in slices:
-        raise ConfigError(f"{point.workspace.origin}: no channel '{name}'; it has {', '.join(slices)}")
-    part, unit = slices[name], counts_per_event(point.workspace, name)
-    described = (point.workspace.sidecar or {}).get("channels", {}).get(name, {})
-    observed = np.asarray(point.workspace.observed()[name]) / unit
-    edges = described.get("edges_keV")
-    return FittedSpectrum(
-        channel=name,
-        edges=tuple(edges) if edges else tuple(float(i) for i in range(observed.size + 1)),
-        in_kev=bool(edges),
-        observed=tuple(observed.tolist()),
-        components=_merged(_components(point, name, described.get("samples", {}), part, unit)),
-        total=tuple((point.likelihood.expected(point.parameters)[part] / unit).tolist()),
-        uncertainty=tuple((_band(point)[part] / unit).tolist()),
-        title=f"{described.get('title', name)}\n{point.what}",
-        workspace_digest=model.digest,
+    if isinstance(model, SignalGrid):
+        point = _grid_point(model, coupling, prefit=prefit)
+    else:
+        point = _point(model, coupling, prefit=prefit)
+    known = point.likelihood.model.config.channel_slices
+    names = [entry["name"] for entry in point.workspace.spec["channels"]] if channels is None else channels
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"{point.workspace.origin}: no channel '{name}'; it has {', '.join(known)}")
+    total = point.likelihood.expected(point.parameters)
+    band = _band(point)
+    return tuple(
+        _spectrum(point, name, total[known[name]], band[known[name]], model.digest) for name in names
     )
 
 
-def _point(workspace: Workspace, coupling: float | None) -> _Point:
+def _spectrum(point: _Point, name: str, total: Array, band: Array, digest: str) -> FittedSpectrum:
+    unit = counts_per_event(point.workspace, name)
+    described = (point.workspace.sidecar or {}).get("channels", {}).get(name, {})
+    observed = np.asarray(point.workspace.observed()[name]) / unit
+    edges = described.get("edges_keV")
+    heading, what = described.get("title", name), "fit"
+    if point.scale is not None:
+        what = f"{point.scale.coupling} = {point.value:.3g} {point.scale.unit}"
+    return FittedSpectrum(
+        channel=name,
+        heading=heading,
+        stage=point.stage,
+        coupling=point.scale.coupling if point.scale else None,
+        value=point.value,
+        unit=point.scale.unit if point.scale else None,
+        edges=tuple(edges) if edges else tuple(float(i) for i in range(observed.size + 1)),
+        in_kev=bool(edges),
+        observed=tuple(observed.tolist()),
+        components=_merged(_components(point, name, described.get("samples", {}), unit)),
+        total=tuple((total / unit).tolist()),
+        uncertainty=tuple((band / unit).tolist()),
+        title=f"{heading}\n{what}",
+        workspace_digest=digest,
+    )
+
+
+def _point(workspace: Workspace, coupling: float | None, *, prefit: bool) -> _Point:
     likelihood = make_likelihood(workspace)
     poi = likelihood.poi
-    if poi is None:
+    stage: Stage
+    if prefit:
+        parameters, covariance, stage = likelihood.initial.copy(), _constraints(likelihood), "before the fit"
+    elif poi is None or coupling is None:
         minimum = likelihood.best()
-        covariance = likelihood.covariance(minimum)
-        return _Point(workspace, likelihood, minimum.parameters, minimum.parameters, covariance, "fit")
-    if coupling is None:
-        minimum = likelihood.best()
-        covariance = likelihood.covariance(minimum)
+        parameters, covariance = minimum.parameters.copy(), covariance_of(likelihood, minimum)
+        stage = "after the fit"
     else:
         minimum = likelihood.minimise({poi.name: 0.0})
-        covariance = likelihood.covariance(minimum, fixed=(poi.name,))
-    parameters, without = minimum.parameters.copy(), minimum.parameters.copy()
+        parameters = minimum.parameters.copy()
+        covariance = covariance_of(likelihood, minimum, fixed=(poi.name,))
+        stage = "fit without the coupling"
+    without = parameters.copy()
+    if poi is None:
+        return _Point(workspace, likelihood, parameters, without, covariance, stage, None, None)
     if coupling is not None:
         parameters[likelihood.poi_index] = poi.to_parameter(coupling)
     without[likelihood.poi_index] = 0.0
     value = poi.to_coupling(float(parameters[likelihood.poi_index]))
-    what = f"{poi.coupling} = {value:.3g} {poi.unit}"
-    return _Point(workspace, likelihood, parameters, without, covariance, what)
+    return _Point(workspace, likelihood, parameters, without, covariance, stage, poi, value)
 
 
-def _grid_point(grid: SignalGrid, coupling: float | None) -> _Point:
-    target = grid_curve(grid).best if coupling is None else grid.coupling.to_parameter(coupling)
+def _grid_point(grid: SignalGrid, coupling: float | None, *, prefit: bool) -> _Point:
+    if coupling is not None:
+        target = grid.coupling.to_parameter(coupling)
+    else:
+        target = 0.0 if prefit else grid_curve(grid).best
     nearest = min(grid.points, key=lambda point: abs(point.value - target))
     workspace = grid.workspace(nearest)
     likelihood = make_likelihood(workspace, poi=STRENGTH)
-    held = 1.0 if coupling is None else 0.0
-    minimum = likelihood.minimise({STRENGTH: held})
-    covariance = likelihood.covariance(minimum, fixed=(STRENGTH,))
-    parameters, without = minimum.parameters.copy(), minimum.parameters.copy()
+    stage: Stage
+    if prefit:
+        parameters, covariance, stage = likelihood.initial.copy(), _constraints(likelihood), "before the fit"
+    else:
+        held = 1.0 if coupling is None else 0.0
+        minimum = likelihood.minimise({STRENGTH: held})
+        parameters, covariance = (
+            minimum.parameters.copy(),
+            covariance_of(likelihood, minimum, fixed=(STRENGTH,)),
+        )
+        stage = "after the fit" if coupling is None else "fit without the coupling"
+    without = parameters.copy()
     parameters[likelihood.poi_index], without[likelihood.poi_index] = 1.0, 0.0
     value = grid.coupling.to_coupling(nearest.value)
-    what = f"{grid.coupling.coupling} = {value:.3g} {grid.coupling.unit}"
-    return _Point(workspace, likelihood, parameters, without, covariance, what)
+    return _Point(workspace, likelihood, parameters, without, covariance, stage, grid.coupling, value)
+
+
+def _constraints(likelihood: Likelihood) -> Array:
+    """Covariance before the fit: the squared widths of the constraints; nothing for what has none."""
+    poi = likelihood.poi
+    widths = np.array([likelihood.constraint(index)[0] or 0.0 for index in range(len(likelihood.names))])
+    widths[np.array(likelihood.constant)] = 0.0
+    if poi is not None:
+        widths[likelihood.poi_index] = 0.0  # the coupling is held; a constraint of it is an artefact
+    return np.diag(widths**2)
 
 
 def _components(
-    point: _Point, channel: str, titles: dict[str, str], part: slice, unit: float
+    point: _Point, channel: str, titles: dict[str, str], unit: float
 ) -> dict[str, tuple[Array, bool]]:
     """Events by title, the samples of one title added; what the coupling adds is marked."""
     model, poi = point.likelihood.model, point.likelihood.poi
+    part = model.config.channel_slices[channel]
     counts = np.asarray(model.main_model.expected_data(point.parameters, return_by_sample=True))
     plain = np.asarray(model.main_model.expected_data(point.without, return_by_sample=True))
     components: dict[str, tuple[Array, bool]] = {}
@@ -162,12 +240,13 @@ def _components(
     spec = next(entry for entry in point.workspace.spec["channels"] if entry["name"] == channel)
     for sample in spec["samples"]:
         row = model.config.samples.index(sample["name"])
-        title = titles.get(sample["name"], sample["name"]).split(", ")[0]
+        name = sample["name"]
+        title = titles[name].split(", ")[0] if name in titles else name
         before, after = plain[row, part] / unit, counts[row, part] / unit
         scaled = poi is not None and any(entry["name"] == poi.name for entry in sample["modifiers"])
         if scaled and poi is not None and is_artefact(poi):
             add(title, before, signal=False)
-            add(f"added by {poi.coupling}", after - before, signal=True)
+            add("added by the coupling", after - before, signal=True)
         else:
             add(title, after, signal=scaled)
     return components

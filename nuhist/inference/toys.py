@@ -148,10 +148,13 @@ def toy_model(likelihood: Likelihood) -> ToyModel:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One batch of toys: thrown at ``truth``, tested at ``value`` of the parameter of interest."""
+    """One batch of toys: thrown at ``truth``, tested at ``value`` of the parameter of interest.
+
+    Without a value, what is tested is the fit: 2NLL of the best fit less that of the saturated model.
+    """
 
     truth: Array
-    value: float
+    value: float | None
     size: int
     seed: int
     batch: int
@@ -162,21 +165,24 @@ def statistic(model: ToyModel, task: Task) -> tuple[Array, Array]:
 
     Returns
     -------
-    t = 2NLL(value) − 2NLL(best), never below 0, NaN where a fit did not converge; and the best-fit
-    values, both of shape (size,).
+    t = 2NLL(value) − 2NLL(best), never below 0, or 2NLL(best) less that of the saturated model without
+    a value; NaN where a fit did not converge. And the best-fit values. Both have the shape (size,).
     """
     # The C library hands memory back to the system, page by page, until a larger block has been freed
     # than the arrays here are; without this a tenth of the time goes into page faults.
     np.empty(2**21)
     data = model.throw(task.truth, task.size, task.seed, task.batch)
     start = np.tile(task.truth, (task.size, 1))
+    if task.value is None:
+        parameters, free = model.free(data, start)
+        return free - model.model.saturated(data), parameters[:, model.interest]
     start, held = model.held(data, start, task.value)
     parameters, free = model.free(data, start)
     # NaN, where a fit did not converge, stays NaN.
     return np.maximum(held - free, 0.0), parameters[:, model.interest]
 
 
-def batches(truth: Array, value: float, toys: int, seed: int, first: int = 0) -> list[Task]:
+def batches(truth: Array, value: float | None, toys: int, seed: int, first: int = 0) -> list[Task]:
     """Tasks for a number of toys at one point.
 
     Raises

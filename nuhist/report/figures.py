@@ -1,56 +1,134 @@
-"""What all figures share: matplotlib, colours, symbols, saving."""
+"""What all figures share: matplotlib, styles, colours, saving."""
 
 from __future__ import annotations
 
 import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nuhist.errors import DataError, missing_extra
-from nuhist.files import write_atomically
+from nuhist.errors import DataError, missing_extra, unknown_name
+from nuhist.files import check_output, write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 YELLOW = "#F0E442"
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", YELLOW, "#0072B2", "#CC79A7", "#999999")
 SIGNAL_COLOUR = "#D55E00"
+LINE_COLOURS = ("black", *(colour for colour in COLOURS if colour != YELLOW))  # yellow is faint as a line
+LINE_STYLES = ("-", "--", "-.", ":")
 
-_SYMBOLS = {"mu_nu": r"\mu_{\nu", "q_nu": r"q_{\nu"}
-_FLAVORS = {"": "}", "e": "_e}", "mu": r"_\mu}", "tau": r"_\tau}"}
-_UNITS = {"mu_B": r"$\mu_\mathrm{B}$", "e_0": r"$e_0$"}
+PICTURES = ("eps", "jpg", "pdf", "png", "ps", "svg", "tif", "webp")
+PLAIN = "plain"
+_COLLABORATIONS = {
+    "alice": "ALICE",
+    "atlas": "ATLAS2",
+    "cms": "CMS",
+    "dune": "DUNE1",
+    "lhcb": "LHCb2",
+    "root": "ROOT",
+}
+STYLES = (PLAIN, *_COLLABORATIONS)
+
+_RESOLUTION = 150  # dots per inch
+_FALLBACK_FONT = "DejaVu Sans"  # comes with matplotlib and has every sign that nuhist writes
+_SETTINGS: dict[str, Any] = {"text.usetex": False, "pdf.fonttype": 42, "svg.fonttype": "path"}
+# What is taken of a collaboration's style. Its sizes are made for other figures.
+_ADOPTED = re.compile(
+    r"font\.(family|sans-serif|serif|monospace)|mathtext\..*|[xy]axis\.labellocation|legend\.frameon"
+    r"|[xy]tick\.(direction|top|right|((major|minor)\.)?(top|bottom|left|right)|minor\.visible)"
+)
+_TICKS = {f"{axis}tick.{kind}.size": size for axis in "xy" for kind, size in (("major", 6), ("minor", 3))}
 
 
-def symbol(coupling: str) -> str:
-    """A coupling as a formula: ``mu_nue`` becomes μ with subscript ν_e; unknown names stay."""
-    for name, formula in _SYMBOLS.items():
-        if coupling.startswith(name) and coupling[len(name) :] in _FLAVORS:
-            return f"${formula}{_FLAVORS[coupling[len(name) :]]}$"
-    return coupling
+@contextmanager
+def style(name: str = PLAIN) -> Iterator[None]:
+    """Draw and save in a style: matplotlib's own, or a collaboration's from mplhep.
+
+    Of mplhep's styles the fonts, the ticks and the places of the labels are taken; sizes stay, so
+    that nothing overlaps, and colours, which the colour-blind can tell apart.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such style.
+    DataError
+        If matplotlib or, for another style than the plain one, mplhep is not installed.
+    """
+    if name not in STYLES:
+        raise unknown_name("style", name, STYLES)
+    mpl = _matplotlib()
+    settings = {**mpl.rcParamsDefault}
+    settings.pop("backend", None)
+    settings.update(_SETTINGS)
+    if name != PLAIN:
+        settings.update(_collaboration(_COLLABORATIONS[name]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)  # of some defaults
+        context = mpl.rc_context(settings)
+    with context:
+        yield
 
 
-def unit_symbol(unit: str) -> str:
-    """A unit as a formula."""
-    return _UNITS.get(unit, unit)
+def _matplotlib() -> Any:
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise missing_extra("plots", "matplotlib", "plot") from error
+    return mpl
 
 
-def pyplot() -> Any:
-    """matplotlib.pyplot without a display.
+def _collaboration(name: str) -> dict[str, Any]:
+    """What nuhist takes of one of mplhep's styles."""
+    from matplotlib.font_manager import get_font_names
+
+    try:
+        import mplhep
+    except ImportError as error:
+        raise missing_extra("the collaborations' styles", "mplhep", "plot") from error
+    taken = {key: value for key, value in getattr(mplhep.style, name).items() if _ADOPTED.fullmatch(key)}
+    family = taken.get("font.family", "sans-serif")
+    # matplotlib complains of every other font, letter by letter; it does not tell capitals apart.
+    installed = {font.lower() for font in get_font_names()}
+    fonts = [font for font in taken.get(f"font.{family}", []) if font.lower() in installed]
+    return {**taken, **_TICKS, "font.family": [*fonts, _FALLBACK_FONT]}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches, that arranges its axes and legends itself.
 
     Raises
     ------
     DataError
         If matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
+    _matplotlib()
+    from matplotlib.figure import Figure
 
-        mpl.use("Agg")
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise missing_extra("plots", "matplotlib", "plot") from error
-    return plt
+    return Figure(figsize=(width, height), layout="constrained")
 
 
-def save_figure(figure: Any, output: Path) -> None:
+def check_picture(output: Path) -> str:
+    """The format of a picture by its file's ending, before anything is computed for it.
+
+    Raises
+    ------
+    DataError
+        If the ending is unknown, the path is a folder or lies in none.
+    """
+    kind = output.suffix.lstrip(".").lower()
+    if kind not in PICTURES:
+        raise DataError(f"{output}: no picture format '{kind}'; use one of {', '.join(PICTURES)}")
+    check_output(output)
+    return kind
+
+
+def save_figure(figure: Figure, output: Path) -> None:
     """Write a figure whole or not at all; the file's ending chooses the format.
 
     Raises
@@ -58,14 +136,34 @@ def save_figure(figure: Any, output: Path) -> None:
     DataError
         If the ending is unknown or the file cannot be written.
     """
-    known = sorted(figure.canvas.get_supported_filetypes())
-    kind = output.suffix.lstrip(".").lower()
-    if kind not in known:
-        pyplot().close(figure)
-        raise DataError(f"{output}: no picture format '{kind}'; use one of {', '.join(known)}")
+    write_atomically(output, _rendered(figure, check_picture(output)))
+
+
+def to_svg(figure: Figure, name: str) -> str:
+    """A figure as an ``<svg>`` element for a page; text becomes outlines, the same on every screen.
+
+    Parameters
+    ----------
+    figure
+        From a function of this package.
+    name
+        Put before every id, so that figures of one page do not share any. A figure made anew from
+        the same numbers gives the same text.
+    """
+    text = _rendered(figure, "svg").decode()
+    text = text.replace("*{stroke-linejoin", "#figure_1 *{stroke-linejoin")  # not of the whole page
+    text = re.sub(r'\b(id=")([^"]+")', rf"\1{name}-\2", text[text.index("<svg") :])
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    return re.sub(r'(href="#|url\(#|">#)', rf"\g<1>{name}-", text)
+
+
+def _rendered(figure: Figure, kind: str) -> bytes:
+    mpl = _matplotlib()
     buffer = io.BytesIO()
-    # No date inside: the same figure gives the same file.
+    # No date inside and no random ids: the same figure gives the same file.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
-    pyplot().close(figure)
-    write_atomically(output, buffer.getvalue())
+    with mpl.rc_context({**_SETTINGS, "svg.hashsalt": "nuhist"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # names from files may hold any sign
+        figure.savefig(buffer, format=kind, dpi=_RESOLUTION, metadata=metadata)
+    return buffer.getvalue()

@@ -70,7 +70,7 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value
         for key, item in value.items():
-            if key not in {"observed", "expected", "coverage", "error"}:
+            if key not in {"observed", "expected", "coverage", "error", "shift"}:
                 yield from objects(item)
     elif isinstance(value, list):
         for item in value[:1]:

@@ -16,10 +16,10 @@ from nuhist import Workspace, build, build_patchset
 from nuhist.cli.main import main
 from nuhist.errors import ConfigError, DataError
 from nuhist.histfactory.patchset import SignalGrid
-from nuhist.report.figures import symbol, unit_symbol
+from nuhist.inference.spectrum import fitted_spectrum
+from nuhist.report.labels import symbol, unit_symbol
 from nuhist.report.profiles import profile_lines
 from nuhist.report.reproduce_figures import draw_figures
-from nuhist.inference.spectrum import fitted_spectrum
 
 
 def png_size(path: Path) -> tuple[int, int]:

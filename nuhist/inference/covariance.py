@@ -1,0 +1,65 @@
+"""Covariance of the parameters at a minimum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nuhist.errors import FitError
+from nuhist.inference.likelihood import Likelihood, Minimum
+from nuhist.inference.minimisers import hesse
+from nuhist.tables import Array
+
+_AT_BOUND = 1e-6  # fraction of a parameter's range
+
+
+def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = ()) -> Array:
+    """Covariance at a minimum from Minuit's HESSE; zero for what is fixed, on a bound, or flat.
+
+    Parameters
+    ----------
+    likelihood, minimum
+        Whose.
+    fixed
+        Parameters that were held in the fit.
+
+    Raises
+    ------
+    FitError
+        If 2NLL is flat along a combination of parameters.
+    """
+    span = likelihood.upper - likelihood.lower
+    free = ~(np.array(likelihood.constant) | np.isin(likelihood.names, fixed))
+    free &= minimum.parameters - likelihood.lower > _AT_BOUND * span
+    free &= likelihood.upper - minimum.parameters > _AT_BOUND * span
+    matrix = np.zeros((len(likelihood.names), len(likelihood.names)))
+    free &= ~_without_effect(likelihood, minimum, free)
+    if not free.any():
+        return matrix
+    point, scale = minimum.parameters.copy(), likelihood.scale[free]
+
+    def objective(scaled: Array) -> float:
+        point[free] = scaled * scale
+        return likelihood.twice_nll(point)
+
+    found = hesse(objective, minimum.parameters[free] / scale)
+    if found is None:
+        raise FitError(f"{likelihood.origin}: no covariance: 2NLL is flat in some direction")
+    matrix[np.ix_(free, free)] = found * np.outer(scale, scale)
+    return matrix
+
+
+def _without_effect(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which free parameters do not change 2NLL at all, such as the norm of an empty sample."""
+    flat = np.zeros(free.size, dtype=bool)
+    for index in np.flatnonzero(free):
+        heights = []
+        for sign in (-1, 1):
+            point = minimum.parameters.copy()
+            moved = point[index] + sign * 0.1 * likelihood.scale[index]
+            point[index] = np.clip(moved, likelihood.lower[index], likelihood.upper[index])
+            heights.append(likelihood.twice_nll(point))
+        flat[index] = np.allclose(heights, minimum.twice_nll, rtol=0, atol=1e-10)
+    return flat

@@ -1,0 +1,89 @@
+"""How far the fit pulls each constrained parameter, as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuhist.__about__ import __version__
+from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.covariance import covariance
+from nuhist.inference.likelihood import is_artefact
+from nuhist.inference.model import make_likelihood
+from nuhist.inference.results import JsonResult
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """A constrained parameter.
+
+    Attributes
+    ----------
+    parameter, meaning
+        Which one.
+    value, error
+        Fitted; the error is None on a bound or where the data say nothing.
+    centre, width
+        Of its constraint.
+    pull, pull_error
+        (value − centre) / width, and error / width.
+    """
+
+    parameter: str
+    meaning: str | None
+    value: float
+    error: float | None
+    centre: float
+    width: float
+    pull: float
+    pull_error: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulls(JsonResult):
+    """All constrained parameters in the workspace's order."""
+
+    pulls: tuple[Pull, ...]
+    workspace_digest: str
+    nuhist_version: str
+
+
+def pulls(workspace: Workspace, *, measurement: str | None = None) -> Pulls:
+    """Fit a workspace and compare each parameter with its constraint.
+
+    Fixed parameters are left out, and so is a parameter of interest whose constraint only comes
+    from its construction.
+
+    Raises
+    ------
+    ModelError
+        If pyhf refuses the model.
+    FitError
+        If the fit does not converge.
+    """
+    likelihood = make_likelihood(workspace, measurement=measurement)
+    minimum = likelihood.best()
+    errors = np.sqrt(np.diag(covariance(likelihood, minimum)))
+    meanings = (workspace.sidecar or {}).get("parameters", {})
+    found = []
+    for index, name in enumerate(likelihood.names):
+        width, centre = likelihood.constraint(index)
+        artefact = likelihood.poi is not None and likelihood.poi.name == name and is_artefact(likelihood.poi)
+        if width is None or likelihood.constant[index] or artefact:
+            continue
+        value = float(minimum.parameters[index])
+        error = float(errors[index]) if errors[index] > 0 else None
+        found.append(
+            Pull(
+                parameter=name,
+                meaning=meanings.get(name, {}).get("meaning"),
+                value=value,
+                error=error,
+                centre=centre,
+                width=width,
+                pull=(value - centre) / width,
+                pull_error=None if error is None else error / width,
+            )
+        )
+    return Pulls(tuple(found), workspace.digest, __version__)
