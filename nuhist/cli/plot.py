@@ -1,68 +1,161 @@
-"""Commands that draw."""
+"""Commands that draw what is in workspaces."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from nuhist.cli.common import as_json, print_json, workspace_argument
-
-_picture = click.option(
-    "-o", "--output-file", "output", required=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="Picture; its ending chooses the format.",
-)  # fmt: skip
+from nuhist.cli.common import measurement_option, workspace_argument
+from nuhist.cli.drawing import Drawing, draws
+from nuhist.cli.plot_physics import cross_section, efficiency, flux, response
 
 
 @click.group(epilog="Example: nuhist plot spectrum lz.json -o lz.png")
 def plot() -> None:
-    """Draw a figure; its numbers go beside it as JSON."""
+    """Draw a figure (PDF, SVG, PNG, ...); its numbers go beside it as JSON, or as CSV."""
+
+
+def _labels(what: str) -> Callable[..., Any]:
+    return click.option("--label", "labels", multiple=True, help=f"Of each {what}, in order.")
 
 
 @plot.command(epilog="Example: nuhist plot spectrum lz.json --coupling 2.8e-11 -o lz.pdf")
 @workspace_argument
-@click.option("--channel", help="Name of the channel [default: the first].")
+@click.option(
+    "--channel", "channels", multiple=True, help="Name of a channel; may be repeated [default: the first]."
+)
+@click.option("--all-channels", is_flag=True, help="All of them, in one figure.")
 @click.option("--coupling", type=float, help="Draw this coupling on the fit without it.")
-@_picture
-@as_json
+@click.option("--prefit", is_flag=True, help="Before the fit, with the uncertainties of the constraints.")
+@draws
 def spectrum(
-    workspace: str, channel: str | None, coupling: float | None, output: Path, json_output: bool
-) -> None:
-    """Observed and fitted events per bin, stacked by component, with residuals."""
+    workspace: str, channels: tuple[str, ...], all_channels: bool, coupling: float | None, prefit: bool
+) -> Drawing:
+    """Observed and expected events per bin, stacked by component, with residuals."""
     from nuhist.histfactory.patchset import load
-    from nuhist.inference.spectrum import fitted_spectrum
-    from nuhist.report.spectrum_figure import draw_spectrum
+    from nuhist.inference.spectrum import fitted_spectra, fitted_spectrum
+    from nuhist.report.number_tables import spectrum_table
+    from nuhist.report.spectrum_figure import spectrum_figure
 
-    result = fitted_spectrum(load(workspace), channel=channel, coupling=coupling)
-    numbers = result.to_json()
-    draw_spectrum(result, output)
-    _finish(output, numbers, json_output=json_output)
+    model = load(workspace)
+    if channels or all_channels:
+        chosen = None if all_channels else channels
+        results = fitted_spectra(model, channels=chosen, coupling=coupling, prefit=prefit)
+    else:
+        results = (fitted_spectrum(model, coupling=coupling, prefit=prefit),)
+    numbers = [result.to_json() for result in results]
+    shown = numbers[0] if len(numbers) == 1 else {"channels": numbers}
+    return Drawing(spectrum_figure(*results), shown, spectrum_table(results))
 
 
 @plot.command(epilog="Example: nuhist plot scan e.json mu.json tau.json -o flavours.png")
 @click.argument("workspaces", metavar="WS...", nargs=-1, required=True)
-@click.option(
-    "--label", "labels", multiple=True, help="Of each curve, in order [default: coupling and file]."
-)
-@_picture
-@as_json
-def scan(workspaces: tuple[str, ...], labels: tuple[str, ...], output: Path, json_output: bool) -> None:
+@_labels("curve")
+@draws
+def scan(workspaces: tuple[str, ...], labels: tuple[str, ...]) -> Drawing:
     """Δχ² of one or several workspaces in one figure."""
     from nuhist.histfactory.patchset import load
-    from nuhist.report.profile_figure import draw_profiles
+    from nuhist.report.number_tables import profile_table
+    from nuhist.report.profile_figure import profile_figure
     from nuhist.report.profiles import profile_lines
 
     lines = profile_lines([load(workspace) for workspace in workspaces], labels)
-    draw_profiles(lines, output)
-    _finish(output, {"curves": [line.to_json() for line in lines]}, json_output=json_output)
+    return Drawing(
+        profile_figure(lines), {"curves": [line.to_json() for line in lines]}, profile_table(lines)
+    )
 
 
-def _finish(output: Path, numbers: dict[str, Any], *, json_output: bool) -> None:
-    from nuhist.files import to_json, write_atomically
+@plot.command(epilog="Example: nuhist plot cls lz.json -o cls.pdf")
+@workspace_argument
+@measurement_option
+@click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
+              help="Confidence level of the limits.")  # fmt: skip
+@draws
+def cls(workspace: str, measurement: str | None, confidence_level: float) -> Drawing:
+    """CLs against the coupling, observed and expected."""
+    from nuhist.histfactory.patchset import load
+    from nuhist.report.cls_curve import cls_curve
+    from nuhist.report.cls_figure import cls_figure
+    from nuhist.report.number_tables import cls_table
 
-    beside = output.with_suffix(".numbers.json")
-    write_atomically(beside, to_json(numbers))
-    click.echo(f"{output}: drawn; its numbers: {beside}", err=True)
-    if json_output:
-        print_json(numbers)
+    curve = cls_curve(load(workspace), confidence_level=confidence_level, measurement=measurement)
+    return Drawing(cls_figure(curve), curve.to_json(), cls_table(curve))
+
+
+@plot.command(epilog="Example: nuhist plot pulls lz.json -o pulls.pdf")
+@workspace_argument
+@measurement_option
+@click.option("--most", type=click.IntRange(min=1), default=40, show_default=True, help="Rows.")
+@draws
+def pulls(workspace: str, measurement: str | None, most: int) -> Drawing:
+    """How far the fit pulls each constrained parameter."""
+    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.report.number_tables import pulls_table
+    from nuhist.report.pulls import pulls as run
+    from nuhist.report.pulls_figure import pulls_figure
+
+    result = run(load_workspace(workspace), measurement=measurement)
+    return Drawing(pulls_figure(result, most=most), result.to_json(), pulls_table(result))
+
+
+@plot.command(epilog="Example: nuhist plot ranking lz.json -o ranking.pdf")
+@workspace_argument
+@measurement_option
+@click.option("--most", type=click.IntRange(min=1), default=20, show_default=True, help="Rows.")
+@draws
+def ranking(workspace: str, measurement: str | None, most: int) -> Drawing:
+    """Impact of each constrained parameter on the coupling, beside its pull."""
+    from nuhist.histfactory.interest import coupling_scale
+    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.inference.ranking import ranking as run
+    from nuhist.report.number_tables import ranking_table
+    from nuhist.report.ranking_figure import ranking_figure
+
+    model = load_workspace(workspace)
+    result = run(model, measurement=measurement)
+    figure = ranking_figure(result, coupling_scale(model, result.parameter), most=most)
+    return Drawing(figure, result.to_json(), ranking_table(result))
+
+
+@plot.command(epilog="Example: nuhist plot correlations lz.json -o correlations.pdf")
+@workspace_argument
+@measurement_option
+@click.option("--most", type=click.IntRange(min=1), default=30, show_default=True, help="Parameters.")
+@draws
+def correlations(workspace: str, measurement: str | None, most: int) -> Drawing:
+    """Correlations of the fitted parameters."""
+    from nuhist.histfactory.workspace import load_workspace
+    from nuhist.inference.fit import fit
+    from nuhist.report.correlation_figure import correlation_figure
+    from nuhist.report.number_tables import correlation_table
+
+    result = fit(load_workspace(workspace), measurement=measurement)
+    numbers = {
+        "parameters": [entry.name for entry in result.parameters],
+        "correlations": [list(row) for row in result.correlations],
+        "workspace_digest": result.workspace_digest,
+        "nuhist_version": result.nuhist_version,
+    }
+    return Drawing(correlation_figure(result, most=most), numbers, correlation_table(result))
+
+
+@plot.command("world-limits", epilog="Example: nuhist plot world-limits lz.json xenonnt.json -o limits.pdf")
+@click.argument("workspaces", metavar="[WS...]", nargs=-1)
+@_labels("workspace")
+@click.option("--method", default="profile", show_default=True, help="profile, cls or feldman-cousins.")
+@draws
+def world_limits(workspaces: tuple[str, ...], labels: tuple[str, ...], method: str) -> Drawing:
+    """Published limits on magnetic moment and charge at 90 % CL, and those of workspaces."""
+    from nuhist.histfactory.patchset import load
+    from nuhist.report.number_tables import world_limits_table
+    from nuhist.report.world_limits import world_limits as run
+    from nuhist.report.world_limits_figure import world_limits_figure
+
+    result = run([load(workspace) for workspace in workspaces], labels, method=method)  # type: ignore[arg-type]
+    return Drawing(world_limits_figure(result), result.to_json(), world_limits_table(result))
+
+
+for _command in (response, efficiency, flux, cross_section):
+    plot.add_command(_command)

@@ -4,16 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nuhist.report.figures import COLOURS, YELLOW, pyplot, save_figure, symbol, unit_symbol
+from nuhist.report.figures import LINE_COLOURS, LINE_STYLES, new_figure, save_figure
+from nuhist.report.labels import axis_label, common_power, literal, symbol
 from nuhist.report.profiles import Line
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _LEVELS = ((1.0, "1σ"), (2.7055, "90 %"), (4.0, "2σ"))
 _TOP = 9.0
-_LINE_COLOURS = ("black", *(colour for colour in COLOURS if colour != YELLOW))  # yellow is faint as a line
-_STYLES = ("-", "--", "-.", ":")
+
+
+def profile_figure(lines: Sequence[Line], *, title: str = "") -> Figure:
+    """Δχ² curves of one kind of coupling, with lines at 1σ, 90 % and 2σ of one parameter.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is missing.
+    """
+    figure = new_figure(7, 4.8)
+    axes = figure.subplots()
+    power = common_power([value for line in lines for value in line.values])
+    for index, line in enumerate(lines):
+        axes.plot(
+            np.array(line.values) / 10.0**power,
+            line.delta_chi2,
+            color=LINE_COLOURS[index % len(LINE_COLOURS)],
+            linestyle=LINE_STYLES[index % len(LINE_STYLES)],
+            label=_label(line),
+        )
+    for level, name in _LEVELS:
+        axes.axhline(level, color="0.6", linewidth=0.8, zorder=0)
+        axes.annotate(name, (1, level), (3, 0), xycoords=("axes fraction", "data"), va="center",
+                      textcoords="offset points", color="0.35", fontsize="small")  # fmt: skip
+    axes.margins(x=0)
+    axes.set_ylim(0, _TOP)
+    shared = lines[0].coupling if len({line.coupling for line in lines}) == 1 else _base(lines[0].coupling)
+    axes.set_xlabel(axis_label(shared, lines[0].unit, power))
+    axes.set_ylabel("Δχ²")
+    axes.set_title(literal(title, 80) if title else "", fontsize="medium", loc="left")
+    figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)
+    return figure
 
 
 def draw_profiles(lines: Sequence[Line], output: Path, *, title: str = "") -> None:
@@ -24,31 +60,13 @@ def draw_profiles(lines: Sequence[Line], output: Path, *, title: str = "") -> No
     DataError
         If matplotlib is missing, the ending is unknown, or the file cannot be written.
     """
-    plt = pyplot()
-    figure, axes = plt.subplots(figsize=(7, 4.8), layout="constrained")
-    power = np.floor(np.log10(max(max(map(abs, line.values)) for line in lines)))
-    for index, line in enumerate(lines):
-        axes.plot(
-            np.array(line.values) / 10**power,
-            line.delta_chi2,
-            color=_LINE_COLOURS[index % len(_LINE_COLOURS)],
-            linestyle=_STYLES[index % len(_STYLES)],
-            label=line.label,
-        )
-    left, right = axes.get_xlim()
-    for level, name in _LEVELS:
-        axes.axhline(level, color="0.6", linewidth=0.8, zorder=0)
-        axes.annotate(name, (right, level), xytext=(-2, 2), textcoords="offset points", ha="right",
-                      color="0.35", fontsize=8)  # fmt: skip
-    axes.set_xlim(left, right)
-    axes.set_ylim(0, _TOP)
-    shared = lines[0].coupling if len({line.coupling for line in lines}) == 1 else _base(lines[0].coupling)
-    scale = f"$10^{{{power:.0f}}}$ {unit_symbol(lines[0].unit)}"
-    axes.set_xlabel(f"{symbol(shared)} [{scale}]")
-    axes.set_ylabel("Δχ²")
-    axes.set_title(title, fontsize=10)
-    axes.legend(fontsize=8, frameon=False)
-    save_figure(figure, output)
+    save_figure(profile_figure(lines, title=title), output)
+
+
+def _label(line: Line) -> str:
+    """The label, with the coupling as a formula where it is the default one."""
+    rest = line.label.removeprefix(f"{line.coupling} (")
+    return literal(line.label) if rest == line.label else f"{symbol(line.coupling)} ({literal(rest)}"
 
 
 def _base(coupling: str) -> str:

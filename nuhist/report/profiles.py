@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nuhist.errors import ConfigError
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.intervals import scan
+from nuhist.inference.results import JsonResult
 
 _POINTS = 61
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(JsonResult):
     """One curve: couplings in their unit, and Δχ² there."""
 
     label: str
@@ -25,10 +25,6 @@ class Line:
     values: tuple[float, ...]
     delta_chi2: tuple[float, ...]
     workspace_digest: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields as JSON values."""
-        return asdict(self)
 
 
 def profile_lines(models: Sequence[Workspace | SignalGrid], labels: Sequence[str] = ()) -> tuple[Line, ...]:
@@ -51,8 +47,7 @@ def profile_lines(models: Sequence[Workspace | SignalGrid], labels: Sequence[str
     lines = []
     for index, model in enumerate(models):
         curve = scan(model, points=_POINTS)
-        origin = Path(model.background.origin).parent if isinstance(model, SignalGrid) else Path(model.origin)
-        label = labels[index] if labels else f"{curve.coupling} ({origin.stem})"
+        label = labels[index] if labels else f"{curve.coupling} ({model_name(model)})"
         lines.append(
             Line(label, curve.coupling, curve.unit, curve.values, curve.delta_chi2, curve.workspace_digest)
         )
@@ -60,3 +55,10 @@ def profile_lines(models: Sequence[Workspace | SignalGrid], labels: Sequence[str
     if len(units) > 1:
         raise ConfigError(f"curves in {' and '.join(units)} cannot share an axis; draw them apart")
     return tuple(lines)
+
+
+def model_name(model: Workspace | SignalGrid) -> str:
+    """Short name of a model for a figure: of its file or folder."""
+    if isinstance(model, SignalGrid):
+        return Path(model.background.origin).parent.stem
+    return Path(model.origin).stem

@@ -10,10 +10,10 @@ from nuhist.files import make_folder
 from nuhist.histfactory.build import build
 from nuhist.histfactory.patchset import SignalGrid, build_patchset
 from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.spectrum import fitted_spectrum
 from nuhist.physics.hypotheses import FLAVOR_CHOICES
 from nuhist.report.profile_figure import draw_profiles
 from nuhist.report.profiles import profile_lines
-from nuhist.inference.spectrum import fitted_spectrum
 from nuhist.report.spectrum_figure import draw_spectrum
 
 _EXPERIMENT = "lz_ws2022_paper"  # the reading of the paper that gives its minimum chi-square

@@ -1,0 +1,58 @@
+"""The command that writes a page about models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nuhist.cli.common import as_json, command_line, print_json
+
+
+@click.command(epilog="Example: nuhist report lz.json xenonnt.json -o report.html")
+@click.argument("workspaces", metavar="WS...", nargs=-1)
+@click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
+              help="Confidence level of the limits.")  # fmt: skip
+@click.option("--ntoys", type=click.IntRange(min=0), default=1000, show_default=True,
+              help="Toys for the goodness of fit; 0 for none.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the toys.")
+@click.option("-o", "--output-file", "output", required=True, type=click.Path(path_type=Path), metavar="FILE",
+              help="The page, such as report.html.")  # fmt: skip
+@as_json
+def report(
+    workspaces: tuple[str, ...],
+    confidence_level: float,
+    ntoys: int,
+    seed: int,
+    output: Path,
+    json_output: bool,
+) -> None:
+    """Write one self-contained HTML page on one or several WS: results, spectra, provenance, files.
+
+    A step that fails is on the page with its message, and on standard error.
+    """
+    from nuhist.files import check_output, write_atomically
+    from nuhist.histfactory.patchset import load
+    from nuhist.inference.execution import Execution
+    from nuhist.report.page import check_packages, make_report
+
+    check_packages()
+    check_output(output)
+    models = [load(workspace) for workspace in workspaces or ("-",)]
+    from rich.console import Console
+
+    with Console(stderr=True).status("report") as status:
+        result = make_report(
+            models,
+            confidence_level=confidence_level,
+            execution=Execution(toys=ntoys, seed=seed) if ntoys else None,
+            command=command_line(),
+            progress=status.update,
+        )
+    write_atomically(output, result.html)
+    for study in result.studies:
+        for failure in study.failures:
+            click.echo(f"{study.path}: {failure.step} failed: {failure.message}", err=True)
+    click.echo(f"{output}: written, {len(result.html.encode()) / 1e6:.2f} MB", err=True)
+    if json_output:
+        print_json(result.to_json())

@@ -1,0 +1,109 @@
+"""CLs along the coupling, observed and expected, as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuhist.__about__ import __version__
+from nuhist.errors import ConfigError
+from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.cls import SIGMAS, AsymptoticCls, cls_upper
+from nuhist.inference.model import make_likelihood
+from nuhist.inference.profile import Profile, threshold
+from nuhist.inference.results import JsonResult
+
+_POINTS = 61
+_BEYOND = 1.25  # of the largest limit: how far the curve goes
+
+
+@dataclass(frozen=True, slots=True)
+class ClsCurve(JsonResult):
+    """CLs with the test statistic q̃ and asymptotic formulas, at values of the coupling.
+
+    Attributes
+    ----------
+    parameter, coupling, unit
+        Of interest, and the physical quantity that it stands for.
+    values, parameter_values
+        Where CLs was computed: couplings in ``unit``, and the same as values of the parameter.
+    observed
+        CLs of the data.
+    expected
+        By number of standard deviations by which the background fluctuates, such as ``"+1"``.
+    upper, expected_upper
+        Limits at ``confidence_level``; None where CLs does not fall so low.
+    """
+
+    parameter: str
+    coupling: str
+    unit: str
+    values: tuple[float, ...]
+    parameter_values: tuple[float, ...]
+    observed: tuple[float, ...]
+    expected: dict[str, tuple[float, ...]]
+    confidence_level: float
+    upper: float | None
+    expected_upper: dict[str, float | None]
+    workspace_digest: str
+    nuhist_version: str
+
+
+def cls_curve(
+    model: Workspace | SignalGrid, *, confidence_level: float = 0.90, measurement: str | None = None
+) -> ClsCurve:
+    """CLs from no coupling to beyond the largest of the limits.
+
+    Parameters
+    ----------
+    model
+        A workspace with the coupling as a parameter that is not negative.
+    confidence_level
+        Of the limits.
+    measurement
+        Name of the measurement; the first by default.
+
+    Raises
+    ------
+    ConfigError
+        If the model is a grid of signal points, or the level makes no sense.
+    FitError
+        If the parameter is signed.
+
+    References
+    ----------
+    arXiv:1007.1727, see :class:`nuhist.inference.cls.AsymptoticCls`.
+    """
+    threshold(confidence_level)  # refuses what is no level
+    if isinstance(model, SignalGrid):
+        raise ConfigError("CLs needs a workspace with the coupling as a parameter; plot its scan instead")
+    profile = Profile(make_likelihood(model, measurement=measurement))
+    upper, bands = cls_upper(profile, confidence_level, expected=True)
+    limits = [upper, *(bands or {}).values()]
+    low, high = profile.bounds
+    curve, scale = AsymptoticCls(profile), profile.coupling
+    reach = min(_BEYOND**scale.power * max(limit or high for limit in limits), high)
+    couplings = np.linspace(scale.to_coupling(max(low, 0.0)), scale.to_coupling(reach), _POINTS).tolist()
+    parameters = [scale.to_parameter(value) for value in couplings]
+    return ClsCurve(
+        parameter=scale.name,
+        coupling=scale.coupling,
+        unit=scale.unit,
+        values=tuple(couplings),
+        parameter_values=tuple(parameters),
+        observed=tuple(curve.observed(value) for value in parameters),
+        expected={
+            f"{sigma:+d}" if sigma else "0": tuple(curve.expected(value, sigma) for value in parameters)
+            for sigma in SIGMAS
+        },
+        confidence_level=confidence_level,
+        upper=None if upper is None else scale.to_coupling(upper),
+        expected_upper={
+            sigma: None if value is None else scale.to_coupling(value)
+            for sigma, value in (bands or {}).items()
+        },
+        workspace_digest=model.digest,
+        nuhist_version=__version__,
+    )

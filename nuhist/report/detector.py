@@ -1,0 +1,80 @@
+"""Response and efficiency of experiments, as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuhist.errors import unknown_name
+from nuhist.experiments.experiment import RESPONSE_KINDS, Experiment, ResponseKind
+from nuhist.experiments.response import make_response
+from nuhist.inference.results import JsonResult
+
+_CELL = 0.1  # keV; with its multiples as centres, as LZ's simulated response has them
+_MOST_CELLS = 400
+_BEYOND = 1.2  # of the last edge
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorResponse(JsonResult):
+    """What becomes of electron recoils in an experiment.
+
+    Attributes
+    ----------
+    experiment, title, kind
+        Which response: ``"matrix"``, ``"gaussian"`` or ``"none"``.
+    true_edges
+        Cells of true recoil energy, keV.
+    edges
+        Bins of reconstructed energy, keV.
+    probability
+        For a recoil at the centre of a cell to be selected and found in a bin: a row for each bin.
+    efficiency
+        For it to be selected and found in any bin.
+    """
+
+    experiment: str
+    title: str
+    kind: str
+    true_edges: tuple[float, ...]
+    edges: tuple[float, ...]
+    probability: tuple[tuple[float, ...], ...]
+    efficiency: tuple[float, ...]
+
+
+def detector_response(experiment: Experiment, kind: ResponseKind | None = None) -> DetectorResponse:
+    """Tabulate a response from 0 to beyond the last bin.
+
+    Parameters
+    ----------
+    experiment
+        From :func:`nuhist.load_experiment`.
+    kind
+        By default what the experiment's treatment of its data uses.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such kind, or the experiment lacks what it needs.
+    DataError
+        If a table cannot be used.
+    """
+    chosen = kind or experiment.treatment().response
+    if chosen not in RESPONSE_KINDS:
+        raise unknown_name("response", chosen, RESPONSE_KINDS)
+    high = _BEYOND * float(experiment.edges[-1])
+    cells = min(int(np.ceil(high / _CELL)), _MOST_CELLS)
+    width = high / cells if cells == _MOST_CELLS else _CELL
+    true_edges = width * (np.arange(cells + 1) + 0.5)
+    response = make_response(experiment, chosen, np.array([]))
+    probability = response.probability((true_edges[:-1] + true_edges[1:]) / 2)
+    return DetectorResponse(
+        experiment=experiment.name,
+        title=experiment.title,
+        kind=chosen,
+        true_edges=tuple(true_edges.tolist()),
+        edges=tuple(experiment.edges.tolist()),
+        probability=tuple(tuple(row) for row in probability.tolist()),
+        efficiency=tuple(probability.sum(axis=0).tolist()),
+    )

@@ -1,0 +1,124 @@
+"""Solar fluxes and cross sections on xenon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nuhist.report.figures import LINE_COLOURS, new_figure, save_figure
+from nuhist.report.labels import quantity
+from nuhist.report.neutrinos import STANDARD_MODEL, CrossSectionCurve, CrossSections, FluxCurve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_LOWEST_FLUX = 1e-2  # cm⁻² s⁻¹ (keV⁻¹); hep's is a few
+_HIDDEN = 0.1  # of a curve
+_DECADES = 8  # of cross section below the largest
+_NAMES = {"7Be_384keV": "$^7$Be 384 keV", "7Be_861keV": "$^7$Be 861 keV", "8B": "$^8$B", "13N": "$^{13}$N",
+          "15O": "$^{15}$O", "17F": "$^{17}$F"}  # fmt: skip
+
+
+def flux_figure(curves: Sequence[FluxCurve]) -> Figure:
+    """Solar fluxes against the neutrino energy, with totals and their uncertainties.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is missing.
+    """
+    figure = new_figure(7.5, 5.6)
+    axes = figure.subplots()
+    for index, curve in enumerate(sorted(curves, key=lambda entry: -entry.total)):
+        colour = LINE_COLOURS[index % len(LINE_COLOURS)]
+        style = "-" if index < len(LINE_COLOURS) else "--"
+        exponent = int(np.floor(np.log10(curve.total)))
+        label = (
+            f"{_NAMES.get(curve.component, curve.component)}: {curve.total / 10.0**exponent:.3g}"
+            rf"$\times\mathrm{{10^{{{exponent}}}}}$, ± {100 * curve.uncertainty:.2g} %"
+        )
+        if curve.densities is None:
+            axes.plot(curve.energies * 2, [_LOWEST_FLUX, curve.total], color=colour, linestyle=":",
+                      linewidth=2, marker="_", markevery=[1], label=label)  # fmt: skip
+        else:
+            axes.plot(curve.energies, curve.densities, color=colour, linestyle=style, label=label)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(10, 2e4)
+    axes.set_ylim(_LOWEST_FLUX, 2 * max(curve.total for curve in curves))
+    axes.set_xlabel("neutrino energy [keV]")
+    axes.set_ylabel("flux [cm$^{-2}$ s$^{-1}$ keV$^{-1}$], of lines (dotted) [cm$^{-2}$ s$^{-1}$]")
+    figure.legend(loc="outside upper left", ncols=3, fontsize="small", frameon=False,
+                  title="total in cm$^{-2}$ s$^{-1}$", title_fontsize="small", alignment="left")  # fmt: skip
+    return figure
+
+
+def cross_section_figure(result: CrossSections) -> Figure:
+    """What each coupling adds to dσ/dT per xenon atom; dashed where it takes away.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is missing.
+    """
+    figure = new_figure(7.5, 5.6)
+    axes = figure.subplots()
+    for index, curve in enumerate(result.curves):
+        colour = LINE_COLOURS[index % len(LINE_COLOURS)]
+        width = 4.0 if _covered(curve, result.curves[index + 1 :]) else 1.5
+        energies, values = np.array(curve.energies), np.array(curve.values)
+        label = "Standard Model"
+        if curve.hypothesis != STANDARD_MODEL:
+            label = f"{curve.hypothesis}: {quantity(curve.coupling, curve.value, curve.unit)}"
+        positive = np.where(values > 0, values, np.nan)
+        axes.plot(energies, positive, color=colour, linewidth=width, label=label)
+        if (values < 0).any():
+            axes.plot(energies, np.where(values < 0, -values, np.nan), color=colour, linestyle="--")
+    largest = max(max(np.abs(curve.values)) for curve in result.curves)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(result.curves[0].energies[0], result.curves[0].energies[-1])
+    if largest > 0:
+        axes.set_ylim(largest * 10.0**-_DECADES, 3 * largest)
+    axes.set_xlabel("recoil energy $T$ [keV]")
+    averaged = "averaged over the solar flux"
+    if result.neutrino_energy is not None:
+        averaged = f"at a neutrino energy of {result.neutrino_energy:g} keV"
+    axes.set_title(
+        f"added to the Standard Model (dashed: taken away), {averaged}", fontsize="medium", loc="left"
+    )
+    axes.set_ylabel(r"$\mathrm{d}\sigma/\mathrm{d}T$ per xenon atom [cm$^2$/keV]")
+    figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)
+    return figure
+
+
+def _covered(curve: CrossSectionCurve, later: Sequence[CrossSectionCurve]) -> bool:
+    """Whether a curve drawn later hides a good part of this one."""
+    return any(
+        np.mean(np.isclose(curve.values, other.values, rtol=0.02, atol=0.0)) > _HIDDEN for other in later
+    )
+
+
+def draw_flux(curves: Sequence[FluxCurve], output: Path) -> None:
+    """Draw solar fluxes; the file's ending chooses the format.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is missing, the ending is unknown, or the file cannot be written.
+    """
+    save_figure(flux_figure(curves), output)
+
+
+def draw_cross_sections(result: CrossSections, output: Path) -> None:
+    """Draw cross sections; the file's ending chooses the format.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is missing, the ending is unknown, or the file cannot be written.
+    """
+    save_figure(cross_section_figure(result), output)

@@ -1,0 +1,153 @@
+"""The numbers of figures as tables, for CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from nuhist.inference.results import FitResult, Ranking
+from nuhist.inference.spectrum import FittedSpectrum
+from nuhist.report.cls_curve import ClsCurve
+from nuhist.report.detector import DetectorResponse
+from nuhist.report.neutrinos import CrossSections, FluxCurve
+from nuhist.report.profiles import Line
+from nuhist.report.pulls import Pulls
+from nuhist.report.world_limits import WorldLimits
+
+Cell = str | float | bool | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named columns."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    def to_csv(self) -> str:
+        """Comma-separated, a header line first; what is not finite or not known is empty."""
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(self.header)
+        for row in self.rows:
+            writer.writerow(
+                "" if cell is None or (isinstance(cell, float) and not isfinite(cell)) else cell
+                for cell in row
+            )
+        return stream.getvalue()
+
+
+def spectrum_table(spectra: Sequence[FittedSpectrum]) -> Table:
+    """A row for each channel, bin and component; the observed and total counts are components too."""
+    rows: list[tuple[Cell, ...]] = []
+    for entry in spectra:
+        columns = [
+            ("observed", entry.observed, (None,) * len(entry.observed)),
+            ("expected", entry.total, entry.uncertainty),
+            *((part.title, part.events, (None,) * len(part.events)) for part in entry.components),
+        ]
+        for title, events, errors in columns:
+            for low, high, value, error in zip(
+                entry.edges[:-1], entry.edges[1:], events, errors, strict=True
+            ):
+                rows.append((entry.channel, low, high, title, value, error))
+    in_kev = all(entry.in_kev for entry in spectra)
+    ends = ("low_keV", "high_keV") if in_kev else ("low", "high")
+    return Table(("channel", *ends, "component", "events", "uncertainty"), tuple(rows))
+
+
+def profile_table(lines: Sequence[Line]) -> Table:
+    """A row for each curve and coupling."""
+    rows = [
+        (line.label, line.coupling, line.unit, value, height)
+        for line in lines
+        for value, height in zip(line.values, line.delta_chi2, strict=True)
+    ]
+    return Table(("label", "coupling", "unit", "value", "delta_chi2"), tuple(rows))
+
+
+def cls_table(curve: ClsCurve) -> Table:
+    """A row for each coupling."""
+    header = (
+        f"{curve.coupling}/{curve.unit}",
+        "observed",
+        *(f"expected {sigma}" for sigma in curve.expected),
+    )
+    return Table(header, tuple(zip(curve.values, curve.observed, *curve.expected.values(), strict=True)))
+
+
+def pulls_table(result: Pulls) -> Table:
+    """A row for each parameter."""
+    header = ("parameter", "pull", "pull_error", "value", "error", "centre", "width")
+    rows = [
+        (one.parameter, one.pull, one.pull_error, one.value, one.error, one.centre, one.width)
+        for one in result.pulls
+    ]
+    return Table(header, tuple(rows))
+
+
+def ranking_table(result: Ranking) -> Table:
+    """A row for each parameter; impacts are those on the parameter of interest."""
+    rows = [
+        (one.parameter, one.pull, one.pull_error, one.impact_up, one.impact_down) for one in result.impacts
+    ]
+    return Table(("parameter", "pull", "pull_error", "impact_up", "impact_down"), tuple(rows))
+
+
+def correlation_table(result: FitResult) -> Table:
+    """A matrix with the parameters' names."""
+    names = [entry.name for entry in result.parameters]
+    rows: list[tuple[Cell, ...]] = [
+        (name, *row) for name, row in zip(names, result.correlations, strict=True)
+    ]
+    return Table(("parameter", *names), tuple(rows))
+
+
+def response_table(result: DetectorResponse) -> Table:
+    """A row for each cell of true energy, a column for each bin."""
+    bins = [f"{low:g}-{high:g} keV" for low, high in zip(result.edges[:-1], result.edges[1:], strict=True)]
+    columns = (result.true_edges[:-1], result.true_edges[1:], *result.probability)
+    return Table(("low_keV", "high_keV", *bins), tuple(zip(*columns, strict=True)))
+
+
+def efficiency_table(results: Sequence[DetectorResponse]) -> Table:
+    """A row for each experiment and cell of true energy."""
+    rows = [
+        (result.experiment, low, high, value)
+        for result in results
+        for low, high, value in zip(
+            result.true_edges[:-1], result.true_edges[1:], result.efficiency, strict=True
+        )
+    ]
+    return Table(("experiment", "low_keV", "high_keV", "efficiency"), tuple(rows))
+
+
+def flux_table(curves: Sequence[FluxCurve]) -> Table:
+    """A row for each component and energy; lines have no density."""
+    rows: list[tuple[Cell, ...]] = []
+    for curve in curves:
+        densities: Sequence[float | None] = curve.densities or (None,) * len(curve.energies)
+        for energy, density in zip(curve.energies, densities, strict=True):
+            rows.append((curve.component, energy, density, curve.total, curve.uncertainty))
+    header = ("component", "energy_keV", "per_cm2_s_keV", "total_per_cm2_s", "fractional_uncertainty")
+    return Table(header, tuple(rows))
+
+
+def cross_section_table(result: CrossSections) -> Table:
+    """A row for each recoil energy, a column for each hypothesis."""
+    header = ("recoil_energy_keV", *(f"{curve.hypothesis} cm2/keV" for curve in result.curves))
+    columns = [curve.values for curve in result.curves]
+    return Table(header, tuple(zip(result.curves[0].energies, *columns, strict=True)))
+
+
+def world_limits_table(result: WorldLimits) -> Table:
+    """A row for each limit."""
+    header = ("quantity", "flavor", "lower", "upper", "experiment", "source", "ours")
+    rows = [
+        (one.quantity, one.flavor, one.lower, one.upper, one.experiment, one.source, one.ours)
+        for one in result.limits
+    ]
+    return Table(header, tuple(rows))

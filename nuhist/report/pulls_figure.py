@@ -1,0 +1,81 @@
+"""Pulls of the constrained parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nuhist.report.figures import new_figure, save_figure
+from nuhist.report.labels import literal
+from nuhist.report.pulls import Pull, Pulls
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST = 40  # rows that fit a page
+_REACH = 2.6  # standard deviations that are always shown
+_ROW, _FRAME = 0.26, 1.0  # inches
+
+
+def pulls_figure(result: Pulls, *, most: int = MOST) -> Figure:
+    """Fitted less central value over the width of the constraint, a row for each parameter.
+
+    Parameters
+    ----------
+    result
+        From :func:`nuhist.report.pulls.pulls`.
+    most
+        Rows; of more parameters those are drawn that are pulled most.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is missing.
+    """
+    shown = _largest(result.pulls, most)
+    figure = new_figure(6.5, _FRAME + _ROW * max(len(shown), 2))
+    axes = figure.subplots()
+    draw_pull_rows(axes, [entry.pull for entry in shown], [entry.pull_error for entry in shown])
+    axes.set_yticks(range(len(shown)), [literal(entry.parameter) for entry in shown], fontsize="small")
+    if len(shown) < len(result.pulls):
+        axes.set_title(f"the {len(shown)} largest of {len(result.pulls)}", fontsize="medium", loc="left")
+    if not shown:
+        axes.set_title("no constrained parameters", fontsize="medium", loc="left")
+    return figure
+
+
+def draw_pulls(result: Pulls, output: Path) -> None:
+    """Draw pulls; the file's ending chooses the format.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is missing, the ending is unknown, or the file cannot be written.
+    """
+    save_figure(pulls_figure(result), output)
+
+
+def draw_pull_rows(axes: Any, values: Sequence[float], errors: Sequence[float | None]) -> None:
+    """Points with errors, the first on top, over bands of one and two standard deviations."""
+    for reach, shade in ((2, "0.92"), (1, "0.82")):
+        axes.axvspan(-reach, reach, color=shade, linewidth=0, zorder=0)
+    axes.axvline(0, color="0.4", linewidth=0.8, zorder=1)
+    sizes = [error or 0.0 for error in errors]
+    axes.errorbar(values, range(len(values)), xerr=sizes, fmt="ko", markersize=4, linewidth=1.2)
+    furthest = [abs(value) + size for value, size in zip(values, sizes, strict=True)]
+    furthest_shown = max([_REACH, *(1.08 * value for value in furthest)])
+    axes.set_xlim(-furthest_shown, furthest_shown)
+    axes.set_ylim(max(len(values), 1) - 0.5, -0.5)
+    axes.tick_params(axis="y", which="minor", left=False, right=False)
+    axes.set_xlabel("pull: (fitted − central) / constraint width")
+
+
+def _largest(entries: Sequence[Pull], most: int) -> list[Pull]:
+    """At most so many entries in their order."""
+    if len(entries) <= most:
+        return list(entries)
+    order = np.argsort([-abs(entry.pull) for entry in entries], kind="stable")[:most]
+    return [entries[index] for index in sorted(order.tolist())]

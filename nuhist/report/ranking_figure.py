@@ -1,0 +1,83 @@
+"""Impact of the constrained parameters on the parameter of interest, beside their pulls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nuhist.inference.results import Ranking
+from nuhist.physics.coupling import CouplingScale
+from nuhist.report.figures import COLOURS, new_figure, save_figure
+from nuhist.report.labels import OWN_UNIT, axis_label, common_power, literal
+from nuhist.report.pulls_figure import draw_pull_rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST = 20
+_UP, _DOWN = COLOURS[4], COLOURS[1]
+_ROW, _FRAME = 0.3, 1.4  # inches
+
+
+def ranking_figure(result: Ranking, scale: CouplingScale | None = None, *, most: int = MOST) -> Figure:
+    """Impacts as bars and pulls as points, the largest impact on top.
+
+    Parameters
+    ----------
+    result
+        From :func:`nuhist.ranking`.
+    scale
+        What the parameter of interest stands for
+        (:func:`nuhist.histfactory.interest.coupling_scale`), for the unit; itself by default.
+    most
+        Rows.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is missing.
+    """
+    shown = result.impacts[:most]
+    scale = scale or CouplingScale(result.parameter, result.parameter, OWN_UNIT)
+    factor = scale.scale * scale.reference**scale.power
+    up = factor * np.array([entry.impact_up for entry in shown])
+    down = factor * np.array([entry.impact_down for entry in shown])
+    power = common_power([*up.tolist(), *down.tolist()])
+    figure = new_figure(8, _FRAME + _ROW * max(len(shown), 2))
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
+    rows = np.arange(len(shown))
+    left.barh(rows - 0.2, up / 10.0**power, height=0.4, color=_UP, label="held 1σ above its fitted value")
+    left.barh(rows + 0.2, down / 10.0**power, height=0.4, color=_DOWN, hatch="////", edgecolor="white",
+              linewidth=0, label="held 1σ below")  # fmt: skip
+    left.axvline(0, color="0.4", linewidth=0.8)
+    largest = float(np.max(np.abs([*up, *down]), initial=0.0)) / 10.0**power
+    if largest > 0:
+        left.set_xlim(-1.08 * largest, 1.08 * largest)
+    else:
+        left.set_xticks([0.0])
+        left.text(0.5, 0.5, "no shift" if shown else "", transform=left.transAxes, ha="center", va="center",
+                  color="0.35", bbox={"facecolor": "white", "edgecolor": "none"})  # fmt: skip
+    draw_pull_rows(right, [entry.pull for entry in shown], [entry.pull_error for entry in shown])
+    right.set_xlabel("pull [σ of the constraint]")
+    left.set_yticks(rows, [literal(entry.parameter) for entry in shown], fontsize="small")
+    left.tick_params(axis="y", which="minor", left=False, right=False)
+    left.set_xlabel(f"shift of {axis_label(scale.coupling, scale.unit, power, exponent=scale.power)}")
+    if len(shown) < len(result.impacts):
+        left.set_title(f"the {len(shown)} largest of {len(result.impacts)}", fontsize="medium", loc="left")
+    if not shown:
+        left.set_title("no constrained parameters", fontsize="medium", loc="left")
+    figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)
+    return figure
+
+
+def draw_ranking(result: Ranking, output: Path, scale: CouplingScale | None = None) -> None:
+    """Draw a ranking; the file's ending chooses the format.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is missing, the ending is unknown, or the file cannot be written.
+    """
+    save_figure(ranking_figure(result, scale), output)

@@ -1,0 +1,120 @@
+"""Published limits on the neutrino's magnetic moment and charge, with ours among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nuhist.__about__ import __version__
+from nuhist.errors import ConfigError, FitError
+from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.intervals import limit
+from nuhist.inference.results import JsonResult, Method
+from nuhist.report.profiles import model_name
+from nuhist.tables import read_rows
+
+QUANTITIES = ("mu_nu", "q_nu")
+CONFIDENCE_LEVEL = 0.90  # of the whole table
+
+_TABLE = Path(__file__).parent / "tables" / "world_limits.csv"
+_FLAVORS = {"": "effective", "e": "e", "mu": "mu", "tau": "tau"}
+
+
+@dataclass(frozen=True, slots=True)
+class WorldLimit:
+    """One limit, in μ_B (``mu_nu``) or e₀ (``q_nu``).
+
+    ``lower`` is None where the limit is on the modulus. ``ours`` marks what nuhist computed;
+    ``source`` is then the method and the digest of the workspace.
+    """
+
+    quantity: str
+    flavor: str
+    lower: float | None
+    upper: float
+    experiment: str
+    source: str
+    ours: bool
+
+    @property
+    def modulus(self) -> float:
+        """The limit on the modulus: the larger of the two ends."""
+        return max(abs(self.lower or 0.0), abs(self.upper))
+
+
+@dataclass(frozen=True, slots=True)
+class WorldLimits(JsonResult):
+    """All of them, at one confidence level."""
+
+    limits: tuple[WorldLimit, ...]
+    confidence_level: float
+    nuhist_version: str
+
+
+def published_limits() -> tuple[WorldLimit, ...]:
+    """The limits in the package's table, each with its source."""
+    header, rows = read_rows(_TABLE)
+    found = []
+    for row in rows:
+        entry = dict(zip(header, row, strict=True))
+        found.append(
+            WorldLimit(
+                quantity=entry["quantity"],
+                flavor=entry["flavor"],
+                lower=float(entry["lower"]) if entry["lower"] else None,
+                upper=float(entry["upper"]),
+                experiment=entry["experiment"],
+                source=entry["source"],
+                ours=False,
+            )
+        )
+    return tuple(found)
+
+
+def world_limits(
+    models: Sequence[Workspace | SignalGrid] = (),
+    labels: Sequence[str] = (),
+    *,
+    method: Method = "profile",
+) -> WorldLimits:
+    """Published limits, and those of workspaces, at 90 % C.L.
+
+    Parameters
+    ----------
+    models
+        Of a magnetic moment or a charge.
+    labels
+        One for each model; by default the name of its file.
+    method
+        See :func:`nuhist.limit`.
+
+    Raises
+    ------
+    ConfigError
+        If a model is of another coupling, or there are not as many labels as models.
+    FitError
+        If a model gives no limit on the modulus.
+    """
+    if labels and len(labels) != len(models):
+        raise ConfigError(f"{len(labels)} labels for {len(models)} workspaces; give one for each or none")
+    names = labels or [model_name(model) for model in models]
+    ours = tuple(_ours(model, name, method) for model, name in zip(models, names, strict=True))
+    return WorldLimits((*published_limits(), *ours), CONFIDENCE_LEVEL, __version__)
+
+
+def _ours(model: Workspace | SignalGrid, name: str, method: Method) -> WorldLimit:
+    interval = limit(model, method=method, confidence_level=CONFIDENCE_LEVEL)
+    for quantity in QUANTITIES:
+        flavor = _FLAVORS.get(interval.coupling.removeprefix(quantity))
+        if interval.coupling.startswith(quantity) and flavor is not None:
+            break
+    else:
+        raise ConfigError(f"{name}: its coupling is {interval.coupling}; the table has mu_nu and q_nu only")
+    signed = (interval.parameter_best_fit < 0) or interval.lower is not None
+    if interval.upper is None or (signed and interval.lower is None):
+        raise FitError(f"{name}: no limit on the modulus of {interval.coupling}: its interval is open")
+    lower = interval.lower if interval.lower is not None and interval.lower < 0 else None
+    source = f"nuhist, {interval.method}, workspace {interval.workspace_digest[:12]}"
+    return WorldLimit(quantity, flavor, lower, interval.upper, name, source, ours=True)
