@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from nuhist.__about__ import __version__
-from nuhist.cli import exchange, experiment, infer, plot, reproduce, study, workspace
+from nuhist.cli import exchange, experiment, hepdata, infer, plot, report, reproduce, study, workspace
 from nuhist.errors import NuhistError
 
 
@@ -56,7 +56,9 @@ for _command in (
     study.coverage,
     exchange.export,
     exchange.import_,
+    hepdata.hepdata,
     plot.plot,
+    report.report,
     reproduce.reproduce,
     reproduce.rebuild,
 ):

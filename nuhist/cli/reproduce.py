@@ -78,11 +78,20 @@ def reproduce(
     "--limits/--no-limits", default=True, show_default=True, help="Compute the limits of the index."
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes [default: as many as processors].")
-def rebuild(folder: Path | None, limits: bool, jobs: int | None) -> None:
-    """Write the bundled workspaces, with sidecars and an index, to DIR/workspaces [default: here]."""
+@click.option("--templates-only", is_flag=True, help="Only DIR/templates, of the workspaces that are there.")
+def rebuild(folder: Path | None, limits: bool, jobs: int | None, templates_only: bool) -> None:
+    """Write the bundled workspaces, with sidecars and an index, to DIR/workspaces [default: here].
+
+    ROOT templates of the default treatments go to DIR/templates.
+    """
     import os
 
     from nuhist.report.rebuild import rebuild as run
+    from nuhist.report.rebuild import rebuild_templates
 
-    index = run((folder or Path()) / "workspaces", limits=limits, jobs=jobs or os.cpu_count() or 1)
-    click.echo(f"{index}: written", err=True)
+    place = folder or Path()
+    if not templates_only:
+        index = run(place / "workspaces", limits=limits, jobs=jobs or os.cpu_count() or 1)
+        click.echo(f"{index}: written", err=True)
+    paths = rebuild_templates(place / "workspaces", place / "templates")
+    click.echo(f"{place / 'templates'}: {len(paths)} files", err=True)

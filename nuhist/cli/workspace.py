@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from nuhist.cli.common import (
     print_table,
     workspace_argument,
 )
+
+if TYPE_CHECKING:
+    from nuhist.histfactory.options import ReplacedTemplate
 
 _BUILD_OPTIONS = (
     click.option("--background", metavar="NAME", help="components or paper [default: the experiment's]."),
@@ -31,7 +34,21 @@ _BUILD_OPTIONS = (
                  help="CSV with a column 'counts', one row per bin."),
     click.option("--exposure", type=float, metavar="TY", help="Scale to so many tonne years."),
     click.option("--asimov", is_flag=True, help="Observe what is expected without the coupling."),
+    click.option("--template", "templates", multiple=True, metavar="SAMPLE=FILE:HISTOGRAM",
+                 callback=lambda _context, _option, texts: _read_templates(texts),
+                 help="Take a background's counts from a ROOT file; again for more."),
 )  # fmt: skip
+
+
+def _read_templates(texts: tuple[str, ...]) -> tuple[ReplacedTemplate, ...]:
+    """Backgrounds with other counts, from the files that the options name."""
+    if not texts:
+        return ()
+    from nuhist.exchange.background import read_template
+
+    return tuple(
+        read_template(text, message=lambda line: click.echo(f"nuhist: {line}", err=True)) for text in texts
+    )
 
 
 def build_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
-from nuhist.errors import ConfigError
+from nuhist.errors import ConfigError, unknown_name
 from nuhist.experiments.counts import argon37_counts, background_counts, background_response
 from nuhist.experiments.experiment import Argon, Argon37, BackgroundSample, Experiment, Treatment
+from nuhist.histfactory.options import ReplacedTemplate
 from nuhist.histfactory.templates import (
     HistoSys,
     Modifier,
@@ -28,6 +32,7 @@ def background_samples(
     argon: Argon | None,
     *,
     linear: bool,
+    templates: Sequence[ReplacedTemplate] = (),
 ) -> tuple[list[Sample], list[Parameter]]:
     """All backgrounds of a treatment, ³⁷Ar last.
 
@@ -41,12 +46,16 @@ def background_samples(
         How ³⁷Ar is treated; None where the experiment has none.
     linear
         Whether constrained norms are exactly linear instead of normsys.
+    templates
+        Backgrounds with other counts. Nothing is taken out of these, neither scattering nor ³⁷Ar.
 
     Raises
     ------
     ConfigError
-        If the experiment has no ³⁷Ar to treat, or a template has no counts.
+        If the experiment has no ³⁷Ar to treat, a template has no counts, or one that is to replace
+        a background's has other bins or no background of its name.
     """
+    replaced = _replaced(experiment, templates)
     if argon is not None and experiment.argon37 is None:
         raise ConfigError(f"{experiment.name} has no ³⁷Ar; leave --ar37 out")
     response = background_response(experiment)
@@ -54,13 +63,14 @@ def background_samples(
     parameters: list[Parameter] = []
     argon_inside = False
     for sample in treatment.samples:
-        counts = background_counts(experiment, sample, response, standard_model)
+        other = replaced.pop(sample.name, None)
+        counts = background_counts(experiment, sample, response, standard_model) if other is None else other
         constraint = sample.constraint
         if sample.constraint_without_argon37 is not None:
             argon_inside = True
             if argon not in (None, "fixed") and experiment.argon37 is not None:
                 inside = argon37_counts(experiment, response, experiment.argon37.fitted)
-                counts = _without_argon(experiment, sample, counts, inside)
+                counts = _without_argon(experiment, sample, counts, inside) if other is None else other
                 constraint = sample.constraint_without_argon37
         modifiers: list[Modifier] = []
         norm = f"{experiment.name}_{sample.name}_norm"
@@ -72,13 +82,48 @@ def background_samples(
             modifiers.append(kind)
             parameters.append(Parameter(norm, f"{sample.title}: norm, {100 * constraint:.2g} %"))
         samples.append(Sample(sample.name, sample.title, counts, tuple(modifiers)))
-    if argon is None or experiment.argon37 is None or (argon == "fixed" and argon_inside):
-        return samples, parameters
-    nominal = experiment.argon37.fitted if argon == "fixed" else experiment.argon37.events
-    counts = argon37_counts(experiment, response, nominal)
-    argon_modifiers, more = _argon_modifiers(experiment.name, experiment.argon37, argon, counts)
-    samples.append(Sample(ARGON_SAMPLE, "³⁷Ar", counts, argon_modifiers))
-    return samples, parameters + more
+    if argon is not None and experiment.argon37 is not None and not (argon == "fixed" and argon_inside):
+        argon37, other = experiment.argon37, replaced.pop(ARGON_SAMPLE, None)
+        if other is None:
+            nominal = argon37.fitted if argon == "fixed" else argon37.events
+            counts = argon37_counts(experiment, response, nominal)
+        else:
+            counts, argon37 = other, replace(argon37, events=_events(experiment, other))
+        argon_modifiers, more = _argon_modifiers(experiment.name, argon37, argon, counts)
+        samples.append(Sample(ARGON_SAMPLE, "³⁷Ar", counts, argon_modifiers))
+        parameters += more
+    for name in replaced:
+        unknown = unknown_name(f"background of {experiment.name}", name, [sample.name for sample in samples])
+        raise ConfigError(
+            f"{unknown}; neutrino scattering follows from the hypothesis, no template replaces it"
+        )
+    return samples, parameters
+
+
+def _replaced(experiment: Experiment, templates: Sequence[ReplacedTemplate]) -> dict[str, Array]:
+    """Counts by name of the background that they replace."""
+    found: dict[str, Array] = {}
+    for entry in templates:
+        edges, expected = entry.edges, experiment.edges
+        # Edges that another program made may differ in the last digits.
+        if edges.shape != expected.shape or (np.abs(edges - expected) > 1e-9 * expected[-1]).any():
+            ours, theirs = (f"{len(e) - 1} bins from {e[0]:g} to {e[-1]:g} keV" for e in (expected, edges))
+            if ours == theirs:
+                first = int(np.argmax(edges != expected))
+                theirs, ours = f"edge {first} at {edges[first]:.10g} keV", f"it at {expected[first]:.10g} keV"
+            raise ConfigError(
+                f"{entry.source}: has {theirs}, {experiment.name} has {ours}; the edges must be the same"
+            )
+        if entry.sample in found:
+            raise ConfigError(f"{entry.source}: sample '{entry.sample}' is replaced twice; keep one")
+        found[entry.sample] = entry.counts
+    return found
+
+
+def _events(experiment: Experiment, counts: Array) -> float:
+    if counts.sum() <= 0:
+        raise ConfigError(f"{experiment.name}: the template of {ARGON_SAMPLE} has no events")
+    return float(counts.sum()) / experiment.counts_per_event
 
 
 def _argon_modifiers(

@@ -60,6 +60,7 @@ class ChannelModel:
                 "response": options.response,
                 "sources": list(experiment.sources),
                 "assumptions": list(experiment.assumptions),
+                **_sources(options),
             },
         )
 
@@ -113,8 +114,16 @@ class ModelSet:
 
 
 def _plain(model: ChannelModel) -> dict[str, Any]:
-    options = asdict(model.neutrinos.options)
-    return {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
+    options = asdict(replace(model.neutrinos.options, templates=()))
+    del options["templates"]
+    plain = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
+    return plain | _sources(model.neutrinos.options)
+
+
+def _sources(options: BuildOptions) -> dict[str, Any]:
+    """Where replaced backgrounds come from, for the sidecar; nothing where there are none."""
+    found = {entry.sample: entry.source for entry in options.templates}
+    return {"templates": found} if found else {}
 
 
 def model_set(
@@ -149,6 +158,8 @@ def model_set(
             raise ConfigError(
                 "--observed and --exposure belong to one experiment; build it alone and combine"
             )
+        if options.templates:
+            raise ConfigError("--template belongs to one experiment; build it alone and combine")
         if options.ar37 is not None and all(entry.argon37 is None for entry in loaded):
             raise ConfigError("none of the experiments has ³⁷Ar; leave --ar37 out")
     models = []
@@ -212,6 +223,7 @@ def channel_model(
         neutrinos.standard_model(),
         options.ar37,
         linear=options.constraint == "linear",
+        templates=options.templates,
     )
     return ChannelModel(neutrinos, tuple(backgrounds), (*neutrinos.parameters(), *more))
 

@@ -19,9 +19,32 @@ from nuhist.experiments.experiment import (
     ResponseKind,
 )
 from nuhist.physics.hypotheses import Atomic
+from nuhist.tables import Array
 
 Constraint = Literal["normsys", "linear"]
 CONSTRAINTS: tuple[Constraint, ...] = get_args(Constraint)
+
+
+@dataclass(frozen=True, eq=False)
+class ReplacedTemplate:
+    """Counts that take the place of a background's own.
+
+    Attributes
+    ----------
+    sample
+        Name of the background, such as ``"beta"``.
+    counts
+        Expected per bin at the experiment's own exposure, shape (bins,); taken as they are.
+    edges
+        Of reconstructed energy in keV, shape (bins + 1,); they must be the experiment's.
+    source
+        Where they come from, such as ``"mine.root:beta"``; for messages and for the sidecar.
+    """
+
+    sample: str
+    counts: Array
+    edges: Array
+    source: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +73,8 @@ class BuildOptions:
         Tonne year to scale everything to; needs ``asimov`` or ``observed``.
     asimov
         Take the expected counts without the coupling as observed.
+    templates
+        Backgrounds with other counts than the experiment's; their constraints follow.
     """
 
     background: str | None = None
@@ -62,6 +87,7 @@ class BuildOptions:
     observed: Path | None = None
     exposure: float | None = None
     asimov: bool = False
+    templates: tuple[ReplacedTemplate, ...] = ()
 
     def __post_init__(self) -> None:
         checks: tuple[tuple[str, str | None, Sequence[str]], ...] = (

@@ -1,4 +1,4 @@
-"""The bundled workspaces: LZ in every treatment, other experiments, and joint ones."""
+"""The bundled workspaces: LZ in every treatment, other experiments, and joint ones; ROOT templates."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.experiments.experiment import ARGON_CHOICES, Argon
+from nuhist.errors import NuhistError
+from nuhist.exchange.root import save_root
+from nuhist.exchange.root_import import import_root
+from nuhist.experiments.experiment import ARGON_CHOICES, Argon, load_experiment
 from nuhist.files import make_folder, to_json, write_atomically
 from nuhist.histfactory.build import build
 from nuhist.histfactory.patchset import SignalGrid, build_patchset
-from nuhist.histfactory.workspace import Workspace
+from nuhist.histfactory.workspace import Workspace, load_workspace
 from nuhist.inference.intervals import limit
 from nuhist.inference.profile import threshold
 from nuhist.physics.hypotheses import FLAVOR_CHOICES, Dependence, FlavorChoice, get_hypothesis
@@ -68,6 +71,14 @@ class Entry:
             couplings = np.linspace(-reach, reach, _GRID_POINTS).tolist()
             return build_patchset(*self.experiments, couplings=couplings, **choices)
         return build(*self.experiments, **choices)
+
+    @property
+    def has_templates(self) -> bool:
+        """Whether it is bundled as ROOT templates too: one experiment, in its default treatment."""
+        if self.is_grid or len(self.experiments) > 1:
+            return False
+        treatment = load_experiment(self.experiments[0]).treatment(None)
+        return self.background in (None, treatment.name) and self.ar37 in (None, treatment.argon37)
 
     @property
     def command(self) -> str:
@@ -167,3 +178,44 @@ def _write(work: tuple[Entry, Path, bool]) -> dict[str, Any]:
 def _rounded(value: float | None) -> float | None:
     """Four digits: what a fit gives on every machine."""
     return None if value is None else json.loads(f"{value:.4g}")
+
+
+def rebuild_templates(workspaces: Path, folder: Path) -> list[Path]:
+    """Write the ROOT templates of the bundled workspaces that are an experiment's default treatment.
+
+    Parameters
+    ----------
+    workspaces
+        Folder that :func:`rebuild` wrote.
+    folder
+        Made if need be.
+
+    Returns
+    -------
+    Paths of all ROOT files. One whose content would be the same is left as it is: a ROOT file holds
+    the time of its making, so that no two are alike.
+
+    Raises
+    ------
+    DataError
+        If a workspace cannot be read, or a file cannot be written.
+    """
+    make_folder(folder)
+    paths = []
+    for entry in entries():
+        if entry.has_templates:
+            path = (folder / entry.path).with_suffix(".root")
+            workspace = load_workspace(workspaces / entry.path)
+            if not _holds(path, workspace):
+                save_root(workspace, path)
+            paths.append(path)
+    return paths
+
+
+def _holds(path: Path, workspace: Workspace) -> bool:
+    """Whether a ROOT file holds a workspace already."""
+    try:
+        found = import_root(path)
+    except NuhistError:
+        return False
+    return found.digest == workspace.digest and found.sidecar == workspace.sidecar

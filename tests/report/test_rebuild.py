@@ -1,4 +1,4 @@
-"""The bundled workspaces: rebuilt, compared with those in the checkout, and their limits."""
+"""The bundled workspaces and templates: rebuilt, compared with those of the checkout, and their limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import nuhist
 from nuhist.experiments.experiment import ARGON_CHOICES
 from nuhist.histfactory.patchset import SignalGrid, load
 from nuhist.physics.hypotheses import FLAVOR_CHOICES
-from nuhist.report.rebuild import entries, rebuild
+from nuhist.report.rebuild import entries, rebuild, rebuild_templates
 
 CHECKOUT = Path(nuhist.__file__).parents[1] / "workspaces"
 HYPOTHESES = ("magnetic-moment", "millicharge-fea", "millicharge-epa-only", "millicharge-epa")
@@ -222,3 +222,67 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(nuhist.errors.DataError, match="cannot be made: "):
         rebuild(tmp_path / "file" / "workspaces", limits=False)
+
+
+@pytest.fixture(scope="module")
+def templates(bundled: Path) -> Path:
+    """ROOT templates of the checkout."""
+    pytest.importorskip("uproot", reason="uproot is not installed; pip install 'nuhist[root]'")
+    return bundled.parent / "templates"
+
+
+def test_templates_hold_the_bundled_workspaces(templates: Path, bundled: Path) -> None:
+    from nuhist.exchange.root_import import import_root
+
+    index = {entry["path"]: entry for entry in read(bundled / "index.json")["workspaces"]}
+    for path in sorted(templates.iterdir()):
+        name = path.with_suffix(".json").name
+        messages: list[str] = []
+        found = import_root(path, message=messages.append)
+        assert messages == [], path
+        assert found.digest == index[name]["digest"], path
+        assert found.sidecar == load(bundled / name).sidecar  # type: ignore[union-attr]
+
+
+def test_which_templates_are_bundled(templates: Path) -> None:
+    # Default treatment of each experiment and each hypothesis that is one workspace; flavours for LZ.
+    flavors = {"lz_ws2022": FLAVOR_CHOICES}
+    treatments = {"lz_ws2022": ("lz_ws2022_components", "_ar37-flat")}
+    expected = set()
+    for experiment in ("lz_ws2022", "lz_ws2024", "xenonnt_sr0", "pandax4t_run1"):
+        start, end = treatments.get(experiment, (experiment, ""))
+        for hypothesis in HYPOTHESES[:3]:
+            for flavor in flavors.get(experiment, ("effective",)):
+                expected.add(f"{start}_{hypothesis}_{flavor}{end}.root")
+    assert len(expected) == 21
+    assert files(templates) == expected
+    assert {Path(e.path).with_suffix(".root").name for e in entries() if e.has_templates} == expected
+
+
+def test_templates_are_small(templates: Path) -> None:
+    sizes = [path.stat().st_size for path in templates.iterdir()]
+    assert max(sizes) < 2**20
+    assert sum(sizes) < 3 * 2**20
+
+
+def test_templates_are_written_where_they_differ(
+    templates: Path, bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from nuhist.cli.main import main
+
+    few = [entry for entry in entries() if entry.experiments == ("lz_ws2024",)]
+    monkeypatch.setattr("nuhist.report.rebuild.entries", lambda: few)
+    (tmp_path / "workspaces").symlink_to(bundled)
+    result = CliRunner().invoke(main, ["rebuild", str(tmp_path), "--templates-only"])
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "templates"
+    assert result.stderr == f"{folder}: 3 files\n"
+    assert files(folder) == {name for name in files(templates) if name.startswith("lz_ws2024")}
+    spoiled, lost, kept = sorted(folder.iterdir())
+    before = {path: path.stat().st_mtime_ns for path in (spoiled, lost, kept)}
+    spoiled.write_bytes(kept.read_bytes())  # a whole file, of another hypothesis
+    lost.unlink()
+    assert sorted(rebuild_templates(bundled, folder)) == sorted(before)
+    assert {path for path in before if path.stat().st_mtime_ns == before[path]} == {kept}

@@ -1,0 +1,79 @@
+"""Commands that make and check a submission to HEPData."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nuhist.cli.common import as_json, command_line, print_json
+from nuhist.errors import ExchangeError
+
+
+@click.group(epilog="Example: nuhist hepdata build lz.json --output-dir lz_hepdata")
+def hepdata() -> None:
+    """Share likelihoods on HEPData: make a submission, and check one."""
+
+
+@hepdata.command(epilog="Example: nuhist hepdata build lz.json epa -o submission --inspire-id 2107834")
+@click.argument("workspaces", metavar="WS...", nargs=-1, required=True)
+@click.option("-o", "--output-dir", "output", required=True, type=click.Path(path_type=Path), metavar="DIR",
+              help="New folder for the submission; DIR.tar.gz beside it is for the upload.")  # fmt: skip
+@click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
+              help="Confidence level of the limits.")  # fmt: skip
+@click.option("--inspire-id", type=int, metavar="N", help="INSPIRE record of the publication.")
+@click.option("--abstract", type=click.Path(path_type=Path), metavar="FILE",
+              help="Plain text that HEPData shows above the tables.")  # fmt: skip
+def build(
+    workspaces: tuple[str, ...],
+    output: Path,
+    confidence_level: float,
+    inspire_id: int | None,
+    abstract: Path | None,
+) -> None:
+    """Write a submission: tables, and the likelihoods with their expected results.
+
+    WS are workspace files, folders with a patchset, or - for standard input.
+    """
+    from nuhist.exchange.hepdata.names import model_names
+    from nuhist.exchange.hepdata.submission import build_submission
+    from nuhist.files import read_text
+    from nuhist.histfactory.patchset import load
+
+    models = [load(path) for path in workspaces]
+    names = model_names(
+        ["" if path == "-" else Path(path).resolve().name.removesuffix(".json") for path in workspaces]
+    )
+    made = build_submission(
+        dict(zip(names, models, strict=True)),
+        output,
+        confidence_level=confidence_level,
+        inspire_id=inspire_id,
+        abstract=None if abstract is None else read_text(abstract),
+        command=command_line(),
+    )
+    click.echo(f"{made.folder}: {len(made.tables)} tables, {len(made.files)} files of likelihoods", err=True)
+    click.echo(f"{made.archive}: for the upload", err=True)
+    for note in made.notes:
+        click.echo(f"note: {note}", err=True)
+
+
+@hepdata.command(epilog="Example: nuhist hepdata validate submission.tar.gz")
+@click.argument("path", metavar="DIR|ARCHIVE", type=click.Path(path_type=Path))
+@as_json
+def validate(path: Path, json_output: bool) -> None:
+    """Check a submission offline: its form, its digests, and its results with stock pyhf.
+
+    Takes a submission's folder, its archive, or the archive with the likelihoods alone.
+    """
+    from nuhist.exchange.hepdata.validation import validate_submission
+
+    result = validate_submission(path)
+    if json_output:
+        print_json(result.to_json())
+    else:
+        for check in result.checks:
+            click.echo(f"{'ok    ' if check.passed else 'FAILED'}  {check.name}: {check.detail}")
+    failed = sum(not check.passed for check in result.checks)
+    if failed:
+        raise ExchangeError(f"{path}: {failed} of {len(result.checks)} checks failed")

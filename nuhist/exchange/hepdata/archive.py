@@ -1,0 +1,165 @@
+"""Flat tar.gz archives: written the same every time, unpacked without trusting them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Any
+
+from nuhist.errors import DataError, ExchangeError
+from nuhist.files import read_json
+
+_MEBIBYTE = 2**20
+LARGEST_MEMBER = 100 * _MEBIBYTE
+LARGEST_ARCHIVE = 200 * _MEBIBYTE  # unpacked; HEPData takes uploads of 50 MB
+MOST_MEMBERS = 1000
+DEEPEST = 50  # levels of JSON or YAML; a workspace has ten
+_CHUNK = 2**16
+_GZIP = b"\x1f\x8b"
+
+
+def pack(members: Mapping[str, bytes]) -> bytes:
+    """A flat tar.gz whose bytes depend on names and contents alone.
+
+    Parameters
+    ----------
+    members
+        Contents by file name; sorted, and without times or owners, in the archive.
+    """
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name in sorted(members):
+            entry = tarfile.TarInfo(name)  # mtime, uid and gid are 0, owners empty, mode 644
+            entry.size = len(members[name])
+            tar.addfile(entry, io.BytesIO(members[name]))
+    return gzip.compress(plain.getvalue(), mtime=0)
+
+
+@contextmanager
+def unpacked(archive: Path) -> Iterator[Path]:
+    """Unpack a flat tar or tar.gz into a temporary folder, which goes away afterwards.
+
+    All members are looked at before the first is written, so that nothing of a refused archive
+    ever touches the disk, except its plain tar in an unnamed temporary file.
+
+    Raises
+    ------
+    ExchangeError
+        If the file cannot be read, is no tar archive, is truncated, or has a member that is no plain
+        file with a name of its own: a path, ``..``, a link, a device, a name that is there twice;
+        or if there is too much in it.
+    """
+    with TemporaryDirectory(prefix="nuhist-") as name, TemporaryFile() as plain:
+        folder = Path(name)
+        try:
+            _decompress(archive, plain)
+            with tarfile.open(fileobj=plain, mode="r:") as tar:
+                for file, member in _checked(tar, archive).items():
+                    content = tar.extractfile(member)
+                    if content is None:
+                        raise ExchangeError(f"{archive}: '{file}' has no content")
+                    with (folder / file).open("xb") as target:
+                        shutil.copyfileobj(content, target, _CHUNK)
+                    if (folder / file).stat().st_size != member.size:
+                        raise ExchangeError(f"{archive}: '{file}' is truncated")
+        except OSError as error:
+            raise ExchangeError(f"{archive}: cannot be read: {error.strerror or error}") from error
+        except (EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError) as error:
+            raise ExchangeError(f"{archive}: is no tar.gz archive, or is cut off: {error}") from error
+        yield folder
+
+
+def _decompress(archive: Path, plain: IO[bytes]) -> None:
+    """Write the plain tar; headers too count, so that none can fill the memory."""
+    with archive.open("rb") as stream:
+        compressed = stream.read(2) == _GZIP
+        stream.seek(0)
+        source: Any = gzip.GzipFile(fileobj=stream) if compressed else stream
+        size = 0
+        while chunk := source.read(_CHUNK):
+            size += len(chunk)
+            if size > LARGEST_ARCHIVE:
+                raise ExchangeError(
+                    f"{archive}: unpacks to more than {LARGEST_ARCHIVE // _MEBIBYTE} MiB; not read"
+                )
+            plain.write(chunk)
+    plain.seek(0)
+
+
+def _checked(tar: tarfile.TarFile, archive: Path) -> dict[str, tarfile.TarInfo]:
+    """Members by file name, once none of them is dangerous."""
+    members: dict[str, tarfile.TarInfo] = {}
+    taken: set[str] = set()
+    total = seen = 0
+    while (member := tar.next()) is not None:
+        seen += 1
+        if seen > MOST_MEMBERS:
+            raise ExchangeError(f"{archive}: has more than {MOST_MEMBERS} members; not unpacked")
+        if member.isdir() and member.name in (".", "./"):
+            continue  # of an archive that was packed with 'tar -C FOLDER .'
+        name = member.name.removeprefix("./")
+        _check_name(member, name, archive)
+        if name.casefold() in taken:
+            raise ExchangeError(f"{archive}: '{name}' is there twice; not unpacked")
+        total += member.size
+        if member.size > LARGEST_MEMBER or total > LARGEST_ARCHIVE:
+            raise ExchangeError(
+                f"{archive}: '{name}' makes it larger than {LARGEST_MEMBER // _MEBIBYTE} MiB a file or"
+                f" {LARGEST_ARCHIVE // _MEBIBYTE} MiB together; not unpacked"
+            )
+        taken.add(name.casefold())
+        members[name] = member
+    return members
+
+
+def _check_name(member: tarfile.TarInfo, name: str, archive: Path) -> None:
+    shown = ascii(member.name[:100])
+    if member.issym() or member.islnk():
+        raise ExchangeError(f"{archive}: {shown} is a link; not unpacked")
+    if member.name.startswith("/") or ".." in member.name.replace("\\", "/").split("/"):
+        raise ExchangeError(f"{archive}: {shown} lies outside the archive's own folder; not unpacked")
+    if member.isdir() or "/" in name or "\\" in name:
+        raise ExchangeError(
+            f"{archive}: {shown} lies in a folder; pack the files alone: tar czf ARCHIVE -C FOLDER ."
+        )
+    if not member.isreg():
+        raise ExchangeError(f"{archive}: {shown} is no plain file; not unpacked")
+    if not name or not name.isprintable() or name == "." or len(name.encode(errors="replace")) > 255:
+        raise ExchangeError(f"{archive}: {shown} is no file name; not unpacked")
+
+
+def read_json_file(path: Path) -> Any:
+    """Parsed JSON of a file that nobody vouches for.
+
+    Raises
+    ------
+    ExchangeError
+        If it cannot be read, is no JSON, is too large, or is nested deeper than any workspace.
+    """
+    try:
+        if path.stat().st_size > LARGEST_MEMBER:
+            raise ExchangeError(f"{path.name}: is larger than {LARGEST_MEMBER // _MEBIBYTE} MiB; not read")
+        document = read_json(path)
+    except (OSError, ValueError, DataError) as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise ExchangeError(f"{path.name}: {reason}") from error
+    level, depth = [document], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise ExchangeError(f"{path.name}: is JSON nested more than {DEEPEST} levels deep; not read")
+        level = [item for value in level for item in _inside(value)]
+    return document
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return value if isinstance(value, list) else []

@@ -1,0 +1,139 @@
+"""Tables and their columns as hepdata_lib has them, without its defaults that mislead."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from html import escape
+from io import StringIO
+from typing import Any
+
+from nuhist.errors import missing_extra
+from nuhist.exchange.hepdata.names import unique_name
+from nuhist.physics.hypotheses import HYPOTHESES
+
+REACTION = "NU E- --> NU E-"
+_DIGITS = 8  # hepdata_lib rounds to 5, which would spoil large counts
+_LONGEST_NAME, _LONGEST_LOCATION = 60, 256  # HEPData takes 64 and 256
+
+Qualifiers = Sequence[tuple[str, str | float, str]]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers, or of texts where there is no number.
+
+    Attributes
+    ----------
+    name, units
+        Of its header.
+    values
+        One per row.
+    qualifiers
+        Name, value and unit of what holds for the whole column.
+    errors
+        Label, and errors downwards (negative) and upwards, one per row each.
+    """
+
+    name: str
+    units: str
+    values: Sequence[float | str]
+    qualifiers: Qualifiers = ()
+    errors: Sequence[tuple[str, Sequence[float], Sequence[float]]] = ()
+
+
+def library() -> Any:
+    """The module hepdata_lib.
+
+    Raises
+    ------
+    DataError
+        If it is not installed.
+    """
+    # It changes the warnings' filters for everybody, and older versions print that there is no ROOT.
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        warnings.simplefilter("ignore", DeprecationWarning)  # of jsonschema's old names
+        try:
+            import hepdata_lib
+        except ImportError as error:
+            raise missing_extra("HEPData submissions", "hepdata_lib", "hepdata") from error
+    return hepdata_lib
+
+
+def axis(name: str, units: str, values: Sequence[Any]) -> Any:
+    """An independent variable: numbers, texts, or bins as pairs of edges."""
+    binned = bool(values) and isinstance(values[0], tuple)
+    variable = library().Variable(
+        name, is_independent=True, is_binned=binned, units=units, values=list(values)
+    )
+    variable.digits = _DIGITS
+    return variable
+
+
+def _dependent(column: Column) -> Any:
+    variable = library().Variable(
+        column.name,
+        is_independent=False,
+        is_binned=False,
+        units=column.units,
+        values=list(column.values),
+        zero_uncertainties_warning=False,  # it is printed, among a command's output
+    )
+    variable.digits = _DIGITS
+    for name, value, units in column.qualifiers:
+        variable.add_qualifier(name, value, units)
+    for label, down, up in column.errors:
+        symmetric = all(minus == -plus for minus, plus in zip(down, up, strict=True))
+        uncertainty = library().Uncertainty(label, is_symmetric=symmetric)
+        uncertainty.values = list(up) if symmetric else list(zip(down, up, strict=True))
+        variable.add_uncertainty(uncertainty)
+    return variable
+
+
+def table(
+    name: str,
+    description: str,
+    location: str,
+    axes: Sequence[Any],
+    columns: Sequence[Column],
+    observable: str,
+    hypotheses: Sequence[str | None],
+    others: Sequence[Any],
+) -> Any:
+    """A ``hepdata_lib.Table``.
+
+    Parameters
+    ----------
+    name
+        Letters, digits, blanks, ``_`` and ``-``: its file is called after it. A number is added where
+        one of the others has it.
+    description
+        Plain text.
+    location
+        Where the numbers come from; cut where HEPData's limit is.
+    axes
+        From :func:`axis`.
+    columns
+        Of the dependent variables.
+    observable
+        Keyword of HEPData, such as ``"N"``.
+    hypotheses
+        Whose keywords the table gets; one that nuhist does not know adds none.
+    others
+        Tables that are there already.
+    """
+    result = library().Table(unique_name(name[:_LONGEST_NAME], [other.name for other in others]))
+    result.description = escape(description, quote=False)  # HEPData reads it as HTML
+    result.location = location[:_LONGEST_LOCATION]
+    for variable in (*axes, *map(_dependent, columns)):
+        result.add_variable(variable)
+    known = [HYPOTHESES[name].title for name in hypotheses if name in HYPOTHESES]
+    result.keywords["observables"] = [observable]
+    if known:  # a model from elsewhere may be of another reaction; there is no energy in its centre of mass
+        result.keywords["reactions"] = [REACTION]
+        result.keywords["phrases"] = ["solar neutrinos", "electron recoils", *known]
+    licence = library().Submission.get_license()
+    result.add_data_license(licence["name"], licence["url"], licence["description"])
+    return result

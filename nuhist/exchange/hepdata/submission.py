@@ -1,0 +1,261 @@
+"""A whole HEPData submission: submission.yaml, tables, the likelihoods, and the archive to upload."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from nuhist.errors import ConfigError, DataError, ExchangeError, missing_extra
+from nuhist.exchange.hepdata.archive import pack
+from nuhist.exchange.hepdata.columns import library
+from nuhist.exchange.hepdata.likelihood import ARCHIVE_FILE, Likelihoods, likelihoods
+from nuhist.exchange.hepdata.study import Model, Study, study
+from nuhist.exchange.hepdata.tables import submission_tables
+from nuhist.experiments.experiment import bundled_experiments, load_experiment
+from nuhist.files import make_folder
+from nuhist.histfactory.patchset import NO_RECORD
+
+SUBMISSION_FILE = "submission.yaml"
+ARCHIVE_ENDING = ".tar.gz"
+LARGEST_UPLOAD = 50_000_000  # bytes; HEPData's limit
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What was written.
+
+    Attributes
+    ----------
+    folder
+        With submission.yaml, a YAML file per table, and the likelihoods.
+    archive
+        The same as one file beside it, for the upload.
+    tables
+        Their names.
+    files
+        Names of the files in the archive with the likelihoods.
+    notes
+        What there is not, and why, by model.
+    """
+
+    folder: Path
+    archive: Path
+    tables: tuple[str, ...]
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def build_submission(
+    models: Mapping[str, Model],
+    folder: Path,
+    *,
+    confidence_level: float = 0.90,
+    inspire_id: int | None = None,
+    abstract: str | None = None,
+    command: str | None = None,
+) -> Submission:
+    """Write a HEPData submission, whole or not at all.
+
+    Parameters
+    ----------
+    models
+        Workspaces and grids of signal points by name, from
+        :func:`nuhist.exchange.hepdata.names.model_names`.
+    folder
+        To write to: new, or empty. The archive for the upload goes beside it as FOLDER.tar.gz.
+    confidence_level
+        Of the limits.
+    inspire_id
+        Number of the publication's INSPIRE record.
+    abstract
+        Plain text for HEPData's comment on all tables; by default what the submission holds.
+    command
+        That makes the submission, for the README.
+
+    Raises
+    ------
+    ConfigError
+        If there is no model or one is there twice, or an option makes no sense.
+    DataError
+        If something is there already, cannot be written, or hepdata_lib is not installed.
+    FitError, ModelError
+        If a model cannot be fitted.
+    ExchangeError
+        If the result would be no valid submission.
+    """
+    given, folder = folder, folder.resolve()
+    archive = folder.with_name(f"{folder.name}{ARCHIVE_ENDING}")
+    _refuse_twice(models)
+    _refuse_existing(folder, archive)
+    library()  # before minutes of fits
+    if inspire_id is not None and not 0 < inspire_id < 10**7:
+        raise ConfigError(f"INSPIRE record {inspire_id}: must be a number of up to 7 digits, such as 2107834")
+    record = None if inspire_id is None else f"ins{inspire_id:07d}"  # pyhf wants seven digits
+    studies = [study(name, model, confidence_level, record) for name, model in models.items()]
+    contents = likelihoods(studies, command)
+    tables = submission_tables(studies, ARCHIVE_FILE)
+    head = _first_document(studies, contents, inspire_id, abstract)
+    make_folder(folder.parent)
+    try:
+        workplace = Path(mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made: {error.strerror}") from error
+    try:
+        made = workplace / folder.name
+        _write(made, head, tables, contents)
+        packed = pack({path.name: path.read_bytes() for path in made.iterdir()})
+        if len(packed) > LARGEST_UPLOAD:
+            raise ExchangeError(
+                f"{archive.name}: has {len(packed) / 1e6:.0f} MB; HEPData takes 50 MB at most"
+            )
+        (workplace / archive.name).write_bytes(packed)
+        _move(workplace, folder, archive)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+    return Submission(
+        folder=given,
+        archive=given.with_name(archive.name) if given.name == folder.name else archive,
+        tables=tuple(table.name for table in tables),
+        files=tuple(sorted(contents.members)),
+        notes=tuple(f"{entry.name}: {note}" for entry in studies for note in entry.notes),
+    )
+
+
+def messages(folder: Path) -> list[str]:
+    """What hepdata-validator finds wrong with a folder; nothing is fetched from the network.
+
+    Raises
+    ------
+    DataError
+        If hepdata-validator is not installed.
+    """
+    with warnings.catch_warnings():
+        # Of jsonschema.RefResolver, and of files that the validator leaves to be closed.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            from hepdata_validator.full_submission_validator import FullSubmissionValidator
+        except ImportError as error:
+            raise missing_extra("HEPData submissions", "hepdata-validator", "hepdata") from error
+        validator = FullSubmissionValidator(autoload_remote_schemas=False)
+        validator.validate(directory=str(folder))
+        found = validator.get_messages()
+    return [
+        f"{Path(file).name}: {' '.join(entry.message.split())}"
+        for file, entries in found.items()
+        for entry in entries
+    ]
+
+
+def _refuse_twice(models: Mapping[str, Model]) -> None:
+    if not models:
+        raise ConfigError("name at least one workspace")
+    known: dict[str, str] = {}
+    for name, model in models.items():
+        if model.digest in known:
+            raise ConfigError(f"{known[model.digest]} and {name} are the same model; leave one out")
+        known[model.digest] = name
+
+
+def _refuse_existing(folder: Path, archive: Path) -> None:
+    if not folder.name or folder == Path.cwd():
+        raise DataError(f"{folder}: cannot be the submission's folder; name one in it")
+    if folder.is_dir() and not any(folder.iterdir()):
+        pass
+    elif folder.exists():
+        raise DataError(f"{folder}: is there already; remove it, or name another folder")
+    if archive.exists() or archive.is_symlink():
+        raise DataError(f"{archive}: is there already; remove it, or name another folder")
+
+
+def _first_document(
+    studies: list[Study], contents: Likelihoods, inspire_id: int | None, abstract: str | None
+) -> dict[str, Any]:
+    """The first document of submission.yaml: what holds for all tables."""
+    general = library().Submission()
+    made_with = general.additional_resources
+    general.additional_resources = []
+    names = ", ".join(entry.name for entry in studies)
+    general.add_additional_resource(
+        f"Likelihoods in the HistFactory JSON format (pyhf) of {names}: {len(contents.members)} files with"
+        " background-only workspaces, signal points, full workspaces, bin edges and meanings, and a"
+        " README with the expected results",
+        ARCHIVE_FILE,
+        file_type="HistFactory",
+        resource_license=general.get_license(),
+    )
+    for record in _data_records(studies):
+        general.add_link(
+            f"HEPData record of data in use, {record}", f"https://www.hepdata.net/record/{record}"
+        )
+    general.additional_resources += made_with
+    text = _abstract(studies) if abstract is None else abstract.strip()
+    document: dict[str, Any] = {
+        "comment": escape(text, quote=False),  # HEPData reads it as HTML
+        "additional_resources": general.additional_resources,
+        "data_license": general.get_license(),
+    }
+    if inspire_id is not None:
+        document["record_ids"] = [{"type": "inspire", "id": inspire_id}]
+    return document
+
+
+def _data_records(studies: list[Study]) -> list[str]:
+    """HEPData records that bundled experiments took their data from."""
+    bundled = bundled_experiments()
+    found: dict[str, None] = {}
+    for entry in studies:
+        for channel in (entry.workspace.sidecar or {}).get("channels", {}).values():
+            if channel.get("experiment") in bundled:
+                record = load_experiment(channel["experiment"]).hepdata
+                if record is not None and record != NO_RECORD:
+                    found[record] = None
+    return list(found)
+
+
+def _abstract(studies: list[Study]) -> str:
+    """What the submission holds, where the user gives no abstract."""
+    lines = ["Statistical models of electron recoils in the HistFactory format, with what follows from them."]
+    for entry in studies:
+        for interval in entry.intervals:
+            ends = {"below": interval.upper, "above": interval.lower}
+            bounds = [f"{word} {end:.4g} {interval.unit}" for word, end in ends.items() if end is not None]
+            lines.append(
+                f"{entry.name}: {interval.coupling} {' and '.join(bounds) or 'without bound'} at"
+                f" {100 * interval.confidence_level:g} % C.L. ({interval.method}), min_chi2"
+                f" {interval.min_chi2:.2f}."
+            )
+    return " ".join(lines)
+
+
+def _write(folder: Path, head: dict[str, Any], tables: list[Any], contents: Likelihoods) -> None:
+    """Write all files; hepdata_lib's own ``create_files`` would leave an archive where it is called."""
+    import yaml
+
+    folder.mkdir()
+    (folder / ARCHIVE_FILE).write_bytes(pack(contents.members))
+    text = yaml.safe_dump(head, sort_keys=False, explicit_start=True)
+    (folder / SUBMISSION_FILE).write_text(text, encoding="utf-8")
+    for table in tables:
+        table.write_yaml(str(folder))
+    wrong = messages(folder)
+    if wrong:
+        raise ExchangeError(f"{folder.name}: is no valid submission: {wrong[0]}")
+
+
+def _move(workplace: Path, folder: Path, archive: Path) -> None:
+    """Rename both into place, or none."""
+    (workplace / archive.name).rename(archive)
+    try:
+        (workplace / folder.name).rename(folder)
+    except OSError:
+        archive.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,298 @@
+"""One-dimensional histograms in ROOT files: written as TH1D, read with checks."""
+
+from __future__ import annotations
+
+import difflib
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuhist.errors import DataError, ExchangeError, missing_extra
+from nuhist.tables import Array
+
+ENERGY_TITLE = "reconstructed energy [keVee]"
+BIN_TITLE = "bin"
+COUNTS_TITLE = "events / bin"
+
+_BIG_FILE = 1_000_000  # versions from here on have 64-bit positions in their header
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """A one-dimensional histogram.
+
+    Attributes
+    ----------
+    edges
+        Of the bins, shape (bins + 1,); keV in nuhist's files.
+    counts
+        Shape (bins,).
+    variances
+        Shape (bins,), or None where the file has no sums of squared weights.
+    underflow, overflow
+        Counts below the first and above the last edge.
+    title, x_title
+        Of the histogram and of its axis.
+    """
+
+    edges: Array
+    counts: Array
+    variances: Array | None = None
+    underflow: float = 0.0
+    overflow: float = 0.0
+    title: str = ""
+    x_title: str = ""
+
+
+def th1d(
+    counts: Array,
+    edges: Array,
+    variances: Array | None = None,
+    *,
+    title: str = "",
+    x_title: str = ENERGY_TITLE,
+    y_title: str = COUNTS_TITLE,
+) -> Any:
+    """A TH1D that uproot can write.
+
+    Parameters
+    ----------
+    counts
+        Shape (bins,).
+    edges
+        Shape (bins + 1,), written as they are.
+    variances
+        Shape (bins,): ROOT's Sumw2. None leaves it out, so that ROOT takes the counts.
+    title, x_title, y_title
+        Of the histogram and of its axes, the latter with units.
+    """
+    writing = _uproot().writing.identify
+    values = np.concatenate(([0.0], counts, [0.0]))
+    squares = None if variances is None else np.concatenate(([0.0], variances, [0.0]))
+    centres = (edges[:-1] + edges[1:]) / 2
+    bins = len(counts)
+    return writing.to_TH1x(
+        fName=None,  # uproot puts the name of the key there
+        fTitle=title,
+        data=values,
+        fEntries=float(values.sum()),
+        fTsumw=float(values.sum()),
+        fTsumw2=float((values if squares is None else squares).sum()),
+        fTsumwx=float(counts @ centres),
+        fTsumwx2=float(counts @ centres**2),
+        fSumw2=squares,
+        fXaxis=writing.to_TAxis(
+            "xaxis", x_title, bins, edges[0], edges[-1], fXbins=np.asarray(edges, dtype=np.float64)
+        ),
+        fYaxis=writing.to_TAxis("yaxis", y_title, 1, 0.0, 1.0),
+    )
+
+
+def root_file(contents: Mapping[str, Any]) -> bytes:
+    """A ROOT file as bytes.
+
+    Parameters
+    ----------
+    contents
+        By path in the file: histograms of :func:`th1d`, or texts, which become TObjString.
+
+    Raises
+    ------
+    DataError
+        If uproot is not installed.
+    """
+    stream = BytesIO()
+    # Folders with room for all keys from the start; else each overflow leaves a gap in the file.
+    options = {"compression": _uproot().ZLIB(9), "initial_directory_bytes": 100 * (len(contents) + 1)}
+    with _uproot().recreate(stream, **options) as file:
+        for path, entry in contents.items():
+            file[path] = entry
+        return stream.getvalue()  # whole after each entry; leaving the block closes the stream
+
+
+@dataclass(frozen=True, eq=False)
+class RootFile:
+    """A ROOT file that is open for reading; made by :func:`open_root`.
+
+    Attributes
+    ----------
+    origin
+        Its path, for messages.
+    classes
+        ROOT's class by path in the file, in the file's order; without cycle numbers.
+    """
+
+    origin: str
+    classes: Mapping[str, str]
+    _directory: Any
+
+    def names(self) -> list[str]:
+        """Paths of all one-dimensional histograms."""
+        return [path for path, kind in self.classes.items() if kind.startswith("TH1")]
+
+    def text(self, path: str) -> str | None:
+        """Text of a TObjString, or None if there is none of this path.
+
+        Raises
+        ------
+        ExchangeError
+            If it cannot be read.
+        """
+        if self.classes.get(path) != "TObjString":
+            return None
+        try:
+            return _whole(str(self._directory[path]))
+        except Exception as error:  # of a damaged file uproot raises what it stumbles over
+            raise self._unreadable(path, error) from error
+
+    def histogram(self, path: str, *, signed: bool = False) -> Histogram:
+        """A histogram by its path in the file.
+
+        Parameters
+        ----------
+        path
+            Such as ``"lz_ws2022/nu_pp"``.
+        signed
+            Whether counts may be negative.
+
+        Raises
+        ------
+        ExchangeError
+            If there is no such histogram, it is none of one dimension, or edges or counts make no
+            sense; the message has the bin, counted from 1 as in ROOT.
+        """
+        kind = self.classes.get(path)
+        if kind is None or not kind.startswith("TH1"):
+            raise ExchangeError(f"{self.origin}: {self._absent(path, kind)}")
+        try:
+            found = self._directory[path]
+            counts = np.array(found.values(flow=True), dtype=np.float64)
+            edges = np.array(found.axis().edges(), dtype=np.float64)
+            squares = np.array(found.member("fSumw2"), dtype=np.float64) if found.weighted else None
+            titles = _whole(str(found.title)), _whole(str(found.axis().member("fTitle")))
+        except Exception as error:  # as above
+            raise self._unreadable(path, error) from error
+        where = f"{self.origin}: {path}"
+        if len(edges) != len(counts) - 1 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+            raise ExchangeError(f"{where}: its bin edges do not increase; write them in order")
+        check_counts(counts[1:-1], edges, where, signed=signed)
+        if squares is not None:
+            check_counts(squares[1:-1], edges, f"{where}: sum of squared weights")
+            squares = squares[1:-1]
+        return Histogram(edges, counts[1:-1], squares, float(counts[0]), float(counts[-1]), *titles)
+
+    def _unreadable(self, path: str, error: Exception) -> ExchangeError:
+        return ExchangeError(f"{self.origin}: {path}: cannot be read, the file is damaged: {_brief(error)}")
+
+    def _absent(self, path: str, kind: str | None) -> str:
+        if kind is not None:
+            return f"{path} is a {kind}; expected a histogram of one dimension (TH1D, TH1F)"
+        names = self.names()
+        near = difflib.get_close_matches(path, names, n=3, cutoff=0.5)
+        if near:
+            return f"no histogram called '{path}'; did you mean {' or '.join(near)}?"
+        known = ", ".join([*names[:8], "..."] if len(names) > 8 else names)
+        return f"no histogram called '{path}'; it has {known or 'none'}"
+
+
+def open_root(path: Path) -> RootFile:
+    """Open a ROOT file.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or uproot is not installed.
+    ExchangeError
+        If it is no ROOT file or not a whole one.
+    """
+    uproot = _uproot()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not content.startswith(b"root"):
+        raise ExchangeError(f"{path}: is no ROOT file")
+    if len(content) < _stated_length(content):
+        raise ExchangeError(
+            f"{path}: is truncated: {len(content)} of {_stated_length(content)} bytes; copy it again"
+        )
+    try:
+        directory = uproot.open(BytesIO(content))
+        classes = directory.classnames(cycle=False, recursive=True)
+        _whole("".join(classes))
+    except Exception as error:  # as above
+        raise ExchangeError(f"{path}: cannot be read, the file is damaged: {_brief(error)}") from error
+    return RootFile(str(path), classes, directory)
+
+
+def same_edges(one: Array, other: Array) -> bool:
+    """Whether two sets of edges are the same bins, to rounding.
+
+    Equal bins may be stored as their number and two ends; what lies between depends on the program.
+    """
+    return one.shape == other.shape and bool((np.abs(one - other) <= 1e-9 * np.min(np.diff(other))).all())
+
+
+def describe_edges(edges: Array) -> str:
+    """Number of bins and range, for messages."""
+    return f"{len(edges) - 1} bins from {edges[0]:g} to {edges[-1]:g}"
+
+
+def check_counts(counts: Array, edges: Array, where: str, *, signed: bool = False) -> None:
+    """Refuse contents that are no counts.
+
+    Parameters
+    ----------
+    counts, edges
+        Shapes (bins,) and (bins + 1,).
+    where
+        File and histogram, for the message.
+    signed
+        Whether they may be negative.
+
+    Raises
+    ------
+    ExchangeError
+        With the first bin that is not finite, or negative.
+    """
+    bad = ~np.isfinite(counts) if signed else ~(np.isfinite(counts) & (counts >= 0))
+    if bad.any():
+        index = int(np.argmax(bad))
+        value = counts[index]
+        what = "negative" if np.isfinite(value) else "no finite number"
+        place = f"bin {index + 1} (from {edges[index]:g} to {edges[index + 1]:g})"
+        raise ExchangeError(f"{where}: {place}: {value:g} is {what}")
+
+
+def _stated_length(content: bytes) -> int:
+    """Length of a ROOT file as its header has it; its end if the header is not there."""
+    try:
+        (version,) = struct.unpack_from(">i", content, 4)
+        (end,) = struct.unpack_from(">q" if version >= _BIG_FILE else ">i", content, 12)
+    except struct.error:
+        return len(content) + 1
+    return int(end)
+
+
+def _whole(text: str) -> str:
+    """A text, unless it has bytes that are no UTF-8 (UnicodeEncodeError, a ValueError)."""
+    return text.encode().decode()
+
+
+def _brief(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) < 120 else f"{text[:117]}..."
+
+
+def _uproot() -> Any:
+    try:
+        import uproot
+        import uproot.writing.identify
+    except ImportError as error:
+        raise missing_extra("ROOT files", "uproot", "root") from error
+    return uproot

@@ -1,0 +1,200 @@
+"""What XML and HS3 cannot hold of a workspace: it travels beside the model, as JSON, and is put back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from math import isclose
+from typing import Any
+
+from nuhist.__about__ import __version__
+from nuhist.errors import ExchangeError
+from nuhist.histfactory.interest import coupling_scale
+from nuhist.histfactory.validation import modifiers, validate
+from nuhist.histfactory.workspace import Workspace, digest
+from nuhist.schemas import check
+from nuhist.tables import Array
+
+VERSION = 1
+_ROUNDING = 1e-12  # of a luminosity's error, which XML has relative to the luminosity
+
+# pyhf's start and bounds of the parameter of a modifier.
+_DEFAULTS = {
+    "normfactor": (1.0, 0.0, 10.0),
+    "normsys": (0.0, -5.0, 5.0),
+    "histosys": (0.0, -5.0, 5.0),
+    "lumi": (1.0, 0.0, 10.0),
+    "staterror": (1.0, 1e-10, 10.0),
+    "shapesys": (1.0, 1e-10, 10.0),
+    "shapefactor": (1.0, 0.0, 10.0),
+}
+
+Blocks = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """What was stored beside a model.
+
+    Attributes
+    ----------
+    parameters
+        By measurement, the blocks of parameters that the workspace had.
+    staterrors
+        By channel, the name of its staterror.
+    sidecar
+        Of the workspace, or None.
+    """
+
+    parameters: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    staterrors: Mapping[str, str] = field(default_factory=dict)
+    sidecar: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As one JSON object."""
+        return {"nuhist_remainder": VERSION, **asdict(self)}
+
+
+def remainder(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> Remainder:
+    """What to store beside a model of these measurements of a workspace."""
+    staterrors = {
+        channel["name"]: modifier["name"]
+        for channel in workspace.spec["channels"]
+        for sample in channel["samples"]
+        for modifier in sample["modifiers"]
+        if modifier["type"] == "staterror"
+    }
+    parameters = {entry["name"]: entry["config"]["parameters"] for entry in measurements}
+    return Remainder(parameters, staterrors, workspace.sidecar)
+
+
+def read_remainder(document: Any, where: str) -> Remainder:
+    """A remainder from JSON text or a parsed object; an empty one from None.
+
+    Raises
+    ------
+    ExchangeError
+        If it is none.
+    """
+    if document is None:
+        return Remainder()
+    try:
+        content = json.loads(document) if isinstance(document, str) else document
+        json.dumps(content, allow_nan=False)
+        if content["nuhist_remainder"] != VERSION:
+            raise ExchangeError(f"{where}: version {content['nuhist_remainder']} is not known here")
+        parameters = {
+            name: [dict(block) for block in blocks] for name, blocks in content["parameters"].items()
+        }
+        found = Remainder(parameters, dict(content["staterrors"]), content["sidecar"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ExchangeError(f"{where}: is not what nuhist wrote; take it out: {error!r}") from error
+    if found.sidecar is not None:
+        check(found.sidecar, "sidecar", where, ExchangeError)
+    return found
+
+
+def parameter_range(kind: str, block: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Start and bounds of a parameter, with the overrides that a measurement has for it."""
+    start, low, high = _DEFAULTS[kind]
+    if "inits" in block:
+        start = float(block["inits"][0])
+    if "bounds" in block:
+        low, high = (float(bound) for bound in block["bounds"][0])
+    return start, low, high
+
+
+def restored_blocks(
+    found: Blocks, kinds: Mapping[str, str], stored: Sequence[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Blocks of parameters from what a format says of them and what was stored beside it.
+
+    What the format says holds. What it cannot say comes from the store; pyhf's defaults are left
+    out unless the store has them.
+
+    Parameters
+    ----------
+    found
+        By name, what the format says, as HistFactory JSON.
+    kinds
+        Type of the modifier of every parameter.
+    stored
+        The blocks that the workspace had.
+    """
+
+    def kept(name: str, held: Mapping[str, Any]) -> dict[str, Any]:
+        """What the format says of a parameter, without what the store has or pyhf assumes."""
+        news = {key: value for key, value in found.get(name, {}).items() if not _same(held.get(key), value)}
+        return {k: v for k, v in news.items() if k in held or not _same(_default(kinds[name], k), v)}
+
+    blocks = [{**block, **kept(block["name"], block)} for block in stored]
+    names = {block["name"] for block in stored}
+    more = ({"name": name, **kept(name, {})} for name in found if name not in names)
+    return blocks + [block for block in more if len(block) > 1]
+
+
+def _default(kind: str, key: str) -> Any:
+    start, low, high = _DEFAULTS[kind]
+    return {"inits": [start], "bounds": [[low, high]], "fixed": False}.get(key)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return isclose(one, other, rel_tol=_ROUNDING)
+    return bool(one == other)
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelTitles:
+    """What a format says of a channel beside the model: edges in keV (or None), titles of samples."""
+
+    edges: Array | None
+    samples: Mapping[str, str]
+
+
+def imported(
+    spec: dict[str, Any],
+    channels: Mapping[str, ChannelTitles],
+    kept: Remainder,
+    *,
+    origin: str,
+    command: str | None,
+) -> Workspace:
+    """A workspace of an imported model, with the sidecar that was stored beside it or a new one.
+
+    Raises
+    ------
+    ModelError
+        If the model is not valid.
+    """
+    validate(spec, origin)
+    described = {
+        name: {"edges_keV": entry.edges.tolist(), "samples": dict(entry.samples)}
+        for name, entry in channels.items()
+        if entry.edges is not None
+    }
+    if kept.sidecar is not None:
+        known = kept.sidecar["channels"]
+        merged = {name: {**entry, **known.get(name, {})} for name, entry in described.items()}
+        for name, entry in merged.items():
+            entry["edges_keV"] = described[name]["edges_keV"]
+        sidecar = {**kept.sidecar, "channels": merged, "workspace_digest": digest(spec)}
+        return Workspace(spec, sidecar, origin)
+    poi = spec["measurements"][0]["config"]["poi"]
+    scale = coupling_scale(Workspace(spec), poi)
+    sidecar = {
+        "nuhist_version": __version__,
+        "command": command,
+        "workspace_digest": digest(spec),
+        "poi": {**asdict(scale), "meaning": scale.meaning if poi else "background only"},
+        "channels": {name: {**entry, "sources": [origin]} for name, entry in described.items()},
+        "parameters": {
+            name: {"meaning": f"'{name}' of {origin}", "unit": "standard deviations"}
+            for name, kind in dict(modifiers(spec)).items()
+            if kind in ("normsys", "histosys")
+        },
+    }
+    return Workspace(spec, sidecar, origin)

@@ -1,0 +1,197 @@
+"""ROOT templates that nuhist wrote, as the workspace that they were."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuhist.errors import ConfigError, ExchangeError
+from nuhist.exchange.histograms import Histogram, RootFile, check_counts, open_root
+from nuhist.exchange.root import (
+    DATA,
+    DIRECTIONS,
+    METADATA,
+    VERSION,
+    parameter_blocks,
+    sample_path,
+    variation_suffix,
+    variations,
+)
+from nuhist.exchange.root_channel import refuse_other_edges, report_outside
+from nuhist.exchange.root_foreign import foreign_workspace
+from nuhist.histfactory.validation import validate
+from nuhist.histfactory.workspace import Workspace, digest
+from nuhist.schemas import check
+
+_ADVICE = "import it with --ignore-metadata, which takes the histograms alone"
+_ROUNDING = 1e-9
+
+
+def import_root(
+    path: Path,
+    *,
+    signal: Sequence[str] = (),
+    poi: str | None = None,
+    asimov: bool = False,
+    staterror: bool = True,
+    ignore_metadata: bool = False,
+    command: str | None = None,
+    message: Callable[[str], None] = lambda _: None,
+) -> Workspace:
+    """Make a workspace of the histograms in a ROOT file.
+
+    A file that nuhist wrote gives back its workspace, with the counts that the histograms have now.
+    Of another file the names of the histograms say what they are, see
+    :func:`nuhist.exchange.root_foreign.foreign_workspace`, which the options are for.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    signal, poi, asimov, staterror, command
+        See :func:`nuhist.exchange.root_foreign.foreign_workspace`.
+    ignore_metadata
+        Treat a file that nuhist wrote like any other.
+    message
+        Called with a line of text for what is left out or has changed.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or uproot is not installed.
+    ConfigError
+        If options do not fit the file.
+    ExchangeError
+        If the file is none of ROOT or damaged, or histograms contradict each other or what the file
+        says of them.
+    ModelError
+        If the result is no valid model.
+    """
+    file = open_root(path)
+    text = None if ignore_metadata else file.text(METADATA)
+    if text is None:
+        return foreign_workspace(
+            file, signal=signal, poi=poi, asimov=asimov, staterror=staterror, command=command, message=message
+        )
+    if signal or poi is not None or asimov or not staterror:
+        raise ConfigError(
+            f"{path}: says itself what its signal, data and errors are; leave the options out, or"
+            " add --ignore-metadata"
+        )
+    return _stored_workspace(file, text, message)
+
+
+def _stored_workspace(file: RootFile, text: str, message: Callable[[str], None]) -> Workspace:
+    where = f"{file.origin}: {METADATA}"
+    reader = _Reader(file)
+    try:
+        metadata = json.loads(text)
+        if metadata["format"] != METADATA or metadata["version"] != VERSION:
+            raise ExchangeError(f"{where}: version {metadata['version']} is not known here; {_ADVICE}")
+        spec = reader.filled(metadata["spec"])
+        sidecar = metadata["sidecar"]
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ExchangeError(f"{where}: is not what nuhist wrote: {reason}; {_ADVICE}") from error
+    validate(spec, where)
+    _check_variations(reader, spec)  # which names the last of the histograms that are used
+    _refuse_unused(reader)
+    report_outside(file.origin, reader.histograms, message)
+    if sidecar is None:
+        return Workspace(spec, None, file.origin)
+    check(sidecar, "sidecar", where, ExchangeError)
+    found, exported = digest(spec), sidecar["workspace_digest"]
+    if found != exported:
+        message(f"{file.origin}: histograms have changed: digest {found[:12]}, exported {exported[:12]}")
+        sidecar = {**sidecar, "workspace_digest": found}
+    return Workspace(spec, _with_edges(sidecar, spec, reader.histograms), file.origin)
+
+
+class _Reader:
+    """Puts the counts of histograms in the places that refer to them, and knows which were used."""
+
+    def __init__(self, file: RootFile) -> None:
+        self.file = file
+        self.histograms = {path: file.histogram(path, signed=True) for path in file.names()}
+        self.used: set[str] = set()
+        siblings: dict[str, str] = {}
+        for path in self.histograms:
+            sibling = siblings.setdefault(path.rpartition("/")[0], path)
+            refuse_other_edges(file.origin, path, sibling, self.histograms)
+
+    def histogram(self, path: str, *, signed: bool) -> Histogram:
+        """A histogram of the file."""
+        found = self.histograms.get(path) or self.file.histogram(path)  # which says what is near
+        if not signed:
+            check_counts(found.counts, found.edges, f"{self.file.origin}: {path}")
+        self.used.add(path)
+        return found
+
+    def filled(self, node: Any, *, signed: bool = False) -> Any:
+        """A document with counts instead of references; those of a histosys may be negative."""
+        if isinstance(node, list):
+            return [self.filled(entry) for entry in node]
+        if not isinstance(node, dict):
+            return node
+        if node.keys() <= {"histogram", "integers"}:
+            values = self.histogram(node["histogram"], signed=signed).counts.tolist()
+        elif node.keys() <= {"errors", "integers"}:
+            values = self._errors(node["errors"])
+        else:
+            return {key: self.filled(node[key], signed=key in ("hi_data", "lo_data")) for key in node}
+        for index in node.get("integers", ()):
+            if values[index].is_integer():
+                values[index] = int(values[index])
+        return values
+
+    def _errors(self, path: str) -> list[float]:
+        variances = self.histogram(path, signed=False).variances
+        if variances is None:
+            raise ExchangeError(
+                f"{self.file.origin}: {path}: has no Sumw2, from which its staterror comes; {_ADVICE}"
+            )
+        errors: list[float] = np.sqrt(variances).tolist()
+        return errors
+
+
+def _check_variations(reader: _Reader, spec: Mapping[str, Any]) -> None:
+    """Refuse variations that are not what their normsys makes of the nominal counts."""
+    blocks = parameter_blocks(spec)
+    for channel in spec["channels"]:
+        for sample in channel["samples"]:
+            path = sample_path(channel["name"], sample["name"])
+            for parameter, pair in variations(sample, blocks).items():
+                for direction, expected in zip(DIRECTIONS, pair, strict=True):
+                    place = path + variation_suffix(parameter, direction)
+                    counts = reader.histogram(place, signed=True).counts
+                    bad = np.abs(counts - expected) > _ROUNDING * np.abs(expected).max()
+                    if bad.any():
+                        index = int(np.argmax(bad))
+                        raise ExchangeError(
+                            f"{reader.file.origin}: {place}: bin {index + 1} is {counts[index]:.6g}, but"
+                            f" '{parameter}' makes {expected[index]:.6g} of {path}: scale it too, or"
+                            f" {_ADVICE}"
+                        )
+
+
+def _refuse_unused(reader: _Reader) -> None:
+    for path in reader.histograms:
+        if path not in reader.used:
+            raise ExchangeError(
+                f"{reader.file.origin}: {path} is not in the file's metadata; take it out, or {_ADVICE}"
+            )
+
+
+def _with_edges(
+    sidecar: Mapping[str, Any], spec: Mapping[str, Any], histograms: Mapping[str, Histogram]
+) -> dict[str, Any]:
+    """The sidecar with the edges that the histograms have."""
+    channels = dict(sidecar["channels"])
+    for name in {channel["name"] for channel in spec["channels"]} & channels.keys():
+        edges = histograms[sample_path(name, DATA)].edges
+        channels[name] = {**channels[name], "edges_keV": edges.tolist()}
+    return {**sidecar, "channels": channels}

@@ -1,0 +1,210 @@
+"""From named templates to a workspace: samples, their variations, the strength of the signal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from nuhist.__about__ import __version__
+from nuhist.errors import ConfigError, ExchangeError, unknown_name
+from nuhist.histfactory.interest import coupling_scale
+from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
+from nuhist.histfactory.workspace import Workspace, make_workspace
+from nuhist.physics.hypotheses import Dependence, find_parameter
+from nuhist.tables import Array, column, read_table
+
+UP, DOWN = "_Up", "_Down"
+DEFAULT_POI = "mu"
+STRENGTH_BOUNDS = (0.0, 10.0)  # pyhf's own
+
+
+@dataclass(frozen=True, eq=False)
+class NamedTemplates:
+    """Templates of one channel in common bins.
+
+    Attributes
+    ----------
+    channel
+        Its name.
+    counts
+        Expected events per bin, shape (bins,), by name: ``SAMPLE``, ``SAMPLE_PARAMETER_Up`` and
+        ``SAMPLE_PARAMETER_Down``.
+    edges
+        Bin edges in keV, shape (bins + 1,), or None where the bins are none of energy.
+    origin
+        Where they came from, for messages.
+    """
+
+    channel: str
+    counts: Mapping[str, Array]
+    edges: Array | None
+    origin: str
+
+
+def split_variations(names: Sequence[str], origin: str) -> dict[str, dict[str, tuple[str, str]]]:
+    """Which templates are samples and which are their variations.
+
+    A name that ends in ``_Up`` or ``_Down`` belongs to the sample with the longest name that it
+    begins with; what stands between is the parameter.
+
+    Parameters
+    ----------
+    names
+        Of the templates.
+    origin
+        For messages.
+
+    Returns
+    -------
+    For each sample, by parameter, the names of the templates at plus and minus one standard
+    deviation.
+
+    Raises
+    ------
+    ExchangeError
+        If a variation has no sample, or no partner.
+
+    Examples
+    --------
+    >>> split_variations(["er", "er_tly_Up", "er_tly_Down"], "er.h5")
+    {'er': {'tly': ('er_tly_Up', 'er_tly_Down')}}
+    """
+    found: dict[str, dict[str, tuple[str, str]]] = {
+        name: {} for name in names if not name.endswith((UP, DOWN))
+    }
+    for name in names:
+        side, other = (UP, DOWN) if name.endswith(UP) else (DOWN, UP)
+        if not name.endswith(side):
+            continue
+        stem = name.removesuffix(side)
+        partner = f"{stem}{other}"
+        owners = [sample for sample in found if stem.startswith(f"{sample}_") and len(stem) > len(sample) + 1]
+        if not owners:
+            raise ExchangeError(
+                f"{origin}: {name}: no sample has a name that it begins with; it should read"
+                f" SAMPLE_PARAMETER{side}"
+            )
+        if partner not in names:
+            raise ExchangeError(f"{origin}: {name} has no {partner}; add it, or leave both out")
+        owner = max(owners, key=len)
+        found[owner][stem.removeprefix(f"{owner}_")] = (f"{stem}{UP}", f"{stem}{DOWN}")
+    return found
+
+
+def template_workspace(
+    templates: NamedTemplates,
+    signal: Sequence[str],
+    *,
+    poi: str | None = None,
+    observed: Path | None = None,
+    asimov: bool = False,
+    command: str | None = None,
+) -> Workspace:
+    """A workspace of one channel from templates alone.
+
+    Each sample gets a histosys per pair of variations. The signal's samples get one free factor, the
+    parameter of interest; all other norms are fixed.
+
+    Parameters
+    ----------
+    templates
+        Of the channel.
+    signal
+        Names of the samples whose common strength is tested; none for a workspace of backgrounds alone.
+    poi
+        Name of that strength, ``"mu"`` by default. One that nuhist knows, such as ``"mu_nu_squared"``,
+        has its meaning: the signal's templates must then be those at the coupling's reference value.
+    observed
+        CSV file with a column ``counts``, events per bin.
+    asimov
+        Observe what is expected without the signal.
+    command
+        What the sidecar names as origin.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such sample, ``poi`` is no strength or has no signal, or not exactly one of
+        ``observed`` and ``asimov`` is given.
+    DataError
+        If the observed counts cannot be used.
+    ExchangeError
+        If templates do not belong together.
+    """
+    if asimov == (observed is not None):
+        raise ConfigError(
+            f"{templates.origin}: templates have no observed counts; add either --observed FILE or --asimov"
+        )
+    if poi is not None and not signal:
+        raise ConfigError(f"--poi {poi}: scales no sample; name its samples with --signal")
+    groups = split_variations(list(templates.counts), templates.origin)
+    for name in signal:
+        if name not in groups:
+            raise unknown_name(f"sample of {templates.origin}", name, groups)
+    strength = (poi or DEFAULT_POI) if signal else ""
+    samples = []
+    for name, variations in groups.items():
+        modifiers = [
+            HistoSys(cause, templates.counts[up], templates.counts[down])
+            for cause, (up, down) in variations.items()
+        ]
+        factor = (NormFactor(strength),) if name in signal else ()
+        samples.append(Sample(name, name, templates.counts[name], (*factor, *modifiers)))
+    causes = dict.fromkeys(cause for variations in groups.values() for cause in variations)
+    if strength in causes:
+        raise ConfigError(f"{templates.origin}: '{strength}' is a variation already; choose another --poi")
+    nothing = np.zeros_like(samples[0].counts)
+    expected = sum((sample.counts for sample in samples if sample.name not in signal), nothing)
+    counts = expected if observed is None else read_observed(observed, nothing.size)
+    parameters = [Parameter(cause, f"variation '{cause}' of {templates.origin}") for cause in causes]
+    scale = coupling_scale(Workspace({}), strength)
+    meaning = scale.meaning if signal else "background only"
+    if signal:
+        parameters.insert(0, Parameter(strength, meaning, "1", _bounds(strength), 1.0))
+    edges = np.linspace(0, counts.size, counts.size + 1) if templates.edges is None else templates.edges
+    description = {
+        "nuhist_version": __version__,
+        "command": command,
+        "poi": {**asdict(scale), "meaning": meaning},
+    }
+    channel = Channel(templates.channel, edges, tuple(samples), counts)
+    workspace = make_workspace([channel], parameters, strength, description)
+    if templates.edges is None:  # the sidecar has edges in keV or none
+        workspace = replace(workspace, sidecar={**(workspace.sidecar or {}), "channels": {}})
+    return workspace
+
+
+def read_observed(file: Path, bins: int) -> Array:
+    """Observed counts from a CSV file with a column ``counts``, events per bin, shape (bins,).
+
+    Raises
+    ------
+    DataError
+        If the file cannot be used or a count is negative.
+    ConfigError
+        If a count is no whole number, or the file has another number of rows.
+    """
+    counts = column(file, read_table(file), "counts", non_negative=True)
+    if counts.size != bins:
+        raise ConfigError(f"{file}: has {counts.size} rows, the templates have {bins} bins")
+    uneven = counts != np.round(counts)
+    if uneven.any():
+        bad = int(np.argmax(uneven))
+        raise ConfigError(f"{file}: row {bad + 1}: {counts[bad]:g} is no whole number of events")
+    return counts
+
+
+def _bounds(poi: str) -> tuple[float, float]:
+    """Bounds of a strength; those of the coupling where nuhist knows it."""
+    known = find_parameter(poi)
+    if known is None:
+        return STRENGTH_BOUNDS
+    hypothesis, flavor = known
+    if hypothesis.dependence is not Dependence.POWER:
+        raise ConfigError(
+            f"'{poi}' enters as a polynomial, which a template cannot hold; choose another --poi"
+        )
+    return hypothesis.parameter_range(flavor).bounds

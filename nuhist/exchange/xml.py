@@ -1,0 +1,260 @@
+"""A workspace as HistFactory XML: a driver, a file per channel, and their histograms.
+
+pyhf's own writer (``pyhf json2xml``) gives the bins the edges 0, 1, 2, ..., writes paths that hold on one
+machine, and leaves statistical errors to ROOT's defaults, which are other than pyhf's. It writes through
+a global of its module, so that nothing of it could be used here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+import numpy as np
+
+from nuhist.errors import ExchangeError
+from nuhist.exchange.histograms import BIN_TITLE, ENERGY_TITLE, root_file, th1d
+from nuhist.exchange.remainder import parameter_range, remainder
+from nuhist.exchange.root import (
+    DATA,
+    refuse_partial_lumi,
+    sample_path,
+    uncertainty_suffix,
+    variation_suffix,
+)
+from nuhist.files import make_folder, to_json, write_atomically
+from nuhist.histfactory.validation import modifiers
+from nuhist.histfactory.workspace import Workspace
+from nuhist.tables import Array
+
+DRIVER, HISTOGRAMS, SCHEMA = "combination.xml", "data.root", "HistFactorySchema.dtd"
+METADATA = "nuhist_remainder"  # a TObjString beside the histograms: what XML cannot hold
+
+_LUMI_ERROR = 0.1  # of a luminosity that no sample has; ROOT divides by it
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # what RooFit's factory leaves alone
+
+
+def export_xml(workspace: Workspace, folder: Path, measurement: str | None = None) -> None:
+    """Write a workspace as HistFactory XML that ROOT reads, into a folder.
+
+    The folder gets ``combination.xml`` (the driver), ``channel_NAME.xml`` per channel, ``data.root``
+    with the histograms, and ROOT's schema. Paths are relative to the folder: ROOT and
+    ``pyhf xml2json`` are run in it.
+
+    Parameters
+    ----------
+    workspace
+        Bin edges and titles come from its sidecar; without one bins are numbered from 0.
+    folder
+        Made if it is not there.
+    measurement
+        Name of the one to write; all of them by default.
+
+    Raises
+    ------
+    ExchangeError
+        If ROOT's HistFactory cannot hold the model.
+    ModelError
+        If there is no measurement of that name.
+    DataError
+        If the folder cannot be written to, or uproot is not installed.
+    """
+    contents = xml_files(workspace, measurement)
+    make_folder(folder)
+    for name, content in contents.items():
+        write_atomically(folder / name, content)
+
+
+def xml_files(workspace: Workspace, measurement: str | None = None) -> dict[str, bytes]:
+    """Contents of the files that :func:`export_xml` writes, by name; the driver is the last."""
+    chosen = [workspace.measurement(measurement)] if measurement else list(workspace.spec["measurements"])
+    _check(workspace, chosen)
+    histograms: dict[str, Any] = {METADATA: to_json(remainder(workspace, chosen).to_json())}
+    combination = Element("Combination", OutputFilePrefix="nuhist")
+    channels = {}
+    for channel in workspace.spec["channels"]:
+        name = f"channel_{channel['name']}.xml"
+        channels[name] = _document(_ChannelElement(workspace, channel, chosen[0], histograms).element)
+        SubElement(combination, "Input").text = name
+    for entry in chosen:
+        combination.append(_measurement(entry, workspace))
+    schema = files("pyhf").joinpath("schemas", SCHEMA).read_bytes()
+    driver = _document(combination)
+    return {HISTOGRAMS: root_file(histograms), SCHEMA: schema, **channels, DRIVER: driver}
+
+
+def _document(element: Element) -> bytes:
+    indent(element)
+    header = f"<!DOCTYPE {element.tag} SYSTEM '{SCHEMA}'>\n\n"
+    return f"{header}{tostring(element, encoding='unicode')}\n".encode()
+
+
+class _ChannelElement:
+    """The XML of one channel; its histograms go to the ROOT file."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        channel: Mapping[str, Any],
+        measurement: Mapping[str, Any],
+        histograms: dict[str, Any],
+    ) -> None:
+        name, observed = channel["name"], np.array(workspace.observed()[channel["name"]], dtype=np.float64)
+        described = (workspace.sidecar or {}).get("channels", {}).get(name, {})
+        self.place = f"{workspace.origin}: channel '{name}'"
+        self.edges = np.array(described.get("edges_keV", range(len(observed) + 1)), dtype=np.float64)
+        if len(self.edges) != len(observed) + 1:
+            raise ExchangeError(
+                f"{self.place}: its sidecar has {len(self.edges)} bin edges for {len(observed)} bins"
+            )
+        self.x_title = ENERGY_TITLE if "edges_keV" in described else BIN_TITLE
+        self.histograms = histograms
+        self.blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
+        self.element = Element("Channel", Name=name, InputFile=HISTOGRAMS)
+        SubElement(self.element, "Data", self._add(sample_path(name, DATA), observed, "observed"))
+        kinds = {entry["type"] for sample in channel["samples"] for entry in sample["modifiers"]}
+        if "staterror" in kinds:  # as in pyhf; ROOT's own default is Poisson, for errors above 5 %
+            SubElement(self.element, "StatErrorConfig", RelErrorThreshold="0.0", ConstraintType="Gaussian")
+        titles = described.get("samples", {})
+        for sample in channel["samples"]:
+            self._add_sample(
+                sample, sample_path(name, sample["name"]), titles.get(sample["name"], sample["name"])
+            )
+
+    def _add(
+        self, path: str, counts: Array, title: str, variances: Array | None = None, side: str = ""
+    ) -> dict[str, str]:
+        """Add a histogram; the attributes that name it."""
+        if path in self.histograms:
+            raise ExchangeError(
+                f"{self.place}: two histograms would be called '{path}'; rename a sample or a parameter"
+            )
+        self.histograms[path] = th1d(counts, self.edges, variances, title=title, x_title=self.x_title)
+        folder, _, name = path.rpartition("/")
+        file = f"HistoFile{side}" if side else "InputFile"
+        return {file: HISTOGRAMS, f"HistoPath{side}": folder, f"HistoName{side}": name}
+
+    def _add_sample(self, sample: Mapping[str, Any], path: str, title: str) -> None:
+        counts = np.array(sample["data"], dtype=np.float64)
+        found = {entry["type"]: entry.get("data") for entry in sample["modifiers"]}
+        variances = np.square(found["staterror"]) if "staterror" in found else None
+        element = SubElement(
+            self.element, "Sample", {"Name": sample["name"], **self._add(path, counts, title, variances)}
+        )
+        element.set("NormalizeByTheory", str("lumi" in found))
+        for modifier in sample["modifiers"]:
+            name, kind, data = modifier["name"], modifier["type"], modifier.get("data")
+            if kind == "normfactor":
+                values = map(repr, parameter_range(kind, self.blocks.get(name, {})))
+                ranges = dict(zip(("Val", "Low", "High"), values, strict=True))
+                SubElement(element, "NormFactor", {"Name": name, **ranges})
+            elif kind == "normsys":
+                SubElement(
+                    element,
+                    "OverallSys",
+                    Name=name,
+                    High=repr(float(data["hi"])),
+                    Low=repr(float(data["lo"])),
+                )
+            elif kind == "histosys":
+                attributes = {"Name": name}
+                for side, direction, key in (("High", "Up", "hi_data"), ("Low", "Down", "lo_data")):
+                    place = path + variation_suffix(name, direction)
+                    text = f"{title}, {name} {direction.lower()}"
+                    attributes |= self._add(place, np.array(data[key], dtype=np.float64), text, side=side)
+                SubElement(element, "HistoSys", attributes)
+            elif kind == "shapesys":
+                errors = np.divide(data, counts, out=np.zeros_like(counts), where=counts > 0)
+                text = f"{title}, {name}: relative uncertainty"
+                attributes = self._add(path + uncertainty_suffix(name), errors, text)
+                SubElement(element, "ShapeSys", {"Name": name, "ConstraintType": "Poisson", **attributes})
+            elif kind == "shapefactor":
+                SubElement(element, "ShapeFactor", Name=name)
+            elif kind == "staterror":
+                SubElement(element, "StatError", Activate="True")
+
+
+def _measurement(measurement: Mapping[str, Any], workspace: Workspace) -> Element:
+    kinds = dict(modifiers(workspace.spec))
+    blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
+    centre, error, constant = 1.0, _LUMI_ERROR, ["Lumi"]
+    if "lumi" in kinds:
+        lumi = blocks["lumi"]
+        centre, constant = float(lumi["auxdata"][0]), []
+        error = float(lumi["sigmas"][0]) / centre
+    element = Element("Measurement", Name=measurement["name"], Lumi=repr(centre), LumiRelErr=repr(error))
+    element.set("ExportOnly", "True")
+    poi = measurement["config"]["poi"]
+    SubElement(element, "POI").text = root_name(poi, kinds[poi])
+    for name, block in blocks.items():
+        kind = kinds.get(name)
+        if kind in ("normsys", "histosys", "lumi") and "inits" in block:
+            value = repr(float(block["inits"][0]))
+            SubElement(element, "ParamSetting", Val=value).text = root_name(name, kind)
+        if kind is not None and block.get("fixed", False):
+            constant += _names_in_root(name, kind, workspace.spec)
+    if constant:
+        SubElement(element, "ParamSetting", Const="True").text = " ".join(constant)
+    return element
+
+
+def root_name(name: str, kind: str) -> str:
+    """What ROOT calls a parameter whose modifier is of this type."""
+    if kind == "lumi":
+        return "Lumi"
+    return f"alpha_{name}" if kind in ("normsys", "histosys") else name
+
+
+def bin_name(name: str, kind: str, channel: str, index: int) -> str:
+    """What ROOT calls a parameter of one bin."""
+    return f"gamma_{f'stat_{channel}' if kind == 'staterror' else name}_bin_{index}"
+
+
+def _names_in_root(name: str, kind: str, spec: Mapping[str, Any]) -> Iterator[str]:
+    """All parameters that one of a workspace becomes in ROOT."""
+    if kind not in ("staterror", "shapesys", "shapefactor"):
+        yield root_name(name, kind)
+        return
+    for channel in spec["channels"]:
+        if any(entry["name"] == name for sample in channel["samples"] for entry in sample["modifiers"]):
+            bins = len(channel["samples"][0]["data"])
+            yield from (bin_name(name, kind, channel["name"], index) for index in range(bins))
+
+
+def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse what ROOT's HistFactory cannot hold, or would read as something else."""
+    spec, origin = workspace.spec, workspace.origin
+    refuse_partial_lumi(workspace)
+    kinds = dict(modifiers(spec))
+    samples = [sample["name"] for channel in spec["channels"] for sample in channel["samples"]]
+    for name in (*(channel["name"] for channel in spec["channels"]), *samples, *kinds):
+        if not _NAME.fullmatch(name):
+            raise ExchangeError(
+                f"{origin}: '{name}' is no name for ROOT; use letters, digits and underscores"
+            )
+    for channel in spec["channels"]:
+        found = [entry for sample in channel["samples"] for entry in sample["modifiers"]]
+        if len({entry["name"] for entry in found if entry["type"] == "staterror"}) > 1:
+            raise ExchangeError(
+                f"{origin}: channel '{channel['name']}': has several staterrors; XML holds one per channel"
+            )
+    ranges: dict[str, tuple[tuple[float, float, float], str]] = {}
+    for measurement in measurements:
+        where = f"{origin}: measurement '{measurement['name']}'"
+        if not measurement["config"]["poi"]:
+            raise ExchangeError(f"{where}: has no parameter of interest, which ROOT's HistFactory needs")
+        blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
+        if "lumi" in kinds and not {"auxdata", "sigmas"} <= blocks.get("lumi", {}).keys():
+            raise ExchangeError(f"{where}: lumi has no auxdata or no sigmas; add them to its parameters")
+        for name in (name for name, kind in kinds.items() if kind == "normfactor"):
+            found_range = parameter_range("normfactor", blocks.get(name, {}))
+            first, other = ranges.setdefault(name, (found_range, measurement["name"]))
+            if first != found_range:
+                raise ExchangeError(
+                    f"{where}: has another start or other bounds of '{name}' than '{other}', and XML holds"
+                    " one of them; choose with --measurement"
+                )

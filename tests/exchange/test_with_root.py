@@ -1,0 +1,231 @@
+"""The real ROOT reads what nuhist writes, and has pyhf's likelihood.
+
+ROOT runs in a process of its own (root_jobs.py): importing it warns, and takes over signals. Its Python is
+NUHIST_ROOT_PYTHON, else the one of the tests where ``pip install --pre root`` was done; else these tests are
+skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.util import find_spec
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyhf
+import pytest
+
+from nuhist import Workspace, build
+from nuhist.exchange.hs3 import export_hs3
+from nuhist.exchange.hs3_import import import_hs3
+from nuhist.exchange.root import save_root
+from nuhist.exchange.xml import export_xml
+from nuhist.exchange.xml_import import import_xml
+from nuhist.histfactory.workspace import load_workspace
+from nuhist.tables import Array
+
+FOLDER = Path(__file__).parent
+PYTHON = os.environ.get("NUHIST_ROOT_PYTHON") or (sys.executable if find_spec("ROOT") else None)
+
+pytestmark = pytest.mark.skipif(
+    PYTHON is None,
+    reason="no ROOT here: pip install --pre root, or set NUHIST_ROOT_PYTHON to a Python that has it",
+)
+
+POINTS = 100
+# Two programs that add some hundred terms of order 10² agree to 1e-12. What a limit resolves is 1e-6.
+TOLERANCE = 1e-8
+# RooFit normalises the constraint of a parameter over -10 to 10 for its global observable, not over all
+# numbers: at 3 standard deviations that is 1e-12 of 2NLL, at 5 it would be 6e-7.
+REACH = 3.0
+
+MODELS: dict[str, dict[str, Any]] = {
+    "moment": {"hypothesis": "magnetic-moment"},
+    "moment_linear": {"hypothesis": "magnetic-moment", "background": "paper", "constraint": "linear"},
+    "charge": {"hypothesis": "millicharge-fea"},
+    "charge_paper": {"hypothesis": "millicharge-fea", "background": "paper", "flavor": "e"},
+    "argon_flat": {"hypothesis": "magnetic-moment", "background": "paper", "ar37": "flat"},
+    "argon_gaussian": {"hypothesis": "magnetic-moment", "background": "paper", "ar37": "gaussian"},
+}
+INTEREST = {"charge": "q_nu", "charge_paper": "q_nue"}  # the others: mu_nu_squared
+
+
+def workspace(name: str) -> Workspace:
+    if name == "joint":  # two channels that share fluxes and the coupling
+        return build("lz_ws2022", "xenonnt_sr0", hypothesis="magnetic-moment")
+    if name == "foreign":  # all types of modifiers
+        return load_workspace(FOLDER / "foreign_workspace.json")
+    return build("lz_ws2022", **MODELS[name])
+
+
+class Model:
+    """pyhf's likelihood of a workspace, and random points."""
+
+    def __init__(self, built: Workspace) -> None:
+        found = pyhf.Workspace(dict(built.spec))
+        self.model = found.model(
+            modifier_settings={"normsys": {"interpcode": "code4"}, "histosys": {"interpcode": "code4p"}}
+        )
+        self.data = found.data(self.model)
+        config = self.model.config
+        bounds = np.array(config.suggested_bounds())
+        per_bin = np.array([name.endswith("]") for name in config.par_names])
+        low = np.where(per_bin, 0.95, np.maximum(bounds[:, 0], -REACH))
+        high = np.where(per_bin, 1.05, np.minimum(bounds[:, 1], REACH))
+        # Of a luminosity, whose bounds are five standard deviations.
+        if "lumi" in config.par_names:
+            index = config.par_names.index("lumi")
+            low[index], high[index] = 1.1, 1.4
+        self.points = np.random.default_rng(20261123).uniform(low, high, (POINTS, len(low)))
+
+    def values(self) -> Array:
+        return np.array([-2 * self.model.logpdf(point, self.data)[0] for point in self.points])
+
+    def named(self, rename: Callable[[str], str]) -> list[dict[str, float]]:
+        names = [rename(name) for name in self.model.config.par_names]
+        return [dict(zip(names, map(float, point), strict=True)) for point in self.points]
+
+    def root_name(self, name: str) -> str:
+        """ROOT's name of a parameter, by pyhf's own table where that is right."""
+        if not name.endswith("]"):
+            return str(pyhf.compat.paramset_to_rootnames(self.model.config.param_set(name)))
+        stem, index = name.removesuffix("]").split("[")
+        return f"gamma_stat_one_bin_{index}" if stem == "mc_one" else f"gamma_{stem}_bin_{index}"
+
+
+@cache
+def model(name: str) -> Model:
+    return Model(workspace(name))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What ROOT makes of everything, from one process of it; and the folder, as ``folder``."""
+    folder = tmp_path_factory.mktemp("root")
+    jobs: dict[str, dict[str, Any]] = {}
+    for name in (*MODELS, "joint", "foreign"):
+        export_xml(workspace(name), folder / name)
+        driver = str(folder / name / "combination.xml")
+        points = model(name).named(model(name).root_name)
+        jobs[f"xml {name}"] = {"kind": "xml", "path": driver, "points": points}
+        if name != "foreign":
+            export_hs3(workspace(name), folder / f"{name}.hs3.json")
+            path, same = str(folder / f"{name}.hs3.json"), model(name).named(str)
+            jobs[f"hs3 {name}"] = {"kind": "hs3", "path": path, "points": same}
+    jobs["xml foreign"]["print_xml"] = str(folder / "foreign")
+    jobs["xml joint"]["export_hs3"] = str(folder / "roofit.json")
+    for name in ("moment", "joint"):
+        save_root(workspace(name), folder / f"{name}.root")
+        path = str(folder / f"{name}.root")
+        jobs[f"histograms {name}"] = {"kind": "histograms", "path": path}
+    (folder / "jobs.json").write_text(json.dumps(list(jobs.values())), encoding="utf-8")
+    done = subprocess.run(
+        [str(PYTHON), FOLDER / "root_jobs.py", folder / "jobs.json", folder / "results.json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return {"folder": folder, **dict(zip(jobs, found, strict=True))}
+
+
+def assert_same_likelihood(values: list[float], expected: Array) -> None:
+    assert np.ptp(expected) > 10  # the points are far apart
+    np.testing.assert_allclose(np.array(values) - values[0], expected - expected[0], rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", [*MODELS, "joint", "foreign"])
+def test_histfactory_has_the_likelihood_of_pyhf(results: dict[str, Any], name: str) -> None:
+    assert_same_likelihood(results[f"xml {name}"]["values"], model(name).values())
+
+
+@pytest.mark.parametrize("name", [*MODELS, "joint"])
+def test_roofit_reads_hs3_and_has_the_likelihood_of_pyhf(results: dict[str, Any], name: str) -> None:
+    assert_same_likelihood(results[f"hs3 {name}"]["values"], model(name).values())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_root_has_our_bins_bounds_and_parameter_of_interest(results: dict[str, Any], name: str) -> None:
+    built = workspace(name)
+    assert built.sidecar is not None
+    edges = built.sidecar["channels"]["lz_ws2022"]["edges_keV"]
+    interest = INTEREST.get(name, "mu_nu_squared")
+    blocks = {block["name"]: block for block in built.measurement()["config"]["parameters"]}
+    for kind in ("xml", "hs3"):
+        found = results[f"{kind} {name}"]
+        assert found["edges"]["obs_x_lz_ws2022"] == edges  # to the last digit
+        signed = kind == "xml" and name.startswith("charge")  # a histosys, which ROOT renames
+        assert found["poi"] == [f"alpha_{interest}" if signed else interest]
+        poi = found["parameters"][found["poi"][0]]
+        assert poi["value"] == blocks[interest]["inits"][0]
+        assert not poi["constant"]
+        # XML cannot hold the bounds of a histosys: ROOT has its own, HS3 ours.
+        assert poi["bounds"] == ([-5, 5] if signed else blocks[interest]["bounds"][0])
+        lumi = found["parameters"].get("Lumi", {"constant": True})
+        assert lumi["constant"]
+
+
+def test_constants_and_the_luminosity_arrive(results: dict[str, Any]) -> None:
+    found = results["xml foreign"]["parameters"]
+    assert found["alpha_held"] == {"value": 0.5, "bounds": [-5, 5], "constant": True}
+    assert found["alpha_shape"]["value"] == 0.3
+    assert found["Lumi"]["value"] == found["nominalLumi"]["value"] == 1.25
+    assert not found["Lumi"]["constant"]
+
+
+@pytest.mark.parametrize("name", ["moment", "joint"])
+def test_root_reads_the_templates(results: dict[str, Any], name: str) -> None:
+    built, found = workspace(name), results[f"histograms {name}"]
+    assert built.sidecar is not None
+    for channel in built.spec["channels"]:
+        described = built.sidecar["channels"][channel["name"]]
+        data = found[f"{channel['name']}/data"]
+        assert data["contents"] == built.observed()[channel["name"]]
+        for sample in channel["samples"]:
+            entry = found[f"{channel['name']}/{sample['name']}"]
+            assert entry["class"] == "TH1D"
+            assert entry["contents"] == sample["data"]
+            assert entry["edges"] == data["edges"] == described["edges_keV"]
+            title = described["samples"][sample["name"]]
+            assert entry["titles"] == [title, "reconstructed energy [keVee]", "events / bin"]
+            for modifier in sample["modifiers"]:
+                if modifier["type"] == "histosys":
+                    up = found[f"{channel['name']}/{sample['name']}_{modifier['name']}_Up"]
+                    assert up["contents"] == modifier["data"]["hi_data"]
+
+
+def test_xml_that_root_writes_comes_back(results: dict[str, Any]) -> None:
+    """ROOT's own PrintXML, with paths as ROOT has them, gives the model that it was made from."""
+    driver = results["folder"] / "foreign" / "config" / "theirs.xml"
+    found, original = import_xml(driver).spec, workspace("foreign").spec
+    assert found["observations"] == original["observations"]
+    assert found["measurements"] == original["measurements"]
+
+    def in_order(spec: Mapping[str, Any]) -> list[Any]:  # ROOT writes the modifiers by type
+        key = itemgetter("type", "name")
+        return [
+            (sample["name"], sample["data"], sorted(sample["modifiers"], key=key))
+            for channel in spec["channels"]
+            for sample in channel["samples"]
+        ]
+
+    assert in_order(found) == in_order(original)
+
+
+def test_hs3_that_roofit_writes_comes_back(results: dict[str, Any]) -> None:
+    """RooFit's own export of the model that it read from our XML has the likelihood that it had."""
+    path = results["folder"] / "roofit.json"
+    found = Model(import_hs3(path, measurement="simPdf_obsData"))
+    original = model("joint")
+    order = [original.model.config.par_names.index(name) for name in found.model.config.par_names]
+    found.points = original.points[:, order]
+    assert_same_likelihood(list(found.values()), original.values())
