@@ -10,6 +10,7 @@ their constraints and bounds are those of pyhf's model of the same workspace.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -100,6 +101,11 @@ class CompiledModel:
     slots: Index
     groups: tuple[Group, ...]
     constraints: Constraints
+
+    @cached_property
+    def _of_kind(self) -> tuple[Index, ...]:
+        """Factors of each kind."""
+        return tuple(np.flatnonzero(self.kind == kind) for kind in range(4))
 
     @property
     def turning(self) -> tuple[int, ...]:
@@ -242,12 +248,14 @@ class CompiledModel:
         at = theta[:, self.parameter]
         values, changes = np.ones_like(at), np.zeros_like(at)
         for kind, function in ((1, alpha), (3, alpha_curve)):
-            chosen = self.kind == kind
-            values[:, chosen], changes[:, chosen] = function(at[:, chosen])
-        chosen = self.kind == 2
-        values[:, chosen], changes[:, chosen] = code4(
-            at[:, chosen], self.high[chosen], self.low[chosen], self.coefficients[chosen]
-        )
+            chosen = self._of_kind[kind]
+            if chosen.size:
+                values[:, chosen], changes[:, chosen] = function(at[:, chosen])
+        chosen = self._of_kind[2]
+        if chosen.size:
+            values[:, chosen], changes[:, chosen] = code4(
+                at[:, chosen], self.high[chosen], self.low[chosen], self.coefficients[chosen]
+            )
         return values, changes if slopes else values
 
     @staticmethod

@@ -162,6 +162,7 @@ def _approach(
     near = tangent(model, theta.mean(axis=0), free, unit)
     if near is None:
         return converged
+    limits = limits._replace(reach=np.full(free.size, np.inf))  # nothing turns: there is one valley
     trial, active = theta.copy(), np.arange(len(theta))
     before = np.full(len(theta), np.inf)
     for _ in range(_CHORDS):

@@ -78,13 +78,11 @@ class Tangent:
 
 
 def tangent(model: CompiledModel, point: Array, free: Index, unit: Array) -> Tangent | None:
-    """Derivatives at a point of shape (parameters,), or None where their products would be too many."""
-    if model.bins * free.size**2 > _LARGEST:
+    """Derivatives at a point of shape (parameters,), or None where they are of no use."""
+    # Where counts turn along a parameter, such as a signed coupling, the derivatives change most.
+    if model.turning or model.bins * free.size**2 > _LARGEST:
         return None
-    rates = model.rates(point[None])
-    if rates.bent:  # a signed coupling: its derivative changes most
-        return None
-    jacobian = rates.jacobian[0, free] * unit[:, None]
+    jacobian = model.rates(point[None]).jacobian[0, free] * unit[:, None]
     products = (jacobian[:, None] * jacobian).reshape(free.size**2, -1)
     collectors = tuple(_collector(group, len(model.slots), model.parameters) for group in model.groups)
     return Tangent(model, free, unit, np.ascontiguousarray(products.T, dtype=np.float32), collectors)
