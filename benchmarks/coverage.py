@@ -10,6 +10,7 @@ Two minutes on two free cores. The same seed gives the same numbers with any num
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,13 @@ MOMENT = nuhist.build("lz_ws2022", hypothesis="magnetic-moment")
 MILLICHARGE = nuhist.build("lz_ws2022", hypothesis="millicharge-fea")
 BELT = [0.0, 2e-12, 4e-12, 5e-12, 5.5e-12, 6e-12, 6.4e-12, 7e-12, 8e-12, 9e-12]  # μ_B
 MOMENTS = [0.0, 5e-12, 1e-11, 1.5e-11, 2e-11]  # μ_B
+SHIFTED = "lz_ws2022_beta_norm"
+WIDTHS = (-1.0, 1.0)
+METHODS = {
+    "profile": ("profile", "o", "#E69F00"),
+    "feldman-cousins": ("Feldman–Cousins", "s", "#0072B2"),
+    "cls": ("CLs", "^", "#009E73"),
+}
 CHARGES = [-6e-13, -3e-13, 0.0, 3e-13, 6e-13]  # e₀
 
 
@@ -64,16 +72,18 @@ def limits(execution: Execution) -> None:
         print(f"| {name} | {shown(profile)} | {cls} | {shown(unified)} |")
 
 
-def table(result: Coverage) -> None:
-    """Print coverage; the calibrating toys' error adds to Feldman-Cousins', as much again in square."""
-    print(f"\n| {result.coupling} ({result.unit}) | profile | ± | Feldman–Cousins | ± |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
-    for point in result.points:
-        profile, unified = (point.coverage[name] for name in ("profile", "feldman-cousins"))
-        print(
-            f"| {point.coupling:.2g} | {100 * profile:.1f} | {100 * point.error['profile']:.1f} "
-            f"| {100 * unified:.1f} | {141 * point.error['feldman-cousins']:.1f} |"
-        )
+def table(result: Coverage, shifted: Mapping[float, Coverage]) -> None:
+    """Print coverage, and that of toys whose β background is truly off its profiled value."""
+    methods = [name for name in METHODS if name in result.points[0].coverage]
+    header = [f"{METHODS[name][0]} | ±" for name in methods]
+    header += [f"{METHODS[name][0]}, β {widths:+g}σ" for widths in shifted for name in methods]
+    print(f"\n| {result.coupling} ({result.unit}) | {' | '.join(header)} |")
+    print("| " + "---: | " * (1 + len(methods) * (2 + len(shifted))))
+    for index, point in enumerate(result.points):
+        row = [f"{100 * point.coverage[name]:.1f} | {100 * point.error[name]:.1f}" for name in methods]
+        for other in shifted.values():
+            row += [f"{100 * other.points[index].coverage[name]:.1f}" for name in methods]
+        print(f"| {point.coupling:.2g} | {' | '.join(row)} |")
 
 
 def plot(results: list[Coverage], path: Path) -> None:
@@ -87,12 +97,10 @@ def plot(results: list[Coverage], path: Path) -> None:
     labels = ("true $\\mu_\\nu$ ($10^{-12}\\,\\mu_B$)", "true $q_\\nu$ ($10^{-13}\\,e_0$)")
     for axis, result, label, factor in zip(axes, results, labels, (1e12, 1e13), strict=True):
         x = [factor * point.coupling for point in result.points]
-        for name, title, marker, colour, widen in (
-            ("profile", "profile, $\\Delta\\chi^2 < 2.71$", "o", "#E69F00", 1.0),
-            ("feldman-cousins", "Feldman–Cousins", "s", "#0072B2", np.sqrt(2)),
-        ):
+        for name in (name for name in METHODS if name in result.points[0].coverage):
+            title, marker, colour = METHODS[name]
             y = [100 * point.coverage[name] for point in result.points]
-            error = [100 * widen * point.error[name] for point in result.points]
+            error = [100 * point.error[name] for point in result.points]
             axis.errorbar(x, y, error, marker=marker, color=colour, label=title, capsize=2)
         axis.axhline(100 * result.confidence_level, color="black", linewidth=0.8, linestyle="--")
         axis.axhspan(89, 91, color="black", alpha=0.08, linewidth=0)
@@ -113,12 +121,14 @@ def main() -> None:
     execution = Execution(toys=arguments.ntoys, jobs=arguments.jobs, seed=arguments.seed)
     quantiles(execution)
     limits(execution)
-    results = [
-        nuhist.coverage(workspace, couplings, confidence_level=LEVEL, execution=execution)
-        for workspace, couplings in ((MOMENT, MOMENTS), (MILLICHARGE, CHARGES))
-    ]
-    for result in results:
-        table(result)
+    results = []
+    for workspace, couplings in ((MOMENT, MOMENTS), (MILLICHARGE, CHARGES)):
+        nominal, *others = (
+            nuhist.coverage(workspace, couplings, confidence_level=LEVEL, shift=shift, execution=execution)
+            for shift in ({}, *({SHIFTED: widths} for widths in WIDTHS))
+        )
+        table(nominal, dict(zip(WIDTHS, others, strict=True)))
+        results.append(nominal)
     if arguments.plot:
         plot(results, arguments.plot)
 

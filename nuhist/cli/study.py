@@ -147,7 +147,7 @@ def coverage(
     json_output: bool,
     **choices: Any,
 ) -> None:
-    """How often profile and Feldman-Cousins intervals hold the truth."""
+    """How often intervals of each method hold the truth."""
     from nuhist.histfactory.grids import parse_numbers, parse_range
     from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.coverage import coverage as run
@@ -167,13 +167,14 @@ def coverage(
     click.echo(f"coverage at {100 * result.confidence_level:g} % CL, {result.toys} toys, seed {result.seed}")
     for name, widths in result.shift.items():
         click.echo(f"true {name} off its profiled value by {widths:g} widths of its constraint")
+    methods = list(result.points[0].coverage)
     print_table(
-        [f"{result.coupling}/{result.unit}", "profile", "±", "feldman-cousins", "±"],
+        [f"{result.coupling}/{result.unit}", *(text for name in methods for text in (name, "±"))],
         [
             [f"{point.coupling:.4g}"]
             + [
                 text
-                for name in ("profile", "feldman-cousins")
+                for name in methods
                 for text in (f"{point.coverage[name]:.4f}", f"{point.error[name]:.4f}")
             ]
             for point in result.points

@@ -63,17 +63,8 @@ class AsymptoticCls:
 
     def observed(self, value: float) -> float:
         """CLs of the data."""
-        from scipy.special import ndtr
-
         root, asimov = self.statistics(value)
-        if asimov == 0:
-            return 1.0
-        if root <= asimov:
-            signal, background = ndtr(-root), ndtr(asimov - root)
-        else:
-            signal = ndtr(-(root**2 + asimov**2) / (2 * asimov))
-            background = ndtr(-(root**2 - asimov**2) / (2 * asimov))
-        return float(signal / background) if background > 0 else 0.0
+        return float(asymptotic_ratio(np.array([root]), asimov)[0])
 
     def expected(self, value: float, sigma: float) -> float:
         """CLs of a fluctuation of the background by so many standard deviations."""
@@ -82,6 +73,18 @@ class AsymptoticCls:
         _, asimov = self.statistics(value)
         # A fluctuation upwards (+σ) allows a larger coupling.
         return float(ndtr(sigma - asimov) / ndtr(sigma))
+
+
+def asymptotic_ratio(root: Array, asimov: float) -> Array:
+    """CLs from the square roots of q̃ of data sets and of the Asimov data, by the asymptotic formulas."""
+    from scipy.special import ndtr
+
+    if asimov == 0:
+        return np.ones_like(root)
+    near = root <= asimov
+    signal = ndtr(np.where(near, -root, -(root**2 + asimov**2) / (2 * asimov)))
+    background = ndtr(np.where(near, asimov - root, -(root**2 - asimov**2) / (2 * asimov)))
+    return np.where(background > 0, signal / np.where(background > 0, background, 1.0), 0.0)
 
 
 def cls_upper(

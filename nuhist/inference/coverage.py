@@ -9,6 +9,7 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.cls import AsymptoticCls, asymptotic_ratio
 from nuhist.inference.execution import Execution, run
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import make_likelihood
@@ -29,11 +30,12 @@ def coverage(
     measurement: str | None = None,
     execution: Execution | None = None,
 ) -> Coverage:
-    """Coverage of profile-likelihood and Feldman-Cousins intervals at several true couplings.
+    """Coverage of intervals by each method at several true couplings.
 
     At each, toys are thrown with the nuisance parameters at their profiled values; an interval
     holds the truth where the toy's Δχ² there is below the threshold. The toys that give the
-    Feldman-Cousins threshold are others than those that test it.
+    Feldman-Cousins threshold are others than those that test it. For a coupling without a sign the
+    asymptotic CLs limit is tested too, with the Asimov data of the fit to the data.
 
     Parameters
     ----------
@@ -82,13 +84,22 @@ def coverage(
                 first,
             )
     results = run(toy_model(likelihood), tasks, execution, workspace.digest)
-    thrown = np.concatenate([result[0] for result in results]).reshape(len(values), 2, execution.toys)
+    thrown, best = (
+        np.concatenate([result[part] for result in results]).reshape(len(values), 2, execution.toys)
+        for part in (0, 1)
+    )
+    asymptotic = AsymptoticCls(profile) if low >= 0 else None
     points = []
-    for coupling, value, (calibration, test) in zip(couplings, values, thrown, strict=True):
+    for index, (coupling, value) in enumerate(zip(couplings, values, strict=True)):
+        calibration, test = thrown[index]
         held = {
             "profile": _share_below(test, level),
             "feldman-cousins": _share_below(test, float(np.nanquantile(calibration, confidence_level))),
         }
+        if asymptotic is not None:
+            root = np.sqrt(np.where(best[index, 1] > value, 0 * test, test))
+            ratio = asymptotic_ratio(root, asymptotic.statistics(value)[1])
+            held["cls"] = float(np.sum(ratio >= 1 - confidence_level) / np.sum(np.isfinite(test)))
         spread = {name: float(np.sqrt(share * (1 - share) / execution.toys)) for name, share in held.items()}
         spread["feldman-cousins"] *= np.sqrt(2)  # the toys that give the threshold fluctuate as well
         spread = {name: float(error) for name, error in spread.items()}

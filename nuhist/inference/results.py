@@ -276,8 +276,9 @@ class Ranking(JsonResult):
 class CoveragePoint:
     """At one true coupling: how often intervals hold it, with binomial errors.
 
-    ``coverage`` and ``error`` are by method: ``"profile"`` (Δχ² below the quantile of χ²) and
-    ``"feldman-cousins"`` (below the toys' quantile at that value).
+    ``coverage`` and ``error`` are by method: ``"profile"`` (Δχ² below the quantile of χ²),
+    ``"feldman-cousins"`` (below the toys' quantile at that value), and for a coupling without a sign
+    ``"cls"`` (asymptotic CLs above 1 − CL).
     """
 
     coupling: float
