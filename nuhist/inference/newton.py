@@ -17,7 +17,7 @@ _ITERATIONS = 200
 _CHUNK = 500  # fits at a time: what they need stays in the cache
 _NUMBERS = 20_000_000  # at most in one array: it bounds the memory
 _PATIENCE = 12  # Gauss-Newton steps before the whole second derivative is taken
-_MANY = 200  # parameters for which its eigenvalues take too long
+_WORK = 2e10  # operations for its eigenvalues that an iteration may take
 _REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one may end in another valley
 _CHORDS = 8  # steps with the derivatives of the start
 _FEW = 8  # fits for which the derivatives of the start are not worth it
@@ -114,7 +114,7 @@ def fit_batch(
     while active.size and iterations < _ITERATIONS:
         iterations += 1
         at, here = theta[active], data[active]
-        whole = iterations > _PATIENCE and free.size <= _MANY
+        whole = iterations > _PATIENCE and active.size * free.size**3 < _WORK
         if iterations == _PATIENCE + 1:
             damping[active] = _DAMPING
         if not whole:
