@@ -14,6 +14,7 @@ from nuhist.experiments.experiment import bundled_experiments, load_experiment
 from nuhist.histfactory.constraints import constraints
 from nuhist.histfactory.correlation import Part, correlate_parameter
 from nuhist.histfactory.interest import coupling_scale, rescale_interest
+from nuhist.histfactory.overrides import merged_overrides
 from nuhist.histfactory.rename import check_renames, prefix, rename_channel, rename_parameter
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace, digest
@@ -93,7 +94,7 @@ def combine(
     _refuse_collisions(parts, shared)
     _warn_of_fluxes(parts, message)
     _rename_channels(parts, message)
-    parameters = _parameter_blocks(parts, shared)
+    parameters = merged_overrides(parts, shared)
     spec = {
         "channels": [channel for part in parts for channel in part.spec["channels"]],
         "observations": [entry for part in parts for entry in part.spec["observations"]],
@@ -269,50 +270,6 @@ def _rename_channels(parts: Sequence[Part], message: Callable[[str], None]) -> N
                     raise ModelError(f"{part.origin}: channel '{name}' cannot become '{new}', which exists")
                 rename_channel(part.spec, part.sidecar, name, new)
                 message(f"{part.origin}: channel {name} renamed to {new}")
-
-
-def _parameter_blocks(parts: Sequence[Part], shared: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Overrides of all parameters; of a shared one they must agree, but for bounds and start."""
-    blocks: dict[str, dict[str, Any]] = {}
-    origins: dict[str, str] = {}
-    for part in parts:
-        given = {block["name"]: block for block in part.config["parameters"]}
-        for name in constraints(part.spec):  # an override of another parameter overrides nothing
-            block = given.get(name, {"name": name})
-            if name in blocks:
-                _merge_block(blocks[name], block, f"{origins[name]} and {part.origin}")
-            else:
-                blocks[name], origins[name] = dict(block), part.origin
-    for name in shared:
-        block = blocks.get(name, {})
-        for index, (low, high) in enumerate(block.get("bounds", ())):
-            if "inits" in block:
-                block["inits"] = list(block["inits"])
-                block["inits"][index] = min(max(block["inits"][index], low), high)
-            if low >= high:
-                raise ModelError(
-                    f"bounds of the shared '{name}' exclude each other: above {low}, below {high}"
-                )
-    return [block for block in blocks.values() if len(block) > 1]
-
-
-_DEFAULTS: dict[str, Any] = {"auxdata": [0.0], "fixed": False}  # of a parameter without an override
-
-
-def _merge_block(first: dict[str, Any], block: Mapping[str, Any], where: str) -> None:
-    """Add one workspace's overrides of a parameter to another's: bounds where both hold."""
-    for key in [*block, *(key for key in _DEFAULTS if key in first and key not in block)]:
-        value = block.get(key, _DEFAULTS.get(key))
-        if key == "bounds" and "bounds" in first:
-            pairs = zip(first["bounds"], value, strict=True)
-            first["bounds"] = [[max(a[0], b[0]), min(a[1], b[1])] for a, b in pairs]
-        elif key == "inits":
-            first.setdefault("inits", value)
-        elif first.setdefault(key, _DEFAULTS.get(key, value)) != value:
-            raise ModelError(
-                f"{where} disagree on '{key}' of the shared '{block['name']}': {first[key]} and {value};"
-                " make them equal"
-            )
 
 
 def _sidecar(parts: Sequence[Part], spec: Mapping[str, Any], command: str | None) -> dict[str, Any]:

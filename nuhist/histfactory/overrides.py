@@ -1,0 +1,53 @@
+"""What the measurements of several workspaces say about their parameters, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nuhist.errors import ModelError
+from nuhist.histfactory.constraints import constraints
+from nuhist.histfactory.correlation import Part
+
+_DEFAULTS: dict[str, Any] = {"auxdata": [0.0], "fixed": False}  # of a parameter without an override
+
+
+def merged_overrides(parts: Sequence[Part], shared: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Overrides of all parameters; of a shared one they must agree, but for bounds and start."""
+    blocks: dict[str, dict[str, Any]] = {}
+    origins: dict[str, str] = {}
+    for part in parts:
+        used = constraints(part.spec)  # an override of another parameter overrides nothing
+        given = {block["name"]: block for block in part.config["parameters"] if block["name"] in used}
+        for name, block in (given | {name: {"name": name} for name in used if name not in given}).items():
+            if name in blocks:
+                _merge_block(blocks[name], block, f"{origins[name]} and {part.origin}")
+            else:
+                blocks[name], origins[name] = dict(block), part.origin
+    for name in shared:
+        block = blocks.get(name, {})
+        for index, (low, high) in enumerate(block.get("bounds", ())):
+            if "inits" in block:
+                block["inits"] = list(block["inits"])
+                block["inits"][index] = min(max(block["inits"][index], low), high)
+            if low >= high:
+                raise ModelError(
+                    f"bounds of the shared '{name}' exclude each other: above {low}, below {high}"
+                )
+    return [block for block in blocks.values() if len(block) > 1]
+
+
+def _merge_block(first: dict[str, Any], block: Mapping[str, Any], where: str) -> None:
+    """Add one workspace's overrides of a parameter to another's: bounds where both hold."""
+    for key in [*block, *(key for key in _DEFAULTS if key in first and key not in block)]:
+        value = block.get(key, _DEFAULTS.get(key))
+        if key == "bounds" and "bounds" in first:
+            pairs = zip(first["bounds"], value, strict=True)
+            first["bounds"] = [[max(a[0], b[0]), min(a[1], b[1])] for a, b in pairs]
+        elif key == "inits":
+            first.setdefault("inits", value)
+        elif first.setdefault(key, _DEFAULTS.get(key, value)) != value:
+            raise ModelError(
+                f"{where} disagree on '{key}' of the shared '{block['name']}': {first[key]} and {value};"
+                " make them equal"
+            )
