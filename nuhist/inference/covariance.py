@@ -13,10 +13,15 @@ from nuhist.inference.minimisers import hesse
 from nuhist.tables import Array
 
 _AT_BOUND = 1e-6  # fraction of a parameter's range
+_STEP = 1e-3  # of a typical step, for differences of the gradient
+_FLAT = 1e-10  # of the largest curvature: less may be rounding
 
 
 def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = ()) -> Array:
-    """Covariance at a minimum from Minuit's HESSE; zero for what is fixed, on a bound, or flat.
+    """Covariance at a minimum: the inverse of half of 2NLL's second derivative.
+
+    It comes from differences of the compiled likelihood's gradient, or from Minuit's HESSE where there
+    is none. Zero for what is fixed, on a bound, or flat.
 
     Parameters
     ----------
@@ -44,11 +49,35 @@ def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = 
         point[free] = scaled * scale
         return likelihood.twice_nll(point)
 
-    found = hesse(objective, minimum.parameters[free] / scale)
+    found = _from_gradients(likelihood, minimum, free)
+    if found is None:
+        found = hesse(objective, minimum.parameters[free] / scale)
     if found is None:
         raise FitError(f"{likelihood.origin}: no covariance: 2NLL is flat in some direction")
     matrix[np.ix_(free, free)] = found * np.outer(scale, scale)
     return matrix
+
+
+def _from_gradients(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> Array | None:
+    """Covariance of the free parameters in their typical steps; None where it is not to be trusted."""
+    model = likelihood.compiled
+    if model is None:
+        return None
+    index, scale = np.flatnonzero(free), likelihood.scale[free]
+    sides = []
+    for sign in (1, -1):
+        points = np.tile(minimum.parameters, (index.size, 1))
+        points[np.arange(index.size), index] += sign * _STEP * scale
+        data = np.tile(likelihood.data, (index.size, 1))
+        if not np.isfinite(model.twice_nll(points, data)).all():
+            return None
+        slope, _ = model.slope_and_curvature(points, model.rates(points), data)
+        sides.append(slope[:, index] * scale)
+    hessian = (sides[0] - sides[1]) / (2 * _STEP)
+    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
+    if values[0] < _FLAT * values[-1]:
+        return None
+    return np.asarray((vectors * (2 / values)) @ vectors.T)
 
 
 def _without_effect(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
