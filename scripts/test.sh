@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All checks, from a fresh checkout: style, types, layers, tests, doctests.
+# All checks, from a fresh checkout: style, types, layers, tests, doctests, documentation.
 # Leaves a virtual environment in .venv-test. With NUHIST_WITH_ROOT=1 it gets CERN's ROOT too (248 MB, Linux on
 # x86-64), if it can be had; the tests that need it are skipped without.
 set -euo pipefail
@@ -22,3 +22,5 @@ $bin/mypy
 $bin/lint-imports
 # One BLAS thread in each process: the matrices are small.
 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $bin/pytest --numprocesses "${NUHIST_TEST_PROCESSES:-2}" "$@"
+# A link that leads nowhere, or a name that does not exist, is an error.
+$bin/sphinx-build -W --keep-going -q docs build/docs

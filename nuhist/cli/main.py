@@ -2,64 +2,107 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from nuhist.__about__ import __version__
-from nuhist.cli import exchange, experiment, hepdata, infer, plot, report, reproduce, study, workspace
+from nuhist.cli import cite, exchange, experiment, hepdata, infer, plot, report, reproduce, study, workspace
 from nuhist.errors import NuhistError
+
+_FAMILIES = {
+    "Look at what there is": (experiment.experiments, experiment.spectrum),
+    "Make a likelihood": (
+        workspace.build,
+        workspace.patchset,
+        workspace.combine,
+        workspace.validate,
+        workspace.inspect,
+    ),
+    "Fit it": (infer.fit, infer.scan, infer.limit),
+    "Question it": (study.significance, study.gof, study.ranking, study.coverage),
+    "Show it": (plot.plot, report.report),
+    "Share it": (exchange.export, exchange.import_, hepdata.hepdata, cite.cite),
+    "Redo ours": (reproduce.reproduce, reproduce.rebuild),
+}
+
+# What an error says, and the page that says more.
+_PAGES = {
+    "no hypothesis called": "docs/statistical-model.md",
+    "no experiment called": "docs/experiments.md",
+    " both have '": "docs/combination.md",
+    "' has different sizes: ": "docs/combination.md",
+    ": no toys are thrown ": "docs/scaling.md",
+}
 
 
 class _Nuhist(click.Group):
-    """A group that keeps its commands' order and turns nuhist's errors into one line."""
+    """A group that shows its commands by family and turns nuhist's errors into one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        width = max(map(len, self.commands))
+        room = formatter.width - 6 - width
+        for family, commands in _FAMILIES.items():
+            rows = [(f"{command.name:{width}}", command.get_short_help_str(room)) for command in commands]
+            with formatter.section(family):
+                formatter.write_dl(rows)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = super().get_command(ctx, cmd_name)
+        if found is None or not ctx.resilient_parsing:
+            return found
+        from nuhist.cli.completion import with_names  # a shell asks what could follow
+
+        return with_names(found)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:  # of standard output, or of the folder for temporary files
+            place = error.filename or "output"
+            click.echo(f"nuhist: {place}: {error.strerror or error}", err=True)
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except NuhistError as error:
-            click.echo(f"nuhist: {' '.join(str(error).split())}", err=True)
+            message = " ".join(str(error).split())
+            page = next((page for text, page in _PAGES.items() if text in message), None)
+            click.echo(f"nuhist: {message}{f' ({page})' if page else ''}", err=True)
             ctx.exit(1)
 
 
 @click.group(
     cls=_Nuhist,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment | nuhist limit",
 )
 @click.version_option(__version__, prog_name="nuhist")
-def main() -> None:
+@click.option("--cite", is_flag=True, is_eager=True, expose_value=False, callback=cite.print_citations,
+              help="Print BibTeX and exit; nuhist cite WS adds the sources of the data.")  # fmt: skip
+@click.pass_context
+def main(context: click.Context) -> None:
     """Neutrino cross sections to HistFactory likelihoods that anyone can fit.
 
-    The order of work: look at the experiments and a spectrum, build a workspace, fit it, set a
-    limit, plot it. WS is a file, or - for standard input (the default).
-    """
+    \b
+    nuhist experiments                                              which data there are
+    nuhist build lz_ws2022 --hypothesis magnetic-moment -o lz.json  a likelihood of one
+    nuhist fit lz.json                                              what the data say
+    nuhist limit lz.json                                            how large it may be
+    nuhist report lz.json -o lz.html                                all of it on one page
+
+    nuhist COMMAND --help lists options. WS is a file, or - for standard input (the default).
+    """  # noqa: D301 - click's sign for lines that stay as they are
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
-for _command in (
-    experiment.experiments,
-    experiment.spectrum,
-    workspace.build,
-    workspace.patchset,
-    workspace.combine,
-    workspace.validate,
-    workspace.inspect,
-    infer.fit,
-    infer.scan,
-    infer.limit,
-    study.significance,
-    study.gof,
-    study.ranking,
-    study.coverage,
-    exchange.export,
-    exchange.import_,
-    hepdata.hepdata,
-    plot.plot,
-    report.report,
-    reproduce.reproduce,
-    reproduce.rebuild,
-):
-    main.add_command(_command)
+for _commands in _FAMILIES.values():
+    for _command in _commands:
+        main.add_command(_command)

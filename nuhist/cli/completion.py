@@ -1,0 +1,61 @@
+"""What a shell can complete beyond commands and options: names, and files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import click
+from click.shell_completion import CompletionItem
+
+
+class _Names(click.types.StringParamType):
+    """A text, with names that a shell suggests; checks are the library's."""
+
+    def __init__(self, known: Callable[[], Iterable[str]], *, files: bool = False) -> None:
+        self.known = known
+        self.files = files
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - the signature is click's
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        names = [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
+        return [*names, CompletionItem(incomplete, type="file")] if self.files and not names else names
+
+
+def _experiments() -> Iterable[str]:
+    from nuhist.experiments.experiment import bundled_experiments
+
+    return bundled_experiments()
+
+
+def _hypotheses() -> Iterable[str]:
+    from nuhist.physics.hypotheses import HYPOTHESES
+
+    return HYPOTHESES
+
+
+_FLAVORS = ("effective", "e", "mu", "tau")
+_METHODS = ("profile", "cls", "feldman-cousins")
+_PLURALS = {"experiments": "experiment", "name": "experiment", "workspaces": "workspace"}
+_TYPES = {
+    "experiment": _Names(_experiments, files=True),
+    "hypothesis": _Names(_hypotheses),
+    "flavor": _Names(lambda: _FLAVORS),
+    "method": _Names(lambda: _METHODS),
+    "workspace": _Names(tuple, files=True),
+}
+
+
+def with_names(command: click.Command) -> click.Command:
+    """The command with types that complete names; for shells' questions only, not to be run."""
+    for parameter in command.params:
+        name = _PLURALS.get(parameter.name or "", parameter.name)
+        if name in _TYPES and isinstance(parameter.type, click.types.StringParamType):
+            parameter.type = _TYPES[name]
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            with_names(child)
+    return command

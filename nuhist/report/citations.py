@@ -1,0 +1,109 @@
+"""What to cite: BibTeX for nuhist, pyhf, the paper, and the sources that workspaces name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nuhist.__about__ import __version__
+
+if TYPE_CHECKING:
+    from nuhist.histfactory.workspace import Workspace
+
+_PAPER = "2207.05036"  # physics, and the results that nuhist compares with
+_FLUXES = "1611.09867"  # in every workspace that nuhist built
+_ARXIV = re.compile(r"(?<![\d.])\d{4}\.\d{4,5}(?![\d.]\d)|[a-z-]+/\d{7}(?!\d)")
+_HEPDATA = re.compile(r"\bins\d{7}\b")
+_KEY = re.compile(r"@\w+\{arXiv:(?P<number>[^,]+),")
+_NUHIST = f"""\
+@software{{nuhist,
+  author = {{{{The nuhist authors}}}},
+  title = {{{{nuhist: from neutrino cross sections to HistFactory likelihoods that anyone can fit}}}},
+  version = {{{__version__}}}
+}}"""
+
+
+def citations(workspaces: Sequence[Workspace] = ()) -> str:
+    """BibTeX, one entry after the other.
+
+    Papers are found by the arXiv numbers, data by the HEPData records, in the sources of each channel
+    and the meanings of the parameters. A channel that says nothing takes the sources of the bundled
+    experiment of its name, or else gets a comment. Papers that nuhist does not know have their number only.
+
+    Parameters
+    ----------
+    workspaces
+        Those whose data were used; without any: nuhist, pyhf and arXiv:2207.05036.
+    """
+    entries = [_NUHIST, _pyhf(), _paper(_PAPER)]
+    texts: list[str] = []
+    unknown: list[str] = []
+    for workspace in workspaces:
+        sidecar = workspace.sidecar or {}
+        if "hypothesis" in sidecar or "options" in sidecar:
+            texts.append(f"arXiv:{_FLUXES}")
+        texts += (entry["meaning"] for entry in sidecar.get("parameters", {}).values())
+        for channel in workspace.spec["channels"]:
+            found = _sources(workspace, channel["name"])
+            texts += found
+            if not found:
+                unknown.append(f"{workspace.origin}, channel {channel['name']}")
+    numbers = dict.fromkeys(number for text in texts for number in _numbers(text))
+    entries += (_paper(number) for number in numbers if number != _PAPER)
+    records = dict.fromkeys(record for text in texts for record in _HEPDATA.findall(text))
+    entries += (_hepdata(record) for record in records)
+    # BibTeX ignores what stands outside of entries; an @ would begin one.
+    entries += (f"% no source is known of {_one_line(name)}: cite whose data it holds" for name in unknown)
+    return "\n\n".join(entries) + "\n"
+
+
+def _sources(workspace: Workspace, channel: str) -> list[str]:
+    """What a channel says of its data, or what the bundled experiment of its name says."""
+    known = (workspace.sidecar or {}).get("channels", {}).get(channel, {})
+    if known.get("sources"):
+        return [*known["sources"], *known.get("templates", {}).values()]
+    from nuhist.experiments.experiment import bundled_experiments, load_experiment
+
+    return list(load_experiment(channel).sources) if channel in bundled_experiments() else []
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """ArXiv numbers of a text, which stand behind ``arXiv:``."""
+    for part in re.split(r"arXiv:", text, flags=re.IGNORECASE)[1:]:
+        found = _ARXIV.match(part)
+        if found:
+            yield found.group()
+
+
+@cache
+def _known() -> dict[str, str]:
+    """Entries by arXiv number."""
+    table = files("nuhist.report") / "tables" / "references.bib"
+    entries = re.split(r"\n(?=@)", table.read_text(encoding="utf-8"))
+    return {found["number"]: entry.strip() for entry in entries if (found := _KEY.match(entry))}
+
+
+def _paper(number: str) -> str:
+    unknown = f"@misc{{arXiv:{number},\n  eprint = {{{number}}},\n  archivePrefix = {{arXiv}}\n}}"
+    return _known().get(number, unknown)
+
+
+def _hepdata(record: str) -> str:
+    address = f"https://www.hepdata.net/record/{record}"
+    return f"@misc{{HEPData:{record},\n  title = {{{{HEPData record {record}}}}},\n  url = {{{address}}}\n}}"
+
+
+def _pyhf() -> str:
+    """Pyhf's own entries, from its package: importing it takes a second."""
+    found = find_spec("pyhf")
+    folder = Path(found.origin).parent if found and found.origin else Path()
+    return (folder / "data" / "citation.bib").read_text(encoding="utf-8").strip()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("@", " at ").split())

@@ -1,0 +1,175 @@
+"""The documentation: what it prints is what the commands do, and nothing is left out.
+
+That the site builds, that its links lead somewhere and that names exist is checked by ``sphinx-build -W`` in
+``scripts/test.sh``; Python examples in the pages are doctests.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import nuhist
+from nuhist.cli.main import main
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+NOTEBOOKS = sorted(path.name for path in (DOCS / "notebooks").glob("*.ipynb"))
+
+
+def module(path: Path) -> ModuleType:
+    """A Python file of the documentation, which is no package."""
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    found = module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebooks_run_and_print_what_they_show(name: str) -> None:
+    pytest.importorskip("matplotlib")
+    stored = json.loads((DOCS / "notebooks" / name).read_text(encoding="utf-8"))
+    found = module(DOCS / "notebooks" / "run.py").execute(stored)
+    for before, after in zip(stored["cells"], found["cells"], strict=True):
+        assert before.get("execution_count") == after.get("execution_count")
+        # Pictures depend on the fonts and on matplotlib's version; what is printed has few digits.
+        assert [_text(output) for output in before.get("outputs", [])] == [
+            _text(output) for output in after.get("outputs", [])
+        ]
+
+
+def _text(output: dict[str, object]) -> object:
+    data = output.get("data")
+    return output.get("text") or (data["text/plain"] if isinstance(data, dict) else None)
+
+
+def test_there_are_two_notebooks_and_both_are_on_the_site() -> None:
+    shown = re.findall(r"<!-- notebook: (.*?) -->", "".join(map(_page, PAGES)))
+    assert sorted(shown) == NOTEBOOKS
+    assert len(NOTEBOOKS) == 2
+
+
+def _page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def test_the_index_has_every_page() -> None:
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", _page("index.md")))
+    assert linked == set(PAGES) - {"index.md"}
+
+
+def test_tables_of_contents_come_from_the_index() -> None:
+    extension = module(DOCS / "_ext" / "nuhist_docs.py")
+    text = extension.tables_of_contents(
+        "# a\n\n## One\n\n[x](p.md) [y](q.md#z)\n\n## Two\n\n[x](p.md) [y](../r.md)"
+    )
+    assert text == "\n```{toctree}\n:hidden:\n:caption: One\n\np\n```\n"
+
+
+def test_the_python_page_has_every_public_name() -> None:
+    listed = set(re.findall(r"^- `nuhist\.(\w+)`$", _page("api.md"), re.MULTILINE))
+    assert listed == set(nuhist.__all__) - {"__version__"}
+
+
+def commands(group: click.Group, before: str = "nuhist") -> Iterator[tuple[str, click.Command]]:
+    """All commands with their whole names."""
+    for name, command in group.commands.items():
+        yield f"{before} {name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before} {name}")
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(main)))
+def test_commands_and_their_options_are_described(name: str, command: click.Command) -> None:
+    text = _page("commands.md")
+    if isinstance(command, click.Group):
+        return
+    words = name.split()
+    assert words[-1] in text
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            names = [name for name in parameter.opts + parameter.secondary_opts if name.startswith("--")]
+            assert any(re.search(rf"`[^`]*{option}(?![\w-])", text) for option in names), f"{name} {names}"
+
+
+def test_every_option_that_the_page_of_commands_names_exists() -> None:
+    known = {"--help", "--version", "--cite"}
+    for _, command in commands(main):
+        for parameter in command.params:
+            known |= {*parameter.opts, *parameter.secondary_opts}
+    ours = re.sub(r"\$ pyhf.*", "", _page("commands.md"))
+    assert not set(re.findall(r"(?<![\w-])--[a-z][\w-]*", ours)) - known
+
+
+def console(page: str) -> Iterator[tuple[str, list[str]]]:
+    """Commands of a page with what it prints below them."""
+    for block in re.findall(r"^```console\n(.*?)^```", _page(page), re.MULTILINE | re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, printed = part.replace("\\\n", " ").partition("\n")
+            yield command, [line.rstrip() for line in printed.splitlines() if line.strip()]
+
+
+_NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]\d+)?")
+
+
+def _printed_as(page: list[str], found: str) -> bool:
+    """Whether it was printed: "..." stands for any lines, a digest for any digest.
+
+    A last digit may differ by one, since the last bits of a fit depend on the processor.
+    """
+    lines = [_any_digest(line.rstrip()) for line in found.splitlines() if line.strip()]
+    pattern = "\n".join(
+        ".*"
+        if line.strip() == "..."
+        else f"({_NUMBER.pattern})".join(map(re.escape, _NUMBER.split(_any_digest(line))))
+        for line in page
+    )
+    match = re.fullmatch(pattern, "\n".join(lines), re.DOTALL)
+    numbers = [number for line in page for number in _NUMBER.findall(_any_digest(line))]
+    return match is not None and all(map(_same, numbers, match.groups()))
+
+
+def _same(printed: str, found: str) -> bool:
+    digits, _, exponent = printed.partition("e")
+    unit = 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))
+    return abs(float(printed) - float(found)) < 1.5 * unit
+
+
+def _any_digest(line: str) -> str:
+    return re.sub(r"\b[0-9a-f]{12}(?:[0-9a-f]{52})?\b", "DIGEST", line)
+
+
+def test_the_tutorial_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("matplotlib", "jinja2"):
+        pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    ran = []
+    for line, printed in console("tutorial.md"):
+        # Pipes and other programs are left out, and submissions, which have tests of their own.
+        if not line.startswith("nuhist ") or "|" in line or " hepdata " in line:
+            continue
+        words = shlex.split(line.partition(" > ")[0])[1:]
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 0, line
+        assert not printed or _printed_as(printed, result.output), f"{line}\n{result.output}"
+        ran.append(words[0])
+    assert {"experiments", "spectrum", "build", "inspect", "fit", "limit", "scan", "plot", "report"} <= {*ran}
+
+
+def test_what_nobody_printed_is_noticed() -> None:
+    assert _printed_as(["a", "...", "  b 6bb81f4bc98e"], "a\nx\n\ny\n  b 000000000000\n")
+    assert not _printed_as(["a", "b"], "a\nc\nb\n")
+    assert _printed_as(["a 1.21 2e-3", "..."], "a 1.22 2e-3\nb")
+    assert not _printed_as(["a 1.21"], "a 1.23")
+    assert not _printed_as(["a 1.21e-11"], "a 1.23e-11")
