@@ -168,10 +168,10 @@ def test_no_polynomial_names_the_patchset(refused: Refused, tmp_path: Path) -> N
     assert "use nuhist patchset" in message
 
 
-@pytest.mark.parametrize("span", ["-20e-13:0:5", "0:18e-13:5", "17.1e-13:18e-13:3"])
+@pytest.mark.parametrize("span", ["-20e-13:0:5", "0:13e-13:5", "12.1e-13:13e-13:3"])
 def test_scan_of_a_signed_coupling_outside_its_bounds(refused: Refused, workspaces: Path, span: str) -> None:
     message = refused("scan", workspaces / "charge.json", f"--range={span}")
-    assert "lies outside the bounds of q_nu, -1.7e-12 to 1.7e-12 e_0" in message
+    assert "lies outside the bounds of q_nu, -1.2e-12 to 1.2e-12 e_0" in message
 
 
 def test_linear_fea_with_split_fluxes(refused: Refused, tmp_path: Path) -> None:

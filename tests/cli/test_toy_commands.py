@@ -82,7 +82,7 @@ def test_coverage(run: Run, workspaces: Path) -> None:
     assert (found["toys"], found["seed"], found["confidence_level"]) == (200, 7, 0.9)
     assert [point["coupling"] for point in found["points"]] == [0.0, 1e-11]
     for point in found["points"]:
-        assert set(point["coverage"]) == set(point["error"]) == {"profile", "feldman-cousins"}
+        assert set(point["coverage"]) == set(point["error"]) == {"profile", "feldman-cousins", "cls"}
         # 200 toys, half of them for each end: ± 0.03; 95 % at the boundary.
         assert 0.8 < point["coverage"]["feldman-cousins"] < 1.0
     text = run(*command).stdout.splitlines()
