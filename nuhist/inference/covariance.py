@@ -77,7 +77,8 @@ def _from_gradients(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.b
     values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
     if values[0] < _FLAT * values[-1]:
         return None
-    return np.asarray((vectors * (2 / values)) @ vectors.T)
+    inverse = (vectors * (2 / values)) @ vectors.T
+    return np.asarray((inverse + inverse.T) / 2)
 
 
 def _without_effect(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
