@@ -11,6 +11,7 @@ import numpy as np
 from nuhist.errors import FitError
 from nuhist.inference.crossing import find_crossings
 from nuhist.inference.execution import Execution, run
+from nuhist.inference.likelihood import Minimum
 from nuhist.inference.profile import Profile
 from nuhist.inference.toys import BATCH, Task, batches, toy_model
 from nuhist.tables import Array
@@ -52,9 +53,19 @@ class AsymptoticCls:
         A best fit above the value does not count against it: q̃ is 0 there.
         """
         if value not in self._known:
+            before = self.minima
             observed = 0.0 if self.profile.best > value else max(self.profile.delta(value), 0.0)
-            self._known[value] = float(np.sqrt(observed)), float(np.sqrt(max(self.asimov.delta(value), 0.0)))
+            roots = float(np.sqrt(observed)), float(np.sqrt(max(self.asimov.delta(value), 0.0)))
+            if self.minima != before:  # a scan has found a lower one: what was known is so no more
+                self._known.clear()
+                return self.statistics(value)
+            self._known[value] = roots
         return self._known[value]
+
+    @property
+    def minima(self) -> tuple[Minimum, Minimum]:
+        """What both curves are measured from."""
+        return self.profile.minimum, self.asimov.minimum
 
     def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
         """Fit several values together, ahead of calls."""
@@ -102,14 +113,17 @@ def cls_upper(
     functions = [curve.observed]
     functions += [partial(curve.expected, sigma=sigma) for sigma in SIGMAS] if expected else []
     low, high = profile.bounds
-    upper, *bands = find_crossings(
-        [partial(_negative, function) for function in functions],
-        confidence_level - 1,
-        low,
-        high,
-        step=_FIRST_STEP * (high - low),
-        prepare=curve.prepare,
-    )
+    before = None
+    while before != curve.minima:  # again where the search has found a lower one
+        before = curve.minima
+        upper, *bands = find_crossings(
+            [partial(_negative, function) for function in functions],
+            confidence_level - 1,
+            low,
+            high,
+            step=_FIRST_STEP * (high - low),
+            prepare=curve.prepare,
+        )
     names = [f"{sigma:+d}" if sigma else "0" for sigma in SIGMAS]
     return upper, dict(zip(names, bands, strict=True)) if expected else None
 

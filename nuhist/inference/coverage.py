@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, unknown_name
+from nuhist.errors import ConfigError, FitError, unknown_name
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.cls import AsymptoticCls, asymptotic_ratio
 from nuhist.inference.execution import Execution, run
@@ -57,7 +57,7 @@ def coverage(
     ------
     ConfigError
         If there is no coupling, one lies outside the parameter's bounds, or a shifted parameter is
-        unknown or has no constraint.
+        unknown, has no constraint, or lands outside its bounds.
     """
     execution = execution or Execution()
     level = threshold(confidence_level)
@@ -74,21 +74,15 @@ def coverage(
     tasks = []
     for index, value in enumerate(values):
         truth = profile.at(value).parameters
-        for half, true in enumerate((truth, truth + offset)):
+        for half, true in enumerate((truth, _moved(likelihood, truth, offset))):
             first = (2 * index + half) * per_half
-            tasks += batches(
-                np.clip(true, likelihood.lower, likelihood.upper),
-                value,
-                execution.toys,
-                execution.seed,
-                first,
-            )
+            tasks += batches(true, value, execution.toys, execution.seed, first)
+    asymptotic = _asymptotic(profile)
     results = run(toy_model(likelihood), tasks, execution, workspace.digest)
     thrown, best = (
         np.concatenate([result[part] for result in results]).reshape(len(values), 2, execution.toys)
         for part in (0, 1)
     )
-    asymptotic = AsymptoticCls(profile) if low >= 0 else None
     points = []
     for index, (coupling, value) in enumerate(zip(couplings, values, strict=True)):
         calibration, test = thrown[index]
@@ -118,6 +112,16 @@ def coverage(
     )
 
 
+def _asymptotic(profile: Profile) -> AsymptoticCls | None:
+    """What CLs needs; None for a signed coupling, and where no data are possible without the coupling."""
+    if profile.bounds[0] < 0:
+        return None
+    try:
+        return AsymptoticCls(profile)
+    except FitError:
+        return None
+
+
 def _offset(likelihood: Likelihood, shift: Mapping[str, float]) -> Array:
     """Shifts of all parameters, in their own units."""
     offset = np.zeros(len(likelihood.names))
@@ -132,6 +136,18 @@ def _offset(likelihood: Likelihood, shift: Mapping[str, float]) -> Array:
             raise ConfigError(f"'{name}' has no constraint whose width could be a unit; leave it out")
         offset[index] = widths * width
     return offset
+
+
+def _moved(likelihood: Likelihood, truth: Array, offset: Array) -> Array:
+    """True values with the shifts, within the bounds."""
+    moved = truth + offset
+    lower, upper = likelihood.lower, likelihood.upper
+    for index in np.flatnonzero((offset != 0) & ((moved < lower) | (moved > upper))):
+        raise ConfigError(
+            f"shift of '{likelihood.names[index]}' to {moved[index]:.4g}: outside its bounds,"
+            f" {lower[index]:g} to {upper[index]:g}"
+        )
+    return np.clip(moved, lower, upper)
 
 
 def _share_below(thrown: Array, level: float) -> float:

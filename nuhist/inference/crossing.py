@@ -126,12 +126,14 @@ def _interpolated(function: Function, level: float, nodes: Sequence[float]) -> t
     inside, outside = _neighbours(heights, nodes)
     order = np.argsort(nodes)
     spline = make_interp_spline(np.array(nodes)[order], heights[order], k=3)
-    near = float(brentq(lambda value: float(spline(value)), inside, outside, rtol=_PRECISION / 100))
+    near = inside  # where the node is the crossing itself, the spline there has either sign
+    if spline(inside) < 0 < spline(outside):
+        near = float(brentq(lambda value: float(spline(value)), inside, outside, rtol=_PRECISION / 100))
     return near, float(spline(near, 1))
 
 
 def _neighbours(heights: Sequence[float] | Array, nodes: Sequence[float]) -> tuple[float, float]:
-    above = int(np.argmax(np.asarray(heights) > 0))
+    above = max(int(np.argmax(np.asarray(heights) > 0)), 1)
     return nodes[above - 1], nodes[above]
 
 
@@ -152,6 +154,8 @@ def _refined(
         refined = guess[0] - (function(guess[0]) - level) / guess[1]
         if abs(refined - guess[0]) <= tolerance and min(inside, outside) <= refined <= max(inside, outside):
             return refined
+    if function(inside) >= level:  # the function has changed: its minimum was not the lowest
+        return inside
     return float(
         brentq(lambda value: function(float(value)) - level, inside, outside, xtol=tolerance, rtol=1e-6)
     )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import CancelledError, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,12 +18,14 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, DataError
+from nuhist.errors import ConfigError, DataError, FitError
 from nuhist.files import read_text, write_atomically
 from nuhist.inference.toys import Task, ToyModel, statistic
 from nuhist.tables import Array
 
 Result = tuple[Array, Array]
+
+_KEPT = "; with --resume FILE, finished batches are kept, and the same command goes on from there"
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ def run(model: ToyModel, tasks: Sequence[Task], execution: Execution, digest: st
         If a checkpoint belongs to other toys or cannot be written.
     ConfigError
         If Dask is asked for and not installed, or its scheduler does not answer.
+    FitError
+        If a process is killed, or the Dask cluster is lost.
     """
     known = _Checkpoint(execution.resume, tasks, digest) if execution.resume else None
     results = dict(known.results) if known else {}
@@ -98,7 +105,10 @@ def _compute(
     elif execution.jobs > 1 and len(work) > 1:
         # Spawned, not forked: a fork of a process with BLAS threads may hang.
         with ProcessPoolExecutor(execution.jobs, mp_context=get_context("spawn")) as pool:
-            yield from zip(chosen, pool.map(_alone, [model] * len(work), work), strict=True)
+            try:
+                yield from zip(chosen, pool.map(_alone, [model] * len(work), work), strict=True)
+            except BrokenProcessPool as error:
+                raise FitError(f"a process that throws toys was killed{_KEPT}") from error
     else:
         for index, task in zip(chosen, work, strict=True):
             yield index, _alone(model, task)
@@ -115,13 +125,33 @@ def _dask(
         client = Client(address, timeout="20s")
     except (OSError, ValueError) as error:
         raise ConfigError(f"no Dask scheduler answers at {address}: {error}") from error
-    with client:
+    with client, _quiet("distributed.client"):
         # A task, not scattered data: when the worker that holds it dies, another makes it again.
         shared = client.submit(_itself, model, pure=False)
         futures = [client.submit(_alone, shared, task, pure=False, retries=3) for task in work]
         order = {future.key: index for future, index in zip(futures, chosen, strict=True)}
-        for future, result in as_completed(futures, with_results=True):
+        for future in as_completed(futures):
+            try:
+                result = future.result()
+            except (Exception, CancelledError) as error:  # the scheduler is gone, or no worker can do it
+                raise FitError(f"the Dask cluster at {address} fails: {_one_line(error)}{_KEPT}") from error
             yield order[future.key], result
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Without the messages of a logger, whose tracebacks would stand beside the error."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _itself(model: ToyModel) -> ToyModel:

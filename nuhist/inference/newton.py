@@ -215,7 +215,7 @@ def _solved(
     """Steps of the parameters that are not held, given those of the others."""
     diagonal = np.einsum("bii->bi", curvature)
     numbers = np.finfo(curvature.dtype)
-    floor = 50 * numbers.eps * np.max(np.abs(diagonal), axis=1, keepdims=True) + 1e8 * numbers.tiny
+    floor = 50 * numbers.eps * np.max(np.abs(diagonal), axis=1, keepdims=True) + 1e20 * numbers.tiny
     matrix, right = curvature.copy(), -slope
     rows = np.flatnonzero(held.any(axis=1))
     if rows.size:
