@@ -59,7 +59,7 @@ def test_the_result_says_how(counting: Counting) -> None:
     found = coverage(workspace, [1.0], confidence_level=0.68, execution=Execution(toys=500, seed=9))
     assert (found.confidence_level, found.toys, found.seed) == (0.68, 500, 9)
     assert found.workspace_digest == workspace.digest
-    assert set(found.points[0].coverage) == {"profile", "feldman-cousins"}
+    assert set(found.points[0].coverage) == {"profile", "feldman-cousins", "cls"}
     again = coverage(workspace, [1.0], confidence_level=0.68, execution=Execution(toys=500, seed=9, jobs=2))
     assert again == found
 
