@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,31 +33,67 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     DataError
         If the path is a folder, or its folder does not exist or cannot be written to.
     """
-    data = content.encode() if isinstance(content, str) else content
-    check_output(path)
-    path = path.resolve() if path.is_symlink() else path
-    if path.exists() and not path.is_file():
-        try:
-            path.write_bytes(data)
-        except OSError as error:
-            raise DataError(f"{path}: cannot be written: {_reason(error)}") from error
-        return
-    temporary: str | None = None
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, str | bytes], *, key: Path | None = None) -> None:
+    """Write files that belong together as :func:`write_atomically` does, all of them or none.
+
+    All are written under temporary names before the first is renamed, so that a full disk or an
+    interrupt leaves the old ones. What remains is the moment between two renames.
+
+    Parameters
+    ----------
+    contents
+        By path; they are renamed in this order.
+    key
+        One of the paths, the last one, with which reading begins: its old file is removed before the first
+        rename, so that nobody reads old and new files together.
+
+    Raises
+    ------
+    DataError
+        If one of the paths is a folder, or its folder does not exist or cannot be written to.
+    """
+    staged: dict[Path, Path] = {}
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
+        for path, content in contents.items():
+            with _writing(path):
+                _stage(path, content.encode() if isinstance(content, str) else content, staged)
+        if key is not None:
+            with _writing(key):
+                key.resolve().unlink(missing_ok=True)
+        for path, temporary in staged.items():
+            with _writing(path):
+                temporary.replace(path)
+    finally:
+        for temporary in staged.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {_reason(error)}") from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+
+
+def _stage(path: Path, data: bytes, staged: dict[Path, Path]) -> None:
+    """Write under a temporary name; a pipe or a device as it is."""
+    check_output(path)
+    if path.exists() and not path.is_file():  # before links: /dev/stdout leads to no path
+        path.write_bytes(data)
+        return
+    path = path.resolve() if path.is_symlink() else path
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    staged[path] = Path(name)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    staged[path].chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
 
 
 def make_folder(folder: Path) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ def _dask(
         client = Client(address, timeout="20s")
     except (OSError, ValueError) as error:
         raise ConfigError(f"no Dask scheduler answers at {address}: {error}") from error
-    with client, _quiet("distributed.client"):
+    with _quiet("distributed.client"), client:
         # A task, not scattered data: when the worker that holds it dies, another makes it again.
         shared = client.submit(_itself, model, pure=False)
         futures = [client.submit(_alone, shared, task, pure=False, retries=3) for task in work]
@@ -133,7 +133,7 @@ def _dask(
         for future in as_completed(futures):
             try:
                 result = future.result()
-            except (Exception, CancelledError) as error:  # the scheduler is gone, or no worker can do it
+            except Exception as error:  # the scheduler is gone, or no worker can do it
                 raise FitError(f"the Dask cluster at {address} fails: {_one_line(error)}{_KEPT}") from error
             yield order[future.key], result
 
@@ -151,7 +151,7 @@ def _quiet(name: str) -> Iterator[None]:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def _itself(model: ToyModel) -> ToyModel:
