@@ -73,15 +73,16 @@ def _goes_on(
     assert len(computed) == BATCHES - kept
 
 
-def test_workers_of_dask(model: ToyModel, tasks: list[Task], alone: list[Result]) -> None:
+def test_workers_of_dask(model: ToyModel, tasks: list[Task], alone: list[Result], tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     killed: list[int] = []
     with distributed.LocalCluster(
         n_workers=2,
         processes=True,
         threads_per_worker=1,
-        dashboard_address=None,
+        dashboard_address=":0",
         silence_logs=logging.CRITICAL,
+        local_directory=tmp_path,
     ) as cluster:
         pids = [nanny.pid for nanny in cluster.workers.values()]
 
@@ -110,7 +111,15 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     file = tmp_path / "scheduler.json"
     at = ["--scheduler-file", str(file), "--no-dashboard"]
     main = _program("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", *at)
-    worker = _program("distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", *at)
+    worker = _program(
+        "distributed.cli.dask_worker",
+        "--nthreads",
+        "1",
+        "--no-nanny",
+        *at,
+        "--local-directory",
+        str(tmp_path),
+    )
     with main, worker:
         try:
             deadline = time.monotonic() + 60
@@ -171,7 +180,7 @@ def test_a_process_of_this_machine(
 
 
 def test_a_task_that_no_worker_can_do(
-    model: ToyModel, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+    model: ToyModel, tasks: list[Task], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # Such as workers with another nuhist.
     distributed = pytest.importorskip("distributed")
@@ -185,8 +194,9 @@ def test_a_task_that_no_worker_can_do(
             processes=False,
             n_workers=1,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address=":0",
             silence_logs=logging.CRITICAL,
+            local_directory=tmp_path,
         ) as cluster,
         pytest.raises(FitError, match=r"the Dask cluster at \S+ fails: no such thing here; with --resume"),
     ):

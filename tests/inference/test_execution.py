@@ -188,7 +188,7 @@ def test_a_dask_cluster_finds_the_same(
     distributed = pytest.importorskip("distributed")
     path = tmp_path / "checkpoint"
     with distributed.LocalCluster(
-        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0"
     ) as cluster:
         address = cluster.scheduler_address
         _same(run(model, tasks, Execution(scheduler=address, resume=path), DIGEST), alone)
