@@ -18,6 +18,9 @@ from nuhist.cli.main import main
 
 Spec = dict[str, Any]
 
+# Scripts for an interpreter that has ROOT; looking for doctests would import them here.
+collect_ignore = ["root"]
+
 # Every type of modifier, several of a type, one name of two types, counts with and without a point, and names
 # that are no paths in a ROOT file.
 _EVERYTHING: Spec = {
