@@ -1,6 +1,6 @@
 """Compare nuhist with pyhf on many random models, and write the report.
 
-    python -m benchmarks.equivalence --models 1000 [--seed 1] [--log FILE] [-o docs/trust-equivalence.md]
+    python -m benchmarks.equivalence --models 1000 [--seed 1] [--jobs 2] [--log FILE] [-o PAGE]
 
 Run it in the checkout: the models and the comparisons are those of the tests. Each model is a line of the
 log, so that a run that was stopped goes on where it was. About three seconds per model.
@@ -16,6 +16,7 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -41,20 +42,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--log", type=Path, default=Path("equivalence.jsonl"))
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
-    logging.disable(logging.CRITICAL)  # pyhf logs each fit that fails
     done = read(options.log, options.seed)
+    missing = [number for number in range(options.models) if number not in done]
     started = perf_counter()
-    for number in range(options.models):
-        if number in done:
-            continue
-        done[number] = examine(options.seed, number)
-        with options.log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(done[number]) + "\n")
-        if number % 10 == 9:
-            print(f"{number + 1} of {options.models} models, {perf_counter() - started:.0f} s", flush=True)
+    with ProcessPoolExecutor(options.jobs, initializer=logging.disable) as pool:  # pyhf logs each failed fit
+        entries = (pool.submit(examine, options.seed, number) for number in missing)
+        for count, ended in enumerate(as_completed(list(entries)), 1):
+            entry = ended.result()
+            done[entry["number"]] = entry
+            with options.log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+            if count % 10 == 0:
+                print(f"{count} of {len(missing)} models, {perf_counter() - started:.0f} s", flush=True)
     text = report([done[number] for number in range(options.models)], options.seed)
     if options.output is None:
         print(text)

@@ -27,6 +27,7 @@ from nuhist.tables import Array
 Index = NDArray[np.intp]
 
 _ROUNDING = 1e-13  # relative, of n ln n terms; a few ulp of a double
+_NOTHING = 1e-10  # counts: a bin that expects nothing may be so far below 0 by rounding
 
 
 class Rates(NamedTuple):
@@ -268,7 +269,7 @@ class CompiledModel:
 
 
 def _poisson(observed: Array, expected: Array) -> Array:
-    """λ − n − n ln(λ/n), summed; infinite where λ < 0, or where λ = 0 with n > 0."""
+    """λ − n − n ln(λ/n), summed; infinite where λ < 0 beyond rounding, or where λ ≤ 0 with n > 0."""
     counted = (observed > 0) & (expected > 0)
     known, rate = np.where(counted, observed, 1.0), np.where(counted, expected, 1.0)
     excess = np.where(counted, (expected - observed) / known, 0.0)
@@ -277,6 +278,6 @@ def _poisson(observed: Array, expected: Array) -> Array:
     log = np.log1p(np.where(far, 0.0, excess))
     if far.any():
         log = np.where(far, np.log(rate / known), log)
-    impossible = (expected < 0) | ((expected == 0) & (observed > 0))
+    impossible = (expected < -_NOTHING) | ((expected <= 0) & (observed > 0))
     terms = np.where(impossible, np.inf, expected - observed - observed * log)
     return np.asarray(np.sum(terms, axis=1))

@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.compiled import CompiledModel, Index
 from nuhist.inference.interpolation import alpha_bend, code4_bend
 from nuhist.tables import Array
 
 _LEAST = 1e-12  # of the largest eigenvalue
 
 
-def slope_and_hessian(model: CompiledModel, theta: Array, data: Array) -> tuple[Array, Array]:
+def slope_and_hessian(
+    model: CompiledModel, theta: Array, data: Array, held: Array | None = None
+) -> tuple[Array, Array]:
     """Gradient and second derivative of −2 ln L: (batch, parameters), (batch, parameters, parameters).
 
-    Left out are products of a bin-by-bin factor with another parameter.
+    With ``held``, shape (batch, bins),
+    the second derivative is that of −2 ln L − Σ held·λ, as where λ ≥ 0 holds with these multipliers.
     """
     rates = model.rates(theta)
     slope, hessian = model.slope_and_curvature(theta, rates._replace(bent={}), data)
     safe = np.where(rates.counts > 0, rates.counts, 1.0)
     residual = 2 * np.where(rates.counts > 0, 1 - data[:, : model.bins] / safe, 1.0)
+    if held is not None:
+        residual = residual - held
     weights = np.zeros((len(theta), model.slots.shape[1]))
     for group in model.groups:
         weights[:, group.rows] = (residual * model.per_bin(theta, group)) @ group.templates.T
@@ -45,7 +50,36 @@ def slope_and_hessian(model: CompiledModel, theta: Array, data: Array) -> tuple[
             np.add.at(hessian.transpose(1, 2, 0), (rows, columns), part)
             if first != second:
                 np.add.at(hessian.transpose(1, 2, 0), (columns, rows), part)
+    _add_bin_by_bin(model, theta, residual, hessian)
     return slope, hessian
+
+
+def _add_bin_by_bin(model: CompiledModel, theta: Array, residual: Array, hessian: Array) -> None:
+    """Add the products of a bin-by-bin factor with another such factor or with another parameter."""
+    groups = [group for group in model.groups if group.bins]
+    if not groups:
+        return
+    values, changes = model.rows(theta)
+    products = np.prod(values, axis=1)
+    target = hessian.transpose(1, 2, 0)
+
+    def add(first: Index, second: Index, part: Array) -> None:
+        np.add.at(target, (first, second), part.T)
+        np.add.at(target, (second, first), part.T)
+
+    for group in groups:
+        for number, index in enumerate(group.bins):
+            covered = np.flatnonzero(index >= 0)
+            rest = group.without(number)
+            weight = residual * model.per_bin(theta, rest)
+            for parameter, local, slots in group.terms:
+                change = changes[:, slots, group.rows[local]] @ group.templates[local]
+                add(index[covered], np.full(covered.size, parameter), (weight * change)[:, covered])
+            inside = residual * (products[:, group.rows] @ group.templates)
+            for other in range(number):
+                both = np.flatnonzero((index >= 0) & (group.bins[other] >= 0))
+                left = model.per_bin(theta, rest.without(other))
+                add(index[both], group.bins[other][both], (inside * left)[:, both])
 
 
 def positive(matrices: Array) -> Array:

@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 
 from nuhist.errors import FitError, ModelError
 from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.minimisers import minimise
-from nuhist.inference.newton import fit_batch
 from nuhist.inference.search import other_starts
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
 _AGREEMENT = 1e-8  # between the compiled likelihood and pyhf's, of 2NLL
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
+_MANY, _LOWEST = 100, 3  # parameters of which few of several starts are followed to the end
+_ROUNDS = 3  # of searches for another minimum, each from the lowest yet
+_LOWER = 1e-6  # of 2NLL, by which another minimum has to be lower
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,13 +158,21 @@ class Likelihood:
         return [minimum for minimum, _ in fits]
 
     def _newton(
-        self, starts: Array, free: NDArray[np.bool_], data: Array, *, check: bool = True
+        self,
+        starts: Array,
+        free: NDArray[np.bool_],
+        data: Array,
+        *,
+        check: bool = True,
+        lowest: int | None = None,
     ) -> list[tuple[Minimum | None, Array]]:
         """Fit the compiled likelihood: minima, None where one is not found or not pyhf's, and the ends."""
         if self.compiled is None:
             return [(None, start) for start in starts]
         repeated = np.tile(data, (len(starts), 1))
-        batch = fit_batch(self.compiled, repeated, starts, self.lower, self.upper, ~free, self.scale)
+        batch = fit_with_edges(
+            self.compiled, repeated, starts, self.lower, self.upper, ~free, self.scale, lowest
+        )
         constant = float(self.compiled.constant(data[None])[0])
         rounding = 100 * float(self.compiled.rounding(data[None])[0])
         found: list[tuple[Minimum | None, Array]] = []
@@ -222,18 +233,29 @@ class Likelihood:
         return slope
 
     def best(self, data: Array | None = None) -> Minimum:
-        """Global minimum: a first fit, and others from where :mod:`nuhist.inference.search` says."""
-        first = self.minimise(data=data)
-        points = other_starts(self, first, data)
-        if not len(points):
-            return first
+        """Global minimum: a first fit, and others from where :mod:`nuhist.inference.search` says.
+
+        Where one of these is lower, the search goes on from there.
+        """
+        found = self.minimise(data=data)
+        for _ in range(_ROUNDS):
+            points = other_starts(self, found, data)
+            lowest = min([found, *self._from(points, data)], key=lambda minimum: minimum.twice_nll)
+            if lowest.twice_nll >= found.twice_nll - _LOWER:
+                return lowest
+            found = lowest
+        return found
+
+    def _from(self, points: Array, data: Array | None) -> list[Minimum]:
+        """Minima from several starts, those that are found."""
         if self.compiled is None:
-            others = [self.minimise(start=point, data=data) for point in points]
-        else:
-            free = ~np.array(self.constant)
-            fits = self._newton(points, free, self.data if data is None else data)
-            others = [minimum for minimum, _ in fits if minimum is not None]
-        return min([first, *others], key=lambda minimum: minimum.twice_nll)
+            return [self.minimise(start=point, data=data) for point in points]
+        if not len(points):
+            return []
+        free = ~np.array(self.constant)
+        lowest = _LOWEST if free.sum() > _MANY else None
+        fits = self._newton(points, free, self.data if data is None else data, lowest=lowest)
+        return [minimum for minimum, _ in fits if minimum is not None]
 
     def constraint(self, index: int) -> tuple[float | None, float]:
         """Width and centre of a parameter's constraint; no width where it has none."""

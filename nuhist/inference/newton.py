@@ -17,7 +17,7 @@ _ITERATIONS = 200
 _CHUNK = 500  # fits at a time: what they need stays in the cache
 _NUMBERS = 20_000_000  # at most in one array: it bounds the memory
 _PATIENCE = 12  # Gauss-Newton steps before the whole second derivative is taken
-_WORK = 2e10  # operations for its eigenvalues that an iteration may take
+_WORK, _TOTAL = 2e10, 5e9  # numbers in its matrices to the power of 3/2, of one iteration and of all
 _REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one may end in another valley
 _CHORDS = 8  # steps with the derivatives of the start
 _FEW = 8  # fits for which the derivatives of the start are not worth it
@@ -26,6 +26,7 @@ _FALL = 0.3  # from step to step, of that gain; where it falls less, full steps 
 _TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
 _DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
+_FULL = 1e2  # damping up to which a step counts as a full one, on the floor of rounding
 _ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
 
 
@@ -110,8 +111,8 @@ def fit_batch(
     limits = _Limits(lower[free] / unit, upper[free] / unit, np.where(constrained, _REACH, np.inf))
     converged = _approach(model, theta, height, data, free, unit, limits)
     active = np.flatnonzero(np.isfinite(height) & ~converged)
-    iterations = 0
-    while active.size and iterations < _ITERATIONS:
+    iterations, work = 0, 0.0
+    while active.size and iterations < _ITERATIONS and work < _TOTAL:
         iterations += 1
         at, here = theta[active], data[active]
         whole = iterations > _PATIENCE and active.size * free.size**3 < _WORK
@@ -124,13 +125,15 @@ def fit_batch(
         curvature = curvature[:, free[:, None], free] * (unit[:, None] * unit)
         if whole:
             curvature = positive(curvature)
+            work += active.size * free.size**3
         step, gain = _steps(slope[:, free] * unit, curvature, at[:, free] / unit, limits, damping[active])
         trial = at.copy()
         trial[:, free] = np.clip(at[:, free] + step * unit, lower[free], upper[free])
         moved = trial[:, free] - at[:, free]
         reached = model.twice_nll(trial, here)
         better = reached <= height[active] + _ROUNDING
-        done = (gain < _TOLERANCE) | (better & ~moved.any(axis=1))
+        full = damping[active] <= _FULL  # else any step promises little
+        done = full & ((gain < _TOLERANCE) | (better & ~moved.any(axis=1)))
         theta[active[better]] = trial[better]
         height[active[better]] = np.minimum(reached, height[active])[better]
         grown = np.where(better, damping[active] / 10, damping[active] * 10)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nuhist.errors import ConfigError, FitError
 from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, is_artefact
 from nuhist.inference.newton import fit_batch
 from nuhist.tables import Array
@@ -103,7 +104,9 @@ class ToyModel:
         for origin in (parameters, parameters, again):
             if not open_fits.size:
                 break
-            more = fit_batch(self.model, data[open_fits], origin[open_fits], *bounds, constant, self.scale)
+            more = fit_with_edges(
+                self.model, data[open_fits], origin[open_fits], *bounds, constant, self.scale
+            )
             done = more.converged & (more.twice_nll <= height[open_fits] + _WORSE)
             parameters[open_fits], height[open_fits] = more.parameters, more.twice_nll
             open_fits = open_fits[~done]

@@ -52,6 +52,11 @@ class Reference:
         return np.asarray(self.model.config.suggested_bounds(), dtype=np.float64)
 
     @property
+    def initial(self) -> Array:
+        """Where pyhf's fits start."""
+        return np.asarray(self.model.config.suggested_init(), dtype=np.float64)
+
+    @property
     def free(self) -> NDArray[np.bool_]:
         """Which parameters pyhf fits."""
         return ~np.asarray(self.model.config.suggested_fixed(), dtype=bool)

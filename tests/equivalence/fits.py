@@ -18,6 +18,7 @@ from tests.equivalence.checks import Reference, reference
 
 Array = NDArray[np.float64]
 
+_NOTHING = 1e-9  # counts: SciPy keeps to its constraints by about that; 2NLL changes by twice as much
 FIT = 1e-6  # of 2NLL: what a fit may be worse than pyhf's best
 MOST_FITTED = 80  # free parameters: pyhf's fits with NumPy have no gradients and take minutes beyond
 MOST_MOVED = 200  # parameters that are moved one at a time
@@ -29,8 +30,9 @@ class Fit:
 
     ``excess`` is nuhist's 2NLL less pyhf's best one, None where pyhf was not asked or both of its
     optimisers failed; ``lower`` is by how much one parameter moved alone still lowers 2NLL;
-    ``negative`` says that pyhf's best has bins that expect less than nothing; ``other`` that nuhist
-    finds pyhf's minimum when it starts there.
+    ``negative`` says that pyhf's best has bins that expect less than nothing, then ``edge`` is nuhist's
+    2NLL less that of SciPy on pyhf's likelihood with no such bins allowed, None where it finds nothing;
+    ``other`` says that nuhist finds pyhf's minimum when it starts there.
     """
 
     parameters: int
@@ -40,6 +42,7 @@ class Fit:
     negative: bool = False
     other: bool = False
     error: str | None = None
+    edge: float | None = None
 
 
 def compare_fit(workspace: Workspace, rng: np.random.Generator, most: int = MOST_FITTED) -> Fit:
@@ -60,11 +63,50 @@ def compare_fit(workspace: Workspace, rng: np.random.Generator, most: int = MOST
         return Fit(free, None, lower, failed)
     best = min(found, key=pyhf_side.twice_nll)
     excess = height - pyhf_side.twice_nll(best)
-    negative = other = False
+    negative, other, edge = False, False, None
     if excess > FIT:
         negative = bool((pyhf_side.expected(best) < 0).any())
         other = likelihood.minimise(start=best).twice_nll - pyhf_side.twice_nll(best) <= FIT
-    return Fit(free, excess, lower, failed, negative, other)
+    if negative:
+        others = [fit_at_edge(pyhf_side, start) for start in (pyhf_side.initial, *found)]
+        heights = [pyhf_side.twice_nll(other) for other in others if other is not None]
+        edge = height - min(heights) if heights else None
+    return Fit(free, excess, lower, failed, negative, other, edge=edge)
+
+
+def fit_at_edge(pyhf_side: Reference, start: Array) -> Array | None:
+    """SciPy's fit of pyhf's likelihood where no bin without events may expect less than nothing."""
+    from scipy.optimize import NonlinearConstraint, minimize
+
+    free, point = pyhf_side.free, start.copy()
+    empty = pyhf_side.data[: pyhf_side.model.config.nmaindata] == 0
+
+    def full(values: Array) -> Array:
+        at = point.copy()
+        at[free] = values
+        return at
+
+    def height(values: Array) -> float:
+        return min(pyhf_side.twice_nll(full(values)), 1e100)
+
+    def counts(values: Array) -> Array:
+        chosen: Array = pyhf_side.expected(full(values))[empty]
+        return chosen
+
+    low, high = pyhf_side.bounds[free].T
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = minimize(
+            height,
+            np.clip(point[free], low, high),
+            method="SLSQP",
+            bounds=list(zip(low, high, strict=True)),
+            constraints=NonlinearConstraint(counts, 0.0, np.inf),
+            options={"ftol": 1e-12, "maxiter": 1000},
+        )
+        end = full(np.clip(found.x, low, high))
+        allowed = (counts(end[free]) >= -_NOTHING).all()
+    return end if allowed and np.isfinite(pyhf_side.twice_nll(end)) else None
 
 
 def pyhf_fits(pyhf_side: Reference) -> tuple[list[Array], tuple[str, ...]]:

@@ -17,7 +17,7 @@ from nuhist.inference.interpolation import code4, code4_bend, code4_coefficients
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import make_likelihood
 from tests.equivalence.checks import random_points, reference, thrown
-from tests.equivalence.fits import FIT, pyhf_fits
+from tests.equivalence.fits import FIT, fit_at_edge, pyhf_fits
 from tests.strategies import Limits, random_workspace
 
 Array = NDArray[np.float64]
@@ -36,15 +36,6 @@ def _from_file(name: str) -> Workspace:
 def _compiled(likelihood: Likelihood) -> CompiledModel:
     assert likelihood.compiled is not None
     return likelihood.compiled
-
-
-def _per_bin(model: CompiledModel) -> NDArray[np.bool_]:
-    """Parameters that act bin by bin."""
-    found = np.zeros(model.parameters, dtype=bool)
-    for group in model.groups:
-        for index in group.bins:
-            found[index[index >= 0]] = True
-    return found
 
 
 def _away_from_the_joints(theta: Array) -> Array:
@@ -75,13 +66,10 @@ def test_second_derivative(seed: int) -> None:
             moved[:, index] += sign * STEP
             slopes.append(model.slope_and_curvature(moved, model.rates(moved), data)[0])
         change[:, index] = (slopes[0] - slopes[1]) / (2 * STEP)
-    # Left out by construction: a bin-by-bin factor together with another parameter.
-    own = _per_bin(model)
-    known = ~(own | own[:, None]) | np.eye(model.parameters, dtype=bool)
     # STEP² of the next derivatives but one, and rounding of the slopes over STEP.
     size = np.abs(change).max(axis=(1, 2), keepdims=True)
     error = np.abs(hessian - change) / (1.0 + np.abs(change) + 1e-3 * size)
-    assert error[:, known].max() < 1e-5
+    assert error.max() < 1e-5
 
 
 def test_the_models_bend() -> None:
@@ -173,11 +161,13 @@ def test_no_worse_than_pyhf(name: str) -> None:
     likelihood, pyhf_side = make_likelihood(workspace), reference(workspace)
     ours = likelihood.best()
     found, _ = pyhf_fits(pyhf_side)
-    if name == "newton_47":
-        # SciPy goes where the histosys makes counts of −300: −2 ln L = 2 λ for n = 0, to pyhf's liking.
-        (negative,) = (point for point in found if (pyhf_side.expected(point) < 0).any())
-        assert pyhf_side.twice_nll(negative) < -600
-        found = [point for point in found if (pyhf_side.expected(point) >= 0).all()]
+    # −2 ln L = 2 λ for n = 0: pyhf's fits like less than nothing. SciPy can be kept out of there.
+    impossible = [point for point in found if (pyhf_side.expected(point) < 0).any()]
+    assert bool(impossible) == (name in {"newton_47", "newton_174"})
+    found = [point for point in found if (pyhf_side.expected(point) >= 0).all()]
+    if impossible:
+        edges = [fit_at_edge(pyhf_side, start) for start in (pyhf_side.initial, *impossible)]
+        found += [edge for edge in edges if edge is not None]
     assert found
     height = pyhf_side.twice_nll(ours.parameters)
     assert ours.twice_nll == pytest.approx(height, abs=1e-8 * max(1.0, abs(height)))
@@ -196,7 +186,7 @@ def test_no_worse_than_pyhf(name: str) -> None:
 def test_no_fit_ends_where_less_than_nothing_is_expected(name: str) -> None:
     workspace = _from_file(name)
     expected = reference(workspace).expected(make_likelihood(workspace).best().parameters)
-    assert (expected >= 0).all()
+    assert (expected >= -1e-10).all()  # counts, by rounding: such a fit ends where a bin expects none
 
 
 @pytest.mark.parametrize("name", ["newton_142", "newton_263", "newton_33"])

@@ -1,0 +1,211 @@
+"""Fits that end where a bin expects nothing.
+
+A bin in which nothing is seen puts no logarithm between λ and 0: 2NLL goes straight down to λ = 0 and
+ends there, since less than nothing cannot be expected. Where the coupling or a pull can take a template
+below 0, the minimum may lie on that edge, and plain Newton steps end in front of it. Here each step
+minimises the quadratic form of 2NLL subject to the bounds and to λ ≥ 0 in such bins. That is a
+least-distance problem, solved by non-negative least squares (Lawson and Hanson, Solving Least Squares
+Problems, 1974, chapter 23).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nuhist.inference.compiled import CompiledModel, Index
+from nuhist.inference.hessian import positive, slope_and_hessian
+from nuhist.inference.newton import BatchFit, fit_batch
+from nuhist.tables import Array
+
+_ITERATIONS = 100
+_TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
+_ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
+_DAMPING, _MOST_DAMPING = 1e-4, 1e10  # of the curvature
+_REACH = 2.0  # largest step, in typical steps of a parameter
+_NOTHING = 1e-11  # counts: below 0 by rounding
+_CORRECTIONS = 2  # of a step after which a bin expects less than nothing, since counts are not straight
+
+
+def fit_with_edges(
+    model: CompiledModel,
+    data: Array,
+    start: Array,
+    lower: Array,
+    upper: Array,
+    constant: NDArray[np.bool_],
+    scale: Array,
+    lowest: int | None = None,
+) -> BatchFit:
+    """Fit a batch, and those that do not converge once more, one by one, with λ ≥ 0 in each step.
+
+    Parameters and result are those of :func:`nuhist.inference.newton.fit_batch`. With some hundred
+    parameters the second takes seconds; ``lowest`` is for how many it is done, those that came lowest.
+    """
+    batch = fit_batch(model, data, start, lower, upper, constant, scale)
+    parameters, heights, converged = batch.parameters.copy(), batch.twice_nll.copy(), batch.converged.copy()
+    iterations = batch.iterations
+    free = np.flatnonzero(~constant)
+    open_fits = np.flatnonzero(~converged & np.isfinite(heights))
+    for row in open_fits[np.argsort(heights[open_fits])][:lowest]:
+        empty = np.flatnonzero(data[row, : model.bins] == 0)
+        problem = _Problem(model, data[row, None], lower, upper, free, scale[free], empty)
+        parameters[row], heights[row], converged[row], needed = _fit(problem, parameters[row])
+        iterations = max(iterations, needed)
+    return BatchFit(parameters, heights, converged, iterations)
+
+
+class _Problem(NamedTuple):
+    """A fit: its model, data of shape (1, bins + auxiliary), bounds, free parameters, typical steps."""
+
+    model: CompiledModel
+    data: Array
+    lower: Array
+    upper: Array
+    free: Index
+    unit: Array
+    empty: Index
+
+
+class _Point(NamedTuple):
+    """Parameters, shape (1, parameters), 2NLL there, and multipliers of the bins, shape (1, bins)."""
+
+    parameters: Array
+    height: float
+    held: Array
+
+
+class _Form(NamedTuple):
+    """The quadratic form of 2NLL at a point, in typical steps, and λ of the empty bins."""
+
+    slope: Array
+    curvature: Array
+    low: Array
+    high: Array
+    walls: Array
+    counts: Array
+
+
+def _fit(problem: _Problem, start: Array) -> tuple[Array, float, bool, int]:
+    """One fit: where it ends, how low, whether it converged, and its iterations."""
+    height = float(problem.model.twice_nll(start[None], problem.data)[0])
+    at = _Point(start[None], height, np.zeros((1, problem.model.bins)))
+    damping = _DAMPING
+    for iteration in range(1, _ITERATIONS + 1):
+        form = _form(problem, at)
+        while True:
+            moved = _move(problem, at, form, damping)
+            if moved is None or damping > _MOST_DAMPING:
+                return at.parameters[0], at.height, False, iteration
+            trial, gain = moved
+            if gain < _TOLERANCE and damping <= _DAMPING:
+                return at.parameters[0], at.height, True, iteration
+            most = at.height + _ROUNDING * max(1.0, abs(at.height))
+            if trial.height > most and np.isfinite(trial.height):
+                # A narrow valley that bends: a second step leads back into it, further on.
+                again = _move(problem, trial, _form(problem, trial), damping)
+                trial = trial if again is None else again[0]
+            if trial.height <= most:
+                break
+            damping *= 10
+        at = trial._replace(height=min(trial.height, at.height))
+        damping = max(damping / 100, _DAMPING)
+    return at.parameters[0], at.height, False, _ITERATIONS
+
+
+def _form(problem: _Problem, at: _Point) -> _Form:
+    model, free, unit = problem.model, problem.free, problem.unit
+    slope, hessian = slope_and_hessian(model, at.parameters, problem.data, at.held)
+    rates = model.rates(at.parameters)
+    return _Form(
+        slope[0, free] * unit,
+        positive(hessian[:, free[:, None], free] * (unit[:, None] * unit))[0],
+        np.maximum((problem.lower - at.parameters[0])[free] / unit, -_REACH),
+        np.minimum((problem.upper - at.parameters[0])[free] / unit, _REACH),
+        rates.jacobian[0][free[:, None], problem.empty].T * unit,
+        rates.counts[0, problem.empty],
+    )
+
+
+def _move(problem: _Problem, at: _Point, form: _Form, damping: float) -> tuple[_Point, float] | None:
+    """Where a damped step leads, and what it promises; None where no step is possible."""
+    model, free, empty = problem.model, problem.free, problem.empty
+    slope, curvature, low, high, walls, counts = form
+    damped = curvature + damping * np.diag(np.diag(curvature) + 1)
+    found = constrained_step(slope, damped, low, high, walls, -counts)
+    if found is None:
+        return None
+    step, pressure = found
+    gain = -float(step @ slope + step @ curvature @ step / 2)
+    for correction in range(_CORRECTIONS + 1):
+        trial = at.parameters.copy()
+        trial[0, free] += step * problem.unit
+        trial[0, free] = np.clip(trial[0, free], problem.lower[free], problem.upper[free])
+        left = model.expected(trial)[0, empty]
+        if correction == _CORRECTIONS or (left >= -_NOTHING).all():
+            break
+        more = constrained_step(0 * slope, damped, low - step, high - step, walls, -left)
+        if more is None:
+            break
+        step = step + more[0]
+    held = np.zeros((1, model.bins))
+    held[0, empty] = pressure
+    return _Point(trial, float(model.twice_nll(trial, problem.data)[0]), held), gain
+
+
+def constrained_step(
+    slope: Array, curvature: Array, low: Array, high: Array, walls: Array, least: Array
+) -> tuple[Array, Array] | None:
+    """Minimise slope·s + s·curvature·s/2 where low ≤ s ≤ high and walls·s ≥ least.
+
+    Parameters
+    ----------
+    slope, low, high
+        Shape (parameters,).
+    curvature
+        Positive definite, shape (parameters, parameters).
+    walls, least
+        Shapes (walls, parameters) and (walls,).
+
+    Returns
+    -------
+    The step, and the multiplier of each wall; None where no step is possible or none is found.
+    """
+    from scipy.linalg import cholesky, solve_triangular
+    from scipy.optimize import nnls
+
+    try:
+        root = cholesky(curvature, lower=True)
+    except np.linalg.LinAlgError:
+        return None
+    origin = solve_triangular(root, slope, lower=True)
+    identity = np.eye(slope.size)
+    sides = np.concatenate([identity, -identity, walls])
+    distances = np.concatenate([low, -high, least])
+    # In y = rootᵀ s + origin the quadratic form is |y|²/2, and sides·s ≥ distances is normals·y ≥ offsets.
+    normals = solve_triangular(root, sides.T, lower=True).T
+    offsets = distances + normals @ origin
+    lengths = np.linalg.norm(normals, axis=1)
+    kept = lengths > 0
+    size = max(1.0, float(np.linalg.norm(origin)))
+    matrix = np.concatenate(
+        [(normals[kept] / lengths[kept, None]).T, (offsets[kept] / lengths[kept] / size)[None]]
+    )
+    target = np.zeros(slope.size + 1)
+    target[-1] = 1.0
+    try:
+        weights, _ = nnls(matrix, target)
+    except RuntimeError:
+        return None
+    residual = matrix @ weights - target
+    if residual[-1] >= 0:
+        return None
+    nearest = -residual[:-1] / residual[-1] * size
+    step: Array = solve_triangular(root, nearest - origin, lower=True, trans="T")
+    multipliers = np.zeros(lengths.size)
+    multipliers[kept] = weights * size / -residual[-1] / lengths[kept]
+    if not np.isfinite(step).all():
+        return None
+    return np.clip(step, low, high), multipliers[2 * slope.size :]
