@@ -6,12 +6,14 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nuhist.documents import parse_json
 from nuhist.errors import DataError
 
 STDIN = "-"
@@ -39,8 +41,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def write_together(contents: Mapping[Path, str | bytes], *, key: Path | None = None) -> None:
     """Write files that belong together as :func:`write_atomically` does, all of them or none.
 
-    All are written under temporary names before the first is renamed, so that a full disk or an
-    interrupt leaves the old ones. What remains is the moment between two renames.
+    All are written under temporary names before the first is renamed; where a rename fails, or an
+    interrupt comes between two, the old files are put back. What remains is a process that is killed
+    between two renames.
 
     Parameters
     ----------
@@ -53,23 +56,57 @@ def write_together(contents: Mapping[Path, str | bytes], *, key: Path | None = N
     Raises
     ------
     DataError
-        If one of the paths is a folder, or its folder does not exist or cannot be written to.
+        If one of the paths is a folder, its folder does not exist or cannot be written to, or two paths
+        are one file.
     """
-    staged: dict[Path, Path] = {}
-    try:
+    with contextlib.ExitStack() as stack:  # which removes all of them, even when it is interrupted
+        staged: dict[Path, Path] = {}
         for path, content in contents.items():
             with _writing(path):
-                _stage(path, content.encode() if isinstance(content, str) else content, staged)
+                data = content.encode() if isinstance(content, str) else content
+                _stage(path, data, staged, stack)
+        if len(staged) < 2:
+            for path, temporary in staged.items():
+                with _writing(path):
+                    temporary.replace(path)
+        else:
+            _replace_all(staged, key and _target(key), stack)
+
+
+def _replace_all(staged: Mapping[Path, Path], key: Path | None, stack: contextlib.ExitStack) -> None:
+    kept = {path: temporary.with_suffix(".old.part") for path, temporary in staged.items()}
+    for path, old in kept.items():
+        stack.callback(_remove, old)
+        if path.exists():
+            with _writing(path):
+                _keep(path, old)
+    begun: list[Path] = []
+    try:
         if key is not None:
+            begun.append(key)
             with _writing(key):
-                key.resolve().unlink(missing_ok=True)
+                key.unlink(missing_ok=True)
         for path, temporary in staged.items():
+            begun.append(path)
             with _writing(path):
                 temporary.replace(path)
-    finally:
-        for temporary in staged.values():
+    except BaseException:
+        for path in sorted(set(begun), key=lambda path: path == key):  # the key last
             with contextlib.suppress(OSError):
-                temporary.unlink()
+                kept[path].replace(path) if kept[path].exists() else path.unlink()
+        raise
+
+
+def _keep(path: Path, kept: Path) -> None:
+    try:
+        kept.hardlink_to(path)
+    except OSError:  # some file systems have none
+        shutil.copy2(path, kept)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 @contextlib.contextmanager
@@ -80,20 +117,28 @@ def _writing(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: cannot be written: {_reason(error)}") from error
 
 
-def _stage(path: Path, data: bytes, staged: dict[Path, Path]) -> None:
+def _stage(path: Path, data: bytes, staged: dict[Path, Path], stack: contextlib.ExitStack) -> None:
     """Write under a temporary name; a pipe or a device as it is."""
     check_output(path)
     if path.exists() and not path.is_file():  # before links: /dev/stdout leads to no path
         path.write_bytes(data)
         return
-    path = path.resolve() if path.is_symlink() else path
+    path = _target(path)
+    if path in staged:
+        raise DataError(f"{path}: would be written twice; name two files")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     staged[path] = Path(name)
+    stack.callback(_remove, staged[path])
     with os.fdopen(handle, "wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
     staged[path].chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+
+
+def _target(path: Path) -> Path:
+    """Where links lead to, for they stay; a loop of links is replaced."""
+    return Path(os.path.realpath(path))
 
 
 def make_folder(folder: Path) -> None:
@@ -152,20 +197,12 @@ def read_json(path: Path | str) -> Any:
     Raises
     ------
     DataError
-        If it cannot be read or is no JSON; the message has line and column.
+        If it cannot be read or is no JSON that :func:`nuhist.documents.parse_json` takes.
     """
     text = read_text(path)
     if not text.strip():
         raise DataError(f"{_shown(path)}: is empty; expected JSON")
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise DataError(f"{_shown(path)}: is no JSON: {error.msg} at {place}") from error
-    except RecursionError as error:
-        raise DataError(f"{_shown(path)}: is JSON nested too deeply") from error
-    except ValueError as error:  # an integer of thousands of digits
-        raise DataError(f"{_shown(path)}: is no JSON that can be read: {error}") from error
+    return parse_json(text, _shown(path))
 
 
 def to_json(value: Any) -> str:

@@ -51,7 +51,8 @@ def read_table(path: Path) -> Mapping[str, Array]:
     """
     header, rows = read_rows(path)
     try:
-        values = np.array(rows, dtype=np.float64)
+        # Not by NumPy, which gives every cell the room of the longest one.
+        values = np.array([[float(cell) for cell in row] for row in rows])
     except ValueError:
         values = np.array([[_number(path, cell) for cell in row] for row in rows])
     return dict(zip(header, values.T, strict=True))
@@ -61,7 +62,7 @@ def _number(path: Path, cell: str) -> float:
     try:
         return float(cell) if cell.strip() else np.nan
     except ValueError:
-        raise DataError(f"{path}: '{cell.strip()}' is no number") from None
+        raise DataError(f"{path}: '{cell.strip():.60}' is no number") from None
 
 
 def column(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import nuhist
+from benchmarks.trust import trust_page
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,3 +51,7 @@ def test_no_file_is_larger_than_a_mebibyte() -> None:
     folders = ("nuhist", "docs", "workspaces", "templates", "tests", "benchmarks")
     large = [path for name in folders for path in (ROOT / name).rglob("*") if path.stat().st_size > 2**20]
     assert not large
+
+
+def test_the_page_on_trust_is_that_of_the_campaigns() -> None:
+    assert (ROOT / "docs" / "trust.md").read_text(encoding="utf-8") == trust_page(ROOT / "docs")

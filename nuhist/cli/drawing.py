@@ -58,8 +58,8 @@ def draws(function: Callable[..., Drawing]) -> Callable[..., None]:
     @as_json
     @wraps(function)
     def command(*, output: Path, numbers: Path | None, style: str, json_output: bool, **options: Any) -> None:
-        from nuhist.files import check_output, to_json, write_atomically
-        from nuhist.report.figures import check_picture, save_figure
+        from nuhist.files import check_output, to_json, write_together
+        from nuhist.report.figures import check_picture, picture
         from nuhist.report.figures import style as in_style
 
         check_picture(output)
@@ -69,9 +69,10 @@ def draws(function: Callable[..., Drawing]) -> Callable[..., None]:
         check_output(beside)
         with in_style(style):
             drawing = function(**options)
-            save_figure(drawing.figure, output)
+            drawn = picture(drawing.figure, output)
         as_csv = beside.suffix.lower() == ".csv"
-        write_atomically(beside, drawing.table.to_csv() if as_csv else to_json(drawing.numbers))
+        text = drawing.table.to_csv() if as_csv else to_json(drawing.numbers)
+        write_together({beside: text, output: drawn}, key=output)
         click.echo(f"{output}: drawn; its numbers: {beside}", err=True)
         if json_output:
             print_json(drawing.numbers)

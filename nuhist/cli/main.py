@@ -70,11 +70,24 @@ class _Nuhist(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except NuhistError as error:
+        except Exception as error:
+            if _is_interrupt(error):
+                raise click.Abort from error
+            if not isinstance(error, NuhistError):
+                raise
             message = " ".join(str(error).split())
             page = next((page for text, page in _PAGES.items() if text in message), None)
             click.echo(f"nuhist: {message}{f' ({page})' if page else ''}", err=True)
             ctx.exit(1)
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: one that meets the start of a compiled module becomes an ImportError."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @click.group(

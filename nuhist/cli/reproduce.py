@@ -33,7 +33,7 @@ def reproduce(
     import os
     import sys
 
-    from nuhist.files import to_json, write_atomically
+    from nuhist.files import check_output, to_json, write_atomically
     from nuhist.report import published, reproduce_tables
     from nuhist.report.reproduce import reproduce as run
 
@@ -44,6 +44,14 @@ def reproduce(
         if sys.stderr.isatty():
             click.echo(f"\r\033[K{line}", nl=False, err=True)
 
+    # Before the table, which takes longer and may go to standard output.
+    if output is not None:
+        check_output(output)
+    if plots is not None:
+        from nuhist.report.reproduce_figures import draw_figures
+
+        for path in draw_figures(plots):
+            click.echo(f"{path}: drawn", err=True)
     result: Reproduction | PublishedLimits
     if experiments:
         result = published.compare_published()
@@ -65,11 +73,6 @@ def reproduce(
     else:
         write_atomically(output, text)
         click.echo(f"{output}: written", err=True)
-    if plots is not None:
-        from nuhist.report.reproduce_figures import draw_figures
-
-        for path in draw_figures(plots):
-            click.echo(f"{path}: drawn", err=True)
 
 
 @click.command(epilog="Example: nuhist rebuild")
@@ -85,10 +88,14 @@ def rebuild(folder: Path | None, limits: bool, jobs: int | None, templates_only:
     ROOT templates of the default treatments go to DIR/templates.
     """
     import os
+    from importlib.util import find_spec
 
+    from nuhist.errors import missing_extra
     from nuhist.report.rebuild import rebuild as run
     from nuhist.report.rebuild import rebuild_templates
 
+    if find_spec("uproot") is None:  # before minutes of work
+        raise missing_extra("ROOT files", "uproot", "root")
     place = folder or Path()
     if not templates_only:
         index = run(place / "workspaces", limits=limits, jobs=jobs or os.cpu_count() or 1)

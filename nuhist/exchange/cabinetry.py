@@ -19,7 +19,7 @@ from nuhist.exchange.root import (
     parameter_blocks,
     variation_suffix,
 )
-from nuhist.files import check_output, write_atomically
+from nuhist.files import check_output, write_together
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
 
@@ -103,8 +103,7 @@ def save_with_configuration(workspace: Workspace, templates: Path, configuration
     )
     if templates.absolute() == configuration.absolute():
         raise DataError(f"{templates}: templates and configuration cannot be one file; name two")
-    write_atomically(templates, export_root(workspace))
-    write_atomically(configuration, text)
+    write_together({templates: export_root(workspace), configuration: text}, key=configuration)
 
 
 def _name(name: str) -> str:

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import DataError, ExchangeError, missing_extra
+from nuhist.exchange.root_directories import check_directories, stated_length
 from nuhist.tables import Array
 
 ENERGY_TITLE = "reconstructed energy [keVee]"
 BIN_TITLE = "bin"
 COUNTS_TITLE = "events / bin"
-
-_BIG_FILE = 1_000_000  # versions from here on have 64-bit positions in their header
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +102,8 @@ def root_file(contents: Mapping[str, Any]) -> bytes:
 
     Raises
     ------
+    ExchangeError
+        If a name or a title is too long.
     DataError
         If uproot is not installed.
     """
@@ -111,7 +112,11 @@ def root_file(contents: Mapping[str, Any]) -> bytes:
     options = {"compression": _uproot().ZLIB(9), "initial_directory_bytes": 100 * (len(contents) + 1)}
     with _uproot().recreate(stream, **options) as file:
         for path, entry in contents.items():
-            file[path] = entry
+            try:
+                file[path] = entry
+            except struct.error as error:
+                short = path if len(path) < 80 else f"{path[:77]}..."
+                raise ExchangeError(f"'{short}': its name or title is too long for a ROOT file") from error
         return stream.getvalue()  # whole after each entry; leaving the block closes the stream
 
 
@@ -217,11 +222,12 @@ def open_root(path: Path) -> RootFile:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     if not content.startswith(b"root"):
         raise ExchangeError(f"{path}: is no ROOT file")
-    if len(content) < _stated_length(content):
+    if len(content) < stated_length(content):
         raise ExchangeError(
-            f"{path}: is truncated: {len(content)} of {_stated_length(content)} bytes; copy it again"
+            f"{path}: is truncated: {len(content)} of {stated_length(content)} bytes; copy it again"
         )
     try:
+        check_directories(content)
         directory = uproot.open(BytesIO(content))
         classes = directory.classnames(cycle=False, recursive=True)
         _whole("".join(classes))
@@ -267,16 +273,6 @@ def check_counts(counts: Array, edges: Array, where: str, *, signed: bool = Fals
         what = "negative" if np.isfinite(value) else "no finite number"
         place = f"bin {index + 1} (from {edges[index]:g} to {edges[index + 1]:g})"
         raise ExchangeError(f"{where}: {place}: {value:g} is {what}")
-
-
-def _stated_length(content: bytes) -> int:
-    """Length of a ROOT file as its header has it; its end if the header is not there."""
-    try:
-        (version,) = struct.unpack_from(">i", content, 4)
-        (end,) = struct.unpack_from(">q" if version >= _BIG_FILE else ">i", content, 12)
-    except struct.error:
-        return len(content) + 1
-    return int(end)
 
 
 def _whole(text: str) -> str:

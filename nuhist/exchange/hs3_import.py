@@ -240,8 +240,10 @@ def _edges(axes: Sequence[Mapping[str, Any]], bins: int) -> Array | None:
     (axis,) = axes
     if "edges" in axis:
         edges = np.array(axis["edges"], dtype=np.float64)
+    elif axis["nbins"] == bins:  # before there is an array of so many
+        edges = np.linspace(axis["min"], axis["max"], bins + 1)
     else:
-        edges = np.linspace(axis["min"], axis["max"], int(axis["nbins"]) + 1)
+        edges = np.array([])
     if edges.shape != (bins + 1,) or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
         raise ValueError(f"the axis '{axis['name']}' has no {bins} bins with edges in order")
     return None if np.array_equal(edges, np.arange(bins + 1)) else edges

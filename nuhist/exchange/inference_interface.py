@@ -18,7 +18,7 @@ from nuhist.exchange.template_files import (
     text_of,
 )
 from nuhist.exchange.template_model import MODEL, channel_file, stored_workspace
-from nuhist.files import check_output, write_atomically
+from nuhist.files import check_output, write_together
 from nuhist.histfactory.workspace import Workspace
 from nuhist.tables import Array
 
@@ -80,8 +80,7 @@ def export_templates(workspace: Workspace, path: Path) -> list[Path]:
     for target in paths:
         check_output(target)
     contents = [template_file_bytes(channel_file(workspace, name)) for name in channels]
-    for target, content in zip(paths, contents, strict=True):
-        write_atomically(target, content)
+    write_together(dict(zip(paths, contents, strict=True)))
     return paths
 
 

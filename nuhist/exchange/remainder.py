@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isclose
 from typing import Any
 
 from nuhist.__about__ import __version__
+from nuhist.documents import parse_json
 from nuhist.errors import ExchangeError
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.validation import modifiers, validate
@@ -79,20 +79,14 @@ def read_remainder(document: Any, where: str) -> Remainder:
     """
     if document is None:
         return Remainder()
-    try:
-        content = json.loads(document) if isinstance(document, str) else document
-        json.dumps(content, allow_nan=False)
-        if content["nuhist_remainder"] != VERSION:
-            raise ExchangeError(f"{where}: version {content['nuhist_remainder']} is not known here")
-        parameters = {
-            name: [dict(block) for block in blocks] for name, blocks in content["parameters"].items()
-        }
-        found = Remainder(parameters, dict(content["staterrors"]), content["sidecar"])
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ExchangeError(f"{where}: is not what nuhist wrote; take it out: {error!r}") from error
-    if found.sidecar is not None:
-        check(found.sidecar, "sidecar", where, ExchangeError)
-    return found
+    place = f"{where}: is not what nuhist wrote; take it out"
+    content = parse_json(document, place, ExchangeError) if isinstance(document, str) else document
+    if isinstance(content, dict) and content.get("nuhist_remainder", VERSION) != VERSION:
+        raise ExchangeError(f"{where}: version {content['nuhist_remainder']!s:.20} is not known here")
+    check(content, "remainder", place, ExchangeError)
+    if content["sidecar"] is not None:
+        check(content["sidecar"], "sidecar", where, ExchangeError)
+    return Remainder(content["parameters"], content["staterrors"], content["sidecar"])
 
 
 def parameter_range(kind: str, block: Mapping[str, Any]) -> tuple[float, float, float]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nuhist.documents import parse_json
 from nuhist.errors import ConfigError, ExchangeError
 from nuhist.exchange.histograms import Histogram, RootFile, check_counts, open_root
 from nuhist.exchange.root import (
@@ -88,8 +88,8 @@ def import_root(
 def _stored_workspace(file: RootFile, text: str, message: Callable[[str], None]) -> Workspace:
     where = f"{file.origin}: {METADATA}"
     reader = _Reader(file)
+    metadata = parse_json(text, f"{where}: is not what nuhist wrote", ExchangeError)
     try:
-        metadata = json.loads(text)
         if metadata["format"] != METADATA or metadata["version"] != VERSION:
             raise ExchangeError(f"{where}: version {metadata['version']} is not known here; {_ADVICE}")
         spec = reader.filled(metadata["spec"])

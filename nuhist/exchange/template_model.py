@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
+from nuhist.documents import parse_json
 from nuhist.errors import ExchangeError
 from nuhist.exchange.projection import KEV
 from nuhist.exchange.samples import DOWN, UP, read_observed
@@ -146,9 +147,8 @@ def stored_workspace(file: TemplateFile, observed: Path | None) -> Workspace:
                 counts[index] = int(counts[index])
         return counts
 
+    document = parse_json(file.texts[MODEL], f"{where}: is not what nuhist wrote", ExchangeError)
     try:
-        document = json.loads(file.texts[MODEL])
-        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()  # can be written again
         spec, sidecar = filled(document["workspace"]), document["sidecar"]
         if observed is not None:
             counts = read_observed(observed, file.axes[0].edges.size - 1).tolist()

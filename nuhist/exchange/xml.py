@@ -26,7 +26,7 @@ from nuhist.exchange.root import (
     uncertainty_suffix,
     variation_suffix,
 )
-from nuhist.files import make_folder, to_json, write_atomically
+from nuhist.files import make_folder, to_json, write_together
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
 from nuhist.tables import Array
@@ -65,8 +65,7 @@ def export_xml(workspace: Workspace, folder: Path, measurement: str | None = Non
     """
     contents = xml_files(workspace, measurement)
     make_folder(folder)
-    for name, content in contents.items():
-        write_atomically(folder / name, content)
+    write_together({folder / name: content for name, content in contents.items()}, key=folder / DRIVER)
 
 
 def xml_files(workspace: Workspace, measurement: str | None = None) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ from nuhist.exchange.histograms import BIN_TITLE, Histogram, RootFile, describe_
 from nuhist.exchange.remainder import Remainder, read_remainder
 from nuhist.exchange.root_channel import report_outside
 from nuhist.exchange.xml import METADATA
-from nuhist.exchange.xml_tree import number, read_tree, text_of, truth
+from nuhist.exchange.xml_tree import is_file, number, read_tree, text_of, truth
 from nuhist.tables import Array
 
 _MODIFIERS = {
@@ -53,7 +53,7 @@ class InputFiles:
             raise ExchangeError(
                 f"{where}: '{name}' lies outside {self.base}, and is not read; put all files into one folder"
             )
-        if not found.is_file():
+        if not is_file(found):
             raise ExchangeError(
                 f"{where}: there is no file '{name}' in {self.base}; --basedir names the folder where ROOT"
                 " is run"

@@ -16,7 +16,7 @@ from nuhist.errors import ExchangeError
 from nuhist.exchange.remainder import ChannelTitles, imported, restored_blocks
 from nuhist.exchange.xml import bin_name, root_name
 from nuhist.exchange.xml_channel import Channel, InputFiles, read_channel
-from nuhist.exchange.xml_tree import number, read_tree, text_of, truth
+from nuhist.exchange.xml_tree import is_file, number, read_tree, text_of, truth
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
 
@@ -85,7 +85,7 @@ def _base(path: Path, first: str, basedir: Path | None) -> Path:
     if basedir is not None:
         return basedir
     candidates = [path.absolute().parent, path.absolute().parent.parent]
-    found = [folder for folder in candidates if (folder / first).is_file()]
+    found = [folder for folder in candidates if is_file(folder / first)]
     return found[0] if found else candidates[0]
 
 

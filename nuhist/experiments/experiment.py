@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from nuhist.documents import parse_yaml
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.files import read_text
 from nuhist.schemas import check
@@ -176,15 +177,8 @@ def load_experiment(name: str | Path) -> Experiment:
 
 
 def _parse(file: Path) -> Experiment:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        content = yaml.load(read_text(file), Loader=loader)  # noqa: S506 - both loaders are safe
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{file}: is no YAML: {' '.join(str(error).split())}") from error
+    content = parse_yaml(read_text(file), str(file), ConfigError)
     check(content, "experiment", str(file), ConfigError)
-    _refuse_infinite(content, str(file))
     binning = content["binning"]
     if binning["high"] <= binning["low"]:
         raise ConfigError(f"{file}: binning.high: {binning['high']} is not above binning.low")
@@ -199,7 +193,7 @@ def _parse(file: Path) -> Experiment:
         assumptions=tuple(content.get("assumptions", ())),
         folder=file.parent,
         exposure=float(content["exposure"]),
-        edges=np.linspace(binning["low"], binning["high"], binning["bins"] + 1),
+        edges=np.linspace(binning["low"], binning["high"], int(binning["bins"]) + 1),
         counts_per_event=float(content.get("counts_per_event", 1.0)),
         response=content["response"],
         argon37=None if argon is None else Argon37(**argon),
@@ -209,18 +203,6 @@ def _parse(file: Path) -> Experiment:
         dataset=content.get("dataset"),
         published=tuple(content.get("published", ())),
     )
-
-
-def _refuse_infinite(content: Any, where: str) -> None:
-    """YAML knows .nan and .inf, which pass a schema's minimum or maximum."""
-    if isinstance(content, float) and not np.isfinite(content):
-        raise ConfigError(f"{where}: {content} is no finite number")
-    if isinstance(content, dict):
-        for key, value in content.items():
-            _refuse_infinite(value, f"{where}: {key}" if ": " not in where else f"{where}.{key}")
-    elif isinstance(content, list):
-        for index, value in enumerate(content):
-            _refuse_infinite(value, f"{where}[{index}]")
 
 
 def _treatment(file: Path, name: str, entry: Mapping[str, Any]) -> Treatment:

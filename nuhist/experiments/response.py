@@ -15,6 +15,7 @@ from nuhist.tables import Array, column, read_table
 _ORDER = 4  # Gauss-Legendre points per interval
 _WIDEST = 0.1  # keV; an interval between breakpoints is split until it is no wider,
 _LARGEST_RATIO = 1.5  # nor its ends further apart: 1/T² is then right to 10⁻⁸
+_MOST_NODES = 1_000_000  # 25 MeV in such steps
 _REACH = 6.0  # standard deviations beyond the outer edges from which events are folded in
 
 Probability = Callable[[Array], Array]
@@ -61,7 +62,7 @@ def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array
     Raises
     ------
     ConfigError
-        If the experiment lacks what this kind needs.
+        If the experiment lacks what this kind needs, or its energies reach too far.
     DataError
         If a table cannot be used.
     """
@@ -75,8 +76,17 @@ def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array
     high = knots[-1]
     limits = np.union1d(np.append(knots, low), breakpoints)
     limits = limits[(limits >= low) & (limits <= high)]
+    if not _ORDER * ((high - low) / _WIDEST + limits.size) <= _MOST_NODES:
+        raise ConfigError(
+            f"{experiment.name}: its response reaches {high:g} keV, which is too far; end its tables and bins"
+            " earlier"
+        )
     energy, widths = quadrature(limits)
-    weights = probability(energy) * widths
+    try:
+        weights = probability(energy) * widths
+    except MemoryError as error:
+        size = f"{energy.size} energies and {experiment.bins} bins"
+        raise ConfigError(f"{experiment.name}: no memory for a response of {size}; use fewer bins") from error
     used = weights.any(axis=0)
     return Response(energy[used], weights[:, used], probability)
 

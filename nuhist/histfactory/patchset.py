@@ -11,7 +11,7 @@ import numpy as np
 
 from nuhist.errors import ConfigError, DataError, ModelError
 from nuhist.experiments.experiment import Experiment
-from nuhist.files import STDIN, make_folder, read_json, to_json, write_atomically
+from nuhist.files import STDIN, make_folder, read_json, to_json, write_together
 from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.options import BuildOptions
@@ -100,8 +100,8 @@ class SignalGrid:
             If the folder cannot be made or written to.
         """
         make_folder(folder)
-        self.background.save(folder / BACKGROUND_FILE)
-        write_atomically(folder / PATCHSET_FILE, to_json(self.document))
+        background = self.background.files(folder / BACKGROUND_FILE)
+        write_together({**background, folder / PATCHSET_FILE: to_json(self.document)})
 
 
 def build_patchset(

@@ -15,6 +15,7 @@ from nuhist.errors import ModelError
 from nuhist.schemas import raise_best
 
 _SCHEMA_VERSION = "1.0.0"
+_SCALARS = ("normfactor", "normsys", "histosys", "lumi")  # one number, others one per bin
 
 
 def validate(spec: Any, origin: str) -> None:
@@ -55,14 +56,15 @@ def validate(spec: Any, origin: str) -> None:
     extra = observed.keys() - {channel["name"] for channel in spec["channels"]}
     if extra:
         raise ModelError(f"{origin}: observation '{min(extra)}' belongs to no channel")
-    names = {name for name, _ in modifiers(spec)}
+    kinds = dict(modifiers(spec))
     for measurement in spec["measurements"]:
         place = f"{origin}: measurement '{measurement['name']}'"
         _refuse_twice(measurement["config"]["parameters"], f"{place}: parameters")
         for block in measurement["config"]["parameters"]:
-            _check_block(block, f"{place}: parameter '{block['name']}'")
+            where = f"{place}: parameter '{block['name']}'"
+            _check_block(block, where, scalar=kinds.get(block["name"]) in _SCALARS)
         poi = measurement["config"]["poi"]
-        if poi and poi not in names:
+        if poi and poi not in kinds:
             raise ModelError(f"{place}: its parameter of interest '{poi}' is in no modifier")
 
 
@@ -125,9 +127,11 @@ def _check_modifier(modifier: Mapping[str, Any], bins: int, where: str) -> None:
         _check_counts(data, bins, where)
 
 
-def _check_block(block: Mapping[str, Any], where: str) -> None:
-    """Overrides of a parameter: finite numbers, bounds that hold the start."""
+def _check_block(block: Mapping[str, Any], where: str, *, scalar: bool) -> None:
+    """Overrides of a parameter: finite numbers, one each where it is one, bounds that hold the start."""
     for key in ("inits", "bounds", "auxdata", "sigmas", "factors"):
+        if scalar and len(block.get(key, "1")) != 1:
+            raise ModelError(f"{where}: {key}: has {len(block[key])} entries for one number; keep one")
         for entry in block.get(key, ()):
             for value in entry if isinstance(entry, list) else [entry]:
                 if not _is_finite(value):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nuhist.errors import DataError, ModelError
-from nuhist.files import STDIN, check_output, read_json, to_json, write_atomically
+from nuhist.files import STDIN, check_output, read_json, to_json, write_together
 from nuhist.histfactory.templates import Channel, Parameter
 from nuhist.histfactory.validation import validate
 from nuhist.schemas import check
 
 MEASUREMENT = "nuhist"
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Workspace:
         return {entry["name"]: entry["data"] for entry in self.spec["observations"]}
 
     def save(self, path: Path) -> None:
-        """Write the workspace, and its sidecar beside it as NAME.meta.json.
+        """Write the workspace, and its sidecar beside it as NAME.meta.json, both or none.
 
         Raises
         ------
@@ -70,9 +72,13 @@ class Workspace:
             If one of them cannot be written.
         """
         check_output(path)
-        if self.sidecar is not None and (path.is_file() or not path.exists()):
-            write_atomically(sidecar_path(path), to_json(self.sidecar))
-        write_atomically(path, self.to_json())
+        write_together(self.files(path))
+
+    def files(self, path: Path) -> dict[Path, str]:
+        """What :meth:`save` writes, by path: the sidecar, unless the path is a pipe, and the workspace."""
+        plain = path.is_file() or not path.exists()
+        sidecar = {} if self.sidecar is None or not plain else {sidecar_path(path): to_json(self.sidecar)}
+        return {**sidecar, path: self.to_json()}
 
     def to_json(self) -> str:
         """The document as text."""
@@ -145,7 +151,7 @@ def load_workspace(path: Path | str) -> Workspace:
     """Read a workspace from a file, or from standard input for ``-``, and validate it.
 
     The sidecar beside the file is read too; one that belongs to another workspace (its digest
-    differs) is left out.
+    differs) is left out, and the logger of this module says so.
 
     Raises
     ------
@@ -166,5 +172,6 @@ def load_workspace(path: Path | str) -> Workspace:
             sidecar = read_json(beside)
             check(sidecar, "sidecar", str(beside), ModelError)
             if sidecar["workspace_digest"] != digest(spec):
+                _LOGGER.warning("%s: belongs to another workspace than %s, and is left out", beside, path)
                 sidecar = None
     return Workspace(spec, sidecar, origin)

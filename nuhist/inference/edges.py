@@ -96,7 +96,7 @@ def _fit(problem: _Problem, start: Array) -> tuple[Array, float, bool, int]:
     for iteration in range(1, _ITERATIONS + 1):
         form = _form(problem, at)
         while True:
-            moved = _move(problem, at, form, damping)
+            moved = None if form is None else _move(problem, at, form, damping)
             if moved is None or damping > _MOST_DAMPING:
                 return at.parameters[0], at.height, False, iteration
             trial, gain = moved
@@ -105,7 +105,8 @@ def _fit(problem: _Problem, start: Array) -> tuple[Array, float, bool, int]:
             most = at.height + _ROUNDING * max(1.0, abs(at.height))
             if trial.height > most and np.isfinite(trial.height):
                 # A narrow valley that bends: a second step leads back into it, further on.
-                again = _move(problem, trial, _form(problem, trial), damping)
+                beyond = _form(problem, trial)
+                again = None if beyond is None else _move(problem, trial, beyond, damping)
                 trial = trial if again is None else again[0]
             if trial.height <= most:
                 break
@@ -115,10 +116,13 @@ def _fit(problem: _Problem, start: Array) -> tuple[Array, float, bool, int]:
     return at.parameters[0], at.height, False, _ITERATIONS
 
 
-def _form(problem: _Problem, at: _Point) -> _Form:
+def _form(problem: _Problem, at: _Point) -> _Form | None:
+    """None where numbers overflow."""
     model, free, unit = problem.model, problem.free, problem.unit
     slope, hessian = slope_and_hessian(model, at.parameters, problem.data, at.held)
     rates = model.rates(at.parameters)
+    if not (np.isfinite(slope).all() and np.isfinite(hessian).all() and np.isfinite(rates.jacobian).all()):
+        return None
     return _Form(
         slope[0, free] * unit,
         positive(hessian[:, free[:, None], free] * (unit[:, None] * unit))[0],
@@ -178,7 +182,7 @@ def constrained_step(
 
     try:
         root = cholesky(curvature, lower=True)
-    except np.linalg.LinAlgError:
+    except (np.linalg.LinAlgError, ValueError):  # not positive definite, or not finite
         return None
     origin = solve_triangular(root, slope, lower=True)
     identity = np.eye(slope.size)
@@ -189,6 +193,8 @@ def constrained_step(
     offsets = distances + normals @ origin
     lengths = np.linalg.norm(normals, axis=1)
     kept = lengths > 0
+    if not (np.isfinite(normals).all() and np.isfinite(offsets).all()):
+        return None
     size = max(1.0, float(np.linalg.norm(origin)))
     matrix = np.concatenate(
         [(normals[kept] / lengths[kept, None]).T, (offsets[kept] / lengths[kept] / size)[None]]

@@ -7,20 +7,22 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nuhist.__about__ import __version__
+from nuhist.documents import parse_json
 from nuhist.errors import ConfigError, DataError, FitError
 from nuhist.files import read_text, write_atomically
+from nuhist.inference.processes import shared_out
 from nuhist.inference.toys import Task, ToyModel, statistic
+from nuhist.schemas import check
 from nuhist.tables import Array
 
 Result = tuple[Array, Array]
@@ -103,12 +105,10 @@ def _compute(
     if execution.scheduler is not None and work:
         yield from _dask(model, work, chosen, execution.scheduler)
     elif execution.jobs > 1 and len(work) > 1:
-        # Spawned, not forked: a fork of a process with BLAS threads may hang.
-        with ProcessPoolExecutor(execution.jobs, mp_context=get_context("spawn")) as pool:
-            try:
-                yield from zip(chosen, pool.map(_alone, [model] * len(work), work), strict=True)
-            except BrokenProcessPool as error:
-                raise FitError(f"a process that throws toys was killed{_KEPT}") from error
+        try:
+            yield from zip(chosen, shared_out(partial(_alone, model), work, execution.jobs), strict=True)
+        except BrokenProcessPool as error:
+            raise FitError(f"a process that throws toys was killed{_KEPT}") from error
     else:
         for index, task in zip(chosen, work, strict=True):
             yield index, _alone(model, task)
@@ -125,7 +125,7 @@ def _dask(
         client = Client(address, timeout="20s")
     except (OSError, ValueError) as error:
         raise ConfigError(f"no Dask scheduler answers at {address}: {error}") from error
-    with _quiet("distributed.client"), client:
+    with _quiet("distributed.client", "distributed.batched", "tornado.application"), client:
         # A task, not scattered data: when the worker that holds it dies, another makes it again.
         shared = client.submit(_itself, model, pure=False)
         futures = [client.submit(_alone, shared, task, pure=False, retries=3) for task in work]
@@ -139,15 +139,17 @@ def _dask(
 
 
 @contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    """Without the messages of a logger, whose tracebacks would stand beside the error."""
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+def _quiet(*names: str) -> Iterator[None]:
+    """Without the messages of some loggers, whose tracebacks would stand beside the error."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _one_line(error: BaseException) -> str:
@@ -183,9 +185,9 @@ class _Checkpoint:
         if _parsed(first) != header:
             raise DataError(f"{path}: belongs to another workspace, version or other toys; name another file")
         for line in lines:
-            entry = _parsed(line)
-            if isinstance(entry, dict) and entry.get("check") == _check(entry):
-                self.results[entry["task"]] = (_decoded(entry["statistic"]), _decoded(entry["best"]))
+            entry = _entry(line, tasks)
+            if entry is not None:
+                self.results[entry[0]] = entry[1]
 
     def append(self, index: int, result: Result) -> None:
         entry: dict[str, Any] = {
@@ -204,9 +206,23 @@ class _Checkpoint:
 
 def _parsed(line: str) -> Any:
     try:
-        return json.loads(line)
-    except ValueError:
+        return parse_json(line, "line")
+    except DataError:
         return None
+
+
+def _entry(line: str, tasks: Sequence[Task]) -> tuple[int, Result] | None:
+    """Number and result of the batch that a line holds; None if it was cut off or is something else."""
+    entry = _parsed(line)
+    try:
+        check(entry, "checkpoint", "line", DataError)
+        if entry["check"] != _check(entry) or entry["task"] >= len(tasks):
+            return None
+        result = _decoded(entry["statistic"]), _decoded(entry["best"])
+    except (DataError, ValueError):  # the latter where base64 is none, or of no whole numbers
+        return None
+    size = tasks[int(entry["task"])].size
+    return (int(entry["task"]), result) if result[0].size == result[1].size == size else None
 
 
 def _check(entry: dict[str, Any]) -> str:

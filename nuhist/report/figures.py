@@ -136,7 +136,18 @@ def save_figure(figure: Figure, output: Path) -> None:
     DataError
         If the ending is unknown or the file cannot be written.
     """
-    write_atomically(output, _rendered(figure, check_picture(output)))
+    write_atomically(output, picture(figure, output))
+
+
+def picture(figure: Figure, output: Path) -> bytes:
+    """A figure as the content of a file; its ending chooses the format.
+
+    Raises
+    ------
+    DataError
+        If the ending is unknown, the path is a folder or lies in none.
+    """
+    return _rendered(figure, check_picture(output))
 
 
 def to_svg(figure: Figure, name: str) -> str:

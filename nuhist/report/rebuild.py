@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from nuhist.histfactory.build import build
 from nuhist.histfactory.patchset import SignalGrid, build_patchset
 from nuhist.histfactory.workspace import Workspace, load_workspace
 from nuhist.inference.intervals import limit
+from nuhist.inference.processes import shared_out
 from nuhist.inference.profile import threshold
 from nuhist.physics.hypotheses import FLAVOR_CHOICES, Dependence, FlavorChoice, get_hypothesis
 
@@ -142,12 +141,7 @@ def rebuild(folder: Path, *, limits: bool = True, jobs: int = 1) -> Path:
     """
     make_folder(folder)
     work = [(entry, folder, limits) for entry in entries()]
-    if jobs < 2:
-        written = [_write(item) for item in work]
-    else:
-        # Spawned, not forked: a fork of a process with BLAS threads may hang.
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            written = list(pool.map(_write, work))
+    written = list(map(_write, work) if jobs < 2 else shared_out(_write, work, jobs))
     index = {
         "nuhist_version": __version__,
         "command": "nuhist rebuild",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from nuhist.histfactory.patchset import build_patchset
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.model import make_likelihood
+from nuhist.inference.processes import shared_out
 from nuhist.inference.profile import Curve, Profile, profile_ends, threshold
 from nuhist.inference.results import JsonResult
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, get_hypothesis
@@ -188,9 +187,7 @@ def _solve_all(cases: Sequence[_Work], jobs: int) -> Iterator[list[_Values]]:
     if jobs < 2:
         yield from map(_solve, cases)
         return
-    # Spawned, not forked: a fork of a process with BLAS threads may hang.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_solve, cases)
+    yield from shared_out(_solve, cases, jobs)
 
 
 def _solve(work: _Work) -> list[_Values]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,26 @@ def check(document: Any, schema: str, where: str, kind: type[NuhistError]) -> No
     Raises
     ------
     NuhistError
-        Of the given kind, with the key and what is wrong with it.
+        Of the given kind, with the key and what is wrong with it; numbers that are not finite are wrong
+        everywhere.
     """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
     raise_best(best_match(Draft202012Validator(load(schema)).iter_errors(document)), where, kind)
+    _refuse_infinite(document, where, kind)
+
+
+def _refuse_infinite(content: Any, where: str, kind: type[NuhistError], key: str = "") -> None:
+    """NaN and infinite numbers pass a schema's minimum or maximum."""
+    if isinstance(content, float) and not isfinite(content):
+        raise kind(f"{where}: {key.lstrip('.')}: {content} is no finite number")
+    if isinstance(content, dict):
+        for name, value in content.items():
+            _refuse_infinite(value, where, kind, f"{key}.{name}")
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            _refuse_infinite(value, where, kind, f"{key}[{index}]")
 
 
 def raise_best(error: Any, where: str, kind: type[NuhistError]) -> None:

@@ -116,7 +116,7 @@ def pyhf_fits(pyhf_side: Reference) -> tuple[list[Array], tuple[str, ...]]:
     found, failed = [], []
     optimisers = {
         "scipy": pyhf.optimize.scipy_optimizer(maxiter=1000),
-        "minuit": pyhf.optimize.minuit_optimizer(maxiter=100_000),
+        "minuit": pyhf.optimize.minuit_optimizer(maxiter=20_000),
     }
     for name, optimiser in optimisers.items():
         with _optimiser(optimiser), warnings.catch_warnings(), np.errstate(all="ignore"):

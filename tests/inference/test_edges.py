@@ -94,15 +94,7 @@ def test_what_converges_is_left_alone() -> None:
     assert likelihood.compiled is not None
     start = np.tile(likelihood.initial, (3, 1))
     data = np.tile(likelihood.data, (3, 1))
-    arguments = (
-        likelihood.compiled,
-        data,
-        start,
-        likelihood.lower,
-        likelihood.upper,
-        fixed,
-        likelihood.scale,
-    )
+    arguments = (likelihood.compiled, data, start, *_settings(likelihood))
     one, other = fit_batch(*arguments), fit_with_edges(*arguments)
     assert one.converged.all()
     np.testing.assert_array_equal(one.parameters, other.parameters)
@@ -115,15 +107,7 @@ def test_only_the_lowest_go_on() -> None:
     start = np.tile(likelihood.initial, (4, 1))
     start[:, likelihood.names.index("pull")] = [0.0, -1.0, 0.5, -2.0]
     data = np.tile(likelihood.data, (4, 1))
-    arguments = (
-        likelihood.compiled,
-        data,
-        start,
-        likelihood.lower,
-        likelihood.upper,
-        fixed,
-        likelihood.scale,
-    )
+    arguments = (likelihood.compiled, data, start, *_settings(likelihood))
     assert not fit_batch(*arguments).converged.any()
     assert fit_with_edges(*arguments).converged.all()
     assert fit_with_edges(*arguments, lowest=2).converged.sum() == 2

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from nuhist import Workspace, limit
 from nuhist.inference import likelihood as module
 from nuhist.inference.cls import AsymptoticCls, cls_upper
+from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.model import make_likelihood
-from nuhist.inference.newton import BatchFit, fit_batch
+from nuhist.inference.newton import BatchFit
 from nuhist.inference.profile import LowerMinimumError, Profile, heights_at, profile_ends
 from tests.strategies import Limits, random_workspace
 
@@ -78,9 +79,9 @@ def test_a_batch_is_its_single_fits(
 
     def counted(*arguments: Any) -> BatchFit:
         calls.append(len(arguments[1]))
-        return fit_batch(*arguments)
+        return fit_with_edges(*arguments)
 
-    monkeypatch.setattr(module, "fit_batch", counted)
+    monkeypatch.setattr(module, "fit_with_edges", counted)
     profile.prepare(values, check=checked)
     assert calls == [len(values)]
     together = [profile.at(value).twice_nll for value in values]

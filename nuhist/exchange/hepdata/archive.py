@@ -20,7 +20,6 @@ _MEBIBYTE = 2**20
 LARGEST_MEMBER = 100 * _MEBIBYTE
 LARGEST_ARCHIVE = 200 * _MEBIBYTE  # unpacked; HEPData takes uploads of 50 MB
 MOST_MEMBERS = 1000
-DEEPEST = 50  # levels of JSON or YAML; a workspace has ten
 _CHUNK = 2**16
 _GZIP = b"\x1f\x8b"
 
@@ -146,20 +145,7 @@ def read_json_file(path: Path) -> Any:
     try:
         if path.stat().st_size > LARGEST_MEMBER:
             raise ExchangeError(f"{path.name}: is larger than {LARGEST_MEMBER // _MEBIBYTE} MiB; not read")
-        document = read_json(path)
+        return read_json(path)
     except (OSError, ValueError, DataError) as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise ExchangeError(f"{path.name}: {reason}") from error
-    level, depth = [document], 0
-    while level:
-        depth += 1
-        if depth > DEEPEST:
-            raise ExchangeError(f"{path.name}: is JSON nested more than {DEEPEST} levels deep; not read")
-        level = [item for value in level for item in _inside(value)]
-    return document
-
-
-def _inside(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    return value if isinstance(value, list) else []

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nuhist.documents import yaml_documents
 from nuhist.errors import ExchangeError
-from nuhist.exchange.hepdata.archive import DEEPEST
 
 _LARGEST = 10 * 2**20  # bytes; HEPData's limit of a YAML file
 _LICENCE = "CC0"
@@ -29,12 +29,9 @@ def likelihood_resource(folder: Path) -> Resource:
     ExchangeError
         If a YAML file of the submission cannot be read, is too large or nested too deeply.
     """
-    for path in sorted(folder.glob("*.yaml")):
-        _refuse_deep(path)
-    import yaml
-
-    with (folder / "submission.yaml").open(encoding="utf-8") as stream:
-        first = next(yaml.load_all(stream, Loader=yaml.SafeLoader), None)
+    # All of them: nested deeply, a file crashes the parser that HEPData's validator takes.
+    documents = {path.name: _documents(path) for path in sorted(folder.glob("*.yaml"))}
+    first = next(iter(documents["submission.yaml"]), None)
     entries = first.get("additional_resources") if isinstance(first, dict) else None
     found = [
         entry
@@ -56,20 +53,12 @@ def _usable(folder: Path, entry: dict[str, Any]) -> Resource:
     return Resource(file, f"{location}, licence {name or f'of HEPData, {_LICENCE}'}")
 
 
-def _refuse_deep(path: Path) -> None:
-    """Nested deeply, a file crashes the parser that HEPData's validator takes."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def _documents(path: Path) -> list[Any]:
+    """What is in a YAML file, if it can be read safely."""
     try:
         if path.stat().st_size > _LARGEST:
             raise ExchangeError(f"{path.name}: is larger than {_LARGEST // 2**20} MiB; not read")
-        depth = 0
-        for event in yaml.parse(path.read_text(encoding="utf-8"), Loader=loader):
-            depth += isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent)
-            depth -= isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent)
-            if depth > DEEPEST:
-                raise ExchangeError(f"{path.name}: is YAML nested more than {DEEPEST} levels deep; not read")
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ExchangeError(f"{path.name}: is no YAML that can be read: {reason}") from error
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ExchangeError(f"{path.name}: is no YAML that can be read: {error}") from error
+    return yaml_documents(text, path.name, ExchangeError)

@@ -146,7 +146,11 @@ def messages(folder: Path) -> list[str]:
         except ImportError as error:
             raise missing_extra("HEPData submissions", "hepdata-validator", "hepdata") from error
         validator = FullSubmissionValidator(autoload_remote_schemas=False)
-        validator.validate(directory=str(folder))
+        try:
+            validator.validate(directory=str(folder))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # On what is no submission at all, such as a table that is a number.
+            return [f"hepdata-validator stops: {type(error).__name__}: {' '.join(str(error).split())}"]
         found = validator.get_messages()
     return [
         f"{Path(file).name}: {' '.join(entry.message.split())}"
@@ -256,6 +260,6 @@ def _move(workplace: Path, folder: Path, archive: Path) -> None:
     (workplace / archive.name).rename(archive)
     try:
         (workplace / folder.name).rename(folder)
-    except OSError:
+    except BaseException:  # an interrupt too
         archive.unlink(missing_ok=True)
         raise

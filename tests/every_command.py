@@ -1,0 +1,137 @@
+"""Every command of ``nuhist`` with arguments that succeed, and with ones that are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import click
+
+from nuhist.cli.main import main
+
+BUILD = ("build", "lz_ws2022", "--background", "paper", "--hypothesis", "magnetic-moment")
+OTHER = ("build", "lz_ws2024", "--hypothesis", "magnetic-moment", "-o", "other.json")  # is there before
+# In this order: what one writes, another reads.
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "experiments": ("lz_ws2022",),
+    "spectrum": ("lz_ws2022", "--hypothesis", "magnetic-moment", "--coupling", "2e-11"),
+    "build": (*BUILD[1:], "-o", "lz.json"),
+    "patchset": ("lz_ws2022", "--hypothesis", "millicharge-epa", "--grid=-4e-13:4e-13:5", "-o", "grid"),
+    "combine": ("lz.json", "other.json", "-o", "joint.json"),
+    "validate": ("lz.json",),
+    "inspect": ("lz.json",),
+    "fit": ("lz.json",),
+    "scan": ("lz.json", "--range", "0:2e-11:3"),
+    "limit": ("lz.json",),
+    "significance": ("lz.json",),
+    "gof": ("lz.json",),
+    "ranking": ("lz.json",),
+    "coverage": ("lz.json", "--range", "0:1e-11:2", "--ntoys", "20"),
+    "plot spectrum": ("lz.json", "-o", "spectrum.png"),
+    "plot scan": ("lz.json", "-o", "scan.png"),
+    "plot cls": ("lz.json", "-o", "cls.png"),
+    "plot pulls": ("lz.json", "-o", "pulls.png"),
+    "plot ranking": ("lz.json", "-o", "ranking.png"),
+    "plot correlations": ("lz.json", "-o", "correlations.png"),
+    "plot world-limits": ("lz.json", "-o", "limits.png"),
+    "plot response": ("lz_ws2022", "-o", "response.png"),
+    "plot efficiency": ("lz_ws2022", "-o", "efficiency.png"),
+    "plot flux": ("-o", "flux.png"),
+    "plot cross-section": ("-o", "cross_section.png"),
+    "report": ("lz.json", "--ntoys", "0", "-o", "report.html"),
+    "export root": ("lz.json", "-o", "lz.root"),
+    "import root": ("lz.root", "-o", "root.json"),
+    "export xml": ("lz.json", "-o", "xml"),
+    "import xml": ("xml/combination.xml", "-o", "xml.json"),
+    "export hs3": ("lz.json", "-o", "lz.hs3.json"),
+    "import hs3": ("lz.hs3.json", "-o", "hs3.json"),
+    "export inference-interface": ("lz.json", "-o", "lz.h5"),
+    "import inference-interface": ("lz.h5", "-o", "h5.json"),
+    "hepdata build": ("lz.json", "-o", "submission"),
+    "hepdata validate": ("submission",),
+    "cite": ("lz.json",),
+    "reproduce": ("--experiments",),
+    "rebuild": ("--no-limits", "rebuilt"),
+}
+SLOW = ("rebuild",)  # tests/report/test_rebuild.py runs parts of it
+# Which extra a command needs; `pip install 'nuhist[EXTRA]'` is what it says without.
+EXTRAS: Mapping[str, str] = {
+    **{name: "plot" for name in COMMANDS if name.startswith("plot ")},
+    "report": "report",
+    "export root": "root",
+    "import root": "root",
+    "export xml": "root",
+    "import xml": "root",
+    "export inference-interface": "hdf5",
+    "import inference-interface": "hdf5",
+    "hepdata build": "hepdata",
+    "hepdata validate": "hepdata",
+    "rebuild": "root",
+}
+_TEMPLATE = ("--template", "background=lz.root:lz_ws2022/background")
+_SCHEDULER = ("--ntoys", "10", "--scheduler", "tcp://127.0.0.1:1")
+# Options that need an extra which their command does not; by command and option.
+OPTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "build --template": ((*BUILD[1:], *_TEMPLATE, "-o", "template.json"), "root"),
+    "patchset --template": (
+        (*COMMANDS["patchset"][:-1], "replaced", "--background", "paper", *_TEMPLATE),
+        "root",
+    ),
+    "limit --scheduler": (("lz.json", "--method", "feldman-cousins", *_SCHEDULER), "dask"),
+    "significance --scheduler": (("lz.json", *_SCHEDULER), "dask"),
+    "gof --scheduler": (("lz.json", *_SCHEDULER), "dask"),
+    "coverage --scheduler": (("lz.json", "--range", "0:1e-11:2", *_SCHEDULER), "dask"),
+    "reproduce --plots": (("--experiments", "--plots", "drawn"), "plot"),
+}
+# What needs the extra that no command needs.
+CABINETRY = """
+import nuhist
+from nuhist.inference.cabinetry_objects import to_fit_results
+to_fit_results(nuhist.fit(nuhist.load("lz.json")))
+"""
+# Other forms of what --json prints: several channels, no sidecar, a folder with a patchset, expected limits.
+JSON_VARIANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("experiments", ()),
+    ("validate", ("grid",)),
+    ("scan", ("grid", "--range=-1e-13:1e-13:3")),
+    ("limit", ("grid",)),
+    ("limit", ("lz.json", "--method", "cls", "--expected")),
+    ("plot spectrum", ("joint.json", "--all-channels", "-o", "some.png")),
+    ("plot spectrum", ("grid", "-o", "some.png")),
+    ("plot spectrum", ("alone.json", "--prefit", "-o", "some.png")),
+    ("plot scan", ("grid", "-o", "some.png")),
+    ("plot pulls", ("alone.json", "-o", "some.png")),
+    ("plot ranking", ("alone.json", "-o", "some.png")),
+    ("plot world-limits", ("-o", "some.png")),
+    ("plot response", ("xenonnt_sr0", "-o", "some.png")),
+    ("report", ("alone.json", "--ntoys", "0", "-o", "some.html")),
+    ("report", ("grid", "--ntoys", "0", "-o", "some.html")),
+)
+
+
+def commands() -> dict[str, click.Command]:
+    """All commands that do something, by names such as ``"export root"``."""
+
+    def walk(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
+        for name, command in group.commands.items():
+            if isinstance(command, click.Group):
+                yield from walk(command, (*path, name))
+            else:
+                yield " ".join((*path, name)), command
+
+    return dict(walk(main, ()))
+
+
+def options(name: str) -> set[str]:
+    """Names of a command's options."""
+    return {option for parameter in commands()[name].params for option in parameter.opts}
+
+
+def refused(name: str) -> tuple[str, ...]:
+    """Arguments with which a command ends with 1: no such file or name, or no place to write."""
+    given = COMMANDS[name]
+    if name in {"plot flux", "plot cross-section", "reproduce"}:
+        return (*(each for each in given if each.startswith("--")), "-o", "gone/file.png")
+    if name == "rebuild":
+        return ("--no-limits", "--jobs", "1", "lz.json/rebuilt")
+    known = {"lz_ws2022": "nowhere"}
+    return tuple(known.get(each, f"gone.{each}") if index == 0 else each for index, each in enumerate(given))

@@ -1,0 +1,184 @@
+"""What is packaged and declared; with real environments: ``python -m benchmarks.install``."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from nuhist import __version__
+from nuhist.cli.main import main
+from nuhist.errors import DataError
+from tests.every_command import CABINETRY, COMMANDS, EXTRAS, OPTIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROVIDES: Mapping[str, tuple[str, ...]] = {
+    "plot": ("matplotlib", "mplhep"),
+    "report": ("jinja2",),
+    "root": ("uproot", "hist"),
+    "hdf5": ("h5py",),
+    "hepdata": ("hepdata_lib", "hepdata_validator"),
+    "cabinetry": ("cabinetry",),
+    "dask": ("distributed",),
+}
+OPTIONAL = [name for names in PROVIDES.values() for name in names]
+WITHOUT = f"""
+import sys
+for name in {OPTIONAL}:
+    sys.modules[name] = None  # as if it were not installed
+from nuhist.cli.main import main
+main()
+"""
+
+
+def requirements(entries: list[str]) -> set[str]:
+    """Names of distributions, as packaging writes them."""
+    return {re.split(r"[\[<>=!~; ]", entry)[0].lower().replace("_", "-") for entry in entries}
+
+
+def without(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """``nuhist ARGUMENTS`` as if no extra were installed."""
+    command = [sys.executable, "-c", WITHOUT, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False, timeout=60)
+
+
+def test_the_main_job_needs_no_extra(tmp_path: Path) -> None:
+    built = without("build", "lz_ws2022", "--hypothesis", "magnetic-moment", "-o", "lz.json", folder=tmp_path)
+    assert built.returncode == 0, built.stderr
+    found = without("limit", "lz.json", folder=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith("mu_nu < 1.624e-11 mu_B at 90 % CL")  # the README's
+
+
+def remove(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if what an extra brings were not installed."""
+    for package in PROVIDES[extra]:
+        for module in [known for known in sys.modules if known.partition(".")[0] == package]:
+            monkeypatch.delitem(sys.modules, module)
+        monkeypatch.setitem(sys.modules, package, None)
+
+
+@pytest.mark.parametrize("name", [*EXTRAS, *OPTIONS])
+def test_a_missing_extra_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    command, arguments, extra = _with_extra(name)
+    inputs = ["build"]
+    inputs += [f"export{name.removeprefix('import')}"] if name.startswith("import ") else []
+    inputs += ["hepdata build"] if name == "hepdata validate" else []
+    for needed in inputs:
+        assert CliRunner().invoke(main, [*needed.split(), *COMMANDS[needed]]).exit_code == 0
+    remove(extra, monkeypatch)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    result = CliRunner().invoke(main, [*command.split(), *arguments])
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    assert re.fullmatch(rf"nuhist: .*; pip install 'nuhist\[{extra}\]'\n", result.stderr)
+    left = {path.name for path in tmp_path.iterdir()} - {"drawn"}  # the folder for reproduce's figures
+    assert sorted(left) == before
+
+
+def _with_extra(name: str) -> tuple[str, tuple[str, ...], str]:
+    """A command, its arguments, and the extra that they need."""
+    if name in EXTRAS:
+        return name, COMMANDS[name], EXTRAS[name]
+    return name.partition(" --")[0], *OPTIONS[name]
+
+
+def test_cabinetrys_objects_name_their_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(main, ["build", *COMMANDS["build"]]).exit_code == 0
+    remove("cabinetry", monkeypatch)
+    with pytest.raises(DataError, match=r"; pip install 'nuhist\[cabinetry\]'$"):
+        exec(CABINETRY)
+
+
+def test_every_extra_is_tried() -> None:
+    extras = set(PROJECT["optional-dependencies"]) - {"all", "docs", "test"}
+    assert {*EXTRAS.values(), *(extra for _, extra in OPTIONS.values()), "cabinetry"} == extras
+    assert set(PROVIDES) == extras
+
+
+def imported() -> Iterator[tuple[str, str]]:
+    """Modules from elsewhere that the package imports, with the file that does."""
+    for path in (ROOT / "nuhist").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += (
+                [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+            )
+            for name in names:
+                top = name.partition(".")[0]
+                if top not in {"nuhist", "__future__"} and top not in sys.stdlib_module_names:
+                    yield top, str(path.relative_to(ROOT))
+
+
+def test_what_is_imported_is_declared() -> None:
+    declared = requirements(PROJECT["dependencies"])
+    for entries in PROJECT["optional-dependencies"].values():
+        declared |= requirements(entries)
+    known = packages_distributions()
+    missing = {
+        (name, path)
+        for name, path in imported()
+        if not {found.lower().replace("_", "-") for found in known.get(name, [name])} & declared
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    "extra", [None, *(name for name in PROJECT["optional-dependencies"] if name != "all")]
+)
+def test_every_dependency_has_a_lower_bound(extra: str | None) -> None:
+    entries = PROJECT["dependencies"] if extra is None else PROJECT["optional-dependencies"][extra]
+    assert [
+        each for each in entries if not re.search(r"[>=]=", each) and not each.startswith("nuhist[")
+    ] == []
+
+
+def test_the_extra_all_has_all() -> None:
+    (everything,) = PROJECT["optional-dependencies"]["all"]
+    others = set(PROJECT["optional-dependencies"]) - {"all", "docs", "test", "plot"}  # report has plot
+    assert set(everything.removeprefix("nuhist[").removesuffix("]").split(",")) >= others
+
+
+def test_the_package_is_typed_and_no_data_file_is_ignored() -> None:
+    assert (ROOT / "nuhist" / "py.typed").is_file()
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("needs the checkout's git")
+    # hatchling leaves out what git ignores.
+    command = [git, "ls-files", "--others", "--ignored", "--exclude-standard", "nuhist"]
+    ignored = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
+    assert [name for name in ignored.splitlines() if not name.endswith(".pyc")] == []
+
+
+def test_importing_nuhist_imports_nothing_heavy() -> None:
+    # The campaign times it; here: not even NumPy.
+    script = "import sys, nuhist; print(' '.join(sorted({n.partition('.')[0] for n in sys.modules})))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    assert not {"numpy", "scipy", "pyhf", "click", "jsonschema", *OPTIONAL} & set(done.stdout.split())
+
+
+def test_the_version_is_the_same_in_what_is_printed_and_written() -> None:
+    assert CliRunner().invoke(main, ["--version"]).stdout == f"nuhist, version {__version__}\n"
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    said = {
+        (page.name, version)
+        for page in pages
+        for version in re.findall(r"nuhist (\d+\.\d+\.\d+)", page.read_text(encoding="utf-8"))
+        if not page.name.startswith("trust-")  # campaigns of some version
+    }
+    assert {version for _, version in said} == {__version__}, said
+    made = [json.loads(path.read_text("utf-8")) for path in (ROOT / "workspaces").rglob("*.meta.json")]
+    assert {sidecar["nuhist_version"] for sidecar in made} == {__version__}
