@@ -209,8 +209,8 @@ EXPLANATION = f"""## What is compared
   relative to 2NLL where that is more than 1.
 - **Fits**: `nuhist.fit`'s global minimum against the lower of `pyhf.infer.mle.fit` with SciPy and
   with Minuit (at most 20,000 calls), all three evaluated with pyhf's `logpdf`. With NumPy pyhf has no
-  gradients, so that the comparison stops at {MOST_FITTED} free parameters. In all models parameters are moved one by one
-  (up to 200 of them) along a parabola, which has to find nothing lower.
+  gradients, so that the comparison stops at {MOST_FITTED} free parameters. In all models parameters are
+  moved one by one (up to 200 of them) along a parabola, which has to find nothing lower.
 - **Combination**: two models with the same names. About half of the common parameters are shared, the
   others kept apart; 2NLL has to be the sum, less the constraint terms that it would count twice.
 - **Export and import**: pyhf's likelihood of the workspace that comes back, and its start values, bounds and
