@@ -32,7 +32,6 @@ FOUND: tuple[Found, ...] = (
         "every.json",
         "TypeError: 10³⁰ as an integer in a normsys",
     ),
-    Found("fit_overflow.json", "fit", "model5.json", "ValueError: a second derivative beyond 10³⁰⁸"),
     Found("fit_two_bounds.json", "fit", "every.json", "ValueError: two pairs of bounds for one parameter"),
     Found("fit_enormous_count.json", "fit", "model5.json", "ValueError: 10³⁰² observed events"),
     Found(
