@@ -130,8 +130,9 @@ All are mended, and stay as tests.
   themselves only: one parameter moved alone must find nothing lower.
 - Few models with some hundred free parameters have long curved valleys in which a fit ends a little too
   high; the page on [equivalence](trust-equivalence.md) lists them.
-- The campaigns took hours, on snapshots of code that was being mended. What changed in a reader or a writer was
-  tried again, but not all that stands beside it: the 150,000 inputs are not of one commit, nor are the faults.
+- The campaigns took hours, on snapshots of code that was being mended. What changed in a reader or a writer
+  was tried again, but not all that stands beside it: the spoiled inputs are not of one commit, nor are the
+  faults.
 - Other versions of Python than 3.11, other systems than Linux, and power cuts were not tried.
 """
 
