@@ -16,7 +16,7 @@ from typing import Any
 from nuhist.__about__ import __version__
 from nuhist.errors import ExchangeError
 from nuhist.exchange.remainder import parameter_range, remainder
-from nuhist.exchange.xml import bin_name
+from nuhist.exchange.xml import bin_name, refuse_several_staterrors
 from nuhist.files import to_json, write_atomically
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
@@ -191,6 +191,7 @@ def _check(workspace: Workspace) -> None:
             raise ExchangeError(
                 f"{origin}: '{name}' is no name for HS3; use letters, digits and underscores, first a letter"
             )
+    refuse_several_staterrors(workspace, "HS3")
     for name, kind in kinds.items():
         if kind == "lumi":
             raise ExchangeError(

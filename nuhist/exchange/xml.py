@@ -235,12 +235,7 @@ def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> N
             raise ExchangeError(
                 f"{origin}: '{name}' is no name for ROOT; use letters, digits and underscores"
             )
-    for channel in spec["channels"]:
-        found = [entry for sample in channel["samples"] for entry in sample["modifiers"]]
-        if len({entry["name"] for entry in found if entry["type"] == "staterror"}) > 1:
-            raise ExchangeError(
-                f"{origin}: channel '{channel['name']}': has several staterrors; XML holds one per channel"
-            )
+    refuse_several_staterrors(workspace, "XML")
     ranges: dict[str, tuple[tuple[float, float, float], str]] = {}
     for measurement in measurements:
         where = f"{origin}: measurement '{measurement['name']}'"
@@ -257,3 +252,18 @@ def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> N
                     f"{where}: has another start or other bounds of '{name}' than '{other}', and XML holds"
                     " one of them; choose with --measurement"
                 )
+
+
+def refuse_several_staterrors(workspace: Workspace, form: str) -> None:
+    """Refuse channels with more than one staterror: the format has one per channel, without a name.
+
+    Raises
+    ------
+    ExchangeError
+        With the channel.
+    """
+    for channel in workspace.spec["channels"]:
+        found = [entry for sample in channel["samples"] for entry in sample["modifiers"]]
+        if len({entry["name"] for entry in found if entry["type"] == "staterror"}) > 1:
+            where = f"{workspace.origin}: channel '{channel['name']}'"
+            raise ExchangeError(f"{where}: has several staterrors; {form} holds one per channel")

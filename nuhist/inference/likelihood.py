@@ -123,10 +123,15 @@ class Likelihood:
             free[self.names.index(name)] = False
         if not free.any():
             return Minimum(point, self.twice_nll(point, data))
-        ((found, reached),) = self._newton(point[None], free, self.data if data is None else data)
+        observed = self.data if data is None else data
+        ((found, reached),) = self._newton(point[None], free, observed)
         if found is not None:
             return found
-        return self._slsqp(reached, free, data)
+        ended = self._slsqp(reached, free, data)
+        # In a long valley both may have stopped early.
+        ((_, further),) = self._newton(ended.parameters[None], free, observed)
+        last = Minimum(further, self.twice_nll(further, data))
+        return min(ended, last, key=lambda minimum: minimum.twice_nll)
 
     def minimise_at(
         self, values: Array, starts: Array, data: Array | None = None, *, check: bool = True

@@ -301,3 +301,25 @@ def test_models_that_hs3_cannot_hold(
     spec["channels"][0]["samples"][0]["modifiers"].append(modifier)
     (tmp_path / "bad.json").write_text(json.dumps(spec), encoding="utf-8")
     assert message in refused("export", "hs3", tmp_path / "bad.json", "-o", tmp_path / "out.json")
+
+
+def test_several_staterrors_are_refused(tmp_path: Path) -> None:
+    def sample(name: str, error: str) -> dict[str, Any]:
+        modifiers = [
+            {"name": "mu", "type": "normfactor", "data": None},
+            {"name": error, "type": "staterror", "data": [1.0]},
+        ]
+        return {"name": name, "data": [5.0], "modifiers": modifiers}
+
+    workspace = Workspace(
+        {
+            "channels": [{"name": "only", "samples": [sample("one", "stat"), sample("two", "other")]}],
+            "observations": [{"name": "only", "data": [10.0]}],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+            "version": "1.0.0",
+        },
+        origin="two.json",
+    )
+    with pytest.raises(ExchangeError, match="channel 'only': has several staterrors; HS3 holds one"):
+        export_hs3(workspace, tmp_path / "two.hs3.json")
+    assert not list(tmp_path.iterdir())
