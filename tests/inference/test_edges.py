@@ -89,6 +89,21 @@ def test_random_models_against_scipy(seed: int) -> None:
     assert best.twice_nll <= min(heights) + 1e-6
 
 
+@pytest.mark.parametrize(
+    ("seed", "number", "lowest"),
+    [
+        (7, 83, 1012.394403250),  # far along a pull for which counts turn
+        (1, 358, 314.733002844),  # only seen from a minimum that is not the first
+        (1, 244, 180.922639276),  # a long valley, in which Newton and SciPy both stop early
+    ],
+)
+def test_as_low_as_pyhf_has_come(seed: int, number: int, lowest: float) -> None:
+    # The lower of pyhf's fits with SciPy and Minuit, in the campaign; once nuhist ended above it.
+    workspace = random_workspace([seed, number])
+    best = make_likelihood(workspace).best()
+    assert reference(workspace).twice_nll(best.parameters) <= lowest + 1e-6
+
+
 def test_what_converges_is_left_alone() -> None:
     likelihood = make_likelihood(_workspace([5.0, 6.0], [6.0, 7.0], [4.0, 5.0], [4.0, 8.0]))
     assert likelihood.compiled is not None
