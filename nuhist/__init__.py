@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from nuhist.__about__ import __version__
 
+TYPE_CHECKING = False  # not from typing, whose import takes a hundredth of a second, in which Ctrl-C is loud
 if TYPE_CHECKING:
+    from typing import Any
+
     from nuhist.errors import NuhistError
     from nuhist.experiments.experiment import bundled_experiments, load_experiment
     from nuhist.experiments.spectrum import spectrum

@@ -1,6 +1,31 @@
-"""``python -m nuhist``."""
+"""``python -m nuhist``, and what ``nuhist`` runs."""
 
-from nuhist.cli.main import main
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C is quiet while Python imports it, too."""
+    try:
+        from nuhist.cli.main import main as run
+    except BaseException as error:
+        if not is_interrupt(error):
+            raise
+        if sys.stderr is not None:
+            sys.stderr.write("Aborted!\n")
+        raise SystemExit(1) from None
+    run()
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: one that meets the start of a compiled module becomes an ImportError."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
 
 if __name__ == "__main__":
     main()

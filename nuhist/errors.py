@@ -5,12 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from nuhist.characters import printable
+
 
 class NuhistError(Exception):
     """Root of every error that nuhist raises on purpose.
 
-    The message says what is wrong, where, and what to do about it, on one line.
+    The message says what is wrong, where, and what to do about it, on one line. Names in it come from
+    files: characters that a terminal would obey are written as escapes.
     """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ConfigError(NuhistError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -18,9 +19,16 @@ from nuhist.errors import DataError
 
 STDIN = "-"
 _NUMBERS = re.compile(r"\[\n\s+([-+.,\d\seE]+?)\n\s+\]")  # no string holds a line break
+# What nobody sees in a text: controls, marks of writing direction, half characters.
+_UNSEEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+    "\ud800-\udfff]"
+)
 
 
 def _reason(error: Exception) -> str:
+    if getattr(error, "errno", None) == errno.EBADF:
+        return "it is closed"
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -206,8 +214,12 @@ def read_json(path: Path | str) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """JSON text as nuhist writes it: indented, lists of numbers on one line, NaN refused."""
+    """JSON text as nuhist writes it: indented, lists of numbers on one line, NaN refused.
+
+    Letters stay as they are; characters that nobody sees are written in JSON's escapes.
+    """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    text = _UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], text)
     return _NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"
 
 

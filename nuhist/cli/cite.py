@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from nuhist.cli.common import print_text
+
 
 @click.command(epilog="Example: nuhist cite joint.json")
 @click.argument("workspaces", metavar="[WS...]", nargs=-1)
@@ -14,7 +16,7 @@ def cite(workspaces: tuple[str, ...]) -> None:
 
     models = [load(workspace) for workspace in workspaces]
     used = [model.background if isinstance(model, SignalGrid) else model for model in models]
-    click.echo(citations(used), nl=False)
+    print_text(citations(used))
 
 
 def print_citations(context: click.Context, _option: click.Parameter, asked: bool) -> None:
@@ -22,5 +24,5 @@ def print_citations(context: click.Context, _option: click.Parameter, asked: boo
     if asked and not context.resilient_parsing:
         from nuhist.report.citations import citations
 
-        click.echo(citations(), nl=False)
+        print_text(citations())
         context.exit()

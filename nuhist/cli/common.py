@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nuhist.characters import printable
+
 if TYPE_CHECKING:
+    from nuhist.histfactory.workspace import Workspace
     from nuhist.inference.execution import Execution
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -117,18 +120,50 @@ def toy_execution(ntoys: int, **choices: Any) -> Iterator[Execution]:
         yield Execution(toys=ntoys, progress=progress, **choices)
 
 
+def say(*lines: str) -> None:
+    """Lines of a result on standard output, with names as :func:`nuhist.characters.printable` has them."""
+    click.echo("\n".join(map(printable, lines)))
+
+
+def tell(line: str) -> None:
+    """One line for whoever watches, on standard error; a result is not given up where that is closed."""
+    with suppress(OSError):
+        click.echo(printable(line), err=True)
+
+
+def warn(line: str) -> None:
+    """What a reader of files leaves out or takes differently, on standard error."""
+    tell(f"nuhist: {line}")
+
+
+def print_text(text: str) -> None:
+    """A text that ends with a line break on standard output, each line as :func:`say` prints it."""
+    say(*text.removesuffix("\n").split("\n"))
+
+
 def print_json(value: Any) -> None:
-    """One JSON object on standard output."""
+    """One JSON object on standard output, as :func:`nuhist.files.to_json` writes it."""
     from nuhist.files import to_json
 
     click.echo(to_json(value), nl=False)
 
 
+def deliver(workspace: Workspace, output: Path | None) -> None:
+    """Print a workspace, or save it and say so."""
+    if output is None:
+        print_json(workspace.spec)
+        return
+    workspace.save(output)
+    observed = sum(sum(counts) for counts in workspace.observed().values())
+    tell(f"{output}: {observed:g} counts observed, digest {workspace.digest[:12]}")
+
+
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
     """Columns aligned for reading: the first ``left`` to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    shown = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     lines = []
-    for row in [header, *rows]:
+    for row in shown:
         cells = [
             cell.ljust(width) if i < left else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
@@ -139,11 +174,19 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int =
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
     """Columns on standard output, see :func:`aligned`."""
-    click.echo(aligned(header, rows, left=left), nl=False)
+    print_text(aligned(header, rows, left=left))
 
 
 def command_line() -> str:
-    """The command as it was typed, for the sidecar."""
+    """The command as it was typed, for the sidecar: a line that a shell reads, in characters of UTF-8."""
+    return " ".join(["nuhist", *map(_quoted, sys.argv[1:])])
+
+
+def _quoted(argument: str) -> str:
     import shlex
 
-    return shlex.join(["nuhist", *sys.argv[1:]])
+    plain = printable(argument)
+    if plain == argument:
+        return shlex.quote(argument)
+    text = argument.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{printable(text)}'"  # the form in which bash and others read escapes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nuhist.cli.common import as_json, print_json
+from nuhist.cli.common import as_json, print_json, tell
 from nuhist.errors import DataError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def draws(function: Callable[..., Drawing]) -> Callable[..., None]:
         as_csv = beside.suffix.lower() == ".csv"
         text = drawing.table.to_csv() if as_csv else to_json(drawing.numbers)
         write_together({beside: text, output: drawn}, key=output)
-        click.echo(f"{output}: drawn; its numbers: {beside}", err=True)
+        tell(f"{output}: drawn; its numbers: {beside}")
         if json_output:
             print_json(drawing.numbers)
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from nuhist.cli.common import command_line, measurement_option, output_option, workspace_argument
-
-if TYPE_CHECKING:
-    from nuhist.histfactory.workspace import Workspace
+from nuhist.cli.common import (
+    command_line,
+    deliver,
+    measurement_option,
+    output_option,
+    tell,
+    warn,
+    workspace_argument,
+)
 
 
 @click.group(epilog="Example: nuhist export root lz.json -o lz.root")
@@ -43,7 +48,7 @@ def export_root(workspace: str, output: Path, cabinetry: Path | None) -> None:
     else:
         save_with_configuration(load_workspace(workspace), output, cabinetry)
     for path in filter(None, (output, cabinetry)):
-        click.echo(f"{path}: written", err=True)
+        tell(f"{path}: written")
 
 
 @import_.command("root", epilog="Example: nuhist import root theirs.root --signal moment -o theirs.json")
@@ -64,21 +69,7 @@ def import_root(file: Path, signal: tuple[str, ...], output: Path | None, **choi
     from nuhist.exchange.root_import import import_root as run
 
     names = [name for text in signal for name in text.split(",")]
-    _deliver(run(file, signal=names, command=command_line(), message=_message, **choices), output)
-
-
-def _message(line: str) -> None:
-    click.echo(f"nuhist: {line}", err=True)
-
-
-def _deliver(workspace: Workspace, output: Path | None) -> None:
-    """Print a workspace, or save it and say so."""
-    if output is None:
-        click.echo(workspace.to_json(), nl=False)
-        return
-    workspace.save(output)
-    observed = sum(sum(counts) for counts in workspace.observed().values())
-    click.echo(f"{output}: {observed:g} counts observed, digest {workspace.digest[:12]}", err=True)
+    deliver(run(file, signal=names, command=command_line(), message=warn, **choices), output)
 
 
 @export.command("xml", epilog="Example: nuhist export xml lz.json -o lz_xml")
@@ -93,7 +84,7 @@ def export_xml(workspace: str, output: Path, measurement: str | None) -> None:
     from nuhist.histfactory.workspace import load_workspace
 
     run(load_workspace(workspace), output, measurement)
-    click.echo(f"{output / DRIVER}: written", err=True)
+    tell(f"{output / DRIVER}: written")
 
 
 @import_.command("xml", epilog="Example: nuhist import xml lz_xml/combination.xml -o lz.json")
@@ -105,7 +96,7 @@ def import_xml(file: Path, basedir: Path | None, output: Path | None) -> None:
     """Make a workspace of HistFactory XML; FILE is the driver, with the root element Combination."""
     from nuhist.exchange.xml_import import import_xml as run
 
-    _deliver(run(file, basedir=basedir, command=command_line(), message=_message), output)
+    deliver(run(file, basedir=basedir, command=command_line(), message=warn), output)
 
 
 @export.command("hs3", epilog="Example: nuhist export hs3 lz.json -o lz.hs3.json")
@@ -119,7 +110,7 @@ def export_hs3(workspace: str, output: Path, measurement: str | None) -> None:
     from nuhist.histfactory.workspace import load_workspace
 
     run(load_workspace(workspace), output, measurement)
-    click.echo(f"{output}: written", err=True)
+    tell(f"{output}: written")
 
 
 @import_.command("hs3", epilog="Example: nuhist import hs3 lz.hs3.json -o lz.json")
@@ -130,7 +121,7 @@ def import_hs3(file: Path, measurement: str | None, output: Path | None) -> None
     """Make a workspace of a HistFactory model in HS3, from nuhist or RooFit. Experimental."""
     from nuhist.exchange.hs3_import import import_hs3 as run
 
-    _deliver(run(file, measurement=measurement, command=command_line(), message=_message), output)
+    deliver(run(file, measurement=measurement, command=command_line(), message=warn), output)
 
 
 @export.command(
@@ -146,7 +137,7 @@ def export_inference_interface(workspace: str, output: Path) -> None:
     from nuhist.histfactory.workspace import load_workspace
 
     for path in export_templates(load_workspace(workspace), output):
-        click.echo(f"{path}: written", err=True)
+        tell(f"{path}: written")
 
 
 @import_.command(
@@ -178,4 +169,4 @@ def import_inference_interface(
 
     names = [name for text in signal for name in text.split(",")]
     parsed = [parse_source(text) for text in sources]
-    _deliver(import_templates(parsed, signal=names, command=command_line(), **choices), output)
+    deliver(import_templates(parsed, signal=names, command=command_line(), **choices), output)

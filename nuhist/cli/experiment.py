@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nuhist.cli.common import as_json, hypothesis_options, print_json, print_table
+from nuhist.cli.common import as_json, hypothesis_options, print_json, print_table, say
 
 
 @click.command(epilog="Example: nuhist experiments lz_ws2022")
@@ -45,12 +45,12 @@ def experiments(name: str | None, json_output: bool) -> None:
         ],
     )
     for experiment in found if name else ():
-        click.echo(f"\n{experiment.title}")
+        say("", f"{experiment.title}")
         for title, lines in (("Sources", experiment.sources), ("Assumptions", experiment.assumptions)):
             if lines:
-                click.echo(f"\n{title}")
+                say("", f"{title}")
             for line in lines:
-                click.echo(f"- {line}")
+                say(f"- {line}")
 
 
 @click.command(epilog="Example: nuhist spectrum lz_ws2022 --hypothesis magnetic-moment --coupling 2.8e-11")
@@ -101,7 +101,7 @@ def spectrum(
     total = [
         "total", "", f"{result.standard_model.sum():.4f}", f"{result.added.sum():.4f}", "", ""
     ]  # fmt: skip
-    click.echo(
+    say(
         f"{result.experiment}: {result.hypothesis} ({result.flavor}) = {result.coupling:g}"
         f" {result.unit}; events per bin, and dR/dT in events/(t yr keV) at its centre"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nuhist.cli.common import as_json, command_line, print_json
+from nuhist.cli.common import as_json, command_line, print_json, say, tell
 from nuhist.errors import ExchangeError
 
 
@@ -52,10 +52,10 @@ def build(
         abstract=None if abstract is None else read_text(abstract),
         command=command_line(),
     )
-    click.echo(f"{made.folder}: {len(made.tables)} tables, {len(made.files)} files of likelihoods", err=True)
-    click.echo(f"{made.archive}: for the upload", err=True)
+    tell(f"{made.folder}: {len(made.tables)} tables, {len(made.files)} files of likelihoods")
+    tell(f"{made.archive}: for the upload")
     for note in made.notes:
-        click.echo(f"note: {note}", err=True)
+        tell(f"note: {note}")
 
 
 @hepdata.command(epilog="Example: nuhist hepdata validate submission.tar.gz")
@@ -73,7 +73,7 @@ def validate(path: Path, json_output: bool) -> None:
         print_json(result.to_json())
     else:
         for check in result.checks:
-            click.echo(f"{'ok    ' if check.passed else 'FAILED'}  {check.name}: {check.detail}")
+            say(f"{'ok    ' if check.passed else 'FAILED'}  {check.name}: {check.detail}")
     failed = sum(not check.passed for check in result.checks)
     if failed:
         raise ExchangeError(f"{path}: {failed} of {len(result.checks)} checks failed")

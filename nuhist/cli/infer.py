@@ -13,6 +13,7 @@ from nuhist.cli.common import (
     print_json,
     print_table,
     refuse_toy_options,
+    say,
     toy_execution,
     toy_options,
     workspace_argument,
@@ -42,9 +43,9 @@ def fit(
         print_json(result.to_json())
         return
     if result.coupling is not None:
-        click.echo(f"{result.coupling} = {result.best_fit:.4g} {result.unit}")
+        say(f"{result.coupling} = {result.best_fit:.4g} {result.unit}")
     quality = "" if result.p_value is None else f", p = {result.p_value:.3g} (asymptotic)"
-    click.echo(f"min_chi2 = {result.min_chi2:.3f}, {result.degrees_of_freedom} degrees of freedom{quality}\n")
+    say(f"min_chi2 = {result.min_chi2:.3f}, {result.degrees_of_freedom} degrees of freedom{quality}", "")
     print_table(
         ["sample", "before", "after", "±"],
         [
@@ -54,7 +55,7 @@ def fit(
         ]
         + [[f"{channel}: observed", "", f"{events:g}", ""] for channel, events in result.observed.items()],
     )  # fmt: skip
-    click.echo()
+    say()
     print_table(
         ["parameter", "value", "±"],
         [
@@ -63,7 +64,7 @@ def fit(
             for entry in result.parameters
         ],
     )  # fmt: skip
-    click.echo(f"\n{result.method}; workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
+    say("", f"{result.method}; workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
 
 
 @click.command(epilog="Example: nuhist scan lz.json --range 0:3e-11:31")
@@ -143,22 +144,20 @@ def limit(
     if json_output:
         print_json(result.to_json())
         return
-    click.echo(_sentence(result))
-    click.echo(f"  {result.method}: {result.convention}")
+    say(_sentence(result))
+    say(f"  {result.method}: {result.convention}")
     best = (
         0.0 if abs(result.parameter_best_fit) < _NOISE * abs(result.parameter_upper or 1) else result.best_fit
     )
-    click.echo(f"  best fit {best:.4g} {result.unit}, min_chi2 {result.min_chi2:.2f}")
+    say(f"  best fit {best:.4g} {result.unit}, min_chi2 {result.min_chi2:.2f}")
     for sigma, value in (result.expected or {}).items():
         shown = "open" if value is None else f"{value:.4g} {result.unit}"
-        click.echo(f"  expected {'median' if sigma == '0' else sigma + ' σ'}: {shown}")
+        say(f"  expected {'median' if sigma == '0' else sigma + ' σ'}: {shown}")
     if result.interpolation_error is not None:
-        click.echo(
-            f"  interpolated between signal points, to ± {result.interpolation_error:.1g} {result.unit}"
-        )
+        say(f"  interpolated between signal points, to ± {result.interpolation_error:.1g} {result.unit}")
     for note in result.notes:
-        click.echo(f"  note: {note}")
-    click.echo(f"  workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
+        say(f"  note: {note}")
+    say(f"  workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
 
 
 def _sentence(result: Interval) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from nuhist.__about__ import __version__
+from nuhist.__main__ import is_interrupt
+from nuhist.characters import printable
 from nuhist.cli import cite, exchange, experiment, hepdata, infer, plot, report, reproduce, study, workspace
+from nuhist.cli.common import tell
+from nuhist.cli.streams import open_closed_streams
 from nuhist.errors import NuhistError
 
 _FAMILIES = {
@@ -27,6 +34,7 @@ _FAMILIES = {
     "Redo ours": (reproduce.reproduce, reproduce.rebuild),
 }
 
+_MEMORY = "the memory does not suffice for this model; take fewer bins or parameters, or a larger machine"
 # What an error says, and the page that says more.
 _PAGES = {
     "no hypothesis called": "docs/statistical-model.md",
@@ -60,34 +68,44 @@ class _Nuhist(click.Group):
         return with_names(found)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        open_closed_streams()
         try:
             return super().main(*args, **kwargs)
         except OSError as error:  # of standard output, or of the folder for temporary files
-            place = error.filename or "output"
-            click.echo(f"nuhist: {place}: {error.strerror or error}", err=True)
+            reason = "is closed" if error.errno == errno.EBADF else error.strerror or error
+            tell(f"nuhist: {error.filename or 'output'}: {reason}")
             sys.exit(1)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _printable_usage():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _printable_usage():
+                return super().invoke(ctx)
         except Exception as error:
-            if _is_interrupt(error):
+            if is_interrupt(error):
                 raise click.Abort from error
-            if not isinstance(error, NuhistError):
+            if isinstance(error, MemoryError):
+                tell(f"nuhist: {_MEMORY}")
+            elif isinstance(error, NuhistError):
+                message = str(error)
+                page = next((page for text, page in _PAGES.items() if text in message), None)
+                tell(f"nuhist: {message}{f' ({page})' if page else ''}")
+            else:
                 raise
-            message = " ".join(str(error).split())
-            page = next((page for text, page in _PAGES.items() if text in message), None)
-            click.echo(f"nuhist: {message}{f' ({page})' if page else ''}", err=True)
             ctx.exit(1)
 
 
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind it: one that meets the start of a compiled module becomes an ImportError."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+@contextmanager
+def _printable_usage() -> Iterator[None]:
+    """What is wrong with the arguments, without characters that a terminal obeys."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = printable(error.message)  # type: ignore[misc]  # Final: told to nobody else
+        raise
 
 
 @click.group(

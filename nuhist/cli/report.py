@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from nuhist.cli.common import as_json, command_line, print_json
+from nuhist.characters import printable
+from nuhist.cli.common import as_json, command_line, print_json, tell
 
 
 @click.command(epilog="Example: nuhist report lz.json xenonnt.json -o report.html")
@@ -40,6 +41,7 @@ def report(
     check_output(output)
     models = [load(workspace) for workspace in workspaces or ("-",)]
     from rich.console import Console
+    from rich.markup import escape
 
     with Console(stderr=True).status("report") as status:
         result = make_report(
@@ -47,12 +49,12 @@ def report(
             confidence_level=confidence_level,
             execution=Execution(toys=ntoys, seed=seed) if ntoys else None,
             command=command_line(),
-            progress=status.update,
+            progress=lambda line: status.update(escape(printable(line))),
         )
     write_atomically(output, result.html)
     for study in result.studies:
         for failure in study.failures:
-            click.echo(f"{study.path}: {failure.step} failed: {failure.message}", err=True)
-    click.echo(f"{output}: written, {len(result.html.encode()) / 1e6:.2f} MB", err=True)
+            tell(f"{study.path}: {failure.step} failed: {failure.message}")
+    tell(f"{output}: written, {len(result.html.encode()) / 1e6:.2f} MB")
     if json_output:
         print_json(result.to_json())

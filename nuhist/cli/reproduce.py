@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nuhist.cli.common import aligned, as_json, output_option
+from nuhist.characters import printable
+from nuhist.cli.common import aligned, as_json, output_option, print_text, tell
 
 if TYPE_CHECKING:
     from nuhist.report.published import PublishedLimits
@@ -42,7 +43,7 @@ def reproduce(
 
     def progress(line: str) -> None:
         if sys.stderr.isatty():
-            click.echo(f"\r\033[K{line}", nl=False, err=True)
+            click.echo(f"\r\033[K{printable(line)}", nl=False, err=True)
 
     # Before the table, which takes longer and may go to standard output.
     if output is not None:
@@ -51,7 +52,7 @@ def reproduce(
         from nuhist.report.reproduce_figures import draw_figures
 
         for path in draw_figures(plots):
-            click.echo(f"{path}: drawn", err=True)
+            tell(f"{path}: drawn")
     result: Reproduction | PublishedLimits
     if experiments:
         result = published.compare_published()
@@ -69,10 +70,10 @@ def reproduce(
     else:
         text = aligned(*table, left=2)
     if output is None:
-        click.echo(text, nl=False)
+        print_text(text)
     else:
         write_atomically(output, text)
-        click.echo(f"{output}: written", err=True)
+        tell(f"{output}: written")
 
 
 @click.command(epilog="Example: nuhist rebuild")
@@ -99,6 +100,6 @@ def rebuild(folder: Path | None, limits: bool, jobs: int | None, templates_only:
     place = folder or Path()
     if not templates_only:
         index = run(place / "workspaces", limits=limits, jobs=jobs or os.cpu_count() or 1)
-        click.echo(f"{index}: written", err=True)
+        tell(f"{index}: written")
     paths = rebuild_templates(place / "workspaces", place / "templates")
-    click.echo(f"{place / 'templates'}: {len(paths)} files", err=True)
+    tell(f"{place / 'templates'}: {len(paths)} files")

@@ -13,6 +13,7 @@ from nuhist.cli.common import (
     print_json,
     print_table,
     refuse_toy_options,
+    say,
     toy_execution,
     toy_options,
     workspace_argument,
@@ -50,8 +51,8 @@ def significance(
         print_json(result.to_json())
         return
     error = "" if result.p_value_error is None else f" ± {result.p_value_error:.2g} ({result.toys} toys)"
-    click.echo(f"{result.significance:.2f} standard deviations, p = {result.p_value:.3g}{error}")
-    click.echo(f"  q0 = {result.q0:.4f}, best fit {result.best_fit:.4g} {result.unit}; {result.method}")
+    say(f"{result.significance:.2f} standard deviations, p = {result.p_value:.3g}{error}")
+    say(f"  q0 = {result.q0:.4f}, best fit {result.best_fit:.4g} {result.unit}; {result.method}")
 
 
 @click.command(epilog="Example: nuhist gof lz.json --ntoys 5000")
@@ -85,12 +86,12 @@ def gof(
         print_json(result.to_json())
         return
     asymptotic = "none" if result.p_value is None else f"{result.p_value:.3g}"
-    click.echo(
+    say(
         f"min_chi2 = {result.min_chi2:.3f}, {result.degrees_of_freedom} degrees of freedom;"
         f" p = {asymptotic} (asymptotic)"
     )
     if result.toys_p_value is not None:
-        click.echo(f"p = {result.toys_p_value:.3g} ± {result.toys_p_value_error:.2g} ({result.toys} toys)")
+        say(f"p = {result.toys_p_value:.3g} ± {result.toys_p_value_error:.2g} ({result.toys} toys)")
 
 
 @click.command(epilog="Example: nuhist ranking lz.json")
@@ -111,7 +112,7 @@ def ranking(workspace: str, measurement: str | None, engine: str, json_output: b
     if json_output:
         print_json(result.to_json())
         return
-    click.echo(f"{result.parameter} = {result.best_fit:.4g}")
+    say(f"{result.parameter} = {result.best_fit:.4g}")
     print_table(
         ["parameter", "pull", "±", "impact up", "impact down"],
         [
@@ -164,9 +165,9 @@ def coverage(
     if json_output:
         print_json(result.to_json())
         return
-    click.echo(f"coverage at {100 * result.confidence_level:g} % CL, {result.toys} toys, seed {result.seed}")
+    say(f"coverage at {100 * result.confidence_level:g} % CL, {result.toys} toys, seed {result.seed}")
     for name, widths in result.shift.items():
-        click.echo(f"true {name} off its profiled value by {widths:g} widths of its constraint")
+        say(f"true {name} off its profiled value by {widths:g} widths of its constraint")
     methods = list(result.points[0].coverage)
     print_table(
         [f"{result.coupling}/{result.unit}", *(text for name in methods for text in (name, "±"))],

@@ -11,10 +11,14 @@ import click
 from nuhist.cli.common import (
     as_json,
     command_line,
+    deliver,
     hypothesis_options,
     output_option,
     print_json,
     print_table,
+    say,
+    tell,
+    warn,
     workspace_argument,
 )
 
@@ -46,9 +50,7 @@ def _read_templates(texts: tuple[str, ...]) -> tuple[ReplacedTemplate, ...]:
         return ()
     from nuhist.exchange.background import read_template
 
-    return tuple(
-        read_template(text, message=lambda line: click.echo(f"nuhist: {line}", err=True)) for text in texts
-    )
+    return tuple(read_template(text, message=warn) for text in texts)
 
 
 def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,12 +78,7 @@ def build(
         command=command_line(),
         **choices,
     )
-    if output is None:
-        click.echo(result.to_json(), nl=False)
-        return
-    result.save(output)
-    observed = sum(sum(counts) for counts in result.observed().values())
-    click.echo(f"{output}: {observed:g} counts observed, digest {result.digest[:12]}", err=True)
+    deliver(result, output)
 
 
 @click.command(
@@ -116,7 +113,7 @@ def patchset(
         **choices,
     )
     result.save(output)
-    click.echo(f"{output}: {len(result.points)} signal points, digest {result.digest[:12]}", err=True)
+    tell(f"{output}: {len(result.points)} signal points, digest {result.digest[:12]}")
 
 
 @click.command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment | nuhist validate")
@@ -130,7 +127,7 @@ def validate(workspace: str, json_output: bool) -> None:
     if json_output:
         print_json({"valid": True, "workspace_digest": found.digest})
     else:
-        click.echo(f"valid; digest {found.digest}")
+        say(f"valid; digest {found.digest}")
 
 
 @click.command(epilog="Example: nuhist inspect lz.json")
@@ -145,12 +142,12 @@ def inspect(workspace: str, json_output: bool) -> None:
     if json_output:
         print_json(summary.to_json())
         return
-    click.echo(f"digest: {summary.workspace_digest}")
-    click.echo(f"measurements: {', '.join(summary.measurements)}")
-    click.echo(f"parameter of interest: {summary.poi or 'none'}, {summary.poi_meaning}")
+    say(f"digest: {summary.workspace_digest}")
+    say(f"measurements: {', '.join(summary.measurements)}")
+    say(f"parameter of interest: {summary.poi or 'none'}, {summary.poi_meaning}")
     for channel in summary.channels:
         place = f", {channel.low:g} to {channel.high:g} keV" if channel.low is not None else ""
-        click.echo(f"\nchannel {channel.name}: {channel.bins} bins{place}, {channel.observed:g} observed")
+        say("", f"channel {channel.name}: {channel.bins} bins{place}, {channel.observed:g} observed")
         print_table(
             ["sample", "expected", "modifiers"],
             [
@@ -159,7 +156,7 @@ def inspect(workspace: str, json_output: bool) -> None:
             ],
             left=3,
         )
-    click.echo()
+    say()
     print_table(
         ["parameter", "type", "meaning"],
         [[entry.name, "/".join(entry.types), entry.meaning] for entry in summary.parameters],
@@ -201,11 +198,11 @@ def combine(
         prefer=parse_pairs(prefer),
         force=force,
         command=command_line(),
-        message=lambda line: click.echo(f"nuhist: {line}", err=True),
+        message=warn,
     )
     if output is None:
-        click.echo(result.to_json(), nl=False)
+        print_json(result.spec)
         return
     result.save(output)
     channels = len(result.spec["channels"])
-    click.echo(f"{output}: {channels} channels, digest {result.digest[:12]}", err=True)
+    tell(f"{output}: {channels} channels, digest {result.digest[:12]}")
