@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from threading import Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+Share = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
 
 
 def shared_out(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
@@ -36,16 +39,27 @@ def shared_out(function: Callable[[Item], Result], items: Sequence[Item], jobs: 
     concurrent.futures.process.BrokenProcessPool
         If one of them is killed.
     """
+    with processes(jobs) as share:
+        yield from share(function, items)
+
+
+@contextmanager
+def processes(jobs: int) -> Iterator[Share]:
+    """Processes that share several rounds of work; what :func:`shared_out` says holds for each."""
     before = set(active_children())
     workers: set[BaseProcess] = set()
     # Spawned, not forked: a fork of a process with BLAS threads may hang.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_follow_parent) as pool:
-        try:
+
+        def share(function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
             with _interrupts_held():
                 futures = deque(pool.submit(function, item) for item in items)  # starts them
-                workers = set(active_children()) - before
+                workers.update(set(active_children()) - before)
             while futures:
                 yield futures.popleft().result()
+
+        try:
+            yield share
         except BaseException:
             # Futures are not cancelled: a pool that loses its processes fails on those that are.
             for worker in workers or set(active_children()) - before:
