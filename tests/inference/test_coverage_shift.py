@@ -15,8 +15,9 @@ from nuhist import Workspace
 from nuhist.errors import ConfigError
 from nuhist.files import to_json
 from nuhist.inference import coverage as module
+from nuhist.inference.checkpoints import Result
 from nuhist.inference.coverage import coverage
-from nuhist.inference.execution import Execution, Result, run
+from nuhist.inference.execution import Execution, run
 from nuhist.inference.model import make_likelihood
 from nuhist.inference.results import Coverage
 from nuhist.inference.toys import Task, ToyModel

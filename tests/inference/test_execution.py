@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from nuhist import Workspace
 from nuhist.errors import ConfigError, DataError
 from nuhist.inference import execution as module
-from nuhist.inference.execution import Execution, Result, run
+from nuhist.inference.checkpoints import Result
+from nuhist.inference.execution import Execution, run
 from nuhist.inference.model import make_likelihood
 from nuhist.inference.toys import BATCH, Task, ToyModel, batches, statistic, toy_model
 

@@ -10,7 +10,8 @@ import pytest
 from nuhist import Workspace
 from nuhist.errors import DataError
 from nuhist.inference import execution as module
-from nuhist.inference.execution import Execution, Result
+from nuhist.inference.checkpoints import Result
+from nuhist.inference.execution import Execution
 from nuhist.inference.results import GoodnessOfFit
 from nuhist.inference.significance import goodness_of_fit, significance
 from nuhist.inference.toys import BATCH, Task, ToyModel, statistic
