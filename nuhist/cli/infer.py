@@ -146,9 +146,8 @@ def limit(
         return
     say(_sentence(result))
     say(f"  {result.method}: {result.convention}")
-    best = (
-        0.0 if abs(result.parameter_best_fit) < _NOISE * abs(result.parameter_upper or 1) else result.best_fit
-    )
+    noise = _NOISE * abs(result.parameter_upper or 0.0)
+    best = 0.0 if abs(result.parameter_best_fit) < noise else result.best_fit
     say(f"  best fit {best:.4g} {result.unit}, min_chi2 {result.min_chi2:.2f}")
     for sigma, value in (result.expected or {}).items():
         shown = "open" if value is None else f"{value:.4g} {result.unit}"
@@ -163,6 +162,8 @@ def limit(
 def _sentence(result: Interval) -> str:
     level = f"at {100 * result.confidence_level:g} % CL"
     name, unit = result.coupling, result.unit
+    if result.method == "cls" and result.upper is None:
+        return f"{name}: no upper limit {level}"
     if result.lower is None and result.upper is None:
         return f"{name}: open on both sides {level}"
     if result.lower is None:

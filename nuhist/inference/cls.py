@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from nuhist.errors import FitError
-from nuhist.inference.crossing import find_crossings
+from nuhist.inference.crossing import End, Search, find_crossings
 from nuhist.inference.execution import Execution, run
 from nuhist.inference.likelihood import Minimum
 from nuhist.inference.profile import Profile
+from nuhist.inference.reach import outwards, reach
 from nuhist.inference.toys import BATCH, Task, batches, toy_model
 from nuhist.tables import Array
 
 Bands = dict[str, float | None]
 SIGMAS = (-2, -1, 0, 1, 2)
-_FIRST_STEP = 1e-3  # of the parameter's range
+_BEYOND = 1.5  # of the least distance of an expected limit: where the search begins
+_AHEAD = 4  # doubled distances in a first round: up to beyond the highest expected limit
+_LEAST = 1e-300  # CLs: less counts as this
 _SAME = 1e-7  # in 2NLL: fits end so close to each other
 _SPREAD = (0.6, 1.6)  # of the asymptotic limits: where toys are thrown
 _POINTS = 8  # values where toys are thrown; twice as many for expected limits
@@ -88,49 +91,121 @@ class AsymptoticCls:
 
 def asymptotic_ratio(root: Array, asimov: float) -> Array:
     """CLs from the square roots of q̃ of data sets and of the Asimov data, by the asymptotic formulas."""
-    from scipy.special import ndtr
+    from scipy.special import log_ndtr
 
     if asimov == 0:
         return np.ones_like(root)
+    if np.isinf(asimov):
+        return np.zeros_like(root)
     near = root <= asimov
-    signal = ndtr(np.where(near, -root, -(root**2 + asimov**2) / (2 * asimov)))
-    background = ndtr(np.where(near, asimov - root, -(root**2 - asimov**2) / (2 * asimov)))
-    return np.where(background > 0, signal / np.where(background > 0, background, 1.0), 0.0)
+    signal = np.where(near, -root, -(root**2 + asimov**2) / (2 * asimov))
+    background = np.where(near, asimov - root, -(root**2 - asimov**2) / (2 * asimov))
+    # Far below the background both tails are 0 in a double, and their ratio is what counts.
+    with np.errstate(invalid="ignore"):  # an infinite root
+        ratio = np.exp(log_ndtr(signal) - log_ndtr(background))
+    return np.where(np.isinf(root), 0.0, ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class ClsLimits:
+    """Upper limits from CLs.
+
+    Attributes
+    ----------
+    upper, bands
+        Observed, and expected by number of standard deviations; None where CLs does not fall so low.
+    notes
+        What a reader should know.
+    """
+
+    upper: float | None
+    bands: Bands | None
+    notes: tuple[str, ...]
 
 
 def cls_upper(
     profile: Profile, confidence_level: float, *, expected: bool
 ) -> tuple[float | None, Bands | None]:
+    """Upper limits of :func:`cls_limits` without its notes."""
+    found = cls_limits(profile, confidence_level, expected=expected)
+    return found.upper, found.bands
+
+
+def cls_limits(profile: Profile, confidence_level: float, *, expected: bool) -> ClsLimits:
     """Upper limit from asymptotic CLs, observed and, if asked for, expected at −2 to +2 σ.
+
+    Where CLs falls below 1 − CL several times, the limit is the largest value.
 
     Raises
     ------
     FitError
-        If the parameter is signed.
+        If the parameter is signed, or all values within its bounds are excluded.
     """
     _refuse_signed(profile)
     curve = AsymptoticCls(profile)
-    functions = [curve.observed]
-    functions += [partial(curve.expected, sigma=sigma) for sigma in SIGMAS] if expected else []
-    low, high = profile.bounds
+    functions: dict[str, Callable[[float], float]] = {"observed": curve.observed}
+    if expected:
+        functions |= {
+            f"{sigma:+d}" if sigma else "0": partial(curve.expected, sigma=sigma) for sigma in SIGMAS
+        }
+    alpha = 1 - confidence_level
     before = None
     while before != curve.minima:  # again where the search has found a lower one
         before = curve.minima
-        upper, *bands = find_crossings(
-            [partial(_negative, function) for function in functions],
-            confidence_level - 1,
-            low,
-            high,
-            step=_FIRST_STEP * (high - low),
-            prepare=curve.prepare,
+        searches = _searches(curve, list(functions.values()), alpha)
+        ends = dict(
+            zip(functions, find_crossings(searches, -float(np.log(alpha)), curve.prepare), strict=True)
         )
-    names = [f"{sigma:+d}" if sigma else "0" for sigma in SIGMAS]
-    return upper, dict(zip(names, bands, strict=True)) if expected else None
+    limits = {name: None if end.edge else end.value for name, end in ends.items()}
+    notes = _notes(curve, ends, alpha)
+    return ClsLimits(limits.pop("observed"), limits if expected else None, notes)
 
 
-def _negative(function: Callable[[float], float], value: float) -> float:
-    """CLs falls along the coupling; a search looks for where a function rises above a level."""
-    return -function(value)
+def _searches(
+    curve: AsymptoticCls, functions: Sequence[Callable[[float], float]], alpha: float
+) -> list[Search]:
+    """Where to look for the limits: outwards from where the lowest of the expected ones may lie."""
+    from scipy.special import ndtr, ndtri
+
+    low, high = curve.profile.bounds
+    # √q̃ of the Asimov data at the expected limit of −2 σ: without a fit it is reached no later, so that
+    # all expected limits lie further out.
+    lowest = float(ndtri(1 - alpha * ndtr(SIGMAS[0]))) + SIGMAS[0]
+    distance = reach(curve.asimov.along, lowest**2, low, high).distance
+    inside, values = low + distance, outwards(low, high, _BEYOND * (distance or high - low))
+
+    def above(function: Callable[[float], float], value: float) -> float:
+        """−ln CLs, nearly a parabola; infinite where there is no model."""
+        possible = np.isfinite(curve.statistics(value)).all()
+        return -float(np.log(max(function(value), _LEAST))) if possible else np.inf
+
+    return [
+        Search(partial(above, function), low, values if known < high else (), _AHEAD, known)
+        for function, known in zip(functions, [low] + (len(functions) - 1) * [inside], strict=True)
+    ]
+
+
+def _notes(curve: AsymptoticCls, ends: Mapping[str, End], alpha: float) -> tuple[str, ...]:
+    notes, profile, end = [], curve.profile, ends["observed"]
+    if end.regions > 1:
+        notes.append(f"CLs falls below {alpha:.3g} in {end.regions} places; the limit is the last of them")
+    if end.value is None or end.edge:
+        last = profile.bounds[1] if end.value is None else end.value
+        notes.append(
+            f"no upper limit: at {_at(profile, last)} CLs is still {curve.observed(last):.2g};"
+            f" {profile.beyond(last, edge=end.edge)}"
+        )
+    bands = [name for name, end in ends.items() if name != "observed" and (end.value is None or end.edge)]
+    if bands:
+        notes.append(
+            f"no expected limit at {', '.join(bands)} σ: CLs stays above {alpha:.3g} up to the same end"
+        )
+    return tuple(notes)
+
+
+def _at(profile: Profile, value: float) -> str:
+    """A coupling in words."""
+    return f"{profile.coupling.to_coupling(value):.3g} {profile.coupling.unit}"
 
 
 def cls_upper_from_toys(

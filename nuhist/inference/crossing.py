@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from nuhist.tables import Array
 
-_PRECISION = 1e-4  # of a crossing, relative
-_INNER = 7  # values between the ends of a bracket
-_AHEAD = 7  # doubled steps whose fits share a round
+AHEAD = 7  # values whose fits share a round
+_PRECISION = 1e-5  # of a crossing, of its distance from the origin
+_INNER = 4  # values between the ends of a bracket
+_CORRECTION = 1e-4  # of the same: by which one more value may move a guess, which is then better by far
+_MISSED = 0.1  # of the height of the nearest value beside it: by which a guess may miss the level
+_INWARD = 8.0  # by which steps shrink where the first value lies outside already
+_NEAREST = 1e-30  # of the first value's distance: a crossing nearer to the start is the start itself
+_WIDE = 3.0  # ratio of the distances of a bracket's ends, above which it is narrowed first
 
 Function = Callable[[float], float]
 
@@ -23,96 +29,191 @@ class Prepare(Protocol):
         """Compute; unchecked for a search."""
 
 
-def find_crossings(
-    functions: Sequence[Function],
-    level: float,
-    start: float,
-    bound: float,
-    *,
-    step: float,
-    prepare: Prepare,
-) -> list[float | None]:
-    """Where functions cross a level between a value inside, where they are below, and a bound.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to look for: where a function leaves the region in which it lies below a level.
 
-    Steps are doubled until one lies outside. Between the last two, a cubic spline through a few values
-    gives the crossing, and one more value corrects it. All functions share the rounds of fits.
+    Attributes
+    ----------
+    function
+        It remembers what ``prepare`` has computed. It may be infinite.
+    origin
+        A value inside of the region, from which distances are measured.
+    values
+        Where to look, from the origin outwards; the last one is the bound of the search.
+    ahead
+        How many of them to compute in the first round.
+    start
+        Another value inside of the region, further out than the origin, if one is known.
+    """
+
+    function: Function
+    origin: float
+    values: Sequence[float]
+    ahead: int = AHEAD
+    start: float | None = None
+
+    @property
+    def inside(self) -> float:
+        """The outermost value that is known to lie inside."""
+        return self.origin if self.start is None else self.start
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a region ends.
+
+    Attributes
+    ----------
+    value
+        The crossing, or the last value inside; None where the region goes on to the bound.
+    edge
+        Whether the function is infinite from there on, and below the level up to there.
+    regions
+        How many stretches below the level there are between the start and the end.
+    """
+
+    value: float | None
+    edge: bool = False
+    regions: int = 1
+
+
+def find_crossings(searches: Sequence[Search], level: float, prepare: Prepare) -> list[End]:
+    """Where functions leave the region below a level.
+
+    Of each search a few values are computed at once, until one lies outside; the last change from
+    inside to outside among them counts. Between its two values, a cubic spline through a few more
+    gives the crossing, and one more value corrects it. All searches share the rounds of fits.
 
     Parameters
     ----------
-    functions
-        They remember what ``prepare`` has computed.
-    level, start, bound
+    searches, level
         See above.
-    step
-        The first one, positive.
     prepare
         Computes values together.
 
     Returns
     -------
-    For each function, None if it does not cross the level.
+    The end of each, to 1e-5 of its distance from the origin.
     """
-    outer = _doubled(start, bound, step if bound > start else -step)
-    brackets = _brackets(functions, level, start, outer, prepare)
-    nodes = {bracket: np.linspace(*bracket, _INNER + 2).tolist() for bracket in brackets if bracket}
-    prepare([node for inner in nodes.values() for node in inner[1:-1]], check=False)
-    first = [
-        _interpolated(function, level, nodes[bracket]) if bracket else None
-        for function, bracket in zip(functions, brackets, strict=True)
-    ]
-    prepare([near for near, _ in filter(None, first)])
-    found: list[float | None] = []
-    for function, bracket, guess in zip(functions, brackets, first, strict=True):
-        if bracket is None:
-            found.append(None)
-            continue
-        tolerance = _PRECISION * max(abs(bracket[1]), 2e-3 * step)
-        found.append(_refined(function, level, nodes[bracket], guess, tolerance))
+    running = {number: _crossing(search, level) for number, search in enumerate(searches)}
+    ends: dict[int, End] = {}
+    while running:
+        wanted: dict[bool, list[float]] = {True: [], False: []}
+        for number in list(running):
+            try:
+                values, check = next(running[number])
+            except StopIteration as stop:
+                ends[number] = stop.value
+                del running[number]
+            else:
+                wanted[check] += values
+        for check, values in wanted.items():
+            if values:
+                prepare(values, check=check)
+    return [ends[number] for number in range(len(searches))]
+
+
+def find_crossing(search: Search, level: float, prepare: Prepare) -> End:
+    """The same for one search."""
+    return find_crossings([search], level, prepare)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bracket:
+    """Neighbours of which the first is inside and the other outside; the same value at an edge."""
+
+    inside: float
+    outside: float
+    regions: int = 1
+
+
+# What a search wants to have computed, and whether as a result that is compared with pyhf.
+_Wanted = tuple[list[float], bool]
+
+
+def _crossing(search: Search, level: float) -> Generator[_Wanted, None, End]:
+    bracket = yield from _outwards(search, level)
+    if bracket.inside == bracket.outside:
+        return End(None, regions=bracket.regions)
+    bracket = yield from _inwards(search, bracket, level)
+    bracket = yield from _narrowed(search, bracket, level)
+    bracket = yield from _finite(search, bracket, level)
+    if bracket.inside == bracket.outside or np.isinf(search.function(bracket.outside)):
+        return End(bracket.inside, edge=True, regions=bracket.regions)
+    nodes = np.linspace(bracket.inside, bracket.outside, _INNER + 2).tolist()
+    yield nodes[:-1], False
+    guess = _interpolated(search.function, level, nodes)
+    if guess is not None:
+        yield [guess[0]], True
+    value = _refined(search.function, level, nodes, guess, abs(bracket.outside - search.origin))
+    return End(value, regions=bracket.regions)
+
+
+def _outwards(search: Search, level: float) -> Generator[_Wanted, None, _Bracket]:
+    """Rounds of values until the last one lies outside; the same value twice without such a one."""
+    seen, regions = 0, 1
+    while seen < len(search.values):
+        values = search.values[: seen + (AHEAD if seen else search.ahead)]
+        yield list(values[seen:]), False
+        seen = len(values)
+        change = _last_change(search, search.inside, values, level)
+        if search.function(values[-1]) > level:
+            return change
+        regions = change.regions + 1
+    return _Bracket(search.inside, search.inside, regions)
+
+
+def _last_change(search: Search, start: float, values: Sequence[float], level: float) -> _Bracket:
+    """The last change from inside to outside among values, the first of them after a start inside."""
+    found, regions, inside, before = _Bracket(start, start, 0), 0, True, start
+    for value in values:
+        outside = search.function(value) > level
+        if inside and outside:
+            regions += 1
+            found = _Bracket(before, value, regions)
+        inside, before = not outside, value
     return found
 
 
-def find_crossing(
-    function: Function, level: float, start: float, bound: float, *, step: float, prepare: Prepare
-) -> float | None:
-    """The same for one function."""
-    return find_crossings([function], level, start, bound, step=step, prepare=prepare)[0]
+def _inwards(search: Search, bracket: _Bracket, level: float) -> Generator[_Wanted, None, _Bracket]:
+    """Ever shorter steps, where nothing but the origin lies inside."""
+    origin, nearest = search.origin, _NEAREST * abs(bracket.outside - search.origin)
+    while bracket.inside == origin:
+        distance = bracket.outside - origin
+        values = [origin + distance * _INWARD**-power for power in range(AHEAD, 0, -1)]
+        if values[0] == origin or abs(distance) < nearest:
+            return _Bracket(origin, origin, bracket.regions)
+        yield values, False
+        if np.isinf(search.function(values[0])):  # the model ends at the origin
+            return _Bracket(origin, origin, bracket.regions)
+        change = _last_change(search, origin, [*values, bracket.outside], level)
+        bracket = _Bracket(change.inside, change.outside, bracket.regions + change.regions - 1)
+    return bracket
 
 
-def _doubled(start: float, bound: float, step: float) -> list[float]:
-    """Values at doubled distances from a start, up to a bound."""
-    values = []
-    while abs(step) < abs(bound - start):
-        values.append(start + step)
-        step *= 2
-    return [*values, float(bound)] if bound != start else values
+def _narrowed(search: Search, bracket: _Bracket, level: float) -> Generator[_Wanted, None, _Bracket]:
+    """A bracket between values of much different distance from the origin, made narrower."""
+    near, far = bracket.inside - search.origin, bracket.outside - search.origin
+    if near == 0 or far / near < _WIDE:
+        return bracket
+    values = (search.origin + np.geomspace(near, far, AHEAD + 2)[1:-1]).tolist()
+    yield values, False
+    change = _last_change(search, bracket.inside, [*values, bracket.outside], level)
+    return _Bracket(change.inside, change.outside, bracket.regions + change.regions - 1)
 
 
-def _brackets(
-    functions: Sequence[Function], level: float, start: float, outer: Sequence[float], prepare: Prepare
-) -> list[tuple[float, float] | None]:
-    """For each function, neighbours among the values of which the first is inside, the other outside."""
-    found: dict[int, tuple[float, float]] = {}
-    inside = start
-    for index, outside in enumerate(outer):
-        if index % _AHEAD == 0:
-            prepare(outer[index : index + _AHEAD], check=False)
-        for number, function in enumerate(functions):
-            if number not in found and function(outside) > level:
-                found[number] = _finite(function, level, inside, outside)
-        if len(found) == len(functions):
-            break
-        inside = outside
-    return [found.get(number) for number in range(len(functions))]
-
-
-def _finite(function: Function, level: float, inside: float, outside: float) -> tuple[float, float]:
-    """A bracket with a finite value outside: beyond the edge of the model, halve the step to it."""
-    while not np.isfinite(function(outside)):
-        middle = (inside + outside) / 2
-        if abs(outside - inside) <= _PRECISION * max(abs(outside), abs(inside)):
-            return inside, inside
-        inside, outside = (inside, middle) if function(middle) > level else (middle, outside)
-    return inside, outside
+def _finite(search: Search, bracket: _Bracket, level: float) -> Generator[_Wanted, None, _Bracket]:
+    """A bracket with a finite value outside, or a narrow one at the edge of the model."""
+    while np.isinf(search.function(bracket.outside)):
+        inside, outside = bracket.inside, bracket.outside
+        if abs(outside - inside) <= _PRECISION * abs(outside - search.origin):
+            return bracket
+        values = np.linspace(inside, outside, AHEAD + 2)[1:].tolist()
+        yield values[:-1], False
+        change = _last_change(search, inside, values, level)
+        bracket = _Bracket(change.inside, change.outside, bracket.regions + change.regions - 1)
+    return bracket
 
 
 def _interpolated(function: Function, level: float, nodes: Sequence[float]) -> tuple[float, float] | None:
@@ -121,15 +222,18 @@ def _interpolated(function: Function, level: float, nodes: Sequence[float]) -> t
     from scipy.optimize import brentq
 
     heights = np.array([function(node) - level for node in nodes])
-    if nodes[0] == nodes[-1] or not np.isfinite(heights).all():
+    order = np.argsort(nodes)
+    places = np.array(nodes)[order]
+    if not (np.isfinite(heights).all() and (np.diff(places) > 0).all()):
         return None
     inside, outside = _neighbours(heights, nodes)
-    order = np.argsort(nodes)
-    spline = make_interp_spline(np.array(nodes)[order], heights[order], k=3)
-    near = inside  # where the node is the crossing itself, the spline there has either sign
-    if spline(inside) < 0 < spline(outside):
-        near = float(brentq(lambda value: float(spline(value)), inside, outside, rtol=_PRECISION / 100))
-    return near, float(spline(near, 1))
+    # In units of the bracket: a spline in a parameter's own units may overflow.
+    width = abs(nodes[-1] - nodes[0])
+    spline = make_interp_spline((places - inside) / width, heights[order], k=3)
+    near, far = 0.0, (outside - inside) / width
+    if spline(near) < 0 < spline(far):  # where the node is the crossing itself, either sign
+        near = float(brentq(lambda value: float(spline(value)), near, far, xtol=1e-12))
+    return inside + near * width, float(spline(near, 1)) / width
 
 
 def _neighbours(heights: Sequence[float] | Array, nodes: Sequence[float]) -> tuple[float, float]:
@@ -142,20 +246,26 @@ def _refined(
     level: float,
     nodes: Sequence[float],
     guess: tuple[float, float] | None,
-    tolerance: float,
+    distance: float,
 ) -> float:
     """The crossing: a guess that one more value corrects, or a search where that is not enough."""
     from scipy.optimize import brentq
 
-    if nodes[0] == nodes[-1]:
-        return nodes[0]
     inside, outside = _neighbours([function(node) - level for node in nodes], nodes)
     if guess is not None and guess[1] != 0:
-        refined = guess[0] - (function(guess[0]) - level) / guess[1]
-        if abs(refined - guess[0]) <= tolerance and min(inside, outside) <= refined <= max(inside, outside):
+        missed = function(guess[0]) - level
+        refined = guess[0] - missed / guess[1]
+        near = abs(refined - guess[0]) <= _CORRECTION * distance
+        # Across a jump, a spline is steep, and a correction small wherever it stands.
+        near &= abs(missed) <= _MISSED * min(level - function(inside), function(outside) - level)
+        if near and min(inside, outside) <= refined <= max(inside, outside):
             return refined
     if function(inside) >= level:  # the function has changed: its minimum was not the lowest
         return inside
-    return float(
-        brentq(lambda value: function(float(value)) - level, inside, outside, xtol=tolerance, rtol=1e-6)
-    )
+    width = outside - inside
+
+    def excess(share: float) -> float:
+        return function(outside if share == 1 else inside + share * width) - level
+
+    # From 0 to 1, since a tolerance in the parameter's own units would know where its zero is.
+    return inside + float(brentq(excess, 0.0, 1.0, xtol=min(_PRECISION * distance / abs(width), 0.1))) * width

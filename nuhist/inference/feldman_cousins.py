@@ -8,7 +8,8 @@ import numpy as np
 
 from nuhist.errors import ConfigError
 from nuhist.inference.execution import Execution, run
-from nuhist.inference.profile import Profile, heights_at, profile_ends, threshold
+from nuhist.inference.profile import Profile, heights_at, threshold
+from nuhist.inference.region import region
 from nuhist.inference.toys import BATCH, Task, batches, toy_model
 from nuhist.tables import Array
 
@@ -129,10 +130,12 @@ def belt_ends(
 
 
 def _range(profile: Profile, points: int) -> Array:
-    (lower, upper), _ = profile_ends(profile, threshold(_WIDER))
-    low, high = profile.bounds
-    top = high if upper is None else min(_REACH * upper, high)
-    bottom = low if lower is None else max(low, lower - (_REACH - 1) * (top - lower))
+    wider = region(profile, threshold(_WIDER))
+    (bottom, top), (low, high) = wider.span, profile.bounds
+    if wider.upper is not None:
+        top = min(top + (_REACH - 1) * (top - min(bottom, 0.0)), high)
+    if wider.lower is not None:
+        bottom = max(low, bottom - (_REACH - 1) * (top - bottom))
     # The best fit is always accepted: with it in the belt, no interval is empty.
     return np.union1d(np.linspace(bottom, top, points - 1), [profile.best])
 

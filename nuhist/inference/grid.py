@@ -81,6 +81,14 @@ class GridCurve:
         """Δχ² at a value."""
         return float(self._spline(value) - self._spline(self.best))
 
+    def along(self, values: Array) -> Array:
+        """Δχ² at several values: nothing is cheaper than the curve itself."""
+        return np.asarray(self._spline(values) - self._spline(self.best))
+
+    def beyond(self, value: float, *, edge: bool) -> str:  # noqa: ARG002 - a grid knows no edge
+        """In words: what ends the curve at a value, and what to do about it."""
+        return "it is the last point of the grid: extend the grid to look further"
+
     def interpolation_error(self, value: float) -> float | None:
         """Error of a value that is the end of an interval.
 

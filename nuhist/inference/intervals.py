@@ -11,23 +11,19 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, unknown_name
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.cls import cls_upper, cls_upper_from_toys
+from nuhist.inference.cls import cls_limits, cls_upper_from_toys
 from nuhist.inference.execution import Execution
 from nuhist.inference.feldman_cousins import belt, belt_ends
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.model import Engine, make_likelihood
-from nuhist.inference.profile import (
-    Curve,
-    Profile,
-    heights_at,
-    profile_ends,
-    threshold,
-)
+from nuhist.inference.profile import Curve, Profile, heights_at, threshold
+from nuhist.inference.region import profile_ends, region
 from nuhist.inference.results import Interval, Method, Scan
 
 Calctype = Literal["asymptotics", "toybased"]
 
 _SCAN_REACH = 9.0  # Δχ² up to which a scan goes by default
+_SLACK = 1e-9  # of a bound: by which a value may lie outside of it from rounding
 _COARSE = 0.01  # of an end; a larger interpolation error is worth a note
 
 
@@ -169,7 +165,8 @@ def _cls(
     expected: bool,
 ) -> tuple[float | None, dict[str, float | None] | None, tuple[str, ...]]:
     if calctype == "asymptotics":
-        return (*cls_upper(profile, confidence_level, expected=expected), ())
+        found = cls_limits(profile, confidence_level, expected=expected)
+        return found.upper, found.bands, found.notes
     if calctype != "toybased":
         raise unknown_name("calculator", calctype, get_args(Calctype))
     return cls_upper_from_toys(profile, confidence_level, execution, digest, expected=expected)
@@ -230,14 +227,11 @@ def scan(
     curve = _curve(model, measurement, engine)
     scale, (low, high) = curve.coupling, curve.bounds
     if couplings is None:
-        (lower, upper), _ = profile_ends(curve, _SCAN_REACH)
-        ends = [low if lower is None else lower, high if upper is None else upper]
-        start, stop = (scale.to_coupling(end) for end in ends)
+        start, stop = (scale.to_coupling(end) for end in region(curve, _SCAN_REACH).span)
         couplings = np.linspace(start, stop, points).tolist()
     values = [scale.to_parameter(coupling) for coupling in couplings]
-    slack = 1e-9 * (high - low)
     for coupling, value in zip(couplings, values, strict=True):
-        if not low - slack <= value <= high + slack:
+        if not low - _SLACK * abs(low) <= value <= high + _SLACK * abs(high):
             raise ConfigError(
                 f"{coupling:g} {scale.unit} lies outside the bounds of {scale.name},"
                 f" {scale.to_coupling(low):g} to {scale.to_coupling(high):g} {scale.unit}"

@@ -9,15 +9,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from nuhist.errors import ConfigError, FitError
-from nuhist.inference.crossing import find_crossing
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
 _BETTER = 1e-5  # in 2NLL: a scan that finds a minimum lower by more starts again from there
-_FIRST_STEP = 1e-3  # of the parameter's range
 _RESTARTS = 5
-_SIGNED_NODES = 25  # of the scan that looks for separate regions of a signed parameter
+_NUMBERS = 2_000_000  # at most in one array of the cheap curve: it bounds the memory
 
 _Result = TypeVar("_Result")
 
@@ -68,8 +66,14 @@ class Curve(Protocol):
     def __call__(self, value: float) -> float:
         """Δχ² at a value of the parameter."""
 
+    def along(self, values: Array) -> Array:
+        """A cheap curve that lies nowhere below: the other parameters stay at the best fit."""
+
     def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
         """Fit several values together, ahead of calls; unchecked against pyhf for a search."""
+
+    def beyond(self, value: float, *, edge: bool) -> str:
+        """In words: what ends the curve at a value, and what to do about it."""
 
     def asimov(self) -> Curve:
         """The curve for the data expected from the fit without the coupling."""
@@ -134,6 +138,41 @@ class Profile:
             raise LowerMinimumError
         return result.twice_nll - self.minimum.twice_nll
 
+    def along(self, values: Array) -> Array:
+        """Δχ² with the other parameters as in the best fit: no fit, and nowhere below the curve."""
+        likelihood, best = self.likelihood, self.minimum.parameters
+        points = np.tile(best, (values.size + 1, 1))
+        points[1:, likelihood.poi_index] = values
+        observed = likelihood.data if self.data is None else self.data
+        model = likelihood.compiled
+        if model is None:
+            heights = np.array([likelihood.twice_nll(point, observed) for point in points])
+        else:
+            size = max(1, _NUMBERS // observed.size)
+            parts = [points[first : first + size] for first in range(0, len(points), size)]
+            heights = np.concatenate(
+                [
+                    model.twice_nll(part, np.broadcast_to(observed, (len(part), observed.size)))
+                    for part in parts
+                ]
+            )
+        above: Array = heights[1:] - heights[0]
+        return above
+
+    def beyond(self, value: float, *, edge: bool) -> str:
+        """In words: what ends the curve at a value, and what to do about it."""
+        name, likelihood = self.coupling.name, self.likelihood
+        if edge:
+            counts = likelihood.expected(self.at(value).parameters)
+            seen = likelihood.data[: counts.size] > 0
+            place = _place(likelihood, int(np.argmin(np.where(seen, np.inf, counts))))
+            return f"from there on {place} would expect less than nothing"
+        moved = self.minimum.parameters.copy()
+        moved[likelihood.poi_index] = value
+        if np.array_equal(likelihood.expected(moved), likelihood.expected(self.minimum.parameters)):
+            return f"{name} changes no expected count, so that nothing limits it"
+        return f"it is the bound of {name} in the workspace, {value:g}: give it a wider one to look further"
+
     def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
         """Fit several values in one batch; what does not converge so is left to single fits."""
         unknown = [value for value in dict.fromkeys(values) if value not in self._known]
@@ -155,6 +194,8 @@ class Profile:
 
     def at(self, value: float) -> Minimum:
         """Fit with the parameter of interest held at a value."""
+        if value == self.best:
+            return self.minimum
         if value not in self._known:
             near = {self.best: self.minimum, **self._known}
             start = near[min(near, key=lambda known: abs(known - value))]
@@ -173,8 +214,14 @@ class Profile:
             return Minimum(point, np.inf)
 
     def asimov(self) -> Profile:
-        """The curve for the data expected from the fit without the coupling."""
-        without = self.likelihood.minimise({self.coupling.name: 0.0}, self.minimum.parameters, self.data)
+        """The curve for the data expected from the fit without the coupling.
+
+        Raises
+        ------
+        FitError
+            If the data are impossible without it.
+        """
+        without = fit_without(self.likelihood, self.minimum, self.data)
         return Profile(self.likelihood, self.likelihood.asimov(without))
 
     def remarks(self) -> tuple[str, ...]:
@@ -186,28 +233,56 @@ class Profile:
         return
 
 
+def fit_without(likelihood: Likelihood, best: Minimum, data: Array | None = None) -> Minimum:
+    """The fit without the coupling.
+
+    Parameters
+    ----------
+    likelihood, data
+        Whose.
+    best
+        A fit with it, from which this one starts.
+
+    Raises
+    ------
+    FitError
+        If the data are impossible without it, or the fit does not converge.
+    """
+    name = likelihood.interest.name
+    try:
+        return likelihood.minimise({name: 0.0}, best.parameters, data)
+    except FitError as error:
+        observed = (likelihood.data if data is None else data)[: likelihood.model.config.nmaindata]
+        point = best.parameters.copy()
+        point[likelihood.poi_index] = 0.0
+        impossible = (observed > 0) & (likelihood.expected(point) <= 0)
+        if not impossible.any():
+            raise
+        position = int(np.argmax(impossible))
+        raise FitError(
+            f"{likelihood.origin}: {_place(likelihood, position)}: {observed[position]:g} events observed"
+            f" where nothing is expected at {name} = 0: there is no fit without it to compare with"
+        ) from error
+
+
+def _place(likelihood: Likelihood, position: int) -> str:
+    """Channel and bin of a position among the counts, in words."""
+    slices = likelihood.model.config.channel_slices.items()
+    channel, part = next(item for item in slices if item[1].start <= position < item[1].stop)
+    return f"channel '{channel}', bin {position - part.start}"
+
+
 class LowerMinimumError(Exception):
     """A scan has found a lower minimum than the best fit."""
-
-
-def profile_ends(profile: Curve, level: float) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
-    """Ends of the region with Δχ² below a level, and notes on what is special about it.
-
-    Returns
-    -------
-    Lower and upper end as values of the parameter (None where open: at the boundary of a
-    parameter that cannot be negative, or where the level is not reached within its bounds).
-    """
-    return _retried(lambda: _ends(profile, level), profile.origin)
 
 
 def heights_at(curve: Curve, values: Sequence[float]) -> list[float]:
     """Δχ² at several values, all against the same global minimum."""
     curve.prepare(values)
-    return _retried(lambda: [max(curve(value), 0.0) for value in values], curve.origin)
+    return retried(lambda: [max(curve(value), 0.0) for value in values], curve.origin)
 
 
-def _retried(scan: Callable[[], _Result], origin: str) -> _Result:
+def retried(scan: Callable[[], _Result], origin: str) -> _Result:
     """What a scan returns, started again when it finds a lower minimum than the best fit."""
     for _ in range(_RESTARTS):
         try:
@@ -215,29 +290,3 @@ def _retried(scan: Callable[[], _Result], origin: str) -> _Result:
         except LowerMinimumError:
             continue
     raise FitError(f"{origin}: the scan finds ever lower minima; the fit is unstable")
-
-
-def _ends(profile: Curve, level: float) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
-    low, high = profile.bounds
-    notes: list[str] = []
-    best = profile.best
-    inside = [best]
-    if low < 0:
-        nodes = np.linspace(low, high, _SIGNED_NODES)
-        profile.prepare(nodes.tolist(), check=False)
-        inside += [float(node) for node in nodes if profile(float(node)) < level]
-        regions = 1 + sum(
-            profile((a + b) / 2) > level for a, b in zip(sorted(inside)[:-1], sorted(inside)[1:], strict=True)
-        )
-        if regions > 1:
-            notes.append(f"{regions} separate regions; the interval spans them all")
-    lower, upper = (
-        find_crossing(profile, level, start, bound, step=_FIRST_STEP * (high - low), prepare=profile.prepare)
-        for start, bound in ((min(inside), low), (max(inside), high))
-    )
-    unit, convert = profile.coupling.unit, profile.coupling.to_coupling
-    if lower is None and low != 0:
-        notes.append(f"open below: {convert(low):.3g} {unit} is still allowed")
-    if upper is None:
-        notes.append(f"open above: {convert(high):.3g} {unit} is still allowed")
-    return (lower, upper), (*notes, *profile.remarks())

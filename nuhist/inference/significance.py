@@ -11,6 +11,7 @@ from nuhist.inference.execution import Execution, run
 from nuhist.inference.fit import fit
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.profile import fit_without
 from nuhist.inference.results import GoodnessOfFit, Significance
 from nuhist.inference.toys import batches, toy_model
 from nuhist.tables import Array
@@ -55,7 +56,7 @@ def significance(
     likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
     scale = likelihood.interest
     best = likelihood.best()
-    without = likelihood.minimise({scale.name: 0.0}, best.parameters)
+    without = fit_without(likelihood, best)
     q0 = max(without.twice_nll - best.twice_nll, 0.0)
     signed = bool(likelihood.lower[likelihood.poi_index] < 0)
     error = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nuhist.errors import ConfigError
 
 _LARGEST = 1e9  # times the reference; far beyond what any experiment can mean
+_PLAIN = 1e100  # the same for a plain number, whose unit is anyone's
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,11 @@ class CouplingScale:
             If the coupling is no number of a size that can be used.
         """
         x = coupling / self.reference
-        if not abs(x) < _LARGEST:
+        largest = _PLAIN if self.reference == 1 else _LARGEST
+        if not abs(x) < largest:
             raise ConfigError(
                 f"{self.coupling} = {coupling:g} {self.unit}: expected a number, with a modulus below"
-                f" {_LARGEST * self.reference:g} {self.unit}"
+                f" {largest * self.reference:g} {self.unit}"
             )
         return float(x**self.power) / self.scale
 

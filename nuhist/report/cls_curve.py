@@ -87,6 +87,7 @@ def cls_curve(
     reach = min(_BEYOND**scale.power * max(limit or high for limit in limits), high)
     couplings = np.linspace(scale.to_coupling(max(low, 0.0)), scale.to_coupling(reach), _POINTS).tolist()
     parameters = [scale.to_parameter(value) for value in couplings]
+    curve.prepare(parameters)
     return ClsCurve(
         parameter=scale.name,
         coupling=scale.coupling,

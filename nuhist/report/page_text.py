@@ -125,6 +125,8 @@ def statement(interval: Interval) -> Markup:
     from markupsafe import Markup
 
     name = symbol(interval.coupling)
+    if interval.method == "cls" and interval.upper is None:
+        return Markup("{}: no upper limit").format(name)
     if interval.lower is None and interval.upper is None:
         return Markup("{}: open on both sides").format(name)
     if interval.lower is None:
@@ -137,5 +139,5 @@ def statement(interval: Interval) -> Markup:
 
 def best_fit(interval: Interval) -> float:
     """The best fit of the coupling; 0 where it differs from a bound at 0 by rounding only."""
-    noise = _NOISE * abs(interval.parameter_upper or 1.0)
+    noise = _NOISE * abs(interval.parameter_upper or 0.0)
     return 0.0 if abs(interval.parameter_best_fit) < noise else interval.best_fit

@@ -16,7 +16,8 @@ from nuhist.inference.fit import counts_per_event
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.model import make_likelihood
 from nuhist.inference.processes import shared_out
-from nuhist.inference.profile import Curve, Profile, profile_ends, threshold
+from nuhist.inference.profile import Curve, Profile, threshold
+from nuhist.inference.region import profile_ends
 from nuhist.inference.results import JsonResult
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, get_hypothesis
 from nuhist.tables import read_rows

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, log, sqrt
+from math import exp, inf, log, pi, sin, sqrt
 
 import pytest
 
-from nuhist.inference.crossing import find_crossing, find_crossings
+from nuhist.inference.crossing import End, Search, find_crossing, find_crossings
+from nuhist.inference.reach import outwards
 
-# A crossing is promised to 1e-4 of the parameter's value.
+# A crossing is promised to 1e-5 of its distance from the origin; where a guess is moved by up to 1e-4 of it
+# for the last time, and a kink spoils the slope, it is good to that.
 PRECISION = 1e-4
 LEVEL = 2.7055
 
@@ -37,8 +39,8 @@ class Counted:
         self.known.update((value, self.function(value)) for value in new)
 
 
-def crossing(function: Counted, level: float, start: float, bound: float, step: float) -> float | None:
-    return find_crossing(function, level, start, bound, step=step, prepare=function.prepare)
+def crossing(function: Counted, level: float, start: float, bound: float, step: float) -> End:
+    return find_crossing(Search(function, start, outwards(start, bound, step)), level, function.prepare)
 
 
 def _edge(value: float) -> float:
@@ -73,34 +75,69 @@ CURVES: dict[str, tuple[Callable[[float], float], float, float, float, float, fl
     "not reached": (lambda x: x**2, LEVEL, 0.0, 1.6, 0.01, None),
     "the level itself at the bound": (lambda x: x**2, 4.0, 0.0, 2.0, 0.01, None),
     "start on the bound": (lambda x: x**2, LEVEL, 2.0, 2.0, 0.01, None),
+    "far before the first step": (lambda x: (x / 1e-11) ** 2, LEVEL, 0.0, 10.0, 1.0, 1e-11 * sqrt(LEVEL)),
+    "far beyond the first step": (lambda x: (x / 1e21) ** 2, LEVEL, 0.0, 1e30, 1.0, 1e21 * sqrt(LEVEL)),
+    "near a large value": (lambda x: (x - 1e6) ** 2, LEVEL, 1e6, 1e30, 0.3, 1e6 + sqrt(LEVEL)),
+    "down through 0": (lambda x: (x - sqrt(LEVEL)) ** 2, LEVEL, sqrt(LEVEL), -10.0, 0.3, 0.0),
     "falls for ever": (lambda x: -x, LEVEL, 0.0, 10.0, 0.01, None),
 }  # fmt: skip
+
+
+EDGES = {"an edge below the level", "an edge, downwards"}
 
 
 @pytest.mark.parametrize("name", CURVES)
 def test_crossing_of_a_known_function(name: str) -> None:
     function, level, start, bound, step, expected = CURVES[name]
     counted = Counted(function)
-    found = crossing(counted, level, start, bound, step)
+    end = crossing(counted, level, start, bound, step)
+    assert end.edge == (name in EDGES)
     if expected is None:
-        assert found is None
+        assert end.value is None
         assert not counted.alone
         return
-    assert found is not None
-    # Where the crossing itself is 0 or small, the promise is of the bracket's outer end.
-    assert found == pytest.approx(expected, rel=PRECISION)
-    assert min(start, bound) <= found <= max(start, bound)
+    assert end.value is not None
+    assert end.value == pytest.approx(expected, abs=PRECISION * abs(expected - start))
+    assert min(start, bound) <= end.value <= max(start, bound)
+
+
+def test_an_edge_at_the_start() -> None:
+    # Nothing but the start itself is possible, to that side.
+    counted = Counted(lambda x: inf if x < -0.6 else x + 0.6)
+    assert crossing(counted, 1.0, -0.6, -5.0, 0.1) == End(-0.6, edge=True)
+    assert len(counted.rounds) <= 2
+
+
+def test_the_last_of_several_crossings_counts() -> None:
+    # 1 − cos x is above 1 from π/2 to 3π/2, and from 5π/2 to 7π/2; then a wall at 4π.
+    function = Counted(lambda x: 2 * sin(x / 2) ** 2 if x < 4 * pi else 1e3)
+    search = Search(function, 0.0, [1.0, pi, 2 * pi, 3 * pi, 4 * pi - 0.1, 5 * pi], ahead=6)
+    end = find_crossing(search, 1.0, function.prepare)
+    assert end.regions == 3
+    assert end.value == pytest.approx(4 * pi, rel=PRECISION)
+    # Open at the bound after two stretches outside.
+    search = Search(function, 0.0, [1.0, pi, 2 * pi, 3 * pi, 4 * pi - 0.1], ahead=6)
+    assert find_crossing(search, 1.0, function.prepare) == End(None, regions=3)
+
+
+def test_a_known_value_inside_is_not_computed_before_it_is_needed() -> None:
+    counted = Counted(lambda x: x**2)
+    search = Search(counted, 0.0, [2.0, 4.0], ahead=2, start=1.0)
+    end = find_crossing(search, LEVEL, counted.prepare)
+    assert end.value == pytest.approx(sqrt(LEVEL), rel=1e-9)
+    assert [size for size, _ in counted.rounds] == [2, 5, 1]  # outside; the start and four between; the guess
+    assert counted.alone == []
 
 
 @pytest.mark.parametrize("name", ["parabola", "downwards", "falling exponential", "large numbers", "quartic"])
-def test_a_smooth_function_needs_four_rounds(name: str) -> None:
-    # Doubled steps, seven at a time: 2⁷ and 2¹⁴ of the first; the bracket; the guess.
+def test_a_smooth_function_needs_five_rounds(name: str) -> None:
+    # Doubled steps up to 2⁶ of the first; seven by a factor of eight; these narrowed; between; the guess.
     function, level, start, bound, step, expected = CURVES[name]
     assert expected is not None
     counted = Counted(function)
     crossing(counted, level, start, bound, step)
     assert counted.alone in ([], [start])  # the start is known beforehand: it is the best fit
-    assert len(counted.rounds) <= 4
+    assert len(counted.rounds) <= 5
     # Up to seven: the last doubled steps end at the bound.
     assert max(size for size, _ in counted.rounds) == 7
     # Only the last value, which gives the result, is compared with pyhf.
@@ -111,7 +148,7 @@ def test_a_smooth_function_needs_four_rounds(name: str) -> None:
 def test_the_crossing_of_a_parabola_is_nearly_exact() -> None:
     # A cubic spline is a parabola, and one more value corrects it: rounding is left.
     found = crossing(Counted(lambda x: 0.3 * x**2 + 0.1 * x), 2.0, 0.0, 10.0, 0.01)
-    assert found == pytest.approx((-0.1 + sqrt(0.01 + 2.4)) / 0.6, rel=1e-9)
+    assert found.value == pytest.approx((-0.1 + sqrt(0.01 + 2.4)) / 0.6, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", ["a kink", "a jump", "two valleys, a ridge below the level"])
@@ -119,8 +156,8 @@ def test_a_rough_function_is_searched_between_two_values(name: str) -> None:
     function, level, start, bound, step, _ = CURVES[name]
     counted = Counted(function)
     crossing(counted, level, start, bound, step)
-    # brentq halves at worst: an eighth of the bracket to 1e-4 of a crossing takes ten.
-    assert len([value for value in counted.alone if value != start]) <= 15
+    # brentq halves at worst: a fifth of the bracket to 1e-5 of a crossing takes fourteen.
+    assert len([value for value in counted.alone if value != start]) <= 16
 
 
 def test_several_functions_share_the_rounds() -> None:
@@ -130,11 +167,11 @@ def test_several_functions_share_the_rounds() -> None:
     def falling(scale: float) -> Callable[[float], float]:
         return lambda x: -exp(-shared(x) / scale)
 
-    found = find_crossings(
-        [falling(scale) for scale in scales], -0.1, 0.0, 100.0, step=0.1, prepare=shared.prepare
-    )
+    values = outwards(0.0, 100.0, 0.5)
+    searches = [Search(falling(scale), 0.0, values) for scale in scales]
+    found = [end.value for end in find_crossings(searches, -0.1, shared.prepare)]
     assert found == pytest.approx([scale * log(10) for scale in scales], rel=PRECISION)
-    assert len(shared.rounds) <= 4  # as many as for one
+    assert len(shared.rounds) == 3  # as many as for one
     assert shared.alone in ([], [0.0])
     assert shared.rounds[-1] == (len(scales), True)  # a guess for each
 
@@ -148,10 +185,13 @@ def test_each_function_has_its_own_answer() -> None:
         lambda x: 0.0 if shared(x) <= 7.7 else inf,
         lambda x: shared(x) - 5,
     ]
-    found = find_crossings(functions, 1.0, 0.0, 10.0, step=0.01, prepare=shared.prepare)
-    assert found[1] is None
-    assert [found[0], found[2], found[3]] == pytest.approx([1.0, 7.7, 6.0], rel=PRECISION)
+    values = outwards(0.0, 10.0, 0.01)
+    found = find_crossings([Search(function, 0.0, values) for function in functions], 1.0, shared.prepare)
+    assert found[1] == End(None)
+    assert [end.edge for end in found] == [False, False, True, False]
+    ends = [found[index].value for index in (0, 2, 3)]
+    assert ends == pytest.approx([1.0, 7.7, 6.0], rel=PRECISION)
 
 
 def test_without_functions_there_is_nothing_to_find() -> None:
-    assert find_crossings([], 1.0, 0.0, 10.0, step=0.01, prepare=Counted(lambda x: x).prepare) == []
+    assert find_crossings([], 1.0, Counted(lambda x: x).prepare) == []

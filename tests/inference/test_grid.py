@@ -100,7 +100,10 @@ def test_a_grid_that_ends_inside_the_interval(grid: Grid, low: float, high: floa
         notes = [note for note in part.notes if note.startswith(f"open {word}: ")]
         if abs(bound) < 2e-13:
             assert end is None
-            assert notes == [f"open {word}: {bound:.3g} e_0 is still allowed"]
+            assert notes == [
+                f"open {word}: {bound:.3g} e_0 is still allowed; it is the last point of the grid: extend"
+                " the grid to look further"
+            ]
         else:
             assert end == pytest.approx(expected, rel=1e-3)
             assert notes == []

@@ -17,7 +17,8 @@ from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.model import make_likelihood
 from nuhist.inference.newton import BatchFit
-from nuhist.inference.profile import LowerMinimumError, Profile, heights_at, profile_ends
+from nuhist.inference.profile import LowerMinimumError, Profile, heights_at
+from nuhist.inference.region import profile_ends
 from tests.strategies import Limits, random_workspace
 
 Array = NDArray[np.float64]
