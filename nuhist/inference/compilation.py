@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from nuhist.inference.compiled import CompiledModel, Constraints, Group, Index
+from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.interpolation import code4_coefficients
+from nuhist.inference.structure import Channel, Constraints, Factors, Index, Layer, Shapes
 from nuhist.tables import Array
 
 _PER_BIN = ("staterror", "shapesys", "shapefactor")
 _STRAIGHT = 1e-14  # of a variation: a bend that is only the rounding of a mirror image
-_ONE = 0  # the factor that is always 1
 
-
-class _Factors:
-    """Collects the different factors of a model."""
-
-    def __init__(self) -> None:
-        self.known: dict[tuple[Any, ...], int] = {(0, 0, 1.0, 1.0): _ONE}
-
-    def index(self, kind: int, parameter: int, high: float = 1.0, low: float = 1.0) -> int:
-        return self.known.setdefault((kind, parameter, high, low), len(self.known))
-
-    def arrays(self) -> tuple[Index, Index, Array, Array]:
-        kind, parameter, high, low = zip(*self.known, strict=True)
-        return np.array(kind), np.array(parameter), np.array(high), np.array(low)
+_Entry = tuple[int, int, bool, float, float]  # sample, parameter, whether a normsys, its sides
+_Tilt = tuple[int, int, int, Array, Array]  # parameter, first bin, slot, half difference, bend
 
 
 def compile_model(spec: Mapping[str, Any], model: Any) -> CompiledModel:
@@ -44,98 +32,112 @@ def compile_model(spec: Mapping[str, Any], model: Any) -> CompiledModel:
     Raises
     ------
     NotImplementedError
-        If a modifier is of a type that is not known here.
+        If a modifier is of a type, or has a place, that is not known here.
     """
     config = model.config
-    slices = {name: config.par_slice(name) for name in config.par_order}
-    factors = _Factors()
-    rows: list[list[int]] = []
-    templates: list[Array] = []
-    owners: list[tuple[str, ...]] = []
+    start = {name: config.par_slice(name).start for name in config.par_order}
+    most = max(len(channel["samples"]) for channel in spec["channels"])
+    shape = (config.nmaindata, most)
+    nominal, sample_of = np.zeros(shape), np.zeros(shape, dtype=np.intp)
+    channels: list[Channel] = []
+    entries: list[_Entry] = []
+    tilts: list[_Tilt] = []
+    cells: dict[str, Any] = {}  # by bin-by-bin modifier
+    number = 0
     for channel in spec["channels"]:
-        part = config.channel_slices[channel["name"]]
-        for sample in channel["samples"]:
-            own = tuple(sorted(m["name"] for m in sample["modifiers"] if m["type"] in _PER_BIN))
-            common: list[int] = []
-            nominal = np.zeros(config.nmaindata)
-            nominal[part] = sample["data"]
-            additions: list[tuple[int, Array]] = []
+        part, samples = config.channel_slices[channel["name"]], channel["samples"]
+        channels.append(Channel(part, len(samples), slice(number, number + len(samples))))
+        for slot, sample in enumerate(samples):
+            nominal[part, slot], sample_of[part, slot] = sample["data"], number
+            entries.append((number, -1, False, 1.0, 1.0))
             for modifier in sample["modifiers"]:
                 name, kind, data = modifier["name"], modifier["type"], modifier["data"]
-                start = slices[name].start
                 if kind in ("normfactor", "lumi"):
-                    common.append(factors.index(1, start))
+                    entries.append((number, start[name], False, 1.0, 1.0))
                 elif kind == "normsys":
-                    common.append(factors.index(2, start, data["hi"], data["lo"]))
+                    entries.append((number, start[name], True, float(data["hi"]), float(data["lo"])))
                 elif kind == "histosys":
-                    up, down = np.zeros_like(nominal), np.zeros_like(nominal)
-                    up[part] = np.asarray(data["hi_data"]) - sample["data"]
-                    down[part] = np.asarray(sample["data"]) - data["lo_data"]
-                    additions.append((factors.index(1, start), (up + down) / 2))
-                    bend = (up - down) / 16
-                    if np.abs(bend).max() > _STRAIGHT * np.abs(up).max():
-                        additions.append((factors.index(3, start), bend))
-                elif kind not in _PER_BIN:
+                    up = np.asarray(data["hi_data"], dtype=np.float64) - sample["data"]
+                    down = np.asarray(sample["data"], dtype=np.float64) - data["lo_data"]
+                    tilts.append((start[name], part.start, slot, (up + down) / 2, _bend(up, down)))
+                elif kind in _PER_BIN:
+                    multiplied = cells.setdefault(name, np.zeros(shape, dtype=bool))
+                    multiplied[part, slot] = True
+                else:
                     raise NotImplementedError(f"modifier type '{kind}'")
-            for extra, template in [(_ONE, nominal), *additions]:
-                if template.any():
-                    rows.append([*common, extra])
-                    templates.append(template)
-                    owners.append(own)
-    most = max(map(len, rows), default=1)
-    slots = np.array([row + [_ONE] * (most - len(row)) for row in rows], dtype=np.intp)
-    kind, parameter, high, low = factors.arrays()
-    slots = slots.reshape(len(rows), most)
-    groups = [
-        replace(group, terms=_terms(group.rows, slots, kind, parameter))
-        for group in _groups(spec, config, slices, owners, templates)
-    ]
-    return CompiledModel(
+            number += 1
+    factors = _factors(entries)
+    layers = _layers(config, spec, start, cells)
+    compiled = CompiledModel(
         parameters=config.npars,
         bins=config.nmaindata,
-        kind=kind,
-        parameter=parameter,
-        high=high,
-        low=low,
-        coefficients=code4_coefficients(high, low),
-        slots=np.ascontiguousarray(slots.T),
-        groups=tuple(groups),
+        channels=tuple(channels),
+        sample=sample_of,
+        nominal=nominal,
+        factors=factors,
+        shapes=_shapes(tilts, shape),
+        layers=layers,
         constraints=_constraints(config),
     )
+    if np.intersect1d(compiled.wide, compiled.narrow).size:
+        raise NotImplementedError("a parameter that acts bin by bin and on whole samples")
+    return compiled
 
 
-def _groups(
-    spec: Mapping[str, Any],
-    config: Any,
-    slices: Mapping[str, slice],
-    owners: list[tuple[str, ...]],
-    templates: list[Array],
-) -> list[Group]:
-    positions: dict[str, Index] = {}
+def _bend(up: Array, down: Array) -> Array:
+    """Curvature C of a histosys; 0 where it is only the rounding of a mirror image."""
+    bend = up - down
+    return bend / 16 if np.abs(bend).max() > _STRAIGHT * 16 * np.abs(up).max() else np.zeros_like(bend)
+
+
+def _factors(entries: list[_Entry]) -> Factors:
+    sample, parameter, norm, high, low = (np.array(column) for column in zip(*entries, strict=True))
+    pairs = np.stack([sample, parameter], axis=1)[parameter >= 0]
+    if len(np.unique(pairs, axis=0)) < len(pairs):
+        raise NotImplementedError("a parameter that multiplies a sample twice")
+    coefficients = np.zeros((sample.size, 6))
+    if norm.any():
+        coefficients[norm] = code4_coefficients(high[norm], low[norm])
+    first = np.flatnonzero(parameter < 0)  # each sample begins with the factor that is always 1
+    return Factors(sample, parameter, norm, high, low, coefficients, first)
+
+
+def _shapes(tilts: list[_Tilt], shape: tuple[int, int]) -> Shapes:
+    parameter = np.unique(np.array([tilt[0] for tilt in tilts], dtype=np.intp))
+    straight, bend = (np.zeros((*shape, parameter.size)) for _ in range(2))
+    for owner, first, slot, half, curvature in tilts:
+        column = int(np.searchsorted(parameter, owner))
+        straight[first : first + half.size, slot, column] += half
+        bend[first : first + half.size, slot, column] += curvature
+    curved = np.flatnonzero(bend.any(axis=(0, 1)))
+    return Shapes(parameter, straight, curved, np.ascontiguousarray(bend[:, :, curved]))
+
+
+def _layers(
+    config: Any, spec: Mapping[str, Any], start: Mapping[str, int], cells: Mapping[str, Any]
+) -> tuple[Layer, ...]:
+    """Bin-by-bin modifiers, put together where they share no bin."""
+    layers: list[tuple[Index, Any]] = []  # parameter of each bin or -1, and the cells
+    for name, multiplied in cells.items():
+        parameter = _positions(spec, config, name, start[name])
+        parameter = np.where(multiplied.any(axis=1), parameter, -1)
+        for others, multiplied_there in layers:
+            if not ((others >= 0) & (parameter >= 0)).any():
+                others[parameter >= 0] = parameter[parameter >= 0]
+                multiplied_there[multiplied] = True
+                break
+        else:
+            layers.append((parameter, multiplied.copy()))
+    return tuple(_layer(config, spec, *layer) for layer in layers)
+
+
+def _layer(config: Any, spec: Mapping[str, Any], parameter: Index, multiplied: Any) -> Layer:
+    bins = np.flatnonzero(parameter >= 0)
+    filled = np.zeros_like(multiplied)
     for channel in spec["channels"]:
-        for sample in channel["samples"]:
-            for modifier in sample["modifiers"]:
-                if modifier["type"] in _PER_BIN and modifier["name"] not in positions:
-                    positions[modifier["name"]] = _positions(
-                        spec, config, modifier["name"], slices[modifier["name"]].start
-                    )
-    groups = []
-    for own in dict.fromkeys(owners):
-        rows = np.array([i for i, other in enumerate(owners) if other == own], dtype=np.intp)
-        stacked = np.stack([templates[i] for i in rows])
-        groups.append(Group(rows, stacked, tuple(positions[name] for name in own)))
-    return groups
-
-
-def _terms(rows: Index, slots: Index, kind: Index, parameter: Index) -> tuple[tuple[int, Index, Index], ...]:
-    """For each parameter: the rows of a group that it changes, and the slots of its factors in them."""
-    used = slots[rows]
-    owner = np.where(kind[used] == 0, -1, parameter[used])
-    terms = []
-    for index in np.unique(owner[owner >= 0]):
-        local, slot = np.nonzero(owner == index)
-        terms.append((int(index), local, slot))
-    return tuple(terms)
+        filled[config.channel_slices[channel["name"]], : len(channel["samples"])] = True
+    whole = bool((multiplied[bins] == filled[bins]).all())
+    return Layer(bins, parameter[bins], multiplied[bins], whole)
 
 
 def _positions(spec: Mapping[str, Any], config: Any, name: str, start: int) -> Index:

@@ -13,15 +13,14 @@ from nuhist.inference.minimisers import hesse
 from nuhist.tables import Array
 
 _AT_BOUND = 1e-6  # fraction of a parameter's range
-_STEP = 1e-3  # of a typical step, for differences of the gradient
 _FLAT = 1e-10  # of the largest curvature: less may be rounding
 
 
 def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = ()) -> Array:
     """Covariance at a minimum: the inverse of half of 2NLL's second derivative.
 
-    It comes from differences of the compiled likelihood's gradient, or from Minuit's HESSE where there
-    is none. Zero for what is fixed, on a bound, or flat.
+    It comes from the compiled likelihood, or from Minuit's HESSE where there is none. Zero for what is
+    fixed, on a bound, or flat.
 
     Parameters
     ----------
@@ -60,20 +59,13 @@ def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = 
 
 def _from_gradients(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> Array | None:
     """Covariance of the free parameters in their typical steps; None where it is not to be trusted."""
-    model = likelihood.compiled
-    if model is None:
+    hessian = None if likelihood.compiled is None else likelihood.hessian(minimum.parameters)
+    if hessian is None:
         return None
-    index, scale = np.flatnonzero(free), likelihood.scale[free]
-    sides = []
-    for sign in (1, -1):
-        points = np.tile(minimum.parameters, (index.size, 1))
-        points[np.arange(index.size), index] += sign * _STEP * scale
-        data = np.tile(likelihood.data, (index.size, 1))
-        if not np.isfinite(model.twice_nll(points, data)).all():
-            return None
-        slope, _ = model.slope_and_curvature(points, model.rates(points), data)
-        sides.append(slope[:, index] * scale)
-    hessian = (sides[0] - sides[1]) / (2 * _STEP)
+    scale = likelihood.scale[free]
+    hessian = hessian[np.ix_(free, free)] * np.outer(scale, scale)
+    if not np.isfinite(hessian).all():
+        return None
     values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
     if values[0] < _FLAT * values[-1]:
         return None

@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nuhist.inference.compiled import CompiledModel, Index
-from nuhist.inference.hessian import positive, slope_and_hessian
+from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.hessian import full_jacobian, positive, slope_and_curvature
 from nuhist.inference.newton import BatchFit, fit_batch
+from nuhist.inference.structure import Index
 from nuhist.tables import Array
 
 _ITERATIONS = 100
@@ -119,17 +120,17 @@ def _fit(problem: _Problem, start: Array) -> tuple[Array, float, bool, int]:
 def _form(problem: _Problem, at: _Point) -> _Form | None:
     """None where numbers overflow."""
     model, free, unit = problem.model, problem.free, problem.unit
-    slope, hessian = slope_and_hessian(model, at.parameters, problem.data, at.held)
-    rates = model.rates(at.parameters)
-    if not (np.isfinite(slope).all() and np.isfinite(hessian).all() and np.isfinite(rates.jacobian).all()):
+    slope, hessian = slope_and_curvature(model, at.parameters, problem.data, held=at.held)
+    counts, jacobian = full_jacobian(model, at.parameters)
+    if not (np.isfinite(slope).all() and np.isfinite(hessian).all() and np.isfinite(jacobian).all()):
         return None
     return _Form(
         slope[0, free] * unit,
         positive(hessian[:, free[:, None], free] * (unit[:, None] * unit))[0],
         np.maximum((problem.lower - at.parameters[0])[free] / unit, -_REACH),
         np.minimum((problem.upper - at.parameters[0])[free] / unit, _REACH),
-        rates.jacobian[0][free[:, None], problem.empty].T * unit,
-        rates.counts[0, problem.empty],
+        jacobian[0][free[:, None], problem.empty].T * unit,
+        counts[0, problem.empty],
     )
 
 

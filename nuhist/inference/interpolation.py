@@ -10,11 +10,6 @@ import numpy as np
 from nuhist.tables import Array
 
 
-def alpha(value: Array) -> tuple[Array, Array]:
-    """The parameter itself."""
-    return value, np.ones_like(value)
-
-
 def alpha_curve(value: Array) -> tuple[Array, Array]:
     """Curve φ of code 4p, which multiplies (hi + lo − 2 nominal)/16.
 
@@ -54,7 +49,7 @@ def code4_coefficients(high: Array, low: Array) -> Array:
 
 
 def code4(value: Array, high: Array, low: Array, coefficients: Array) -> tuple[Array, Array]:
-    """Factor of a normsys: a polynomial between ±1, exponential beyond (pyhf's code 4).
+    """Factor of a normsys and its slope: a polynomial between ±1, exponential beyond (pyhf's code 4).
 
     Parameters
     ----------
@@ -72,13 +67,37 @@ def code4(value: Array, high: Array, low: Array, coefficients: Array) -> tuple[A
         slope += polynomial
         polynomial *= clipped
         polynomial += coefficient
-    rows, columns = np.nonzero(np.abs(value) > 1)
+    beyond = _beyond(value, high, low)
+    if beyond is not None:
+        (rows, columns), rate, power = beyond
+        polynomial[rows, columns] = power
+        slope[rows, columns] = rate * power
+    return polynomial, slope
+
+
+def code4_value(value: Array, high: Array, low: Array, coefficients: Array) -> Array:
+    """The first of what :func:`code4` returns."""
+    clipped = np.clip(value, -1, 1)
+    polynomial = np.zeros_like(value)
+    for coefficient in (*coefficients.T[::-1], 1.0):
+        polynomial *= clipped
+        polynomial += coefficient
+    beyond = _beyond(value, high, low)
+    if beyond is not None:
+        (rows, columns), _, power = beyond
+        polynomial[rows, columns] = power
+    return polynomial
+
+
+def _beyond(value: Array, high: Array, low: Array) -> tuple[tuple[Array, Array], Array, Array] | None:
+    """Places where |α| > 1, with the rate and the value of the exponential there."""
+    outside = np.abs(value) > 1
+    if not outside.any():
+        return None
+    rows, columns = np.nonzero(outside)
     beyond = value[rows, columns]
     rate = np.where(beyond > 0, np.log(high)[columns], -np.log(low)[columns])
-    power = np.exp(beyond * rate)
-    polynomial[rows, columns] = power
-    slope[rows, columns] = rate * power
-    return polynomial, slope
+    return (rows, columns), rate, np.exp(beyond * rate)
 
 
 def code4_bend(value: Array, high: Array, low: Array, coefficients: Array) -> Array:

@@ -9,21 +9,23 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nuhist.errors import FitError, ModelError
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.edges import fit_with_edges
+from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.minimisers import minimise
-from nuhist.inference.search import other_starts
+from nuhist.inference.search import dips, either_sign, possible_start, strongly_turning, valleys
+from nuhist.inference.structure import Mask
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
 _AGREEMENT = 1e-8  # between the compiled likelihood and pyhf's, of 2NLL
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
-_MANY, _LOWEST = 100, 3  # parameters of which few of several starts are followed to the end
-_ROUNDS = 3  # of searches for another minimum, each from the lowest yet
-_LOWER = 1e-6  # of 2NLL, by which another minimum has to be lower
+_NOTHING = 1e-9  # counts: a bin that expects nothing may be so far below 0 by rounding
+_FOLLOWED = 3  # fits of a batch that are led along an edge, the lowest
+_ROUNDS = 4  # of searches for another minimum, each from the lowest yet
+_LOWER = 1e-7  # of 2NLL, by which another minimum has to be lower
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ class Likelihood:
     names
         Of the parameters, one for each number, in pyhf's order.
     initial, lower, upper, scale
-        Start values, bounds, and typical step of each parameter.
+        Start values, bounds, and typical step of each parameter, which comes from the likelihood.
     constant
         Whether the workspace keeps a parameter fixed.
     poi
@@ -56,6 +58,8 @@ class Likelihood:
         Where the workspace came from, for messages.
     compiled
         The same likelihood in arrays, for fast fits; None to leave them to SciPy and pyhf.
+    arrays
+        The same, whoever fits: steps and starts come from it. None where it cannot be compiled.
     """
 
     model: Any
@@ -69,6 +73,7 @@ class Likelihood:
     poi: CouplingScale | None
     origin: str
     compiled: CompiledModel | None = None
+    arrays: CompiledModel | None = None
 
     @property
     def interest(self) -> CouplingScale:
@@ -89,10 +94,63 @@ class Likelihood:
         return self.names.index(self.interest.name)
 
     def twice_nll(self, parameters: Array, data: Array | None = None) -> float:
-        """−2 ln L at a point; infinite where the model has no density."""
+        """−2 ln L at a point; infinite where the model has no density or expects less than nothing."""
+        observed = self.data if data is None else data
+        value = self._density(parameters, observed)
+        empty = observed[: self.model.config.nmaindata] == 0
+        if empty.any() and np.isfinite(value) and (self.expected(parameters)[empty] < -_NOTHING).any():
+            return np.inf
+        return value
+
+    def _density(self, parameters: Array, data: Array) -> float:
+        """What pyhf says, which goes on below 0 where nothing is seen."""
         with np.errstate(all="ignore"):
-            value = -2 * float(self.model.logpdf(parameters, self.data if data is None else data)[0])
+            value = -2 * float(self.model.logpdf(parameters, data)[0])
         return value if np.isfinite(value) else np.inf
+
+    def heights(self, points: Array, data: Array | None = None) -> Array:
+        """2NLL at several points up to one constant, for searches: shape (points,)."""
+        observed = self.data if data is None else data
+        if self.arrays is None:
+            return np.array([self.twice_nll(point, observed) for point in points])
+        most = max(1, 4_000_000 // self.arrays.nominal.size)
+        parts = [points[first : first + most] for first in range(0, len(points), most)]
+        return np.concatenate([self.arrays.twice_nll(part, observed[None]) for part in parts])
+
+    def hessian(self, parameters: Array, data: Array | None = None) -> Array | None:
+        """Second derivative of 2NLL at a point, (parameters, parameters); None where it is not compiled."""
+        if self.arrays is None:
+            return None
+        observed = self.data if data is None else data
+        matrix: Array = slope_and_curvature(self.arrays, parameters[None], observed[None])[1][0]
+        return matrix
+
+    @cached_property
+    def start(self) -> Array:
+        """Where fits start: the workspace's own values, unless these are far from any possible data."""
+        if self.arrays is None:
+            return self.initial
+        free = ~np.array(self.constant)
+        return possible_start(self.arrays, self.initial, self.data, free, self.lower, self.upper, self.scale)
+
+    @cached_property
+    def turning(self) -> tuple[int, ...]:
+        """Parameters along which counts turn so much that there may be two minima.
+
+        The parameter of interest is not among them; :meth:`best` looks along it anyhow.
+        """
+        if self.arrays is None or not self.arrays.turning:
+            return ()
+        free = ~np.array(self.constant)
+        points = [self._from(self.start, free, self.data).parameters]
+        if self.poi is not None:
+            free[self.poi_index] = False
+            for sign in (-3.0, 3.0):  # away from the best fit, other samples may matter
+                moved = points[0].copy()
+                moved[self.poi_index] += sign * self.scale[self.poi_index]
+                points.append(np.clip(moved, self.lower, self.upper))
+        found = strongly_turning(self.arrays, np.array(points), self.scale, self.data)
+        return tuple(index for index in found if free[index])
 
     def minimise(
         self,
@@ -100,7 +158,7 @@ class Likelihood:
         start: Array | None = None,
         data: Array | None = None,
     ) -> Minimum:
-        """Minimise 2NLL from one start.
+        """Minimise 2NLL from a start, and from other valleys that can be seen from there.
 
         Parameters
         ----------
@@ -116,22 +174,16 @@ class Likelihood:
         FitError
             If no minimiser converges.
         """
-        point = np.array(self.initial if start is None else start, dtype=np.float64)
+        point = np.array(self.start if start is None else start, dtype=np.float64)
         free = ~np.array(self.constant)
         for name, value in (fixed or {}).items():
             point[self.names.index(name)] = value
             free[self.names.index(name)] = False
-        if not free.any():
-            return Minimum(point, self.twice_nll(point, data))
         observed = self.data if data is None else data
-        ((found, reached),) = self._newton(point[None], free, observed)
-        if found is not None:
-            return found
-        ended = self._slsqp(reached, free, data)
-        # In a long valley both may have stopped early.
-        ((_, further),) = self._newton(ended.parameters[None], free, observed)
-        last = Minimum(further, self.twice_nll(further, data))
-        return min(ended, last, key=lambda minimum: minimum.twice_nll)
+        if not free.any():
+            return Minimum(point, self.twice_nll(point, observed))
+        found = self._from(point, free, observed)
+        return self._lowest(found, free, observed)
 
     def minimise_at(
         self, values: Array, starts: Array, data: Array | None = None, *, check: bool = True
@@ -159,17 +211,79 @@ class Likelihood:
             return [None] * values.size
         points = starts.copy()
         points[:, self.poi_index] = values
-        fits = self._newton(points, free, self.data if data is None else data, check=check)
-        return [minimum for minimum, _ in fits]
+        observed = self.data if data is None else data
+        fits = [minimum for minimum, _ in self._newton(points, free, observed, check=check)]
+        done = [index for index, minimum in enumerate(fits) if minimum is not None]
+        ends = np.array([fits[index].parameters for index in done]).reshape(len(done), -1)
+        which, others = self._other_valleys(ends, free, observed)
+        further = self._newton(others, free, observed, check=check) if len(others) else []
+        for number, (minimum, _) in zip(which, further, strict=True):
+            known = fits[done[number]]
+            if minimum is not None and (known is None or minimum.twice_nll < known.twice_nll - _LOWER):
+                fits[done[number]] = minimum
+        return fits
+
+    def best(self, data: Array | None = None) -> Minimum:
+        """Global minimum: a first fit, and others from where :mod:`nuhist.inference.search` says."""
+        observed = self.data if data is None else data
+        free = ~np.array(self.constant)
+        if not free.any():
+            return Minimum(self.start, self.twice_nll(self.start, observed))
+        return self._lowest(self._from(self.start, free, observed), free, observed)
+
+    def _lowest(self, found: Minimum, free: Mask, data: Array) -> Minimum:
+        """The lowest minimum that a search from one finds; where it finds one it goes on from there."""
+        for _ in range(_ROUNDS):
+            _, starts = self._other_valleys(found.parameters[None], free, data)
+            if self.poi is not None and free[self.poi_index]:
+                starts = np.concatenate([starts, self._along_interest(found, data)])
+            if not len(starts):
+                return found
+            if self.compiled is None:
+                minima = [self._from(start, free, data) for start in starts]
+            else:
+                fits = self._newton(starts, free, data, lowest=_FOLLOWED)
+                minima = [minimum for minimum, _ in fits if minimum is not None]
+            lowest = min([found, *minima], key=lambda minimum: minimum.twice_nll)
+            if lowest.twice_nll >= found.twice_nll - _LOWER:
+                return lowest
+            found = lowest
+        return found
+
+    def _other_valleys(self, at: Array, free: Mask, data: Array) -> tuple[Array, Array]:
+        turning = [index for index in self.turning if free[index]]
+        bounds = self.lower, self.upper
+        return valleys(lambda points: self.heights(points, data), at, turning, self.scale, *bounds)
+
+    def _along_interest(self, found: Minimum, data: Array) -> Array:
+        """Where 2NLL dips along the parameter of interest; of a signed one, some values of either sign."""
+        index = self.poi_index
+        bounds = float(self.lower[index]), float(self.upper[index])
+        step = float(self.scale[index])
+        matrix = self.hessian(found.parameters, data)
+        if matrix is not None and matrix[index, index] > 0:
+            step = min(step, float((2 / matrix[index, index]) ** 0.5))
+        points = dips(lambda points: self.heights(points, data), found.parameters, index, step, *bounds)
+        if self.arrays is not None and index in self.arrays.turning:
+            signed = either_sign(self.arrays, self.start, index, step, self.data, bounds)
+            points = np.concatenate([points, signed])
+        return points[np.isfinite(self.heights(points, data))] if len(points) else points
+
+    def _from(self, point: Array, free: Mask, data: Array) -> Minimum:
+        """Minimum from one start."""
+        ((found, reached),) = self._newton(point[None], free, data)
+        if found is not None:
+            return found
+        ended = self._slsqp(reached, free, data)
+        if self.compiled is None:
+            return ended
+        # In a long valley both may have stopped early.
+        ((again, further),) = self._newton(ended.parameters[None], free, data)
+        last = again or Minimum(further, self.twice_nll(further, data))
+        return min(ended, last, key=lambda minimum: minimum.twice_nll)
 
     def _newton(
-        self,
-        starts: Array,
-        free: NDArray[np.bool_],
-        data: Array,
-        *,
-        check: bool = True,
-        lowest: int | None = None,
+        self, starts: Array, free: Mask, data: Array, *, check: bool = True, lowest: int | None = None
     ) -> list[tuple[Minimum | None, Array]]:
         """Fit the compiled likelihood: minima, None where one is not found or not pyhf's, and the ends."""
         if self.compiled is None:
@@ -199,68 +313,40 @@ class Likelihood:
             found.append((minimum if agrees else None, point))
         return found
 
-    def _slsqp(self, point: Array, free: NDArray[np.bool_], data: Array | None) -> Minimum:
+    def _slsqp(self, point: Array, free: Mask, data: Array) -> Minimum:
         """Fit pyhf's likelihood with SciPy's SLSQP, or with Minuit where that fails."""
         scale, low, high = self.scale[free], self.lower[free], self.upper[free]
         point = point.copy()
         point[free] = np.clip(point[free], low, high)
         start, at = Minimum(point.copy(), self.twice_nll(point, data)), point.copy()
+        empty = data[: self.model.config.nmaindata] == 0
 
-        def objective(scaled: Array) -> float:
+        def moved(scaled: Array) -> Array:
             at[free] = np.clip(scaled * scale, low, high)
-            return self.twice_nll(at, data)
+            return at
 
         def gradient(scaled: Array) -> Array:
-            at[free] = np.clip(scaled * scale, low, high)
-            return self._slope(at, data)[free] * scale
+            if self.compiled is None:
+                raise FitError(f"{self.origin}: no gradient without the compiled likelihood")
+            slope = slope_and_curvature(self.compiled, moved(scaled)[None], data[None], whole=False)[0][0]
+            return np.asarray(slope[free] * scale)
 
         found = minimise(
-            objective,
+            lambda scaled: self._density(moved(scaled), data),
             point[free] / scale,
             low / scale,
             high / scale,
             gradient=None if self.compiled is None else gradient,
+            counts=(lambda scaled: self.expected(moved(scaled))[empty]) if empty.any() else None,
         )
-        if found is None:
+        if found is None and not np.isfinite(start.twice_nll):
             raise FitError(
                 f"{self.origin}: the fit does not converge; look at the counts with nuhist inspect"
             )
+        if found is None:
+            return start
         point[free] = np.clip(found[0] * scale, low, high)
-        return min(Minimum(point, found[1]), start, key=lambda minimum: minimum.twice_nll)
-
-    def _slope(self, point: Array, data: Array | None) -> Array:
-        """Gradient of 2NLL from the compiled likelihood."""
-        if self.compiled is None:
-            raise FitError(f"{self.origin}: no gradient without the compiled likelihood")
-        observed = (self.data if data is None else data)[None]
-        rates = self.compiled.rates(point[None])
-        slope: Array = self.compiled.slope_and_curvature(point[None], rates, observed)[0][0]
-        return slope
-
-    def best(self, data: Array | None = None) -> Minimum:
-        """Global minimum: a first fit, and others from where :mod:`nuhist.inference.search` says.
-
-        Where one of these is lower, the search goes on from there.
-        """
-        found = self.minimise(data=data)
-        for _ in range(_ROUNDS):
-            points = other_starts(self, found, data)
-            lowest = min([found, *self._from(points, data)], key=lambda minimum: minimum.twice_nll)
-            if lowest.twice_nll >= found.twice_nll - _LOWER:
-                return lowest
-            found = lowest
-        return found
-
-    def _from(self, points: Array, data: Array | None) -> list[Minimum]:
-        """Minima from several starts, those that are found."""
-        if self.compiled is None:
-            return [self.minimise(start=point, data=data) for point in points]
-        if not len(points):
-            return []
-        free = ~np.array(self.constant)
-        lowest = _LOWEST if free.sum() > _MANY else None
-        fits = self._newton(points, free, self.data if data is None else data, lowest=lowest)
-        return [minimum for minimum, _ in fits if minimum is not None]
+        return min(Minimum(point, self.twice_nll(point, data)), start, key=lambda minimum: minimum.twice_nll)
 
     def constraint(self, index: int) -> tuple[float | None, float]:
         """Width and centre of a parameter's constraint; no width where it has none."""
@@ -307,7 +393,12 @@ class Likelihood:
         value = minimum.twice_nll - self.saturated_twice_nll()
         if self.poi is not None and is_artefact(self.poi):
             value -= float(minimum.parameters[self.poi_index]) ** 2
-        return 0.0 if abs(value) < _ROUNDING else value
+        if value < -_ROUNDING * max(1.0, abs(minimum.twice_nll)):
+            raise FitError(
+                f"{self.origin}: the fit ends below the saturated model (min_chi2 {value:.3g}), which cannot"
+                " be; please report the workspace"
+            )
+        return 0.0 if value < _ROUNDING else value
 
     def asimov(self, minimum: Minimum) -> Array:
         """Data expected at a point, auxiliary data included."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from nuhist.tables import Array
 
-_TOLERANCE = 1e-10  # of 2NLL
+_TOLERANCE = 1e-11  # of 2NLL
 _MANY = 100  # parameters; a step of SLSQP takes their third power
 _HIGHEST = 1e100  # stands for infinity, which the minimisers do not take
+_STEP = 1e-4  # of a typical step, for differences: their errors are some 1e-8 of the slope
+_FAR = 1e6  # typical steps: a bound that is no bound for Minuit
 _FIRST_STEP = 0.1  # of HESSE, in typical steps of the parameters
 
 Objective = Callable[[Array], float]
+Gradient = Callable[[Array], Array]
 
 
 def minimise(
@@ -24,7 +26,8 @@ def minimise(
     low: Array,
     high: Array,
     *,
-    gradient: Callable[[Array], Array] | None = None,
+    gradient: Gradient | None = None,
+    counts: Gradient | None = None,
 ) -> tuple[Array, float] | None:
     """Minimise with SLSQP, or with Minuit where that fails; with L-BFGS-B where SLSQP would take hours.
 
@@ -35,7 +38,9 @@ def minimise(
     start, low, high
         Start and bounds, shape (parameters,), of parameters whose typical step is 1.
     gradient
-        Of the objective; by finite differences without it.
+        Of the objective; by central differences without it.
+    counts
+        What must not be negative: expected counts of the bins in which nothing is seen.
 
     Returns
     -------
@@ -46,20 +51,46 @@ def minimise(
     def finite(values: Array) -> float:
         return min(objective(values), _HIGHEST)
 
-    with warnings.catch_warnings():
+    slope = gradient or _differences(finite, low, high)
+    constraints = [] if counts is None else [{"type": "ineq", "fun": counts}]
+    many = gradient is not None and start.size > _MANY
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # steps that SLSQP itself clips
-        many = gradient is not None and start.size > _MANY
         result = minimize(
             finite,
             np.ravel(start),
             method="L-BFGS-B" if many else "SLSQP",
-            jac=gradient,
+            jac=slope,
             bounds=list(zip(low, high, strict=True)),
             options={"ftol": 1e-14, "maxiter": 5000} if many else {"ftol": _TOLERANCE, "maxiter": 1000},
+            **({} if many else {"constraints": constraints}),
         )
-    if result.success and result.fun < _HIGHEST:
-        return np.asarray(result.x, dtype=np.float64), float(result.fun)
-    return _migrad(finite, np.asarray(result.x, dtype=np.float64), low, high, gradient)
+    ended = np.clip(np.asarray(result.x, dtype=np.float64), low, high)
+    if result.success and result.fun < _HIGHEST and (counts is None or counts(ended).min() > -1e-6):
+        return ended, float(result.fun)
+    return _migrad(finite, ended, low, high, gradient)
+
+
+def _differences(objective: Objective, low: Array, high: Array) -> Gradient:
+    """Central differences of a function whose typical steps are 1, within its bounds."""
+
+    def slope(values: Array) -> Array:
+        found = np.empty(values.size)
+        for index in range(values.size):
+            ends, heights = [], []
+            for sign in (1.0, -1.0):
+                moved = values.copy()
+                moved[index] = np.clip(values[index] + sign * _STEP, low[index], high[index])
+                height = objective(moved)
+                if height >= _HIGHEST:  # beyond the edge of the model
+                    moved[index] = values[index]
+                    height = objective(moved)
+                ends.append(moved[index])
+                heights.append(height)
+            found[index] = 0.0 if ends[0] == ends[1] else (heights[0] - heights[1]) / (ends[0] - ends[1])
+        return found
+
+    return slope
 
 
 def _migrad(
@@ -67,15 +98,20 @@ def _migrad(
     start: Array,
     low: Array,
     high: Array,
-    gradient: Callable[[Array], Array] | None,
+    gradient: Gradient | None,
 ) -> tuple[Array, float] | None:
     from iminuit import Minuit
 
-    # Minuit that starts on a bound stays there.
-    minuit = Minuit(objective, np.clip(start, low + 1e-6, high - 1e-6), grad=gradient)
-    minuit.limits = list(zip(low, high, strict=True))
+    # Minuit that starts on a bound stays there. One at more than a million typical steps is none for it:
+    # its transformation of limited parameters would lose all digits.
+    near = [
+        np.where(np.abs(bound - start) < 1e6, bound, side * np.inf) for side, bound in ((-1, low), (1, high))
+    ]
+    minuit = Minuit(objective, np.clip(start, near[0] + 1e-6, near[1] - 1e-6), grad=gradient)
+    minuit.limits = list(zip(*near, strict=True))
     minuit.errordef = Minuit.LEAST_SQUARES
     minuit.tol = 1e-4
+    minuit.errors = np.full(start.size, _FIRST_STEP)
     minuit.migrad()
     if not minuit.valid or minuit.fval is None or minuit.fval >= _HIGHEST:
         return None
@@ -91,15 +127,3 @@ def hesse(objective: Objective, at: Array) -> Array | None:
     minuit.errors = np.full(at.size, _FIRST_STEP)
     minuit.hesse()
     return None if minuit.covariance is None else np.array(minuit.covariance)
-
-
-def typical_steps(model: Any, bounds: Array) -> Array:
-    """Typical step of each parameter: its constraint's width, or 1, or a part of a short range."""
-    scale = np.minimum(1.0, (bounds[:, 1] - bounds[:, 0]) / 24)
-    for name in model.config.par_order:
-        parameter_set = model.config.param_set(name)
-        if getattr(parameter_set, "constrained", False):
-            widths = np.asarray(parameter_set.width(), dtype=np.float64)
-            part = model.config.par_slice(name)
-            scale[part] = np.minimum(scale[part], np.where(widths > 0, widths, 1.0))
-    return scale

@@ -13,7 +13,7 @@ from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.compilation import compile_model
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.minimisers import typical_steps
+from nuhist.inference.steps import typical_steps
 from nuhist.tables import Array
 
 Engine = Literal["compiled", "pyhf"]
@@ -68,18 +68,21 @@ def make_likelihood(
                 f"{workspace.origin}: pyhf refuses it: {' '.join(str(error).split())}"
             ) from error
     bounds = np.asarray(model.config.suggested_bounds(), dtype=np.float64)
+    initial = np.asarray(model.config.suggested_init(), dtype=np.float64)
+    arrays = compile_model(workspace.spec, model)
     likelihood = Likelihood(
         model=model,
         data=data,
         names=tuple(model.config.par_names),
-        initial=np.asarray(model.config.suggested_init(), dtype=np.float64),
+        initial=initial,
         lower=bounds[:, 0],
         upper=bounds[:, 1],
-        scale=typical_steps(model, bounds),
+        scale=typical_steps(arrays, initial, data),
         constant=tuple(model.config.suggested_fixed()),
         poi=None if name is None else coupling_scale(workspace, name),
         origin=workspace.origin,
-        compiled=compile_model(workspace.spec, model) if engine == "compiled" else None,
+        compiled=arrays if engine == "compiled" else None,
+        arrays=arrays,
     )
     _refuse_impossible(likelihood)
     return likelihood

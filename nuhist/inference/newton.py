@@ -1,4 +1,4 @@
-"""Gauss-Newton fits of many data sets at once, with bounds as an active set."""
+"""Newton fits of many data sets at once, with bounds as an active set."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nuhist.inference.compiled import CompiledModel, Index
-from nuhist.inference.hessian import positive, slope_and_hessian
+from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.hessian import positive, slope_and_curvature
+from nuhist.inference.structure import Index, Mask
 from nuhist.inference.tangent import tangent
 from nuhist.tables import Array
 
 _ITERATIONS = 200
 _CHUNK = 500  # fits at a time: what they need stays in the cache
 _NUMBERS = 20_000_000  # at most in one array: it bounds the memory
-_PATIENCE = 12  # Gauss-Newton steps before the whole second derivative is taken
-_WORK, _TOTAL = 2e10, 5e9  # numbers in its matrices to the power of 3/2, of one iteration and of all
+_PATIENCE = 12  # Gauss-Newton steps of a large batch before the whole second derivative is taken
+_SMALL = 64  # fits that take it from the start
 _REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one may end in another valley
-_CHORDS = 8  # steps with the derivatives of the start
+_CHORDS = 6  # steps with the derivatives of the start
 _FEW = 8  # fits for which the derivatives of the start are not worth it
 _NEAR = 1e-10  # of 2NLL: what such a step would still gain; the next would gain a third of it at most
-_FALL = 0.3  # from step to step, of that gain; where it falls less, full steps are better
+_FALL = 0.2  # from step to step, of that gain; where it falls less, full steps are better
 _TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
 _DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 _FULL = 1e2  # damping up to which a step counts as a full one, on the floor of rounding
 _ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
+_SADDLE = 1e-5  # of 2NLL per squared typical step: a curvature that is less than minus this leads down
+_PROBES = np.array([0.03, 0.1, 0.3, 1.0, 2.0, 4.0])  # typical steps along it, to either side
 
 
 class _Limits(NamedTuple):
@@ -111,22 +114,25 @@ def fit_batch(
     limits = _Limits(lower[free] / unit, upper[free] / unit, np.where(constrained, _REACH, np.inf))
     converged = _approach(model, theta, height, data, free, unit, limits)
     active = np.flatnonzero(np.isfinite(height) & ~converged)
-    iterations, work = 0, 0.0
-    while active.size and iterations < _ITERATIONS and work < _TOTAL:
+    patience = 0 if len(theta) <= _SMALL or converged.any() else _PATIENCE
+    iterations = 0
+    while active.size and iterations < _ITERATIONS:
         iterations += 1
         at, here = theta[active], data[active]
-        whole = iterations > _PATIENCE and active.size * free.size**3 < _WORK
-        if iterations == _PATIENCE + 1:
+        whole = iterations > patience
+        if iterations == patience + 1:
             damping[active] = _DAMPING
-        if not whole:
-            slope, curvature = model.slope_and_curvature(at, model.rates(at), here)
-        else:
-            slope, curvature = slope_and_hessian(model, at, here)
+        slope, curvature = slope_and_curvature(model, at, here, whole=whole)
+        slope = slope[:, free] * unit
         curvature = curvature[:, free[:, None], free] * (unit[:, None] * unit)
+        usable = np.isfinite(slope).all(axis=1) & np.isfinite(curvature).all(axis=(1, 2))
+        if not usable.all():
+            active = active[usable]
+            continue
+        down = None
         if whole:
-            curvature = positive(curvature)
-            work += active.size * free.size**3
-        step, gain = _steps(slope[:, free] * unit, curvature, at[:, free] / unit, limits, damping[active])
+            curvature, down = _turned(curvature, _held(slope, at[:, free] / unit, limits))
+        step, gain = _steps(slope, curvature, at[:, free] / unit, limits, damping[active])
         trial = at.copy()
         trial[:, free] = np.clip(at[:, free] + step * unit, lower[free], upper[free])
         moved = trial[:, free] - at[:, free]
@@ -134,6 +140,14 @@ def fit_batch(
         better = reached <= height[active] + _ROUNDING
         full = damping[active] <= _FULL  # else any step promises little
         done = full & ((gain < _TOLERANCE) | (better & ~moved.any(axis=1)))
+        if down is not None and (done & down.any(axis=1)).any():
+            rows = np.flatnonzero(done & down.any(axis=1))
+            left, lower_there = _off_saddles(
+                model, at[rows], here[rows], free, down[rows] * unit, lower, upper
+            )
+            leads = lower_there < np.minimum(reached[rows], height[active[rows]]) - _TOLERANCE
+            trial[rows[leads]], reached[rows[leads]] = left[leads], lower_there[leads]
+            better[rows[leads]], done[rows[leads]] = True, False
         theta[active[better]] = trial[better]
         height[active[better]] = np.minimum(reached, height[active])[better]
         grown = np.where(better, damping[active] / 10, damping[active] * 10)
@@ -142,6 +156,55 @@ def fit_batch(
         converged[active[done]] = True
         active = active[~(done | stuck)]
     return BatchFit(theta, height, converged, iterations)
+
+
+def _held(slope: Array, at: Array, limits: _Limits) -> Mask:
+    """Parameters on a bound that the slope pushes outwards."""
+    return ((at <= limits.lower) & (slope >= 0)) | ((at >= limits.upper) & (slope <= 0))
+
+
+def _turned(curvature: Array, held: Mask) -> tuple[Array, Array | None]:
+    """Curvature with the signs of its negative eigenvalues turned, and the direction of the lowest one.
+
+    The direction is 0 where no eigenvalue is negative, and None stands for no such direction at all.
+    """
+    moving = ~held
+    masked = curvature * (moving[:, :, None] & moving[:, None, :])
+    along = np.arange(curvature.shape[1])
+    size = np.abs(np.einsum("bii->bi", curvature))
+    masked[:, along, along] += np.where(held, np.maximum(size, 1.0), _SADDLE / 10)
+    try:
+        np.linalg.cholesky(masked)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(masked)
+        down = np.where(values[:, :1] < -_SADDLE, vectors[:, :, 0], 0.0)
+        turned = np.flatnonzero(values[:, 0] < 0)
+        curvature = curvature.copy()
+        both = moving[turned][:, :, None] & moving[turned][:, None, :]
+        curvature[turned] = np.where(both, positive(masked[turned]), curvature[turned])
+        return curvature, down
+    return curvature, None
+
+
+def _off_saddles(
+    model: CompiledModel,
+    at: Array,
+    data: Array,
+    free: Index,
+    direction: Array,
+    lower: Array,
+    upper: Array,
+) -> tuple[Array, Array]:
+    """The lowest of some points to either side of each saddle, along a direction, and how low it is."""
+    sides = np.concatenate([_PROBES, -_PROBES])
+    points = np.repeat(at[:, None], sides.size, axis=1)
+    points[:, :, free] = np.clip(
+        points[:, :, free] + sides[:, None] * direction[:, None], lower[free], upper[free]
+    )
+    flat = points.reshape(-1, at.shape[1])
+    heights = model.twice_nll(flat, np.repeat(data, sides.size, axis=0)).reshape(len(at), -1)
+    rows, lowest = np.arange(len(at)), np.argmin(heights, axis=1)
+    return points[rows, lowest], heights[rows, lowest]
 
 
 def _approach(
@@ -196,7 +259,7 @@ def _steps(
     would carry across a bound is set on it, and the others solve again for what is left.
     """
     lower, upper, reach = limits
-    held = ((at <= lower) & (slope >= 0)) | ((at >= upper) & (slope <= 0))
+    held = _held(slope, at, limits)
     step = _solved(slope, curvature, held, np.zeros_like(at), damping)
     beyond = ~held & ((at + step < lower) | (at + step > upper))
     for _ in range(2):
@@ -212,9 +275,7 @@ def _steps(
     return step, np.abs(np.einsum("bi,bi->b", step, slope + bent))
 
 
-def _solved(
-    slope: Array, curvature: NDArray[Any], held: NDArray[np.bool_], step: Array, damping: Array
-) -> Array:
+def _solved(slope: Array, curvature: NDArray[Any], held: Mask, step: Array, damping: Array) -> Array:
     """Steps of the parameters that are not held, given those of the others."""
     diagonal = np.einsum("bii->bi", curvature)
     numbers = np.finfo(curvature.dtype)

@@ -1,81 +1,200 @@
-"""Where else to start, once a first fit is made: a likelihood may have several minima."""
+"""Where else to start, once a first fit is made: a likelihood may have several minima.
+
+Minima lie apart where counts turn along a parameter (a histosys or normsys whose two sides change them in
+the same direction, a signed coupling). 2NLL is looked at along such parameters, in one batch; only what
+dips there is followed. How far to look comes from the likelihood, never from the width of bounds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.steps import noticed_at
+from nuhist.inference.structure import Index, Mask
 from nuhist.tables import Array
 
-if TYPE_CHECKING:
-    from nuhist.inference.likelihood import Likelihood, Minimum
+Heights = Callable[[Array], Array]
 
-_VALUES = 81  # of a parameter, across its range
+_ALONG = np.array([-4.0, -3.0, -2.3, -1.7, -1.3, -1.0, -0.7, -0.4, -0.15])
+_ALONG = np.concatenate([_ALONG, [0.0], -_ALONG[::-1]])  # widths of a constraint
+_RATIO, _POINTS = 1.2, 70  # of the steps along the parameter of interest
+_FIRST = 0.25  # of a typical step
+_GAIN = 0.4  # of 2NLL: what turning counts must be able to gain at the least, for a valley of their own
+_ABSURD = 100.0  # of 2NLL per term: what no fit starts from
+_SPARE = 10.0  # of 2NLL: fits at other values of the parameter of interest are worse by about so much
+_PROMISING = 12.0  # of 2NLL above the fit: what lies higher is hardly a way down
+_CLEARLY = 1e-6  # of 2NLL: what is lower than the fit by more is worth a fit of its own
+_MOST = 4  # further starts of a fit
 
 
-def other_starts(likelihood: Likelihood, first: Minimum, data: Array | None) -> Array:
-    """Points to start further fits from, shape (starts, parameters).
+def strongly_turning(model: CompiledModel, points: Array, width: Array, data: Array) -> tuple[int, ...]:
+    """Parameters along which counts turn so much that 2NLL may have two minima.
 
-    2NLL is looked at along the parameter of interest, and along each parameter that may make counts go
-    up (or down) on both sides, with the other parameters as fitted. Each dip there is a start. So are a
-    bound of the parameter of interest that 2NLL falls to with the others as in the workspace, a few
-    values of either sign where it is signed, and a step to either side of the workspace's own start where
-    counts may turn.
+    With a step of one width to both sides, the even part of the change of the counts is what turns. It
+    gains at most its product with the residuals; these are those of the fit, and what a fit that is
+    somewhat worse may have besides.
+
+    Parameters
+    ----------
+    model
+        Compiled likelihood.
+    points
+        Fits, shape (fits, parameters).
+    width
+        Step of each parameter, shape (parameters,).
+    data
+        Shape (bins + auxiliary,).
     """
-    fitted, own = first.parameters, likelihood.initial
-    interest = likelihood.poi_index if likelihood.poi is not None else None
-    turning = () if likelihood.compiled is None else likelihood.compiled.turning
-    free = [index for index in turning if not likelihood.constant[index]]
-    points = [_turned(likelihood, free)]
-    points += [
-        _moved(fitted, index, _dips(likelihood, fitted, index, data)) for index in free if index != interest
-    ]
-    if interest is not None and not likelihood.constant[interest]:
-        starts = _dips(likelihood, fitted, interest, data)
-        low, high = likelihood.lower[interest], likelihood.upper[interest]
-        if low < 0 < high:
-            starts = np.union1d(starts, [low / 2, low / 10, high / 10, high / 2])
-        points.append(_moved(fitted, interest, starts))
-        ends = np.intersect1d(_dips(likelihood, own, interest, data), [low, high])
-        points.append(_moved(own, interest, ends))
-    found: Array = np.concatenate(points)
-    possible: Array = found[np.isfinite(_heights(likelihood, found, data))]
-    return possible
+    turning = np.array(model.turning, dtype=np.intp)
+    strong = np.zeros(turning.size, dtype=bool)
+    observed = data[: model.bins]
+    for point in points:
+        sides = []
+        for sign in (1.0, -1.0, 0.0):
+            moved = np.tile(point, (turning.size, 1))
+            moved[np.arange(turning.size), turning] = sign * width[turning]
+            sides.append(model.expected(moved))
+        even = np.abs((sides[0] + sides[1]) / 2 - sides[2])
+        counts = np.maximum(model.expected(point[None]), 0.0)
+        force = 2 * np.abs(observed - counts) / np.maximum(counts, 1.0)
+        size = np.sum(even**2 / (observed + 1), axis=1)
+        strong |= ~(np.sum(force * even, axis=1) + 2 * np.sqrt(_SPARE * size) < _GAIN)
+    return tuple(turning[strong].tolist())
 
 
-def _turned(likelihood: Likelihood, free: Sequence[int]) -> Array:
-    points = np.tile(likelihood.initial, (2 * len(free), 1))
-    for row, index in enumerate(free):
-        for side, sign in enumerate((-1.0, 1.0)):
-            moved = likelihood.initial[index] + sign * likelihood.scale[index]
-            points[2 * row + side, index] = np.clip(moved, likelihood.lower[index], likelihood.upper[index])
-    return points
+def possible_start(
+    model: CompiledModel,
+    initial: Array,
+    data: Array,
+    free: Mask,
+    lower: Array,
+    upper: Array,
+    scale: Array,
+) -> Array:
+    """A start from which data are possible and not absurd, by steps of single factors.
+
+    Where a strength is given in other units, its initial value may stand for any number of events.
+
+    Parameters
+    ----------
+    model
+        Compiled likelihood.
+    initial, data
+        Shapes (parameters,) and (bins + auxiliary,).
+    free, lower, upper, scale
+        Of the parameters.
+    """
+    height = float(model.twice_nll(initial[None], data[None])[0])
+    if height < _ABSURD * (model.bins + model.constraints.sigma.size):
+        return initial
+    point = initial.copy()
+    loose = np.setdiff1d(np.flatnonzero(free), model.constraints.gaussian)
+    loose = np.setdiff1d(loose, model.constraints.poisson)
+    for index in [*loose, *loose]:
+        away = scale[index] * 2.0 ** np.arange(-40, 41)
+        values = np.concatenate([[point[index], 0.0], away, -away])
+        points = np.tile(point, (values.size, 1))
+        points[:, index] = np.clip(values, lower[index], upper[index])
+        found = model.twice_nll(points, data[None])
+        if found.min() < height:
+            point, height = points[int(np.argmin(found))], float(found.min())
+    return point
 
 
-def _dips(likelihood: Likelihood, point: Array, index: int, data: Array | None) -> Array:
-    """Values of a parameter where 2NLL dips, with the others as at a point, beside the dip it lies in."""
-    values = np.linspace(likelihood.lower[index], likelihood.upper[index], _VALUES)
-    heights = _heights(likelihood, _moved(point, index, values), data)
-    padded = np.pad(heights, 1, constant_values=np.inf)
-    dips = (heights < padded[:-2]) & (heights <= padded[2:]) & np.isfinite(heights)
-    near = np.abs(values - point[index]) <= values[1] - values[0]
-    found: Array = values[dips & ~near]  # a fit has seen to that one
+def either_sign(
+    model: CompiledModel, point: Array, index: int, step: float, data: Array, bounds: tuple[float, float]
+) -> Array:
+    """Values to either side of 0 at which a parameter changes the counts by some standard deviations."""
+    middle = point.copy()
+    middle[index] = np.clip(0.0, *bounds)
+    points = []
+    for sign, bound in ((-1.0, bounds[0]), (1.0, bounds[1])):
+        value = noticed_at(model, middle, index, sign * step, data, bound)
+        points += [np.where(np.arange(point.size) == index, part * value, middle) for part in (0.7, 2.0)]
+    found: Array = np.clip(points, None, None)
+    found[:, index] = np.clip(found[:, index], *bounds)
     return found
 
 
-def _moved(point: Array, index: int, values: Array) -> Array:
-    """Points that differ from one in one parameter only."""
+def valleys(
+    heights: Heights, at: Array, turning: Sequence[int], width: Array, lower: Array, upper: Array
+) -> tuple[Index, Array]:
+    """Points in other valleys than those of fits, along parameters whose counts turn.
+
+    Parameters
+    ----------
+    heights
+        2NLL at points of shape (points, parameters).
+    at
+        The fits, shape (fits, parameters).
+    turning
+        Parameters.
+    width, lower, upper
+        Of all parameters.
+
+    Returns
+    -------
+    Of which fit, and the points: a few for each fit, the lowest of those that promise anything.
+    """
+    if not turning or not len(at):
+        return np.zeros(0, dtype=np.intp), at[:0]
+    own = np.array(turning, dtype=np.intp)
+    shape = (len(at), own.size, _ALONG.size)
+    values = np.clip(np.outer(width[own], _ALONG), lower[own, None], upper[own, None])
+    points = np.tile(at[:, None, None], (1, own.size, _ALONG.size, 1))
+    points[:, np.arange(own.size), :, own] = values[:, None]
+    found = heights(points.reshape(-1, at.shape[1])).reshape(shape)
+    height = heights(at)[:, None]
+    middle = _ALONG.size // 2
+    which, starts, level = [], [], []
+    for side, beside in ((slice(0, middle), at[:, own] < 0), (slice(middle + 1, None), at[:, own] > 0)):
+        lowest = np.argmin(found[:, :, side], axis=2) + (side.start or 0)
+        there = np.take_along_axis(found, lowest[:, :, None], axis=2)[:, :, 0]
+        # To the other side of the middle it must rise first, else it is the fit's own valley.
+        separate = (there < found[:, :, middle]) & ~beside & (there < height + _PROMISING)
+        rows, columns = np.nonzero(separate | (there < height - _CLEARLY))
+        which.append(rows)
+        starts.append(points[rows, columns, lowest[rows, columns]])
+        level.append(there[rows, columns])
+    fits, candidates = np.concatenate(which), np.concatenate(starts)
+    order = np.lexsort((np.concatenate(level), fits))
+    fits, candidates = fits[order], candidates[order]
+    rank = np.arange(fits.size) - np.searchsorted(fits, fits)
+    return fits[rank < _MOST], candidates[rank < _MOST]
+
+
+def dips(heights: Heights, point: Array, index: int, step: float, lower: float, upper: float) -> Array:
+    """Points where 2NLL dips along one parameter, apart from the dip that a fit lies in.
+
+    Parameters
+    ----------
+    heights
+        2NLL at points of shape (points, parameters).
+    point
+        The fit, shape (parameters,).
+    index, step, lower, upper
+        Of the parameter: position, typical step, bounds.
+    """
+    away = _FIRST * step * _RATIO ** np.arange(_POINTS)
+    values = np.concatenate(
+        [point[index] - away[::-1], [point[index]], point[index] + away, -point[index] + [0.0]]
+    )
+    values = np.unique(np.clip(values, lower, upper))
     points = np.tile(point, (values.size, 1))
     points[:, index] = values
-    return points
-
-
-def _heights(likelihood: Likelihood, points: Array, data: Array | None) -> Array:
-    """2NLL at several points, up to a constant."""
-    if likelihood.compiled is None:
-        return np.array([likelihood.twice_nll(point, data) for point in points])
-    observed = likelihood.data if data is None else data
-    heights: Array = likelihood.compiled.twice_nll(points, np.tile(observed, (len(points), 1)))
-    return heights
+    found = heights(points)
+    padded = np.pad(found, 1, constant_values=np.inf)
+    dip = (found < padded[:-2]) & (found <= padded[2:]) & np.isfinite(found)
+    own = int(np.argmin(np.abs(values - point[index])))
+    while own > 0 and found[own - 1] < found[own]:
+        own -= 1
+    while own < values.size - 1 and found[own + 1] < found[own]:
+        own += 1
+    dip[own] = False
+    order = np.flatnonzero(dip)
+    order = order[np.argsort(found[order])][:_MOST]
+    chosen: Array = points[order]
+    return chosen

@@ -12,6 +12,7 @@ from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, is_artefact
 from nuhist.inference.newton import fit_batch
+from nuhist.inference.search import either_sign, valleys
 from nuhist.tables import Array
 
 _WORSE = 1e-6  # in 2NLL: a fit from another start that ends higher is no better
@@ -34,6 +35,8 @@ class ToyModel:
         Positions of auxiliary data that are not thrown, since they only come from a construction.
     starts
         Further starts of the parameter of interest in free fits.
+    turning
+        Parameters along which there may be two minima.
     observed
         The data themselves.
     """
@@ -47,6 +50,7 @@ class ToyModel:
     interest: int
     pinned: tuple[int, ...]
     starts: tuple[float, ...]
+    turning: tuple[int, ...]
     observed: Array
 
     def throw(self, truth: Array, size: int, seed: int, batch: int) -> Array:
@@ -95,6 +99,26 @@ class ToyModel:
         return self._fit(data, start, constant)
 
     def _fit(self, data: Array, start: Array, constant: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Minima of each data set; where counts turn, of all valleys that can be seen from the first."""
+        parameters, height = self._descend(data, start, constant)
+        turning = [index for index in self.turning if not constant[index]]
+        if not turning:
+            return parameters, height
+        known = np.flatnonzero(np.isfinite(height))
+
+        def heights(points: Array) -> Array:
+            return self.model.twice_nll(points, np.repeat(data[known], len(points) // known.size, axis=0))
+
+        which, others = valleys(heights, parameters[known], turning, self.scale, self.lower, self.upper)
+        if which.size:
+            rows = known[which]
+            found, reached = self._descend(data[rows], others, constant)
+            for row, point, level in zip(rows, found, reached, strict=True):
+                if level < height[row]:
+                    parameters[row], height[row] = point, level
+        return parameters, height
+
+    def _descend(self, data: Array, start: Array, constant: NDArray[np.bool_]) -> tuple[Array, Array]:
         bounds = self.lower, self.upper
         fit = fit_batch(self.model, data, start, *bounds, constant, self.scale)
         parameters, height, open_fits = fit.parameters, fit.twice_nll, np.flatnonzero(~fit.converged)
@@ -130,8 +154,12 @@ def toy_model(likelihood: Likelihood) -> ToyModel:
     if likelihood.poi is not None:
         interest = likelihood.poi_index
         low, high = float(likelihood.lower[interest]), float(likelihood.upper[interest])
-        if low < 0 < high:
-            starts = (low / 3, high / 3)
+        if interest in likelihood.compiled.turning:
+            step = float(likelihood.scale[interest])
+            either = either_sign(
+                likelihood.compiled, likelihood.start, interest, step, likelihood.data, (low, high)
+            )
+            starts = tuple(np.unique(either[1::2, interest]).tolist())
         if is_artefact(likelihood.poi):
             terms = likelihood.compiled.constraints
             pinned = tuple(int(i) for i in terms.gaussian_data[terms.gaussian == interest])
@@ -145,6 +173,7 @@ def toy_model(likelihood: Likelihood) -> ToyModel:
         interest,
         pinned,
         starts,
+        likelihood.turning,
         likelihood.data,
     )
 
@@ -178,7 +207,7 @@ def statistic(model: ToyModel, task: Task) -> tuple[Array, Array]:
     start = np.tile(task.truth, (task.size, 1))
     if task.value is None:
         parameters, free = model.free(data, start)
-        return free - model.model.saturated(data), parameters[:, model.interest]
+        return free, parameters[:, model.interest]
     start, held = model.held(data, start, task.value)
     parameters, free = model.free(data, start)
     # NaN, where a fit did not converge, stays NaN.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nuhist import Workspace
 from nuhist.inference.compiled import CompiledModel
-from nuhist.inference.hessian import positive, slope_and_hessian
+from nuhist.inference.hessian import positive, slope_and_curvature
 from nuhist.inference.interpolation import code4, code4_bend, code4_coefficients
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import make_likelihood
@@ -54,7 +54,7 @@ def test_second_derivative(seed: int) -> None:
     data = np.stack([thrown(pyhf_side, rng) for _ in theta])
     possible = np.isfinite(model.twice_nll(theta, data))
     theta, data = theta[possible], data[possible]
-    slope, hessian = slope_and_hessian(model, theta, data)
+    slope, hessian = slope_and_curvature(model, theta, data)
     np.testing.assert_array_equal(slope, model.slope_and_curvature(theta, model.rates(theta), data)[0])
     # Sums in another order.
     np.testing.assert_allclose(hessian, hessian.transpose(0, 2, 1), rtol=1e-10, atol=1e-10)
@@ -81,7 +81,7 @@ def test_the_models_bend() -> None:
         model, theta = _compiled(likelihood), likelihood.initial[None] + 0.1
         rates = model.rates(theta)._replace(bent={})
         plain = model.slope_and_curvature(theta, rates, likelihood.data[None])[1]
-        whole = slope_and_hessian(model, theta, likelihood.data[None])[1]
+        whole = slope_and_curvature(model, theta, likelihood.data[None])[1]
         gaps.append(np.abs(whole - plain).max() / np.abs(plain).max())
     assert np.median(gaps) > 0.01
 

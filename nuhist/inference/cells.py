@@ -1,0 +1,120 @@
+"""Expected counts cell by cell, for models with many histosys or with samples' own bin-by-bin factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nuhist.inference.interpolation import alpha_bend, alpha_curve
+from nuhist.inference.structure import Index, Layer
+from nuhist.tables import Array
+
+if TYPE_CHECKING:
+    from nuhist.inference.compiled import CompiledModel
+
+
+@dataclass(frozen=True, eq=False)
+class CellRates:
+    """Expected counts, shape (batch, bins), with what their derivatives need.
+
+    ``theta`` are the parameters with 1e-150 in the place of factors that are 0; ``cells`` the counts of
+    each cell and ``outside`` the factors before its templates, N·Γ, (batch, bins, slots) each.
+    """
+
+    model: CompiledModel
+    theta: Array
+    factors: Array
+    slopes: Array
+    outside: Array
+    cells: Array
+    counts: Array
+
+    @classmethod
+    def at(cls, model: CompiledModel, theta: Array) -> CellRates:
+        """The rates at points of shape (batch, parameters)."""
+        factors, slopes = model.factor_values(theta)
+        outside = model.norms(factors)[:, model.sample]
+        for layer in model.layers:
+            gamma = theta[:, layer.parameter][:, :, None]
+            outside[:, layer.bins] *= gamma if layer.whole else np.where(layer.cells, gamma, 1.0)
+        cells = outside * _inside(model, theta)
+        return cls(model, theta, factors, slopes, outside, cells, cells.sum(axis=2))
+
+    def wide(self, logs: Array) -> Array:
+        """Derivatives with respect to the wide parameters, shape (batch, wide, bins)."""
+        return self._wide(logs, self.cells, self.outside)
+
+    def of_layer(self, layer: Layer) -> Array:
+        """Counts that a layer of bin-by-bin factors multiplies, shape (batch, bins of the layer)."""
+        if layer.whole:
+            return self.counts[:, layer.bins]
+        return np.asarray(np.sum(self.cells[:, layer.bins] * layer.cells, axis=2))
+
+    def mixed(self, wide: Array, logs: Array, layer: Layer) -> Array:
+        """Derivatives of these counts, shape (batch, wide, bins of the layer)."""
+        if layer.whole:
+            return wide[:, :, layer.bins]
+        own = np.zeros(self.model.nominal.shape)
+        own[layer.bins] = layer.cells
+        return self._wide(logs, self.cells * own, self.outside * own)[:, :, layer.bins]
+
+    def common(self, bins: Index, cells: Array) -> Array:
+        """Counts of some bins in some of their cells, shape (batch, bins)."""
+        return np.asarray(np.sum(self.cells[:, bins] * cells, axis=2))
+
+    def moments(self, pull: Array) -> tuple[Array, Array, Array]:
+        """Sums over bins with weights: of λ, of its slopes by shape, and of the curves' bends.
+
+        Shapes (batch, samples), (batch, samples, histosys) and (batch, curved).
+        """
+        model, shapes = self.model, self.model.shapes
+        weights = np.empty((len(pull), model.factors.first.size))
+        tilts = np.zeros((len(pull), model.factors.first.size, shapes.parameter.size))
+        forces = pull[:, :, None] * self.outside
+        slope = self._curve_slopes()
+        for channel in model.channels:
+            bins, slots = channel.bins, channel.slots
+            weights[:, channel.samples] = np.matmul(pull[:, None, bins], self.cells[:, bins, :slots])[:, 0]
+            if shapes.parameter.size:
+                force = forces[:, bins, :slots].transpose(2, 0, 1)  # (slots, batch, bins)
+                part = np.matmul(force, shapes.straight[bins, :slots].transpose(1, 0, 2)).transpose(1, 0, 2)
+                if shapes.curved.size:
+                    bent = np.matmul(force, shapes.bend[bins, :slots].transpose(1, 0, 2)).transpose(1, 0, 2)
+                    part[:, :, shapes.curved] += bent * slope[:, None]
+                tilts[:, channel.samples] = part
+        second = alpha_bend(self.theta[:, shapes.parameter[shapes.curved]])
+        bends = forces.reshape(len(pull), -1) @ shapes.bend.reshape(-1, shapes.curved.size) * second
+        return weights, tilts, bends
+
+    def _wide(self, logs: Array, cells: Array, outside: Array) -> Array:
+        model, shapes = self.model, self.model.shapes
+        found = np.empty((len(cells), model.wide.size, model.bins))
+        for channel in model.channels:
+            own = cells[:, channel.bins, : channel.slots].transpose(0, 2, 1)
+            found[:, :, channel.bins] = np.matmul(logs[:, channel.samples].transpose(0, 2, 1), own)
+        if shapes.parameter.size:
+            inside = outside.transpose(1, 0, 2)  # (bins, batch, slots)
+            tilted = np.matmul(inside, shapes.straight)
+            if shapes.curved.size:
+                tilted[:, :, shapes.curved] += np.matmul(inside, shapes.bend) * self._curve_slopes()
+            found[:, np.searchsorted(model.wide, shapes.parameter)] += tilted.transpose(1, 2, 0)
+        return found
+
+    def _curve_slopes(self) -> Array:
+        shapes = self.model.shapes
+        return alpha_curve(self.theta[:, shapes.parameter[shapes.curved]])[1]
+
+
+def _inside(model: CompiledModel, theta: Array) -> Array:
+    """Nominal counts with all histosys, shape (batch, bins, slots), or (1, bins, slots) without any."""
+    shapes = model.shapes
+    if not shapes.parameter.size:
+        return model.nominal[None]
+    at = theta[:, shapes.parameter]
+    inside = at @ shapes.straight.reshape(-1, shapes.parameter.size).T
+    if shapes.curved.size:
+        curve = alpha_curve(at[:, shapes.curved])[0]
+        inside += curve @ shapes.bend.reshape(-1, shapes.curved.size).T
+    return np.asarray(model.nominal + inside.reshape(len(theta), *model.nominal.shape))
