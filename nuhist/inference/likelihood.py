@@ -214,7 +214,7 @@ class Likelihood:
         observed = self.data if data is None else data
         fits = [minimum for minimum, _ in self._newton(points, free, observed, check=check)]
         done = [index for index, minimum in enumerate(fits) if minimum is not None]
-        ends = np.array([fits[index].parameters for index in done]).reshape(len(done), -1)
+        ends = np.array([fits[index].parameters for index in done]).reshape(len(done), points.shape[1])
         which, others = self._other_valleys(ends, free, observed)
         further = self._newton(others, free, observed, check=check) if len(others) else []
         for number, (minimum, _) in zip(which, further, strict=True):
