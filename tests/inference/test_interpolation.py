@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyhf.interpolators import code4 as pyhf_code4
 from pyhf.interpolators import code4p as pyhf_code4p
 
-from nuhist.inference.interpolation import alpha, alpha_bend, alpha_curve, code4, code4_coefficients
+from nuhist.inference.interpolation import alpha_bend, alpha_curve, code4, code4_coefficients, code4_value
 
 Array = NDArray[np.float64]
 
@@ -50,15 +50,17 @@ def test_code4_is_that_of_pyhf(sides: tuple[Array, Array]) -> None:
     factor, _ = code4(at, high, low, code4_coefficients(high, low))
     expected = _pyhf(pyhf_code4, low, np.ones(FACTORS), high, ALPHAS)
     np.testing.assert_allclose(factor, expected, rtol=ROUNDING, atol=ROUNDING)
+    # Without the slope it is the same sum.
+    np.testing.assert_array_equal(code4_value(at, high, low, code4_coefficients(high, low)), factor)
 
 
 def test_code4p_is_that_of_pyhf() -> None:
     rng = np.random.default_rng(5)
     low, nominal, high = rng.uniform(0.0, 20.0, (3, FACTORS))
     at = np.repeat(ALPHAS[:, None], FACTORS, axis=1)
-    straight, curve = alpha(at)[0], alpha_curve(at)[0]
+    curve = alpha_curve(at)[0]
     # Half difference and curvature, as compile_model takes them for templates.
-    change = straight * (high - low) / 2 + curve * (high + low - 2 * nominal) / 16
+    change = at * (high - low) / 2 + curve * (high + low - 2 * nominal) / 16
     expected = _pyhf(pyhf_code4p, low, nominal, high, ALPHAS)
     # Counts up to 20 times 3.
     np.testing.assert_allclose(change, expected, rtol=ROUNDING, atol=60 * ROUNDING)
