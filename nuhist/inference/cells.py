@@ -85,8 +85,8 @@ class CellRates:
                     part[:, :, shapes.curved] += bent * slope[:, None]
                 tilts[:, channel.samples] = part
         second = alpha_bend(self.theta[:, shapes.parameter[shapes.curved]])
-        bends = forces.reshape(len(pull), -1) @ shapes.bend.reshape(-1, shapes.curved.size) * second
-        return weights, tilts, bends
+        bends = forces.reshape(len(pull), -1) @ shapes.bend.reshape(self.model.nominal.size, -1)
+        return weights, tilts, bends * second
 
     def _wide(self, logs: Array, cells: Array, outside: Array) -> Array:
         model, shapes = self.model, self.model.shapes

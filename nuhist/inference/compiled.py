@@ -154,7 +154,7 @@ class CompiledModel:
         return np.asarray(counts - counts * np.log(np.where(counts > 0, counts, 1.0)) + gammaln(counts + 1))
 
     @cached_property
-    def _multiplying(self) -> Index:
+    def multiplying(self) -> Index:
         """Parameters that are factors themselves."""
         plain = self.factors.parameter[self.factors.plain]
         return np.union1d(plain, self.narrow).astype(np.intp)
@@ -162,8 +162,8 @@ class CompiledModel:
     def safe(self, theta: Array) -> Array:
         """The parameters, with 1e-150 in the place of factors that are 0."""
         safe = theta.copy()
-        own = safe[:, self._multiplying]
-        safe[:, self._multiplying] = np.where(np.abs(own) < _TINY, _TINY, own)
+        own = safe[:, self.multiplying]
+        safe[:, self.multiplying] = np.where(np.abs(own) < _TINY, _TINY, own)
         return safe
 
     def norms(self, factors: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,7 @@ _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
 _NOTHING = 1e-9  # counts: a bin that expects nothing may be so far below 0 by rounding
 _FOLLOWED = 3  # fits of a batch that are led along an edge, the lowest
 _ROUNDS = 4  # of searches for another minimum, each from the lowest yet
+_SIGNED = 6  # factors that may take either sign: more are hardly ever free to
 _LOWER = 1e-7  # of 2NLL, by which another minimum has to be lower
 
 
@@ -128,10 +129,13 @@ class Likelihood:
     @cached_property
     def start(self) -> Array:
         """Where fits start: the workspace's own values, unless these are far from any possible data."""
+        return self._possible(self.initial, ~np.array(self.constant), self.data)
+
+    def _possible(self, point: Array, free: Mask, data: Array) -> Array:
+        """A point, or where data are possible and not absurd near it."""
         if self.arrays is None:
-            return self.initial
-        free = ~np.array(self.constant)
-        return possible_start(self.arrays, self.initial, self.data, free, self.lower, self.upper, self.scale)
+            return point
+        return possible_start(self.arrays, point, data, free, self.lower, self.upper, self.scale)
 
     @cached_property
     def turning(self) -> tuple[int, ...]:
@@ -182,7 +186,7 @@ class Likelihood:
         observed = self.data if data is None else data
         if not free.any():
             return Minimum(point, self.twice_nll(point, observed))
-        found = self._from(point, free, observed)
+        found = self._from(self._possible(point, free, observed), free, observed)
         return self._lowest(found, free, observed)
 
     def minimise_at(
@@ -235,8 +239,7 @@ class Likelihood:
         """The lowest minimum that a search from one finds; where it finds one it goes on from there."""
         for _ in range(_ROUNDS):
             _, starts = self._other_valleys(found.parameters[None], free, data)
-            if self.poi is not None and free[self.poi_index]:
-                starts = np.concatenate([starts, self._along_interest(found, data)])
+            starts = np.concatenate([starts, *self._along(found, free, data)])
             if not len(starts):
                 return found
             if self.compiled is None:
@@ -253,21 +256,43 @@ class Likelihood:
     def _other_valleys(self, at: Array, free: Mask, data: Array) -> tuple[Array, Array]:
         turning = [index for index in self.turning if free[index]]
         bounds = self.lower, self.upper
-        return valleys(lambda points: self.heights(points, data), at, turning, self.scale, *bounds)
+        return valleys(self._heights_of(data), at, turning, self.scale, *bounds)
 
-    def _along_interest(self, found: Minimum, data: Array) -> Array:
-        """Where 2NLL dips along the parameter of interest; of a signed one, some values of either sign."""
-        index = self.poi_index
-        bounds = float(self.lower[index]), float(self.upper[index])
-        step = float(self.scale[index])
-        matrix = self.hessian(found.parameters, data)
-        if matrix is not None and matrix[index, index] > 0:
-            step = min(step, float((2 / matrix[index, index]) ** 0.5))
-        points = dips(lambda points: self.heights(points, data), found.parameters, index, step, *bounds)
-        if self.arrays is not None and index in self.arrays.turning:
-            signed = either_sign(self.arrays, self.start, index, step, self.data, bounds)
-            points = np.concatenate([points, signed])
-        return points[np.isfinite(self.heights(points, data))] if len(points) else points
+    def _along(self, found: Minimum, free: Mask, data: Array) -> list[Array]:
+        """Where 2NLL dips along the parameter of interest, and values of either sign where one is signed."""
+        points: list[Array] = []
+        interest = None if self.poi is None else self.poi_index
+        for index in {interest, *self._signed} - {None}:
+            if not free[index]:
+                continue
+            bounds = float(self.lower[index]), float(self.upper[index])
+            step = float(self.scale[index])
+            matrix = self.hessian(found.parameters, data)
+            if matrix is not None and matrix[index, index] > 0:
+                step = min(step, float((2 / matrix[index, index]) ** 0.5))
+            if index == interest:
+                points.append(dips(self._heights_of(data), found.parameters, index, step, *bounds))
+            if index in self._signed and self.arrays is not None:
+                points.append(either_sign(self.arrays, self.start, index, step, data, bounds))
+        return [part[np.isfinite(self.heights(part, data))] for part in points if len(part)]
+
+    def _heights_of(self, data: Array) -> Callable[[Array], Array]:
+        return lambda points: self.heights(points, data)
+
+    @cached_property
+    def _signed(self) -> frozenset[int]:
+        """Parameters that may take either sign, and of which it cannot be said beforehand which is better.
+
+        A few factors without a constraint, whose product with others may change its sign, and the parameter
+        of interest where counts turn along it.
+        """
+        if self.arrays is None:
+            return frozenset()
+        loose = np.setdiff1d(self.arrays.multiplying, self.arrays.constraints.gaussian)
+        loose = np.setdiff1d(loose, self.arrays.constraints.poisson)
+        signed = {int(index) for index in loose if self.lower[index] < 0 < self.upper[index]}
+        turning = set(self.arrays.turning) & {self.names.index(self.poi.name) if self.poi else -1}
+        return frozenset((signed if len(signed) <= _SIGNED else set()) | turning)
 
     def _from(self, point: Array, free: Mask, data: Array) -> Minimum:
         """Minimum from one start."""

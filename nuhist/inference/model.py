@@ -13,6 +13,7 @@ from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.compilation import compile_model
 from nuhist.inference.likelihood import Likelihood
+from nuhist.inference.search import possible_start
 from nuhist.inference.steps import typical_steps
 from nuhist.tables import Array
 
@@ -70,6 +71,10 @@ def make_likelihood(
     bounds = np.asarray(model.config.suggested_bounds(), dtype=np.float64)
     initial = np.asarray(model.config.suggested_init(), dtype=np.float64)
     arrays = compile_model(workspace.spec, model)
+    constant = np.array(model.config.suggested_fixed(), dtype=bool)
+    # Steps are those at a point where data are possible, which the workspace's own values need not be.
+    steps = typical_steps(arrays, initial, data)
+    start = possible_start(arrays, initial, data, ~constant, bounds[:, 0], bounds[:, 1], steps)
     likelihood = Likelihood(
         model=model,
         data=data,
@@ -77,8 +82,8 @@ def make_likelihood(
         initial=initial,
         lower=bounds[:, 0],
         upper=bounds[:, 1],
-        scale=typical_steps(arrays, initial, data),
-        constant=tuple(model.config.suggested_fixed()),
+        scale=typical_steps(arrays, start, data),
+        constant=tuple(constant.tolist()),
         poi=None if name is None else coupling_scale(workspace, name),
         origin=workspace.origin,
         compiled=arrays if engine == "compiled" else None,

@@ -34,7 +34,7 @@ _PROBES = np.array([0.03, 0.1, 0.3, 1.0, 2.0, 4.0])  # typical steps along it, t
 
 
 class _Limits(NamedTuple):
-    """Bounds, and largest steps, in typical steps of the free parameters."""
+    """Bounds, and largest steps, in units of the free parameters."""
 
     lower: Array
     upper: Array
@@ -108,54 +108,81 @@ def fit_batch(
     height = model.twice_nll(theta, data)
     if not free.size:
         return BatchFit(theta, height, np.isfinite(height), 0)
-    unit = scale[free]
-    damping = np.full(len(theta), _DAMPING)
-    constrained = np.isin(free, model.constraints.gaussian)
-    limits = _Limits(lower[free] / unit, upper[free] / unit, np.where(constrained, _REACH, np.inf))
-    converged = _approach(model, theta, height, data, free, unit, limits)
+    widths = _widths(model, free)
+    converged = _approach(model, theta, height, data, free, scale[free], lower[free], upper[free])
+    state = _State(theta, height, converged, np.full(len(theta), _DAMPING))
     active = np.flatnonzero(np.isfinite(height) & ~converged)
     patience = 0 if len(theta) <= _SMALL or converged.any() else _PATIENCE
     iterations = 0
     while active.size and iterations < _ITERATIONS:
         iterations += 1
-        at, here = theta[active], data[active]
-        whole = iterations > patience
         if iterations == patience + 1:
-            damping[active] = _DAMPING
-        slope, curvature = slope_and_curvature(model, at, here, whole=whole)
-        slope = slope[:, free] * unit
-        curvature = curvature[:, free[:, None], free] * (unit[:, None] * unit)
+            state.damping[active] = _DAMPING
+        at, here = theta[active], data[active]
+        slope, curvature = slope_and_curvature(model, at, here, whole=iterations > patience)
+        slope, curvature = slope[:, free], curvature[:, free[:, None], free]
         usable = np.isfinite(slope).all(axis=1) & np.isfinite(curvature).all(axis=(1, 2))
         if not usable.all():
             active = active[usable]
             continue
+        unit = _units(curvature, scale[free])
+        limits = _Limits(lower[free] / unit, upper[free] / unit, _REACH * widths / unit)
+        slope, curvature = slope * unit, curvature * (unit[:, :, None] * unit[:, None])
         down = None
-        if whole:
+        if iterations > patience:
             curvature, down = _turned(curvature, _held(slope, at[:, free] / unit, limits))
-        step, gain = _steps(slope, curvature, at[:, free] / unit, limits, damping[active])
+        step, gain = _steps(slope, curvature, at[:, free] / unit, limits, state.damping[active])
         trial = at.copy()
         trial[:, free] = np.clip(at[:, free] + step * unit, lower[free], upper[free])
-        moved = trial[:, free] - at[:, free]
+        moved = (trial[:, free] != at[:, free]).any(axis=1)
         reached = model.twice_nll(trial, here)
         better = reached <= height[active] + _ROUNDING
-        full = damping[active] <= _FULL  # else any step promises little
-        done = full & ((gain < _TOLERANCE) | (better & ~moved.any(axis=1)))
-        if down is not None and (done & down.any(axis=1)).any():
+        full = state.damping[active] <= _FULL  # else any step promises little
+        done = full & ((gain < _TOLERANCE) | (better & ~moved))
+        if down is not None:
             rows = np.flatnonzero(done & down.any(axis=1))
-            left, lower_there = _off_saddles(
-                model, at[rows], here[rows], free, down[rows] * unit, lower, upper
-            )
-            leads = lower_there < np.minimum(reached[rows], height[active[rows]]) - _TOLERANCE
-            trial[rows[leads]], reached[rows[leads]] = left[leads], lower_there[leads]
+            away = down[rows] * unit[rows]
+            beside, level = _off_saddles(model, at[rows], here[rows], free, away, lower, upper)
+            leads = level < np.minimum(reached[rows], height[active[rows]]) - _TOLERANCE
+            trial[rows[leads]], reached[rows[leads]] = beside[leads], level[leads]
             better[rows[leads]], done[rows[leads]] = True, False
-        theta[active[better]] = trial[better]
-        height[active[better]] = np.minimum(reached, height[active])[better]
-        grown = np.where(better, damping[active] / 10, damping[active] * 10)
-        stuck = grown > _MOST_DAMPING
-        damping[active] = np.maximum(grown, _LEAST_DAMPING)
-        converged[active[done]] = True
-        active = active[~(done | stuck)]
+        active = state.advance(active, trial, reached, better, done)
     return BatchFit(theta, height, converged, iterations)
+
+
+class _State(NamedTuple):
+    """Where the fits of a batch are; the arrays are updated."""
+
+    theta: Array
+    height: Array
+    converged: Mask
+    damping: Array
+
+    def advance(self, active: Index, trial: Array, reached: Array, better: Mask, done: Mask) -> Index:
+        """Take the steps that lead down, and say which fits go on."""
+        self.theta[active[better]] = trial[better]
+        self.height[active[better]] = np.minimum(reached, self.height[active])[better]
+        grown = np.where(better, self.damping[active] / 10, self.damping[active] * 10)
+        stuck = grown > _MOST_DAMPING
+        self.damping[active] = np.maximum(grown, _LEAST_DAMPING)
+        self.converged[active[done]] = True
+        return active[~(done | stuck)]
+
+
+def _widths(model: CompiledModel, free: Index) -> Array:
+    """Widths of the constraints of free parameters; infinite without one."""
+    widths = np.full(model.parameters, np.inf)
+    widths[model.constraints.gaussian] = model.constraints.sigma
+    return widths[free]
+
+
+def _units(curvature: Array, scale: Array) -> Array:
+    """Step of each parameter in which curvatures are about 1: typical steps, or less where it is steeper.
+
+    So parameters in any unit are treated alike, however far from the start. Shape (batch, parameters).
+    """
+    steep = np.abs(np.einsum("bii->bi", curvature)) / 2
+    return np.asarray(1 / np.sqrt(np.maximum(steep, 1 / scale**2)))
 
 
 def _held(slope: Array, at: Array, limits: _Limits) -> Mask:
@@ -202,6 +229,8 @@ def _off_saddles(
         points[:, :, free] + sides[:, None] * direction[:, None], lower[free], upper[free]
     )
     flat = points.reshape(-1, at.shape[1])
+    if not len(at):
+        return at, np.zeros(0)
     heights = model.twice_nll(flat, np.repeat(data, sides.size, axis=0)).reshape(len(at), -1)
     rows, lowest = np.arange(len(at)), np.argmin(heights, axis=1)
     return points[rows, lowest], heights[rows, lowest]
@@ -214,8 +243,9 @@ def _approach(
     data: Array,
     free: Index,
     unit: Array,
-    limits: _Limits,
-) -> NDArray[np.bool_]:
+    low: Array,
+    high: Array,
+) -> Mask:
     """Fit with the derivatives at the middle of the starts; points and heights are updated.
 
     Returns
@@ -228,14 +258,15 @@ def _approach(
     near = tangent(model, theta.mean(axis=0), free, unit)
     if near is None:
         return converged
-    limits = limits._replace(reach=np.full(free.size, np.inf))  # nothing turns: there is one valley
+    # Nothing turns: there is one valley, and no step can be too long.
+    limits = _Limits(low / unit, high / unit, np.full(free.size, np.inf))
     trial, active = theta.copy(), np.arange(len(theta))
     before = np.full(len(theta), np.inf)
     for _ in range(_CHORDS):
         at = trial[active]
         slope, curvature = near.slope_and_curvature(at, data[active])
         step, gain = _steps(slope, curvature, at[:, free] / unit, limits, np.zeros(active.size))
-        at[:, free] = np.clip(at[:, free] + step * unit, limits.lower * unit, limits.upper * unit)
+        at[:, free] = np.clip(at[:, free] + step * unit, low, high)
         trial[active] = at
         done = gain < _NEAR
         converged[active[done]] = True

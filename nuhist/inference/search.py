@@ -93,15 +93,25 @@ def possible_start(
     point = initial.copy()
     loose = np.setdiff1d(np.flatnonzero(free), model.constraints.gaussian)
     loose = np.setdiff1d(loose, model.constraints.poisson)
-    for index in [*loose, *loose]:
-        away = scale[index] * 2.0 ** np.arange(-40, 41)
-        values = np.concatenate([[point[index], 0.0], away, -away])
-        points = np.tile(point, (values.size, 1))
-        points[:, index] = np.clip(values, lower[index], upper[index])
+    for _ in range(2 * loose.size):
+        # The one step that helps most, so that what is absurd is mended and nothing else.
+        points = np.concatenate([_stepped(point, index, lower, upper, scale) for index in loose])
         found = model.twice_nll(points, data[None])
-        if found.min() < height:
-            point, height = points[int(np.argmin(found))], float(found.min())
+        if not found.min() < height:
+            break
+        gained = height - found.min()
+        point, height = points[int(np.argmin(found))], float(found.min())
+        if gained < 1.0:
+            break
     return point
+
+
+def _stepped(point: Array, index: int, lower: Array, upper: Array, scale: Array) -> Array:
+    """Points with one parameter at 0 and at doubled steps to either side."""
+    away = scale[index] * 2.0 ** np.arange(-40, 41)
+    points = np.tile(point, (2 * away.size + 1, 1))
+    points[:, index] = np.clip(np.concatenate([[0.0], away, -away]), lower[index], upper[index])
+    return points
 
 
 def either_sign(
