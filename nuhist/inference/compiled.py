@@ -159,6 +159,12 @@ class CompiledModel:
         plain = self.factors.parameter[self.factors.plain]
         return np.union1d(plain, self.narrow).astype(np.intp)
 
+    @cached_property
+    def loose(self) -> Index:
+        """Parameters that are factors themselves and have no constraint."""
+        constrained = np.union1d(self.constraints.gaussian, self.constraints.poisson)
+        return np.setdiff1d(self.multiplying, constrained).astype(np.intp)
+
     def safe(self, theta: Array) -> Array:
         """The parameters, with 1e-150 in the place of factors that are 0."""
         safe = theta.copy()

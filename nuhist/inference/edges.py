@@ -126,7 +126,7 @@ def _form(problem: _Problem, at: _Point) -> _Form | None:
         return None
     return _Form(
         slope[0, free] * unit,
-        positive(hessian[:, free[:, None], free] * (unit[:, None] * unit))[0],
+        positive(*np.linalg.eigh(hessian[:, free[:, None], free] * (unit[:, None] * unit)))[0],
         np.maximum((problem.lower - at.parameters[0])[free] / unit, -_REACH),
         np.minimum((problem.upper - at.parameters[0])[free] / unit, _REACH),
         jacobian[0][free[:, None], problem.empty].T * unit,

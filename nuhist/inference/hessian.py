@@ -107,9 +107,8 @@ def slope_and_curvature(
     return slope, curvature
 
 
-def positive(matrices: Array) -> Array:
-    """Symmetric matrices with the signs of their negative eigenvalues turned."""
-    values, vectors = np.linalg.eigh(matrices)
+def positive(values: Array, vectors: Array) -> Array:
+    """Symmetric matrices from their eigenvalues and vectors, the signs of negative eigenvalues turned."""
     size = np.abs(values)
     size = np.maximum(size, _LEAST * size.max(axis=1, keepdims=True))
     return np.asarray((vectors * size[:, None]) @ vectors.transpose(0, 2, 1))

@@ -15,7 +15,14 @@ from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.minimisers import minimise
-from nuhist.inference.search import dips, either_sign, possible_start, strongly_turning, valleys
+from nuhist.inference.search import (
+    dips,
+    either_sign,
+    possible_start,
+    products_of,
+    strongly_turning,
+    valleys,
+)
 from nuhist.inference.structure import Mask
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
@@ -242,6 +249,7 @@ class Likelihood:
             starts = np.concatenate([starts, *self._along(found, free, data)])
             if not len(starts):
                 return found
+            starts[:, ~free] = found.parameters[~free]
             if self.compiled is None:
                 minima = [self._from(start, free, data) for start in starts]
             else:
@@ -288,9 +296,8 @@ class Likelihood:
         """
         if self.arrays is None:
             return frozenset()
-        loose = np.setdiff1d(self.arrays.multiplying, self.arrays.constraints.gaussian)
-        loose = np.setdiff1d(loose, self.arrays.constraints.poisson)
-        signed = {int(index) for index in loose if self.lower[index] < 0 < self.upper[index]}
+        loose = self.arrays.loose
+        signed = {int(i) for i in products_of(self.arrays, loose) if self.lower[i] < 0 < self.upper[i]}
         turning = set(self.arrays.turning) & {self.names.index(self.poi.name) if self.poi else -1}
         return frozenset((signed if len(signed) <= _SIGNED else set()) | turning)
 

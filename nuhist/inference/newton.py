@@ -125,7 +125,7 @@ def fit_batch(
         if not usable.all():
             active = active[usable]
             continue
-        unit = _units(curvature, scale[free])
+        unit = _units(slope, curvature, height[active], scale[free])
         limits = _Limits(lower[free] / unit, upper[free] / unit, _REACH * widths / unit)
         slope, curvature = slope * unit, curvature * (unit[:, :, None] * unit[:, None])
         down = None
@@ -176,13 +176,14 @@ def _widths(model: CompiledModel, free: Index) -> Array:
     return widths[free]
 
 
-def _units(curvature: Array, scale: Array) -> Array:
-    """Step of each parameter in which curvatures are about 1: typical steps, or less where it is steeper.
+def _units(slope: Array, curvature: Array, height: Array, scale: Array) -> Array:
+    """Step of each parameter in which slopes and curvatures are no large numbers, (batch, parameters).
 
-    So parameters in any unit are treated alike, however far from the start. Shape (batch, parameters).
+    That is its typical step, or less where 2NLL is steeper: no step should gain more than there is. So
+    parameters in any unit are treated alike, however far from the start.
     """
-    steep = np.abs(np.einsum("bii->bi", curvature)) / 2
-    return np.asarray(1 / np.sqrt(np.maximum(steep, 1 / scale**2)))
+    steep = np.maximum(np.abs(np.einsum("bii->bi", curvature)) / 2, 1 / scale**2)
+    return np.asarray(1 / np.maximum(np.sqrt(steep), np.abs(slope) / (height + 1)[:, None]))
 
 
 def _held(slope: Array, at: Array, limits: _Limits) -> Mask:
@@ -200,17 +201,28 @@ def _turned(curvature: Array, held: Mask) -> tuple[Array, Array | None]:
     along = np.arange(curvature.shape[1])
     size = np.abs(np.einsum("bii->bi", curvature))
     masked[:, along, along] += np.where(held, np.maximum(size, 1.0), _SADDLE / 10)
+    rows = _not_positive(masked)
+    if not rows.size:
+        return curvature, None
+    values, vectors = np.linalg.eigh(masked[rows])
+    down = np.zeros(held.shape)
+    down[rows] = np.where(values[:, :1] < -_SADDLE, vectors[:, :, 0], 0.0)
+    both = moving[rows][:, :, None] & moving[rows][:, None, :]
+    curvature = curvature.copy()
+    curvature[rows] = np.where(both, positive(values, vectors), curvature[rows])
+    return curvature, down
+
+
+def _not_positive(matrices: Array) -> Index:
+    """Which symmetric matrices are not positive definite; of a large batch with any, all are named."""
     try:
-        np.linalg.cholesky(masked)
+        np.linalg.cholesky(matrices)
     except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(masked)
-        down = np.where(values[:, :1] < -_SADDLE, vectors[:, :, 0], 0.0)
-        turned = np.flatnonzero(values[:, 0] < 0)
-        curvature = curvature.copy()
-        both = moving[turned][:, :, None] & moving[turned][:, None, :]
-        curvature[turned] = np.where(both, positive(masked[turned]), curvature[turned])
-        return curvature, down
-    return curvature, None
+        if len(matrices) == 1 or len(matrices) > _SMALL:
+            return np.arange(len(matrices))
+        half = len(matrices) // 2
+        return np.concatenate([_not_positive(matrices[:half]), half + _not_positive(matrices[half:])])
+    return np.zeros(0, dtype=np.intp)
 
 
 def _off_saddles(

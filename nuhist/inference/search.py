@@ -87,12 +87,11 @@ def possible_start(
     free, lower, upper, scale
         Of the parameters.
     """
-    height = float(model.twice_nll(initial[None], data[None])[0])
+    point = np.where(free, np.clip(initial, lower, upper), initial)
+    height = float(model.twice_nll(point[None], data[None])[0])
     if height < _ABSURD * (model.bins + model.constraints.sigma.size):
-        return initial
-    point = initial.copy()
-    loose = np.setdiff1d(np.flatnonzero(free), model.constraints.gaussian)
-    loose = np.setdiff1d(loose, model.constraints.poisson)
+        return point
+    loose = model.loose[free[model.loose]]
     for _ in range(2 * loose.size):
         # The one step that helps most, so that what is absurd is mended and nothing else.
         points = np.concatenate([_stepped(point, index, lower, upper, scale) for index in loose])
@@ -108,10 +107,18 @@ def possible_start(
 
 def _stepped(point: Array, index: int, lower: Array, upper: Array, scale: Array) -> Array:
     """Points with one parameter at 0 and at doubled steps to either side."""
-    away = scale[index] * 2.0 ** np.arange(-40, 41)
+    away = np.outer([scale[index], abs(point[index])], 2.0 ** np.arange(-50, 51)).ravel()
     points = np.tile(point, (2 * away.size + 1, 1))
     points[:, index] = np.clip(np.concatenate([[0.0], away, -away]), lower[index], upper[index])
     return points
+
+
+def products_of(model: CompiledModel, loose: Index) -> Index:
+    """Those factors that multiply a sample which another of them multiplies, too."""
+    factors = model.factors
+    own = np.flatnonzero(np.isin(factors.parameter, loose) & ~factors.norm)
+    several = np.bincount(factors.sample[own], minlength=factors.first.size) > 1
+    return np.unique(factors.parameter[own][several[factors.sample[own]]])
 
 
 def either_sign(
