@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import full_jacobian, positive, slope_and_curvature
-from nuhist.inference.newton import BatchFit, fit_batch
+from nuhist.inference.newton import FIRMLY, SADDLE, BatchFit, fit_batch, off_saddles
 from nuhist.inference.structure import Index
 from nuhist.tables import Array
 
@@ -79,7 +79,10 @@ class _Point(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """The quadratic form of 2NLL at a point, in typical steps, and λ of the empty bins."""
+    """The quadratic form of 2NLL at a point, in typical steps, and λ of the empty bins.
+
+    ``down`` is the direction in which the second derivative is most negative; 0 where it is not.
+    """
 
     slope: Array
     curvature: Array
@@ -87,6 +90,7 @@ class _Form(NamedTuple):
     high: Array
     walls: Array
     counts: Array
+    down: Array
 
 
 def _fit(problem: _Problem, start: Array) -> tuple[Array, float, bool, int]:
@@ -102,7 +106,10 @@ def _fit(problem: _Problem, start: Array) -> tuple[Array, float, bool, int]:
                 return at.parameters[0], at.height, False, iteration
             trial, gain = moved
             if gain < _TOLERANCE and damping <= _DAMPING:
-                return at.parameters[0], at.height, True, iteration
+                left = _off_saddle(problem, at, form)
+                if left is None:
+                    return at.parameters[0], at.height, True, iteration
+                trial = left
             most = at.height + _ROUNDING * max(1.0, abs(at.height))
             if trial.height > most and np.isfinite(trial.height):
                 # A narrow valley that bends: a second step leads back into it, further on.
@@ -124,20 +131,47 @@ def _form(problem: _Problem, at: _Point) -> _Form | None:
     counts, jacobian = full_jacobian(model, at.parameters)
     if not (np.isfinite(slope).all() and np.isfinite(hessian).all() and np.isfinite(jacobian).all()):
         return None
+    slope, hessian = slope[0, free] * unit, hessian[:, free[:, None], free] * (unit[:, None] * unit)
+    low = np.maximum((problem.lower - at.parameters[0])[free] / unit, -_REACH)
+    high = np.minimum((problem.upper - at.parameters[0])[free] / unit, _REACH)
+    walls = jacobian[0][free[:, None], problem.empty].T * unit
+    pressed = walls[at.held[0, problem.empty] > 0]
+    stuck = np.eye(free.size)[((low >= 0) & (slope >= FIRMLY)) | ((high <= 0) & (slope <= -FIRMLY))]
+    down = _downwards(hessian[0], np.concatenate([pressed, stuck]))
     return _Form(
-        slope[0, free] * unit,
-        positive(*np.linalg.eigh(hessian[:, free[:, None], free] * (unit[:, None] * unit)))[0],
-        np.maximum((problem.lower - at.parameters[0])[free] / unit, -_REACH),
-        np.minimum((problem.upper - at.parameters[0])[free] / unit, _REACH),
-        jacobian[0][free[:, None], problem.empty].T * unit,
-        counts[0, problem.empty],
+        slope, positive(*np.linalg.eigh(hessian))[0], low, high, walls, counts[0, problem.empty], down
     )
+
+
+def _downwards(hessian: Array, normals: Array) -> Array:
+    """Direction of the most negative curvature across some normals; 0 where none is negative."""
+    from scipy.linalg import null_space
+
+    inside = null_space(normals) if len(normals) else np.eye(len(hessian))
+    if not inside.shape[1]:
+        return np.zeros(len(hessian))
+    values, vectors = np.linalg.eigh(inside.T @ hessian @ inside)
+    return np.asarray(inside @ vectors[:, 0] * (values[0] < -SADDLE))
+
+
+def _off_saddle(problem: _Problem, at: _Point, form: _Form) -> _Point | None:
+    """A lower point along the direction of the most negative curvature, where there is one."""
+    if not form.down.any():
+        return None
+    direction = (form.down * problem.unit)[None]
+    bounds = problem.lower, problem.upper
+    points, heights = off_saddles(
+        problem.model, at.parameters, problem.data, problem.free, direction, *bounds
+    )  # fmt: skip
+    if heights[0] >= at.height - _TOLERANCE:
+        return None
+    return _Point(points, float(heights[0]), np.zeros_like(at.held))
 
 
 def _move(problem: _Problem, at: _Point, form: _Form, damping: float) -> tuple[_Point, float] | None:
     """Where a damped step leads, and what it promises; None where no step is possible."""
     model, free, empty = problem.model, problem.free, problem.empty
-    slope, curvature, low, high, walls, counts = form
+    slope, curvature, low, high, walls, counts, _ = form
     damped = curvature + damping * np.diag(np.diag(curvature) + 1)
     found = constrained_step(slope, damped, low, high, walls, -counts)
     if found is None:

@@ -29,7 +29,8 @@ _DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 _FULL = 1e2  # damping up to which a step counts as a full one, on the floor of rounding
 _ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
-_SADDLE = 1e-5  # of 2NLL per squared typical step: a curvature that is less than minus this leads down
+SADDLE = 1e-5  # of 2NLL per squared typical step: a curvature that is less than minus this leads down
+FIRMLY = 1e-5  # of 2NLL per typical step: by less, a bound does not hold, as where two strengths are 0
 _PROBES = np.array([0.03, 0.1, 0.3, 1.0, 2.0, 4.0])  # typical steps along it, to either side
 
 
@@ -130,7 +131,7 @@ def fit_batch(
         slope, curvature = slope * unit, curvature * (unit[:, :, None] * unit[:, None])
         down = None
         if iterations > patience:
-            curvature, down = _turned(curvature, _held(slope, at[:, free] / unit, limits))
+            curvature, down = _turned(curvature, _held(slope, at[:, free] / unit, limits, FIRMLY))
         step, gain = _steps(slope, curvature, at[:, free] / unit, limits, state.damping[active])
         trial = at.copy()
         trial[:, free] = np.clip(at[:, free] + step * unit, lower[free], upper[free])
@@ -142,7 +143,7 @@ def fit_batch(
         if down is not None:
             rows = np.flatnonzero(done & down.any(axis=1))
             away = down[rows] * unit[rows]
-            beside, level = _off_saddles(model, at[rows], here[rows], free, away, lower, upper)
+            beside, level = off_saddles(model, at[rows], here[rows], free, away, lower, upper)
             leads = level < np.minimum(reached[rows], height[active[rows]]) - _TOLERANCE
             trial[rows[leads]], reached[rows[leads]] = beside[leads], level[leads]
             better[rows[leads]], done[rows[leads]] = True, False
@@ -186,9 +187,9 @@ def _units(slope: Array, curvature: Array, height: Array, scale: Array) -> Array
     return np.asarray(1 / np.maximum(np.sqrt(steep), np.abs(slope) / (height + 1)[:, None]))
 
 
-def _held(slope: Array, at: Array, limits: _Limits) -> Mask:
-    """Parameters on a bound that the slope pushes outwards."""
-    return ((at <= limits.lower) & (slope >= 0)) | ((at >= limits.upper) & (slope <= 0))
+def _held(slope: Array, at: Array, limits: _Limits, least: float = 0.0) -> Mask:
+    """Parameters on a bound that the slope pushes outwards, by so much at the least."""
+    return ((at <= limits.lower) & (slope >= least)) | ((at >= limits.upper) & (slope <= -least))
 
 
 def _turned(curvature: Array, held: Mask) -> tuple[Array, Array | None]:
@@ -200,13 +201,13 @@ def _turned(curvature: Array, held: Mask) -> tuple[Array, Array | None]:
     masked = curvature * (moving[:, :, None] & moving[:, None, :])
     along = np.arange(curvature.shape[1])
     size = np.abs(np.einsum("bii->bi", curvature))
-    masked[:, along, along] += np.where(held, np.maximum(size, 1.0), _SADDLE / 10)
+    masked[:, along, along] += np.where(held, np.maximum(size, 1.0), SADDLE / 10)
     rows = _not_positive(masked)
     if not rows.size:
         return curvature, None
     values, vectors = np.linalg.eigh(masked[rows])
     down = np.zeros(held.shape)
-    down[rows] = np.where(values[:, :1] < -_SADDLE, vectors[:, :, 0], 0.0)
+    down[rows] = np.where(values[:, :1] < -SADDLE, vectors[:, :, 0], 0.0)
     both = moving[rows][:, :, None] & moving[rows][:, None, :]
     curvature = curvature.copy()
     curvature[rows] = np.where(both, positive(values, vectors), curvature[rows])
@@ -225,7 +226,7 @@ def _not_positive(matrices: Array) -> Index:
     return np.zeros(0, dtype=np.intp)
 
 
-def _off_saddles(
+def off_saddles(
     model: CompiledModel,
     at: Array,
     data: Array,
