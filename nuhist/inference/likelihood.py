@@ -23,7 +23,8 @@ from nuhist.inference.search import (
     strongly_turning,
     valleys,
 )
-from nuhist.inference.structure import Mask
+from nuhist.inference.steps import constraint_widths
+from nuhist.inference.structure import Index, Mask
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
@@ -160,7 +161,8 @@ class Likelihood:
                 moved = points[0].copy()
                 moved[self.poi_index] += sign * self.scale[self.poi_index]
                 points.append(np.clip(moved, self.lower, self.upper))
-        found = strongly_turning(self.arrays, np.array(points), self.scale, self.data)
+        widths = constraint_widths(self.arrays, self.scale)
+        found = strongly_turning(self.arrays, np.array(points), widths, self.data)
         return tuple(index for index in found if free[index])
 
     def minimise(
@@ -194,7 +196,8 @@ class Likelihood:
         if not free.any():
             return Minimum(point, self.twice_nll(point, observed))
         found = self._from(self._possible(point, free, observed), free, observed)
-        return self._lowest(found, free, observed)
+        further = self._turned(point, free) if start is None else point[None][:0]
+        return self._lowest(found, free, observed, further)
 
     def minimise_at(
         self, values: Array, starts: Array, data: Array | None = None, *, check: bool = True
@@ -240,13 +243,27 @@ class Likelihood:
         free = ~np.array(self.constant)
         if not free.any():
             return Minimum(self.start, self.twice_nll(self.start, observed))
-        return self._lowest(self._from(self.start, free, observed), free, observed)
+        found = self._from(self.start, free, observed)
+        return self._lowest(found, free, observed, self._turned(self.start, free))
 
-    def _lowest(self, found: Minimum, free: Mask, data: Array) -> Minimum:
+    def _turned(self, start: Array, free: Mask) -> Array:
+        """A start moved to either side along each parameter whose counts turn, by the constraint's width."""
+        own = [index for index in self.turning if free[index]]
+        if self.arrays is None or not own:
+            return start[None][:0]
+        points = np.tile(start, (2 * len(own), 1))
+        width, low, high = constraint_widths(self.arrays, self.scale)[own], self.lower[own], self.upper[own]
+        sides = np.concatenate([np.clip(sign * width, low, high) for sign in (-1, 1)])
+        points[np.arange(2 * len(own)), own + own] = sides
+        return points
+
+    def _lowest(self, found: Minimum, free: Mask, data: Array, further: Array) -> Minimum:
         """The lowest minimum that a search from one finds; where it finds one it goes on from there."""
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
             _, starts = self._other_valleys(found.parameters[None], free, data)
             starts = np.concatenate([starts, *self._along(found, free, data)])
+            if number == 0:
+                starts = np.concatenate([further, starts])
             if not len(starts):
                 return found
             starts[:, ~free] = found.parameters[~free]
@@ -261,10 +278,13 @@ class Likelihood:
             found = lowest
         return found
 
-    def _other_valleys(self, at: Array, free: Mask, data: Array) -> tuple[Array, Array]:
+    def _other_valleys(self, at: Array, free: Mask, data: Array) -> tuple[Index, Array]:
         turning = [index for index in self.turning if free[index]]
+        if self.arrays is None or not turning:
+            return np.zeros(0, dtype=np.intp), at[:0]
+        steps = self.scale, constraint_widths(self.arrays, self.scale)
         bounds = self.lower, self.upper
-        return valleys(self._heights_of(data), at, turning, self.scale, *bounds)
+        return valleys(self._heights_of(data), at, turning, *steps, *bounds)
 
     def _along(self, found: Minimum, free: Mask, data: Array) -> list[Array]:
         """Where 2NLL dips along the parameter of interest, and values of either sign where one is signed."""

@@ -18,8 +18,7 @@ from nuhist.tables import Array
 
 Heights = Callable[[Array], Array]
 
-_ALONG = np.array([-4.0, -3.0, -2.3, -1.7, -1.3, -1.0, -0.7, -0.4, -0.15])
-_ALONG = np.concatenate([_ALONG, [0.0], -_ALONG[::-1]])  # widths of a constraint
+_NEAR, _FAR, _SIDE = 0.15, 4.0, 12  # typical steps, widths of a constraint, and points between them
 _RATIO, _POINTS = 1.2, 70  # of the steps along the parameter of interest
 _FIRST = 0.25  # of a typical step
 _GAIN = 0.4  # of 2NLL: what turning counts must be able to gain at the least, for a valley of their own
@@ -137,7 +136,13 @@ def either_sign(
 
 
 def valleys(
-    heights: Heights, at: Array, turning: Sequence[int], width: Array, lower: Array, upper: Array
+    heights: Heights,
+    at: Array,
+    turning: Sequence[int],
+    scale: Array,
+    width: Array,
+    lower: Array,
+    upper: Array,
 ) -> tuple[Index, Array]:
     """Points in other valleys than those of fits, along parameters whose counts turn.
 
@@ -149,8 +154,8 @@ def valleys(
         The fits, shape (fits, parameters).
     turning
         Parameters.
-    width, lower, upper
-        Of all parameters.
+    scale, width, lower, upper
+        Typical step, width of the constraint, and bounds of all parameters.
 
     Returns
     -------
@@ -159,13 +164,15 @@ def valleys(
     if not turning or not len(at):
         return np.zeros(0, dtype=np.intp), at[:0]
     own = np.array(turning, dtype=np.intp)
-    shape = (len(at), own.size, _ALONG.size)
-    values = np.clip(np.outer(width[own], _ALONG), lower[own, None], upper[own, None])
-    points = np.tile(at[:, None, None], (1, own.size, _ALONG.size, 1))
+    away = np.geomspace(_NEAR * np.minimum(scale, width)[own], _FAR * width[own], _SIDE, axis=1)
+    values = np.concatenate([-away[:, ::-1], np.zeros((own.size, 1)), away], axis=1)
+    values = np.clip(values, lower[own, None], upper[own, None])
+    shape = (len(at), own.size, 2 * _SIDE + 1)
+    points = np.tile(at[:, None, None], (1, own.size, shape[2], 1))
     points[:, np.arange(own.size), :, own] = values[:, None]
     found = heights(points.reshape(-1, at.shape[1])).reshape(shape)
     height = heights(at)[:, None]
-    middle = _ALONG.size // 2
+    middle = _SIDE
     which, starts, level = [], [], []
     for side, beside in ((slice(0, middle), at[:, own] < 0), (slice(middle + 1, None), at[:, own] > 0)):
         lowest = np.argmin(found[:, :, side], axis=2) + (side.start or 0)

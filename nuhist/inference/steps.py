@@ -40,6 +40,13 @@ def typical_steps(model: CompiledModel, point: Array, data: Array) -> Array:
     return np.where(useful, 1 / np.sqrt(np.where(useful, information, 1.0)), 1.0)
 
 
+def constraint_widths(model: CompiledModel, scale: Array) -> Array:
+    """Width of each parameter's constraint, shape (parameters,); the typical step where it has none."""
+    width = scale.copy()
+    width[model.constraints.gaussian] = model.constraints.sigma
+    return width
+
+
 def noticed_at(
     model: CompiledModel, point: Array, index: int, step: float, data: Array, bound: float
 ) -> float:

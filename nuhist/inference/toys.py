@@ -13,6 +13,7 @@ from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, is_artefact
 from nuhist.inference.newton import fit_batch
 from nuhist.inference.search import either_sign, valleys
+from nuhist.inference.steps import constraint_widths
 from nuhist.tables import Array
 
 _WORSE = 1e-6  # in 2NLL: a fit from another start that ends higher is no better
@@ -109,7 +110,8 @@ class ToyModel:
         def heights(points: Array) -> Array:
             return self.model.twice_nll(points, np.repeat(data[known], len(points) // known.size, axis=0))
 
-        which, others = valleys(heights, parameters[known], turning, self.scale, self.lower, self.upper)
+        steps = self.scale, constraint_widths(self.model, self.scale)
+        which, others = valleys(heights, parameters[known], turning, *steps, self.lower, self.upper)
         if which.size:
             rows = known[which]
             found, reached = self._descend(data[rows], others, constant)
