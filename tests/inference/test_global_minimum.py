@@ -13,6 +13,7 @@ import pytest
 from nuhist import Workspace, limit
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import make_likelihood
+from nuhist.inference.newton import fit_batch
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.region import profile_ends
 from nuhist.physics.hypotheses import FLAVOR_CHOICES
@@ -107,11 +108,18 @@ def test_two_minima(likelihoods: Callable[..., Likelihood], built: Build) -> Non
     # A single fit from the wrong side stays there ...
     start = likelihood.initial.copy()
     start[index] = charges[second] / 1e4
-    trapped = likelihood.minimise(start=start)
-    assert trapped.parameters[index] > 0
-    # ... and the global search does not.
+    assert likelihood.compiled is not None
+    bounds, fixed = (likelihood.lower, likelihood.upper), np.array(likelihood.constant)
+    trapped = fit_batch(
+        likelihood.compiled, likelihood.data[None], start[None], *bounds, fixed, likelihood.scale
+    )  # fmt: skip
+    assert trapped.converged.all()
+    assert trapped.parameters[0, index] > 0
+    # ... and neither of the searches does.
     best = replace(likelihood, initial=start).best()
-    assert best.twice_nll < trapped.twice_nll - 0.01
+    height = likelihood.twice_nll(trapped.parameters[0])
+    assert best.twice_nll < height - 0.01
+    assert likelihood.minimise(start=start).twice_nll == pytest.approx(best.twice_nll, abs=SAME)
     assert best.parameters[index] == pytest.approx(charges[first] / 1e4, abs=0.3e-4)
     # The interval spans both, in one piece: the ridge stays below the threshold.
     interval = limit(built("lz_ws2022", hypothesis="millicharge-fea", background="components"))
