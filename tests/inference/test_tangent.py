@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nuhist import Workspace
 from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import make_likelihood
 from nuhist.inference.newton import BatchFit, fit_batch
@@ -81,7 +82,30 @@ MODELS: dict[str, Workspace] = {
     "shapefactor over two channels": _workspace(
         [[SIGNAL, (BACKGROUND, [FACTOR, NORM])], [([90.0, 60.0, 50.0], [FACTOR, LUMI])]]
     ),
+    "staterror of all samples": _workspace(
+        [
+            [
+                ([10.0, 6.0, 2.0], [MU, _statistic(1.0, 1.0, 0.5)]),
+                (BACKGROUND, [TILT, NORM, _statistic(4.0, 2.0, 2.0)]),
+            ]
+        ]
+    ),
+    "shapesys and staterror of a channel with one sample": _workspace(
+        [[SIGNAL, (BACKGROUND, [NORM])], [(BACKGROUND, [SHAPE, _statistic(2.0, 3.0, 1.0), NORM])]]
+    ),
+    "shapefactor of all samples": _workspace(
+        [[([10.0, 6.0, 2.0], [MU, FACTOR]), (BACKGROUND, [NORM, FACTOR])], [(BACKGROUND, [FACTOR, LUMI])]]
+    ),
 }
+# A bin-by-bin factor of some samples only: such models are computed cell by cell, without a tangent.
+BY_CELL = {
+    "staterror",
+    "staterror over two channels",
+    "shapesys",
+    "two bin by bin on one sample",
+    "shapefactor over two channels",
+}
+BY_ROW = [name for name in MODELS if name not in BY_CELL]
 
 
 def _parts(likelihood: Likelihood) -> tuple[CompiledModel, NDArray[np.intp], Array]:
@@ -106,26 +130,26 @@ def _elsewhere(likelihood: Likelihood, number: int) -> tuple[Array, Array]:
     return theta, toy_model(likelihood).throw(likelihood.initial, number, 4, 0)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", BY_ROW)
 def test_the_slope_is_exact_away_from_the_point(name: str) -> None:
     likelihood = make_likelihood(MODELS[name])
     model, free, unit = _parts(likelihood)
     theta, data = _elsewhere(likelihood, 12)
     data[0, : model.bins] = 0.0
     slope, _ = _tangent(likelihood).slope_and_curvature(theta, data)
-    whole, _ = model.slope_and_curvature(theta, model.rates(theta), data)
+    whole, _ = slope_and_curvature(model, theta, data)
     # The same sums in another order.
     np.testing.assert_allclose(slope, whole[:, free] * unit, rtol=1e-10, atol=1e-10 * np.abs(whole).max())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", BY_ROW)
 def test_at_the_point_itself_the_curvature_is_gauss_newtons(name: str) -> None:
     likelihood = make_likelihood(MODELS[name])
     model, free, unit = _parts(likelihood)
     _, data = _elsewhere(likelihood, 12)
     theta = np.tile(likelihood.initial, (12, 1))
     _, curvature = _tangent(likelihood).slope_and_curvature(theta, data)
-    _, whole = model.slope_and_curvature(theta, model.rates(theta), data)
+    _, whole = slope_and_curvature(model, theta, data, whole=False)
     whole = whole[:, free[:, None], free] * (unit[:, None] * unit)
     assert curvature.dtype == np.float32
     # Single precision, 6e-8, of sums of a few terms.
@@ -139,7 +163,7 @@ def test_where_nothing_is_expected() -> None:
     theta = np.array([[1.0, 0.0], [0.0, 1.0]])[:, [likelihood.names.index(n) for n in ("mu", "norm")]]
     data = np.array([[7.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     slope, curvature = _tangent(likelihood).slope_and_curvature(theta, data)
-    whole, _ = model.slope_and_curvature(theta, model.rates(theta), data)
+    whole, _ = slope_and_curvature(model, theta, data)
     np.testing.assert_allclose(slope, whole[:, free] * unit, rtol=1e-12)
     assert np.isfinite(curvature).all()
 
@@ -170,11 +194,12 @@ def test_a_batch_is_pyhfs_fits(name: str, held: float | None) -> None:
         assert height == pytest.approx(oracle.minimise(fixed, None, sample).twice_nll, abs=1e-6)
 
 
-@pytest.mark.parametrize("own", [[], [{**SHAPE, "data": [40.0, 0.0, 30.0]}]], ids=["normsys", "shapesys"])
+@pytest.mark.parametrize("own", [[], [_statistic(10.0, 0.0, 8.0)]], ids=["normsys", "staterror"])
 def test_many_counts_need_no_full_steps(own: list[dict[str, Any]]) -> None:
     # What these steps are for: hardly anything bends within the few per cent that toys scatter.
     norm = {"name": "norm", "type": "normsys", "data": {"hi": 1.03, "lo": 0.97}}
-    workspace = _workspace([[([300.0, 200.0, 50.0], [MU]), ([4000.0, 3000.0, 2000.0], [norm, *own])]])
+    signal, background = ([300.0, 200.0, 50.0], [MU, *own]), ([4000.0, 3000.0, 2000.0], [norm, *own])
+    workspace = _workspace([[signal, background]])
     likelihood = make_likelihood(workspace)
     data = toy_model(likelihood).throw(likelihood.initial, 200, 8, 0)
     together = _fitted(likelihood, data)
@@ -235,6 +260,9 @@ def test_none_where_it_would_not_pay(counting: Callable[..., Workspace]) -> None
     likelihood = make_likelihood(_workspace([[SIGNAL, (BACKGROUND, [bent])]]))
     model, free, unit = _parts(likelihood)
     assert tangent(model, likelihood.initial, free, unit) is None
+    for name in BY_CELL:
+        model, free, unit = _parts(by_cell := make_likelihood(MODELS[name]))
+        assert tangent(model, by_cell.initial, free, unit) is None
     # A million products: 300,000 bins with two parameters have more.
     large = replace(_tangent(make_likelihood(MODELS["normsys"])).model, bins=300_000)
     assert tangent(large, likelihood.initial, free, unit) is None
