@@ -30,6 +30,7 @@ _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 _FULL = 1e2  # damping up to which a step counts as a full one, on the floor of rounding
 _ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
 SADDLE = 1e-5  # of 2NLL per squared typical step: a curvature that is less than minus this leads down
+_LEVEL = 1e-9  # of 2NLL per typical step
 FIRMLY = 1e-5  # of 2NLL per typical step: by less, a bound does not hold, as where two strengths are 0
 _PROBES = np.array([0.03, 0.1, 0.3, 1.0, 2.0, 4.0])  # typical steps along it, to either side
 
@@ -104,23 +105,24 @@ def fit_batch(
             max(part.iterations for part in parts),
         )
     free = np.flatnonzero(~constant)
-    theta = np.array(start, dtype=np.float64)
-    theta[:, free] = np.clip(theta[:, free], lower[free], upper[free])
+    theta = np.where(constant, start, np.clip(start, lower, upper))
     height = model.twice_nll(theta, data)
     if not free.size:
         return BatchFit(theta, height, np.isfinite(height), 0)
     widths = _widths(model, free)
     converged = _approach(model, theta, height, data, free, scale[free], lower[free], upper[free])
     state = _State(theta, height, converged, np.full(len(theta), _DAMPING))
-    active = np.flatnonzero(np.isfinite(height) & ~converged)
+    active, iterations = np.flatnonzero(np.isfinite(height) & ~converged), 0
     patience = 0 if len(theta) <= _SMALL or converged.any() else _PATIENCE
-    iterations = 0
     while active.size and iterations < _ITERATIONS:
         iterations += 1
         if iterations == patience + 1:
             state.damping[active] = _DAMPING
         at, here = theta[active], data[active]
         slope, curvature = slope_and_curvature(model, at, here, whole=iterations > patience)
+        if iterations == 1 <= patience and _level(model, slope[:, free] * scale[free], free):
+            patience = 0
+            slope, curvature = slope_and_curvature(model, at, here)
         slope, curvature = slope[:, free], curvature[:, free[:, None], free]
         usable = np.isfinite(slope).all(axis=1) & np.isfinite(curvature).all(axis=(1, 2))
         if not usable.all():
@@ -168,6 +170,15 @@ class _State(NamedTuple):
         self.damping[active] = np.maximum(grown, _LEAST_DAMPING)
         self.converged[active[done]] = True
         return active[~(done | stuck)]
+
+
+def _level(model: CompiledModel, slope: Array, free: Index) -> bool:
+    """Whether any fit begins where 2NLL is level along a parameter that counts may turn along.
+
+    Only the second derivative can tell such a saddle, by symmetry, from a minimum.
+    """
+    bending = np.isin(free, model.turning) | np.isin(free, model.multiplying)
+    return bool((np.abs(slope[:, bending]) < _LEVEL).any())
 
 
 def _widths(model: CompiledModel, free: Index) -> Array:
@@ -275,9 +286,11 @@ def _approach(
     limits = _Limits(low / unit, high / unit, np.full(free.size, np.inf))
     trial, active = theta.copy(), np.arange(len(theta))
     before = np.full(len(theta), np.inf)
-    for _ in range(_CHORDS):
+    for number in range(_CHORDS):
         at = trial[active]
         slope, curvature = near.slope_and_curvature(at, data[active])
+        if number == 0 and _level(model, slope, free):
+            return converged
         step, gain = _steps(slope, curvature, at[:, free] / unit, limits, np.zeros(active.size))
         at[:, free] = np.clip(at[:, free] + step * unit, low, high)
         trial[active] = at
