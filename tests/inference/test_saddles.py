@@ -19,7 +19,7 @@ from tests.equivalence.checks import reference
 Array = NDArray[np.float64]
 Modifier = dict[str, Any]
 
-SAME = 1e-6  # of 2NLL: Minuit's estimated distance is some 1e-7
+SAME = 1e-6  # of 2NLL: Minuit ends at an estimated distance of 2e-8
 ENGINES: tuple[Any, ...] = ("compiled", "pyhf")
 
 
@@ -95,13 +95,14 @@ def lowest(workspace: Workspace, data: Array | None = None, held: float | None =
     """The lowest 2NLL of Minuit on pyhf's own density, from starts on all sides."""
     side = reference(workspace)
     names = list(side.model.config.par_names)
-    start = np.where(side.initial == 0, 0.0, side.initial)
     found = []
-    for moves in np.ndindex(*(3 if side.free[index] else 1 for index in range(len(names)))):
-        at = start + np.array([(0.0, 1.2, -1.2)[move] for move in moves])
+    two = {"one", "other"} | ({"mu"} if side.bounds[names.index("mu"), 0] < 0 else set())
+    for moves in np.ndindex(*(2 if name in two else 1 for name in names)):
+        signs = [(1.2, -1.2)[move] if name in two else 0.5 for name, move in zip(names, moves, strict=True)]
+        at = np.array(signs)
         at = np.clip(at, side.bounds[:, 0] + 1e-3, side.bounds[:, 1] - 1e-3)
         minuit = Minuit(lambda values: min(side.twice_nll(values, data), 1e30), at)
-        minuit.errordef, minuit.tol = Minuit.LEAST_SQUARES, 1e-3
+        minuit.errordef, minuit.tol = Minuit.LEAST_SQUARES, 1e-5
         minuit.limits = side.bounds.tolist()
         if held is not None:
             minuit.values[names.index("mu")] = held
@@ -194,17 +195,15 @@ def test_toys_leave_it(name: str, toys: int) -> None:
     found = _batch(likelihood, data, truth)
     assert found.converged.all()
     assert (np.ptp(found.parameters, axis=0) > 0).any()
-    for number in range(0, toys, toys // 8):
-        assert (
-            found.twice_nll[number] == pytest.approx(lowest(MODELS[name], data[number]), abs=SAME)
-            or name == "nearly equal sides"
-        )
+    chosen = np.arange(0, toys, toys // 8)
+    expected = [lowest(MODELS[name], data[number]) for number in chosen]
+    if name != "nearly equal sides":  # there a fit may end in the higher of its two minima
+        assert found.twice_nll[chosen] == pytest.approx(expected, abs=SAME)
     parameters, heights = toy_model(likelihood).free(data, np.tile(truth, (toys, 1)))
     assert np.isfinite(heights).all()
     assert likelihood.compiled is not None
     levels = heights + likelihood.compiled.constant(data)
-    for number in range(0, toys, toys // 8):
-        assert levels[number] == pytest.approx(lowest(MODELS[name], data[number]), abs=SAME)
+    assert levels[chosen] == pytest.approx(expected, abs=SAME)
     assert parameters.shape == (toys, len(likelihood.names))
 
 
@@ -219,7 +218,7 @@ def test_of_the_whole_second_derivative_only() -> None:
     at[0, likelihood.poi_index] = 0.0
     slope, plain = slope_and_curvature(model, at, likelihood.data[None], whole=False)
     _, whole = slope_and_curvature(model, at, likelihood.data[None])
-    assert slope[0, index] == 0.0
+    assert slope[0, index] == pytest.approx(0.0, abs=1e-12)
     assert plain[0, index, index] == pytest.approx(2.0)
     # Code 4 with hi = lo has no odd powers; at 0 its second derivative is twice the coefficient of α².
     h, d, b = 0.3, np.log(1.3) * 1.3, np.log(1.3) ** 2 * 1.3
