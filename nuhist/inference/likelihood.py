@@ -266,7 +266,6 @@ class Likelihood:
                 starts = np.concatenate([further, starts])
             if not len(starts):
                 return found
-            starts[:, ~free] = found.parameters[~free]
             if self.compiled is None:
                 minima = [self._from(start, free, data) for start in starts]
             else:
@@ -302,6 +301,8 @@ class Likelihood:
                 points.append(dips(self._heights_of(data), found.parameters, index, step, *bounds))
             if index in self._signed and self.arrays is not None:
                 points.append(either_sign(self.arrays, self.start, index, step, data, bounds))
+        for part in points:
+            part[:, ~free] = found.parameters[~free]
         return [part[np.isfinite(self.heights(part, data))] for part in points if len(part)]
 
     def _heights_of(self, data: Array) -> Callable[[Array], Array]:
