@@ -5,27 +5,46 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from nuhist import Workspace
+from nuhist.inference import likelihood as module
+from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.model import make_likelihood
-from nuhist.inference.search import other_starts
+from nuhist.inference.newton import BatchFit
+from nuhist.inference.search import (
+    dips,
+    either_sign,
+    possible_start,
+    products_of,
+    strongly_turning,
+    valleys,
+)
+from nuhist.inference.steps import constraint_widths
 from nuhist.physics.coupling import CouplingScale
+from tests.equivalence.checks import reference
 
 Array = NDArray[np.float64]
 Counting = Callable[..., Workspace]
+Modifier = dict[str, Any]
 
 DATA = Path(__file__).parent / "data"
+ENGINES: tuple[Any, ...] = ("compiled", "pyhf")
+UNITS = [1e-12, 1e-6, 1.0, 1e6, 1e12]
+SAME = 1e-6  # of 2NLL
 
 
-def _one_bin(modifier: dict[str, Any], observed: float, poi: str, **settings: Any) -> Workspace:
-    """10 counts that a modifier changes; without one that is named mu, there is a second bin for it."""
+def _one_bin(modifier: Modifier, observed: float, poi: str, **settings: Any) -> Workspace:
+    """10 counts that a modifier changes, and a second channel with 6 counts where 5 mu are expected."""
     mu = {"name": "mu", "type": "normfactor", "data": None}
     channels = [{"name": "only", "samples": [{"name": "all", "data": [10.0], "modifiers": [modifier]}]}]
     observations = [{"name": "only", "data": [observed]}]
@@ -43,25 +62,78 @@ def _one_bin(modifier: dict[str, Any], observed: float, poi: str, **settings: An
     )
 
 
-def _normsys(high: float, low: float) -> dict[str, Any]:
+def _normsys(high: float, low: float) -> Modifier:
     return {"name": "turn", "type": "normsys", "data": {"hi": high, "lo": low}}
 
 
-def _histosys(high: float, low: float) -> dict[str, Any]:
+def _histosys(high: float, low: float) -> Modifier:
     return {"name": "turn", "type": "histosys", "data": {"hi_data": [high], "lo_data": [low]}}
 
 
-def _starts(likelihood: Likelihood) -> tuple[Minimum, Array]:
-    first = likelihood.minimise()
-    return first, other_starts(likelihood, first, None)
+def _arrays(likelihood: Likelihood) -> CompiledModel:
+    assert likelihood.arrays is not None
+    return likelihood.arrays
 
 
-@pytest.mark.parametrize("engine", ["compiled", "pyhf"])
-def test_one_valley_needs_one_fit(counting: Counting, engine: Any) -> None:
+def _lowest(workspace: Workspace, data: Array | None = None) -> float:
+    """The lowest 2NLL along "turn", on pyhf's density, with mu where its own channel is best."""
+    side = reference(workspace)
+    names = list(side.model.config.par_names)
+    point = side.initial.copy()
+    point[names.index("mu")] = 6 / 5
+    low, high = side.bounds[names.index("turn")]
+
+    def height(value: float) -> float:
+        point[names.index("turn")] = value
+        return side.twice_nll(point, data)
+
+    edges = np.linspace(low, high, 41)
+    found = [
+        minimize_scalar(height, bounds=pair, method="bounded", options={"xatol": 1e-9}).fun
+        for pair in pairwise(edges)
+    ]
+    return float(min(found))
+
+
+def _valleys(likelihood: Likelihood, at: Array, data: Array | None = None) -> Array:
+    """Points in other valleys than that of a fit."""
+    steps = likelihood.scale, constraint_widths(_arrays(likelihood), likelihood.scale)
+    bounds = likelihood.lower, likelihood.upper
+    return valleys(
+        lambda points: likelihood.heights(points, data), at[None], likelihood.turning, *steps, *bounds
+    )[1]
+
+
+def _started(
+    likelihood: Likelihood, monkeypatch: pytest.MonkeyPatch, data: Array | None = None
+) -> tuple[Minimum, Array]:
+    """The best fit, and all points from which it fitted."""
+    likelihood.turning  # noqa: B018 - a fit of its own, once for all
+    starts: list[Array] = []
+
+    def watched(*arguments: Any) -> BatchFit:
+        starts.append(arguments[2])
+        return fit_with_edges(*arguments)
+
+    slsqp = Likelihood._slsqp
+
+    def also_watched(self: Likelihood, point: Array, *rest: Any) -> Minimum:
+        starts.append(point[None].copy())
+        return slsqp(self, point, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "fit_with_edges", watched)
+        patch.setattr(Likelihood, "_slsqp", also_watched)
+        best = likelihood.best(data)
+    return best, np.concatenate(starts)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_valley_needs_one_fit(counting: Counting, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # A strength that cannot be negative, and a norm that goes one way: nothing else is fitted.
     likelihood = make_likelihood(counting([12, 9], [3.0, 1.0], [5.0, 7.0], sigma=0.1), engine=engine)
-    _, points = _starts(likelihood)
-    assert points.shape == (0, len(likelihood.names))
+    _, starts = _started(likelihood, monkeypatch)
+    np.testing.assert_array_equal(starts, likelihood.initial[None])
 
 
 @pytest.mark.parametrize(
@@ -77,108 +149,324 @@ def test_one_valley_needs_one_fit(counting: Counting, engine: Any) -> None:
     ],
     ids=lambda value: f"{value['type']} {list(value['data'].values())}" if isinstance(value, dict) else "",
 )
-def test_a_parameter_that_turns_is_started_on_either_side(modifier: dict[str, Any], sides: bool) -> None:
-    likelihood = make_likelihood(_one_bin(modifier, 13.0, "mu"))
-    assert likelihood.compiled is not None
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_parameter_that_turns_is_looked_at_on_either_side(
+    modifier: Modifier, sides: bool, engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 30 or 2 seen where 10 are expected: enough to gain by turning.
+    observed = 2.0 if modifier["data"].get("hi") == 0.9 else 30.0
+    workspace = _one_bin(modifier, observed, "mu")
+    likelihood = make_likelihood(workspace, engine=engine)
     index = likelihood.names.index("turn")
-    assert likelihood.compiled.turning == ((index,) if sides else ())
-    _, points = _starts(likelihood)
-    # A typical step: a 24th of the bounds' ± 5.
-    assert points[:, index] == pytest.approx([-10 / 24, 10 / 24] if sides else [])
-    # All else where the workspace starts.
-    others = [number for number in range(len(likelihood.names)) if number != index]
-    assert (points[:, others] == likelihood.initial[others]).all()
+    assert _arrays(likelihood).turning == ((index,) if sides else ())
+    assert likelihood.turning == ((index,) if sides else ())
+    best, starts = _started(likelihood, monkeypatch)
+    assert best.twice_nll == pytest.approx(_lowest(workspace), abs=SAME)
+    values = starts[:, index]
+    assert ((values < -0.1).any() and (values > 0.1).any()) == sides
+    # From either side: the higher valley's fit does not keep it.
+    for sign in (-1.0, 1.0):
+        start = likelihood.initial.copy()
+        start[index] = sign
+        assert likelihood.minimise(start=start).twice_nll == pytest.approx(best.twice_nll, abs=SAME)
+        assert replace(likelihood, initial=start).best().twice_nll == pytest.approx(best.twice_nll, abs=SAME)
 
 
-def test_a_parameter_that_is_held_is_not_started() -> None:
-    workspace = _one_bin(_normsys(1.2, 1.1), 13.0, "mu")
+def test_how_far_is_looked() -> None:
+    # Not in typical steps alone: of 1000 counts these are 0.02 of the constraint's width.
+    scale, width = np.array([0.02, 1.0]), np.array([1.0, 1.0])
+    seen: list[Array] = []
+
+    def heights(points: Array) -> Array:
+        seen.append(points)
+        return np.zeros(len(points))
+
+    bounds = np.full(2, -50.0), np.full(2, 50.0)
+    valleys(heights, np.array([[0.3, 0.7]]), [0], scale, width, *bounds)
+    first = np.unique(seen[0][:, 0])
+    assert np.unique(seen[0][:, 1]).tolist() == [0.7]  # the others stay as fitted
+    np.testing.assert_allclose(first, -first[::-1], atol=1e-12)
+    away = first[first > 0]
+    assert (away[0], away[-1]) == (pytest.approx(0.15 * 0.02), pytest.approx(4.0))
+    assert (away[1:] / away[:-1]).max() < 2  # a valley is wider than that
+    # Within bounds, on both sides.
+    seen.clear()
+    valleys(
+        heights, np.array([[0.1, 0.7]]), [0, 1], scale, width, np.array([-0.2, 0.5]), np.array([0.3, 1.5])
+    )
+    for index, (low, high) in enumerate([(-0.2, 0.3), (0.5, 1.5)]):
+        moved = seen[0][:, index]
+        assert (moved.min(), moved.max()) == (low, high)
+
+
+def test_only_valleys_of_their_own_are_followed() -> None:
+    # (α² − 1)² with a slope: minima near ±1; the fit lies in the right one.
+    def heights(points: Array) -> Array:
+        return np.asarray(20 * (points[:, 0] ** 2 - 1) ** 2 + 0.1 * points[:, 0] + points[:, 1] ** 2)
+
+    scale, bounds = np.array([0.3, 1.0]), (np.full(2, -5.0), np.full(2, 5.0))
+    which, found = valleys(heights, np.array([[1.0, 0.0], [-1.0, 0.0]]), [0, 1], scale, np.ones(2), *bounds)
+    # The left fit is the lower one by 0.2: from there the right one still promises something.
+    assert which.tolist() == [0, 1]
+    assert found[0, 0] == pytest.approx(-1.0, rel=0.2)
+    assert found[1, 0] == pytest.approx(1.0, rel=0.2)
+
+    def steep(points: Array) -> Array:
+        return np.asarray(np.where(points[:, 0] < 0, 100.0, 0.0) + heights(points))
+
+    assert len(valleys(steep, np.array([[1.0, 0.0]]), [0], scale, np.ones(2), *bounds)[1]) == 0
+    assert len(valleys(heights, np.zeros((0, 2)), [0], scale, np.ones(2), *bounds)[1]) == 0
+    assert len(valleys(heights, np.array([[1.0, 0.0]]), [], scale, np.ones(2), *bounds)[1]) == 0
+
+
+def test_what_turns_too_little_is_not_looked_at() -> None:
+    # Half a per cent of ten counts gains nothing that a fit would see.
+    likelihood = make_likelihood(_one_bin(_normsys(1.005, 1.004), 30.0, "mu"))
+    assert _arrays(likelihood).turning == (likelihood.names.index("turn"),)
+    assert likelihood.turning == ()
+    # It depends on the counts that are seen, and on the width of the constraint.
+    model, fit, data = _arrays(likelihood), likelihood.best().parameters[None], likelihood.data
+    assert strongly_turning(model, fit, np.full(2, 20.0), data) == model.turning
+    many = data.copy()
+    many[likelihood.model.config.channel_slices["only"]] = 3000.0
+    assert strongly_turning(model, fit, np.ones(2), many) == model.turning
+
+
+def test_a_parameter_that_is_held_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = _one_bin(_normsys(1.5, 1.4), 30.0, "mu")
     workspace.spec["measurements"][0]["config"]["parameters"].append({"name": "turn", "fixed": True})
-    _, points = _starts(make_likelihood(workspace))
-    assert len(points) == 0
+    likelihood = make_likelihood(workspace)
+    assert likelihood.turning == ()
+    _, starts = _started(likelihood, monkeypatch)
+    assert len(starts) == 1
+    free = make_likelihood(_one_bin(_normsys(1.5, 1.4), 30.0, "mu"))
+    index = free.names.index("turn")
+    held = free.minimise({"turn": 0.4})
+    assert held.parameters[index] == 0.4
+    assert held.parameters[free.poi_index] == pytest.approx(6 / 5, abs=1e-5)
 
 
-def test_starts_stay_within_the_bounds() -> None:
-    workspace = _one_bin(_normsys(1.2, 1.1), 13.0, "mu")
+def test_starts_stay_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = _one_bin(_normsys(1.5, 1.4), 30.0, "mu")
     block = {"name": "turn", "bounds": [[-0.3, 0.6]]}
     workspace.spec["measurements"][0]["config"]["parameters"].append(block)
     likelihood = make_likelihood(workspace)
     index = likelihood.names.index("turn")
-    # A 24th of the range is the typical step: 0.0375 to either side of 0.
-    assert _starts(likelihood)[1][:, index] == pytest.approx([-0.0375, 0.0375])
-    wide = replace(likelihood, scale=np.ones_like(likelihood.scale))
-    assert _starts(wide)[1][:, index] == pytest.approx([-0.3, 0.6])
+    _, starts = _started(likelihood, monkeypatch)
+    assert (starts[:, index].min(), starts[:, index].max()) == (-0.3, 0.6)
 
 
-@pytest.mark.parametrize("engine", ["compiled", "pyhf"])
-def test_a_signed_parameter_is_started_at_both_signs(engine: Any) -> None:
-    # 10 + 4 φ(q)/16·... counts, 18 seen: a minimum of either sign. From −4 to 5, in steps of 9/80.
-    workspace = _one_bin(_histosys(14.0, 13.6), 18.0, "turn", bounds=[[-4.0, 5.0]], inits=[0.5])
+@pytest.mark.parametrize("bound", [4.0, 30.0, 1e30])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_signed_parameter_is_started_at_both_signs(
+    engine: Any, bound: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 10 + 38 φ(q)/80 counts and 0.2 per q, 18 seen: a minimum of either sign.
+    workspace = _one_bin(_histosys(14.0, 13.6), 18.0, "turn", bounds=[[-bound, 1.25 * bound]], inits=[0.5])
     likelihood = make_likelihood(workspace, engine=engine)
-    first, points = _starts(likelihood)
     index = likelihood.poi_index
-    values = points[:, index]
-    assert {-2.0, -0.4, 0.5, 2.5} <= set(np.round(values, 12))  # a half and a tenth of either bound
-    step = 9 / 80
-    grid = np.linspace(-4, 5, 81)
-    heights = [likelihood.twice_nll(np.where(np.arange(first.parameters.size) == index, q, first.parameters))
-               for q in grid]  # fmt: skip
-    dips = [float(grid[i]) for i in range(1, 80) if heights[i] < min(heights[i - 1], heights[i + 1])]
-    assert len(dips) == 2
-    (far,) = [dip for dip in dips if abs(dip - first.parameters[index]) > step]
-    assert np.abs(values - far).min() < 1e-12
-    # The lower of the two, whichever the first fit has found.
-    best = likelihood.best()
+    expected = _lowest(_one_bin(_histosys(14.0, 13.6), 18.0, "turn", bounds=[[-4.0, 5.0]]))
+    best, starts = _started(likelihood, monkeypatch)
+    assert best.twice_nll == pytest.approx(expected, abs=SAME)
+    assert (starts[:, index] < -0.2).any()
+    assert (starts[:, index] > 0.2).any()
     for sign in (-1, 1):
         start = likelihood.initial.copy()
         start[index] = sign * 1.2
-        assert best.twice_nll <= likelihood.minimise(start=start).twice_nll + 1e-8
-        assert replace(likelihood, initial=start).best().twice_nll == pytest.approx(best.twice_nll, abs=1e-6)
+        assert likelihood.minimise(start=start).twice_nll == pytest.approx(expected, abs=SAME)
+        assert replace(likelihood, initial=start).best().twice_nll == pytest.approx(expected, abs=SAME)
 
 
-def test_impossible_starts_are_left_out() -> None:
-    # Below −2.5 of a straight line nothing is expected where 18 are seen: half the lower bound is there.
-    workspace = _one_bin(_histosys(14.0, 6.0), 18.0, "turn", bounds=[[-8.0, 4.0]], inits=[0.1])
+@pytest.mark.parametrize("unit", UNITS)
+def test_values_of_either_sign_change_counts_by_some_errors(unit: float) -> None:
+    # 5 mu/unit counts beside 10, with 18 seen. From 0, √19 of change are noticed; steps are doubled.
+    workspace = _one_bin(_normsys(1.1, 0.9), 18.0, "mu", bounds=[[-1e30, 1e30]], inits=[unit])
+    sample = {
+        "name": "more",
+        "data": [5.0 / unit],
+        "modifiers": [{"name": "mu", "type": "normfactor", "data": None}],
+    }
+    workspace.spec["channels"][0]["samples"].append(sample)
+    del workspace.spec["channels"][1], workspace.spec["observations"][1]
     likelihood = make_likelihood(workspace)
-    _, points = _starts(likelihood)
-    values = set(np.round(points[:, likelihood.poi_index], 12))
-    assert -4.0 not in values
-    assert {-0.8, 0.4, 2.0} <= values
-    assert all(np.isfinite(likelihood.twice_nll(point)) for point in points)
+    index, step = likelihood.poi_index, 0.9 * likelihood.scale[likelihood.poi_index]
+    found = either_sign(
+        _arrays(likelihood), likelihood.initial, index, step, likelihood.data, (-np.inf, np.inf)
+    )
+    change = 5 * found[:, index] / unit / 19**0.5
+    assert sorted(np.sign(change)) == [-1, -1, 1, 1]
+    assert (np.abs(change) > 0.7).all()
+    assert (np.abs(change) <= 4.0).all()
+    norm = likelihood.names.index("turn")
+    assert (found[:, norm] == likelihood.initial[norm]).all()
+    near = either_sign(
+        _arrays(likelihood), likelihood.initial, index, step, likelihood.data, (-0.1 * unit, 0.2 * unit)
+    )[:, index]
+    assert (near.min(), near.max()) == (pytest.approx(-0.1 * unit), pytest.approx(0.2 * unit))
 
 
-def test_other_data_have_other_starts() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_impossible_starts_are_left_out(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Below −2.5 of a straight line nothing is expected where 18 are seen: the lower bound is there.
+    workspace = _one_bin(_histosys(14.0, 6.5), 18.0, "turn", bounds=[[-8.0, 4.0]], inits=[0.1])
+    likelihood = make_likelihood(workspace, engine=engine)
+    best, starts = _started(likelihood, monkeypatch)
+    assert len(starts) > 2
+    assert all(np.isfinite(likelihood.twice_nll(point)) for point in starts)
+    assert best.twice_nll == pytest.approx(_lowest(workspace), abs=SAME)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("seen", [3.0, 10.0, 14.0, 40.0])
+def test_other_data_have_other_minima(seen: float, engine: Any) -> None:
+    # 10 of 10 have a single valley, at 0; more have one of either sign.
     workspace = _one_bin(_histosys(14.0, 13.6), 18.0, "turn", bounds=[[-4.0, 5.0]], inits=[0.5])
-    likelihood = make_likelihood(workspace)
+    likelihood = make_likelihood(workspace, engine=engine)
     data = likelihood.data.copy()
-    data[0] = 10.0  # a single valley, at 0
-    first = likelihood.minimise(data=data)
-    here = other_starts(likelihood, first, data)[:, likelihood.poi_index]
-    # Of both signs, and a typical step of 9/24 to either side of the start.
-    assert set(np.round(here, 12)) == {-2.0, -0.4, 0.5, 2.5, 0.125, 0.875}
-    assert len(_starts(likelihood)[1]) > len(here)
+    data[likelihood.model.config.channel_slices["only"]] = seen
+    expected = _lowest(workspace, data)
+    assert likelihood.best(data).twice_nll == pytest.approx(expected, abs=SAME)
+    for sign in (-1.0, 1.0):
+        start = likelihood.initial.copy()
+        start[likelihood.poi_index] = sign
+        assert likelihood.minimise(start=start, data=data).twice_nll == pytest.approx(expected, abs=SAME)
 
 
-def test_without_a_parameter_of_interest() -> None:
-    workspace = _one_bin(_normsys(1.2, 1.1), 13.0, "")
-    likelihood = make_likelihood(workspace)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_without_a_parameter_of_interest(engine: Any) -> None:
+    workspace = _one_bin(_normsys(1.5, 1.4), 30.0, "")
+    likelihood = make_likelihood(workspace, engine=engine)
     assert likelihood.poi is None
-    _, points = _starts(likelihood)
-    assert len(points) == 2
     best = likelihood.best()
-    # 13 of 10: upwards on the side of 1.2, for less of a pull.
+    # 30 of 10: upwards on the side of 1.5, for less of a pull.
     assert best.parameters[likelihood.names.index("turn")] > 0
+    assert best.twice_nll == pytest.approx(_lowest(workspace), abs=SAME)
 
 
 @pytest.mark.parametrize(("name", "trapped"), [("two_minima_34", 88.794), ("whole_model_172", 60.802)])
 def test_the_lower_of_two_minima(name: str, trapped: float) -> None:
-    # The first fit ends in the higher one, as pyhf's does.
+    # Where pyhf's own fit ends is the higher one.
     text = (DATA / f"{name}.json").read_text(encoding="utf-8")
     likelihood = make_likelihood(Workspace(json.loads(text), origin=name))
-    first, points = _starts(likelihood)
-    assert first.twice_nll == pytest.approx(trapped, abs=1e-3)
-    assert len(points)
-    assert likelihood.best().twice_nll < trapped - 1
+    best = likelihood.best()
+    assert best.twice_nll < trapped - 1
+    assert likelihood.minimise().twice_nll == pytest.approx(best.twice_nll, abs=SAME)
     # A parameter of interest that is not looked at at all changes nothing: another one turns.
     other = replace(likelihood, poi=None)
     assert isinstance(likelihood.poi, CouplingScale)
-    assert other.best().twice_nll == pytest.approx(likelihood.best().twice_nll, abs=1e-6)
+    assert other.best().twice_nll == pytest.approx(best.twice_nll, abs=SAME)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("bound", [3.0, 1e3, 1e30])
+def test_dips_do_not_depend_on_units_and_bounds(unit: float, bound: float) -> None:
+    # Minima at −1.5, 1 and 2.2 of the unit, where the fit is at 1.
+    def heights(points: Array) -> Array:
+        values = points[:, 1] / unit
+        wells = [(-1.5, 0.4, 5.0), (1.0, 0.3, 4.0), (2.2, 0.2, 6.0)]
+        return np.asarray(
+            sum(-depth * np.exp(-(((values - centre) / width) ** 2)) for centre, width, depth in wells)
+            + points[:, 0] ** 2
+        )
+
+    point = np.array([0.5, 1.0 * unit])
+    found = dips(heights, point, 1, 0.4 * unit, -bound * unit, bound * unit)
+    values = found[:, 1] / unit
+    assert (found[:, 0] == 0.5).all()
+    inside = values[np.abs(values) < 2.9]  # beyond, rounding makes dips where nothing is left
+    assert np.abs(inside + 1.5).min() < 0.3
+    assert np.abs(inside - 2.2).min() < 0.15
+    assert np.abs(inside - 1.0).min() > 0.3
+
+
+def test_a_bound_may_be_a_dip_and_what_is_impossible_is_none() -> None:
+    def heights(points: Array) -> Array:
+        values = points[:, 0]
+        return np.where(values < -2, np.inf, np.minimum((values - 1) ** 2, (values - 4) ** 2 + 0.1))
+
+    (found,) = dips(heights, np.array([1.0]), 0, 0.5, -5.0, 3.0)
+    assert found.tolist() == [3.0]
+    assert len(dips(heights, np.array([1.0]), 0, 0.5, -5.0, 2.0)) == 0
+
+
+def test_factors_that_multiply_each_other() -> None:
+    def strength(*names: str) -> list[Modifier]:
+        return [{"name": name, "type": "normfactor", "data": None} for name in names]
+
+    samples = [
+        {"name": "a", "data": [5.0], "modifiers": strength("mu", "nu")},
+        {"name": "b", "data": [5.0], "modifiers": strength("xi")},
+        {"name": "c", "data": [5.0], "modifiers": [*strength("rho"), _normsys(1.1, 0.9)]},
+    ]
+    spec = {
+        "channels": [{"name": "only", "samples": samples}],
+        "observations": [{"name": "only", "data": [15.0]}],
+        "measurements": [{"name": "only", "config": {"poi": "mu", "parameters": []}}],
+        "version": "1.0.0",
+    }
+    likelihood = make_likelihood(Workspace(spec, origin="products.json"))
+    model = _arrays(likelihood)
+    together = products_of(model, model.loose)
+    assert {likelihood.names[index] for index in model.loose} == {"mu", "nu", "xi", "rho"}
+    assert {likelihood.names[index] for index in together} == {"mu", "nu"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_possible_start_whatever_the_unit(counting: Counting, unit: float, engine: Any) -> None:
+    # A strength of 1 stands for 3e12 events, or for none at all. One norm, bins with b = 5 and 7.
+    workspace = counting([12, 9], [3.0 / unit, 1.0 / unit], [5.0, 7.0], bounds=[[0.0, 1e30]], inits=[1.0])
+    likelihood = make_likelihood(workspace, engine=engine)
+    model, free = _arrays(likelihood), np.ones(1, dtype=bool)
+    arguments = (likelihood.data, free, likelihood.lower, likelihood.upper, likelihood.scale)
+    start = possible_start(model, likelihood.initial, *arguments)
+    assert model.twice_nll(start[None], likelihood.data[None])[0] < 100 * 2
+    if unit >= 1.0:  # what is possible is left alone
+        np.testing.assert_array_equal(start, likelihood.initial)
+    # From there, the root of Σ s (1 − n/(b + s μ)).
+    side = make_likelihood(counting([12, 9], [3.0, 1.0], [5.0, 7.0]), engine="pyhf")
+    best = minimize_scalar(lambda mu: side.twice_nll(np.array([mu])), bounds=(0, 10), method="bounded")
+    found = likelihood.best()
+    assert found.twice_nll == pytest.approx(best.fun, abs=SAME)
+    # 1e-10 of 2NLL left, of a curvature of about 1, is 1e-5; SLSQP ends some 1e-4 away.
+    assert found.parameters[0] / unit == pytest.approx(best.x, abs=1e-4 if engine == "compiled" else 1e-3)
+
+
+def test_a_possible_start_moves_what_is_absurd_and_nothing_else() -> None:
+    def sample(name: str, data: list[float]) -> dict[str, Any]:
+        return {"name": name, "data": data, "modifiers": [{"name": name, "type": "normfactor", "data": None}]}
+
+    def likelihood(**blocks: dict[str, Any]) -> Likelihood:
+        spec = {
+            "channels": [{"name": "only", "samples": [sample("mu", [3e9, 0.0]), sample("nu", [0.0, 9.0])]}],
+            "observations": [{"name": "only", "data": [12.0, 9.0]}],
+            "measurements": [
+                {
+                    "name": "only",
+                    "config": {
+                        "poi": "mu",
+                        "parameters": [{"name": name, **block} for name, block in blocks.items()],
+                    },
+                }
+            ],
+            "version": "1.0.0",
+        }
+        return make_likelihood(Workspace(spec, origin="absurd.json"))
+
+    def start(found: Likelihood) -> dict[str, float]:
+        free = ~np.array(found.constant)
+        scale = np.ones(2)  # a poor guess, which is enough
+        bounds = found.lower, found.upper
+        point = possible_start(_arrays(found), found.initial, found.data, free, *bounds, scale)
+        return dict(zip(found.names, point, strict=True))
+
+    moved = start(likelihood())
+    assert 3e9 * moved["mu"] == pytest.approx(12.0, rel=1.0)  # steps are doubled
+    assert moved["nu"] == 1.0
+    # Held by the workspace, or by its bounds.
+    assert start(likelihood(mu={"fixed": True, "inits": [1.0]}))["mu"] == 1.0
+    assert start(likelihood(mu={"bounds": [[0.5, 10.0]], "inits": [1.0]}))["mu"] == 0.5
+    # Both are absurd.
+    both = start(likelihood(nu={"bounds": [[0.0, 1e12]], "inits": [1e10]}))
+    assert 3e9 * both["mu"] == pytest.approx(12.0, rel=1.0)
+    assert 9 * both["nu"] == pytest.approx(9.0, rel=1.0)
