@@ -75,10 +75,13 @@ def make_likelihood(
     # Steps are those at a point where data are possible, which the workspace's own values need not be.
     steps = typical_steps(arrays, initial, data)
     start = possible_start(arrays, initial, data, ~constant, bounds[:, 0], bounds[:, 1], steps)
+    names = list(model.config.par_names)
+    if name is not None:
+        names[model.config.poi_index] = name  # pyhf has "name[0]" for a shapefactor of one bin
     likelihood = Likelihood(
         model=model,
         data=data,
-        names=tuple(model.config.par_names),
+        names=tuple(names),
         initial=initial,
         lower=bounds[:, 0],
         upper=bounds[:, 1],
