@@ -24,7 +24,7 @@ import numpy as np
 from nuhist.inference.cells import CellRates
 from nuhist.inference.interpolation import code4, code4_value
 from nuhist.inference.rows import RowRates, Rows, make_rows
-from nuhist.inference.structure import Channel, Constraints, Factors, Index, Layer, Shapes
+from nuhist.inference.structure import Channel, Constraints, Factors, Index, Layer, Mask, Shapes
 from nuhist.tables import Array
 
 _ROUNDING = 1e-13  # relative, of n ln n terms; a few ulp of a double
@@ -158,6 +158,12 @@ class CompiledModel:
         """Parameters that are factors themselves."""
         plain = self.factors.parameter[self.factors.plain]
         return np.union1d(plain, self.narrow).astype(np.intp)
+
+    @cached_property
+    def filled(self) -> Mask:
+        """Bins that have any template, shape (bins,)."""
+        parts = self.nominal[:, :, None], self.shapes.straight, self.shapes.bend
+        return np.any([part.any(axis=(1, 2)) for part in parts], axis=0)
 
     @cached_property
     def loose(self) -> Index:

@@ -27,6 +27,9 @@ _ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
 _DAMPING, _MOST_DAMPING = 1e-4, 1e10  # of the curvature
 _REACH = 2.0  # largest step, in typical steps of a parameter
 _NOTHING = 1e-11  # counts: below 0 by rounding
+_RESTORATIONS = 8  # steps to a point that expects no less than nothing
+_SHARE = 0.1  # of the events seen in a bin: what it is to expect there
+_FAR = 1e9  # counts below 0, more than any step mends
 _CORRECTIONS = 2  # of a step after which a bin expects less than nothing, since counts are not straight
 
 
@@ -45,10 +48,11 @@ def fit_with_edges(
     Parameters and result are those of :func:`nuhist.inference.newton.fit_batch`. With some hundred
     parameters the second takes seconds; ``lowest`` is for how many it is done, those that came lowest.
     """
+    free = np.flatnonzero(~constant)
+    start = restored(model, data, start, lower, upper, free, scale[free])
     batch = fit_batch(model, data, start, lower, upper, constant, scale)
     parameters, heights, converged = batch.parameters.copy(), batch.twice_nll.copy(), batch.converged.copy()
     iterations = batch.iterations
-    free = np.flatnonzero(~constant)
     open_fits = np.flatnonzero(~converged & np.isfinite(heights))
     for row in open_fits[np.argsort(heights[open_fits])][:lowest]:
         empty = np.flatnonzero(data[row, : model.bins] == 0)
@@ -56,6 +60,33 @@ def fit_with_edges(
         parameters[row], heights[row], converged[row], needed = _fit(problem, parameters[row])
         iterations = max(iterations, needed)
     return BatchFit(parameters, heights, converged, iterations)
+
+
+def restored(
+    model: CompiledModel, data: Array, start: Array, lower: Array, upper: Array, free: Index, unit: Array
+) -> Array:
+    """Starts of which those that expect less than nothing are moved to where all counts are possible."""
+    points = start.copy()
+    points[:, free] = np.clip(points[:, free], lower[free], upper[free])
+    for row in np.flatnonzero(~np.isfinite(model.twice_nll(points, data))) if free.size else ():
+        observed, moved = data[row, : model.bins], points[row, None].copy()
+        for _ in range(_RESTORATIONS):
+            counts, jacobian = full_jacobian(model, moved)
+            wrong = (counts[0] < 0) | ((observed > 0) & (counts[0] <= 0))
+            if not wrong.any():
+                points[row] = moved[0]
+                break
+            walls = jacobian[0][free].T * unit
+            least = np.where(wrong, _SHARE * observed, 0.0) - np.maximum(counts[0], -_FAR)
+            kept = wrong | ((observed == 0) & (counts[0] > 0))
+            low, high = (lower - moved[0])[free] / unit, (upper - moved[0])[free] / unit
+            found = constrained_step(
+                np.zeros(free.size), np.eye(free.size), low, high, walls[kept], least[kept]
+            )
+            if found is None:
+                break
+            moved[0, free] = np.clip(moved[0, free] + found[0] * unit, lower[free], upper[free])
+    return points
 
 
 class _Problem(NamedTuple):

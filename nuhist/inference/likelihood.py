@@ -12,7 +12,7 @@ import numpy as np
 
 from nuhist.errors import FitError, ModelError
 from nuhist.inference.compiled import CompiledModel
-from nuhist.inference.edges import fit_with_edges
+from nuhist.inference.edges import fit_with_edges, restored
 from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.minimisers import minimise
 from nuhist.inference.search import (
@@ -31,6 +31,7 @@ from nuhist.tables import Array
 _AGREEMENT = 1e-8  # between the compiled likelihood and pyhf's, of 2NLL
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
 _NOTHING = 1e-9  # counts: a bin that expects nothing may be so far below 0 by rounding
+_MARGIN = 1e-8  # counts: SciPy steps over its constraints by less
 _FOLLOWED = 3  # fits of a batch that are led along an edge, the lowest
 _ROUNDS = 4  # of searches for another minimum, each from the lowest yet
 _SIGNED = 6  # factors that may take either sign: more are hardly ever free to
@@ -327,6 +328,10 @@ class Likelihood:
         ((found, reached),) = self._newton(point[None], free, data)
         if found is not None:
             return found
+        if self.compiled is None and self.arrays is not None:
+            bounds = self.lower, self.upper
+            own = np.flatnonzero(free)
+            (reached,) = restored(self.arrays, data[None], reached[None], *bounds, own, self.scale[own])
         ended = self._slsqp(reached, free, data)
         if self.compiled is None:
             return ended
@@ -373,6 +378,8 @@ class Likelihood:
         point[free] = np.clip(point[free], low, high)
         start, at = Minimum(point.copy(), self.twice_nll(point, data)), point.copy()
         empty = data[: self.model.config.nmaindata] == 0
+        if self.arrays is not None:
+            empty &= self.arrays.filled  # a bin without any template expects 0 whatever happens
 
         def moved(scaled: Array) -> Array:
             at[free] = np.clip(scaled * scale, low, high)
@@ -390,7 +397,7 @@ class Likelihood:
             low / scale,
             high / scale,
             gradient=None if self.compiled is None else gradient,
-            counts=(lambda scaled: self.expected(moved(scaled))[empty]) if empty.any() else None,
+            counts=(lambda scaled: self.expected(moved(scaled))[empty] - _MARGIN) if empty.any() else None,
         )
         if found is None and not np.isfinite(start.twice_nll):
             raise FitError(

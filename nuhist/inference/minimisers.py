@@ -14,6 +14,7 @@ _MANY = 100  # parameters; a step of SLSQP takes their third power
 _HIGHEST = 1e100  # stands for infinity, which the minimisers do not take
 _STEP = 1e-4  # of a typical step, for differences: their errors are some 1e-8 of the slope
 _FAR = 1e6  # typical steps: a bound that is no bound for Minuit
+_CROSSED = 1e-6  # counts below 0, which is what SLSQP may step over its constraints
 _FIRST_STEP = 0.1  # of HESSE, in typical steps of the parameters
 
 Objective = Callable[[Array], float]
@@ -66,7 +67,7 @@ def minimise(
             **({} if many else {"constraints": constraints}),
         )
     ended = np.clip(np.asarray(result.x, dtype=np.float64), low, high)
-    if result.success and result.fun < _HIGHEST and (counts is None or counts(ended).min() > -1e-6):
+    if result.success and result.fun < _HIGHEST and (counts is None or counts(ended).min() > -_CROSSED):
         return ended, float(result.fun)
     return _migrad(finite, ended, low, high, gradient)
 
