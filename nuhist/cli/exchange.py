@@ -16,14 +16,15 @@ from nuhist.cli.common import (
     warn,
     workspace_argument,
 )
+from nuhist.cli.options import group
 
 
-@click.group(epilog="Example: nuhist export root lz.json -o lz.root")
+@group(epilog="Example: nuhist export root lz.json -o lz.root")
 def export() -> None:
     """Write a workspace in another format."""
 
 
-@click.group("import", epilog="Example: nuhist import root lz.root -o lz.json")
+@group("import", epilog="Example: nuhist import root lz.root -o lz.json")
 def import_() -> None:
     """Make a workspace from a file of another format."""
 

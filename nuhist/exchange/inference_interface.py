@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nuhist.errors import ConfigError, ExchangeError, unknown_name
+from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
 from nuhist.exchange.projection import check_same_bins, energy_edges, kept_axes, projected
 from nuhist.exchange.samples import DOWN, UP, NamedTemplates, template_workspace
 from nuhist.exchange.template_files import (
@@ -149,7 +149,7 @@ def import_templates(
     first = files[sources[0].path]
     if len(sources) == 1 and sources[0].sample is None and MODEL in first.texts and not ignore_metadata:
         if signal or poi is not None or channel is not None or axes or scale != 1 or density or asimov:
-            raise ConfigError(
+            raise OptionError(
                 f"{first.origin}: says itself what its signal and its data are; leave the options but"
                 " --observed out, or add --ignore-metadata"
             )

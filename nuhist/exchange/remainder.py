@@ -10,6 +10,7 @@ from typing import Any
 from nuhist.__about__ import __version__
 from nuhist.documents import parse_json
 from nuhist.errors import ExchangeError
+from nuhist.histfactory.data_kind import DataKind, data_record
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.validation import modifiers, validate
 from nuhist.histfactory.workspace import Workspace, digest
@@ -156,8 +157,11 @@ def imported(
     *,
     origin: str,
     command: str | None,
+    data: DataKind | None = None,
 ) -> Workspace:
     """A workspace of an imported model, with the sidecar that was stored beside it or a new one.
+
+    ``data`` is what the format says of the observed counts, if it does.
 
     Raises
     ------
@@ -165,6 +169,7 @@ def imported(
         If the model is not valid.
     """
     validate(spec, origin)
+    record = {} if data is None else {"data": data_record(spec, data)}
     described = {
         name: {"edges_keV": entry.edges.tolist(), "samples": dict(entry.samples)}
         for name, entry in channels.items()
@@ -175,7 +180,7 @@ def imported(
         merged = {name: {**entry, **known.get(name, {})} for name, entry in described.items()}
         for name, entry in merged.items():
             entry["edges_keV"] = described[name]["edges_keV"]
-        sidecar = {**kept.sidecar, "channels": merged, "workspace_digest": digest(spec)}
+        sidecar = {**kept.sidecar, "channels": merged, "workspace_digest": digest(spec), **record}
         return Workspace(spec, sidecar, origin)
     poi = spec["measurements"][0]["config"]["poi"]
     scale = coupling_scale(Workspace(spec), poi)
@@ -183,6 +188,7 @@ def imported(
         "nuhist_version": __version__,
         "command": command,
         "workspace_digest": digest(spec),
+        **record,
         "poi": {**asdict(scale), "meaning": scale.meaning if poi else "background only"},
         "channels": {name: {**entry, "sources": [origin]} for name, entry in described.items()},
         "parameters": {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.documents import parse_json
-from nuhist.errors import ConfigError, ExchangeError
+from nuhist.errors import ExchangeError, OptionError
 from nuhist.exchange.histograms import Histogram, RootFile, check_counts, open_root
 from nuhist.exchange.root import (
     DATA,
@@ -78,7 +78,7 @@ def import_root(
             file, signal=signal, poi=poi, asimov=asimov, staterror=staterror, command=command, message=message
         )
     if signal or poi is not None or asimov or not staterror:
-        raise ConfigError(
+        raise OptionError(
             f"{path}: says itself what its signal, data and errors are; leave the options out, or"
             " add --ignore-metadata"
         )

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, ExchangeError, unknown_name
-from nuhist.histfactory.interest import coupling_scale
+from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
+from nuhist.histfactory.interest import named_interest
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
 from nuhist.histfactory.workspace import Workspace, make_workspace
 from nuhist.physics.hypotheses import Dependence, find_parameter
@@ -139,7 +139,7 @@ def template_workspace(
             f"{templates.origin}: templates have no observed counts; add either --observed FILE or --asimov"
         )
     if poi is not None and not signal:
-        raise ConfigError(f"--poi {poi}: scales no sample; name its samples with --signal")
+        raise OptionError(f"--poi {poi}: scales no sample; name its samples with --signal")
     groups = split_variations(list(templates.counts), templates.origin)
     for name in signal:
         if name not in groups:
@@ -160,7 +160,7 @@ def template_workspace(
     expected = sum((sample.counts for sample in samples if sample.name not in signal), nothing)
     counts = expected if observed is None else read_observed(observed, nothing.size)
     parameters = [Parameter(cause, f"variation '{cause}' of {templates.origin}") for cause in causes]
-    scale = coupling_scale(Workspace({}), strength)
+    scale = named_interest(strength)
     meaning = scale.meaning if signal else "background only"
     if signal:
         parameters.insert(0, Parameter(strength, meaning, "1", _bounds(strength), 1.0))
@@ -171,7 +171,9 @@ def template_workspace(
         "poi": {**asdict(scale), "meaning": meaning},
     }
     channel = Channel(templates.channel, edges, tuple(samples), counts)
-    workspace = make_workspace([channel], parameters, strength, description)
+    workspace = make_workspace(
+        [channel], parameters, strength, description, data="asimov" if asimov else "observed"
+    )
     if templates.edges is None:  # the sidecar has edges in keV or none
         workspace = replace(workspace, sidecar={**(workspace.sidecar or {}), "channels": {}})
     return workspace

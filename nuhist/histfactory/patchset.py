@@ -13,13 +13,14 @@ from nuhist.errors import ConfigError, DataError, ModelError
 from nuhist.experiments.experiment import Experiment
 from nuhist.files import STDIN, make_folder, read_json, to_json, write_together
 from nuhist.histfactory.channel import ModelSet, model_set
+from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.validation import validate, validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest, load_workspace, make_workspace
 from nuhist.physics.coupling import CouplingScale
-from nuhist.physics.hypotheses import FLAVOR_CHOICES, HYPOTHESES, FlavorChoice, get_hypothesis
+from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
 
 BACKGROUND_FILE = "BkgOnly.json"
 PATCHSET_FILE = "patchset.json"
@@ -70,6 +71,11 @@ class SignalGrid:
     def digest(self) -> str:
         """SHA-256 of the PatchSet, which itself holds that of the background-only workspace."""
         return digest(self.document)
+
+    @property
+    def data_kind(self) -> DataKind:
+        """See :attr:`Workspace.data_kind`."""
+        return self.background.data_kind
 
     def workspace(self, point: SignalPoint) -> Workspace:
         """The workspace of one point.
@@ -139,7 +145,8 @@ def build_patchset(
         raise ConfigError("a grid needs at least two different couplings")
     if tested.reference == 1 and grid[0] < 0:
         raise ConfigError(f"{tested.name}: a strength below zero has no meaning")
-    models = model_set(experiments, tested, flavor, replace(options or BuildOptions(), **choices))
+    options = replace(options or BuildOptions(), **choices)
+    models = model_set(experiments, tested, flavor, options)
     poi = tested.parameter_of_interest(flavor)
     strength = Parameter(
         STRENGTH,
@@ -152,7 +159,11 @@ def build_patchset(
         "poi": {**asdict(label), "name": STRENGTH, "meaning": strength.meaning},
     }
     background = make_workspace(
-        models.channels_at(0.0), [strength, *models.parameters], STRENGTH, description
+        models.channels_at(0.0),
+        [strength, *models.parameters],
+        STRENGTH,
+        description,
+        data=options.data_kind,
     )
     points = []
     for coupling in grid:
@@ -198,7 +209,7 @@ def load_patchset(folder: Path) -> SignalGrid:
     values = [point.value for point in points]
     if len(set(values)) < max(len(values), 2) or not np.isfinite(values).all():
         raise ModelError(f"{file}: needs at least two points, each with a value of its own")
-    return SignalGrid(background, _known_label(metadata["labels"][0]), tuple(points), document)
+    return SignalGrid(background, _label(metadata["labels"][0], background), tuple(points), document)
 
 
 def load(path: Path | str) -> Workspace | SignalGrid:
@@ -218,13 +229,12 @@ def load(path: Path | str) -> Workspace | SignalGrid:
     return load_patchset(Path(path))
 
 
-def _known_label(label: str) -> CouplingScale:
-    for hypothesis in HYPOTHESES.values():
-        for flavor in FLAVOR_CHOICES:
-            poi = hypothesis.parameter_of_interest(flavor)
-            if poi.coupling == label:
-                return CouplingScale(label, label, poi.unit, poi.reference)
-    return CouplingScale(label, label, "parameter's own unit")
+def _label(name: str, background: Workspace) -> CouplingScale:
+    """What the label of a PatchSet stands for: what the sidecar says, or a plain number."""
+    poi = (background.sidecar or {}).get("poi", {})
+    if poi.get("coupling") != name:
+        return CouplingScale.plain(name)
+    return CouplingScale(name, name, poi["unit"], poi["reference"])
 
 
 def _differences(before: Any, after: Any, path: str) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ _AGREEMENT = 1e-8  # between the compiled likelihood and pyhf's, of 2NLL
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
 _MANY, _LOWEST = 100, 3  # parameters of which few of several starts are followed to the end
 _ROUNDS = 3  # of searches for another minimum, each from the lowest yet
+_NEAR_ORIGIN = 0.01  # of its constraint's width: bounds within which a parameter is not constrained by it
 _LOWER = 1e-6  # of 2NLL, by which another minimum has to be lower
 
 
@@ -305,14 +306,14 @@ class Likelihood:
         The constraint of a parameter of interest that only comes from its construction is left out.
         """
         value = minimum.twice_nll - self.saturated_twice_nll()
-        if self.poi is not None and is_artefact(self.poi):
+        if is_artefact(self):
             value -= float(minimum.parameters[self.poi_index]) ** 2
         return 0.0 if abs(value) < _ROUNDING else value
 
     def asimov(self, minimum: Minimum) -> Array:
         """Data expected at a point, auxiliary data included."""
         data = np.asarray(self.model.expected_data(minimum.parameters), dtype=np.float64)
-        if self.poi is not None and is_artefact(self.poi):
+        if self.poi is not None and is_artefact(self):
             data[len(data) - len(self.model.config.auxdata) + self._auxiliary_index(self.poi.name)] = 0.0
         return data
 
@@ -339,6 +340,19 @@ class Likelihood:
             return np.asarray(self.model.expected_actualdata(parameters), dtype=np.float64)
 
 
-def is_artefact(poi: CouplingScale) -> bool:
-    """Whether the constraint on a parameter of interest only comes from its construction."""
-    return poi.scale != 1
+def is_artefact(likelihood: Likelihood) -> bool:
+    """Whether the constraint on the parameter of interest only comes from its construction.
+
+    It does where the parameter is a histosys near its origin: a signed coupling over a scale, see
+    :mod:`nuhist.histfactory.polynomial`, or one that its bounds keep within a hundredth of the
+    constraint's width, where the constraint adds 1e-4 to 2NLL at most.
+    """
+    poi = likelihood.poi
+    if poi is None:
+        return False
+    kinds = {kind for name, kind in likelihood.model.config.modifiers if name == poi.name}
+    if kinds != {"histosys"}:
+        return False
+    index = likelihood.poi_index
+    reach = max(abs(float(likelihood.lower[index])), abs(float(likelihood.upper[index])))
+    return poi.scale != 1 or reach <= _NEAR_ORIGIN

@@ -132,7 +132,7 @@ def toy_model(likelihood: Likelihood) -> ToyModel:
         low, high = float(likelihood.lower[interest]), float(likelihood.upper[interest])
         if low < 0 < high:
             starts = (low / 3, high / 3)
-        if is_artefact(likelihood.poi):
+        if is_artefact(likelihood):
             terms = likelihood.compiled.constraints
             pinned = tuple(int(i) for i in terms.gaussian_data[terms.gaussian == interest])
     return ToyModel(
