@@ -14,6 +14,7 @@ from nuhist.experiments.experiment import Experiment
 from nuhist.files import STDIN, make_folder, read_json, to_json, write_together
 from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.grids import distinct
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Parameter
@@ -124,7 +125,7 @@ def build_patchset(
     Parameters
     ----------
     couplings
-        In the hypothesis' unit.
+        In the hypothesis' unit, in any order; those that are equal up to rounding are one.
     experiments, hypothesis, flavor, options, command, choices
         As in :func:`nuhist.build`.
 
@@ -140,8 +141,10 @@ def build_patchset(
     ['q_nu_m1', 'q_nu_0', 'q_nu_1']
     """
     tested = get_hypothesis(hypothesis)
-    grid = np.unique(np.asarray(couplings, dtype=np.float64))
-    if grid.size < 2 or not np.isfinite(grid).all():
+    if not np.isfinite(couplings).all():
+        raise ConfigError("a coupling of the grid is no finite number")
+    grid = distinct(couplings)
+    if len(grid) < 2:
         raise ConfigError("a grid needs at least two different couplings")
     if tested.reference == 1 and grid[0] < 0:
         raise ConfigError(f"{tested.name}: a strength below zero has no meaning")
@@ -167,7 +170,7 @@ def build_patchset(
     )
     points = []
     for coupling in grid:
-        channels = [channel.to_spec() for channel in models.channels_at(float(coupling))]
+        channels = [channel.to_spec() for channel in models.channels_at(coupling)]
         value = float(f"{coupling / poi.reference:.12g}")
         operations = _differences(background.spec["channels"], channels, "/channels")
         points.append(SignalPoint(_point_name(poi.coupling, value), value, tuple(operations)))

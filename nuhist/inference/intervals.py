@@ -34,7 +34,7 @@ _POINTS = 20  # of a belt by default
 _SCAN_POINTS = 31
 _SCAN_REACH = 9.0  # Δχ² up to which a scan goes by default
 _SLACK = 1e-9  # of a bound: by which a value may lie outside of it from rounding
-_COARSE = 0.01  # of an end; a larger interpolation error is worth a note
+_COARSE = 0.01  # of the distance from the best fit; a larger interpolation error is worth a note
 
 
 def limit(
@@ -154,7 +154,8 @@ def limit(
         return None if value is None else scale.to_coupling(value)
 
     error = _interpolation_error(curve, ends)
-    if error is not None and error > _COARSE * max(abs(coupling(end) or 0.0) for end in ends):
+    width = max((abs(end - best) for end in ends if end is not None), default=0.0)
+    if error is not None and error > _COARSE * abs(scale.to_coupling(width)):
         notes = (*notes, f"interpolated to ± {error:.2g} {scale.unit}; refine the grid near the ends")
     return Interval(
         parameter=scale.name,

@@ -142,7 +142,7 @@ class Interval(JsonResult):
     expected
         Expected upper limits by number of standard deviations, or None if not asked for.
     interpolation_error
-        Bound on the error of the ends where 2NLL is interpolated between signal points, in
+        Error of the ends, estimated from above, where 2NLL is interpolated between signal points, in
         ``unit``; None where every value has its fit.
     min_chi2
         See :class:`FitResult`.
