@@ -158,8 +158,8 @@ def deliver(workspace: Workspace, output: Path | None) -> None:
     workspace.save(output)
     observed = sum(sum(counts) for counts in workspace.observed().values())
     kind = workspace.data_kind
-    counts = f"{observed:g} counts{' ' if kind == 'observed' else ', '}{describe(kind)}"
-    tell(f"{output}: {counts}, digest {workspace.digest[:12]}")
+    what = "observed" if kind == "observed" else f"({describe(kind)})"
+    tell(f"{output}: {observed:g} counts {what}, digest {workspace.digest[:12]}")
 
 
 def print_remarks(kind: DataKind, notes: Sequence[str], *, err: bool = False) -> None:

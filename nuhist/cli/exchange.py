@@ -170,4 +170,4 @@ def import_inference_interface(
 
     names = [name for text in signal for name in text.split(",")]
     parsed = [parse_source(text) for text in sources]
-    deliver(import_templates(parsed, signal=names, command=command_line(), **choices), output)
+    deliver(import_templates(parsed, signal=names, command=command_line(), message=warn, **choices), output)

@@ -135,6 +135,7 @@ def validate(workspace: str, json_output: bool) -> None:
 @as_json
 def inspect(workspace: str, json_output: bool) -> None:
     """Show channels, samples, counts and parameters, with what they mean."""
+    from nuhist.histfactory.data_kind import describe
     from nuhist.histfactory.summary import summarise
     from nuhist.histfactory.workspace import load_workspace
 
@@ -145,9 +146,10 @@ def inspect(workspace: str, json_output: bool) -> None:
     say(f"digest: {summary.workspace_digest}")
     say(f"measurements: {', '.join(summary.measurements)}")
     say(f"parameter of interest: {summary.poi or 'none'}, {summary.poi_meaning}")
+    data = "observed" if summary.data_kind == "observed" else f"counts ({describe(summary.data_kind)})"
     for channel in summary.channels:
         place = f", {channel.low:g} to {channel.high:g} keV" if channel.low is not None else ""
-        say("", f"channel {channel.name}: {channel.bins} bins{place}, {channel.observed:g} observed")
+        say("", f"channel {channel.name}: {channel.bins} bins{place}, {channel.observed:g} {data}")
         print_table(
             ["sample", "expected", "modifiers"],
             [

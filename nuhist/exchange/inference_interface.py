@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +103,7 @@ def import_templates(
     asimov: bool = False,
     ignore_metadata: bool = False,
     command: str | None = None,
+    message: Callable[[str], None] = lambda _: None,
 ) -> Workspace:
     """Make a workspace of one channel from template files.
 
@@ -113,7 +114,7 @@ def import_templates(
     ----------
     sources
         Files, or single templates of them; all in the same bins.
-    signal, poi, asimov, command
+    signal, poi, asimov, command, message
         See :func:`nuhist.exchange.samples.template_workspace`.
     channel
         Its name; the first file's by default.
@@ -173,7 +174,9 @@ def import_templates(
         energy_edges(kept_axes(first, axes)),
         first.origin,
     )
-    return template_workspace(templates, signal, poi=poi, observed=observed, asimov=asimov, command=command)
+    return template_workspace(
+        templates, signal, poi=poi, observed=observed, asimov=asimov, command=command, message=message
+    )
 
 
 def _refuse_negative(counts: Array, where: str) -> None:

@@ -12,7 +12,7 @@ from nuhist.exchange.histograms import RootFile
 from nuhist.exchange.root_channel import NamedHistograms, report_outside
 from nuhist.exchange.samples import DEFAULT_POI, STRENGTH_BOUNDS
 from nuhist.histfactory.data_kind import data_record
-from nuhist.histfactory.interest import named_interest
+from nuhist.histfactory.interest import named_interest, told_of_reference
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace, digest
 from nuhist.physics.coupling import CouplingScale
@@ -88,7 +88,11 @@ def foreign_workspace(
         "version": "1.0.0",
     }
     validate(spec, file.origin)
-    scale = named_interest(name) if signal else CouplingScale("", "none", "1")
+    scale = (
+        told_of_reference(named_interest(name), file.origin, message)
+        if signal
+        else CouplingScale("", "none", "1")
+    )
     parameters = {
         cause: {"meaning": f"variation '{cause}' of {file.origin}", "unit": "standard deviations"}
         for cause in systematics

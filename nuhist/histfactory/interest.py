@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nuhist.errors import ModelError
@@ -85,6 +85,16 @@ def named_interest(name: str) -> CouplingScale:
     """What a user means who calls the strength of a signal so: nuhist's coupling of that name, or itself."""
     found = find_parameter(name)
     return CouplingScale.plain(name) if found is None else found[0].parameter_of_interest(found[1])
+
+
+def told_of_reference(scale: CouplingScale, origin: str, message: Callable[[str], None]) -> CouplingScale:
+    """Say what a user's name for the strength of a signal means for the signal."""
+    if not scale.is_plain:
+        message(
+            f"{origin}: {scale.name} taken for {scale.meaning}: the signal must be that of"
+            f" {scale.reference:g} {scale.unit}; else choose another --poi"
+        )
+    return scale
 
 
 def _is_built(spec: Mapping[str, Any], hypothesis: Hypothesis, flavor: FlavorChoice) -> bool:

@@ -161,8 +161,12 @@ def build_patchset(
         **models.description(command),
         "poi": {**asdict(label), "name": STRENGTH, "meaning": strength.meaning},
     }
+    without = models.channels_at(0.0)
+    if options.asimov and tested.replaces_standard_model:  # expected is the Standard Model, not nothing
+        pairs = zip(without, models.channels_at(tested.reference), strict=True)
+        without = [replace(one, observed=other.observed) for one, other in pairs]
     background = make_workspace(
-        models.channels_at(0.0),
+        without,
         [strength, *models.parameters],
         STRENGTH,
         description,

@@ -139,7 +139,7 @@ class GridCurve:
         unit, convert = self.coupling.unit, self.coupling.to_coupling
         if self.best in (low, high) and self.best != 0:
             return (f"the best fit lies at the end of the grid, {convert(self.best):.3g} {unit}; widen it",)
-        if low == 0 and self.coupling.coupling.startswith("q_"):
+        if low == 0 and not self.coupling.is_plain and self.coupling.coupling.startswith("q_"):
             return ("a signed coupling, of which the grid has one sign only",)
         return ()
 

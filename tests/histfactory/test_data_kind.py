@@ -18,7 +18,7 @@ from nuhist.histfactory.workspace import load_workspace
 
 Build = Callable[..., Workspace]
 Spec = dict[str, Any]
-MOMENT = {"hypothesis": "magnetic-moment", "background": "paper"}
+MOMENT: dict[str, Any] = {"hypothesis": "magnetic-moment", "background": "paper"}
 
 
 def counts_file(folder: Path, bins: int) -> Path:
@@ -43,6 +43,14 @@ def test_a_grid_of_signal_points(asimov: bool) -> None:
     expected = "asimov" if asimov else "observed"
     assert grid.data_kind == expected
     assert {grid.workspace(point).data_kind for point in grid.points} == {expected}
+
+
+def test_asimov_data_of_a_strength_are_those_of_the_standard_model(built: Build) -> None:
+    choices: dict[str, Any] = {"hypothesis": "standard-model", "background": "paper", "asimov": True}
+    grid = build_patchset("lz_ws2022", couplings=[0.0, 2.0], **choices)
+    (ours,) = grid.background.observed().values()
+    (workspaces,) = built("lz_ws2022", **choices).observed().values()
+    assert ours == pytest.approx(workspaces, rel=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["observed", "asimov", "toy", "other"])
