@@ -120,12 +120,16 @@ def patchset(
 @workspace_argument
 @as_json
 def validate(workspace: str, json_output: bool) -> None:
-    """Check a workspace: pyhf's schema, and what it lets pass (names twice, NaN, lengths)."""
+    """Check a workspace: pyhf's schema, what it lets pass (names twice, NaN, lengths), and pyhf's model."""
     from nuhist.histfactory.patchset import load
+    from nuhist.inference.validity import check_models
 
     found = load(workspace)
+    built = check_models(found)
+    if not built:
+        click.echo("nuhist: too large for pyhf's model to be built; the document is checked alone", err=True)
     if json_output:
-        print_json({"valid": True, "workspace_digest": found.digest})
+        print_json({"valid": True, "workspace_digest": found.digest, "model_built": built})
     else:
         say(f"valid; digest {found.digest}")
 

@@ -67,6 +67,7 @@ def summarise(workspace: Workspace) -> WorkspaceSummary:
     sidecar = workspace.sidecar or {}
     poi = workspace.measurement()["config"]["poi"] or None
     types: dict[str, set[str]] = {}
+    counts = workspace.observed()
     channels = []
     for channel in workspace.spec["channels"]:
         described = sidecar.get("channels", {}).get(channel["name"], {})
@@ -83,7 +84,7 @@ def summarise(workspace: Workspace) -> WorkspaceSummary:
                     modifiers=tuple(f"{m['name']} ({m['type']})" for m in sample["modifiers"]),
                 )
             )
-        observed = workspace.observed()[channel["name"]]
+        observed = counts[channel["name"]]
         channels.append(
             ChannelSummary(
                 name=channel["name"],
