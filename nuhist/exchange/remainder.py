@@ -20,12 +20,11 @@ from nuhist.tables import Array
 VERSION = 1
 _ROUNDING = 1e-12  # of a luminosity's error, which XML has relative to the luminosity
 
-# pyhf's start and bounds of the parameter of a modifier.
+# pyhf's start and bounds of the parameter of a modifier; it has none for a lumi.
 _DEFAULTS = {
     "normfactor": (1.0, 0.0, 10.0),
     "normsys": (0.0, -5.0, 5.0),
     "histosys": (0.0, -5.0, 5.0),
-    "lumi": (1.0, 0.0, 10.0),
     "staterror": (1.0, 1e-10, 10.0),
     "shapesys": (1.0, 1e-10, 10.0),
     "shapefactor": (1.0, 0.0, 10.0),
@@ -129,9 +128,24 @@ def restored_blocks(
     return blocks + [block for block in more if len(block) > 1]
 
 
+def complete_lumi(block: Mapping[str, Any]) -> dict[str, Any]:
+    """The block of a luminosity with a start and bounds, of which pyhf has no defaults.
+
+    It starts at its centre. The bounds are five widths away, hold the start, and are not negative.
+    """
+    (centre,), (width,) = block["auxdata"], block["sigmas"]
+    start = block.get("inits", [centre])
+    bounds = [max(0.0, min(centre - 5 * width, *start)), max(centre + 5 * width, *start)]
+    return {**block, "inits": start, "bounds": block.get("bounds", [bounds])}
+
+
 def _default(kind: str, key: str) -> Any:
+    if key == "fixed":
+        return False
+    if kind not in _DEFAULTS:
+        return None
     start, low, high = _DEFAULTS[kind]
-    return {"inits": [start], "bounds": [[low, high]], "fixed": False}.get(key)
+    return {"inits": [start], "bounds": [[low, high]]}.get(key)
 
 
 def _same(one: Any, other: Any) -> bool:

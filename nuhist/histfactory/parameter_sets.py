@@ -84,8 +84,6 @@ def check_parameters(spec: Mapping[str, Any], origin: str) -> None:
         With the parameter and what is wrong with it.
     """
     sets = parameter_sets(spec)
-    if not sets:
-        raise ModelError(f"{origin}: no sample has a modifier; pyhf needs one parameter at least")
     for name, entry in sets.items():
         _check_set(name, entry, origin)
     for measurement in spec["measurements"]:

@@ -174,7 +174,8 @@ def test_a_lumi_on_all_samples(everything: Spec, tmp_path: Path) -> None:
         for entry in channel["samples"]:
             entry["modifiers"].append({"name": "lumi", "type": "lumi", "data": None})
     block = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.02], "bounds": [[0.9, 1.1]], "inits": [1.0]}
-    everything["measurements"][0]["config"]["parameters"].append(block)
+    for measurement in everything["measurements"]:
+        measurement["config"]["parameters"].append(block)
     workspace = Workspace(everything)
     save_root(workspace, tmp_path / "x.root")
     file = uproot.open(tmp_path / "x.root")

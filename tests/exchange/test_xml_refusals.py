@@ -75,10 +75,6 @@ def _another_measurement(spec: Spec) -> None:
             "channel 'one': has several staterrors; XML holds one per channel",
         ),
         (
-            lambda spec: spec["measurements"][0]["config"]["parameters"].pop(1),
-            "measurement 'theirs': lumi has no auxdata or no sigmas; add them to its parameters",
-        ),
-        (
             _another_measurement,
             "measurement 'mine': has another start or other bounds of 'mu' than 'theirs', and XML holds one"
             " of them; choose with --measurement",

@@ -67,7 +67,6 @@ BAD: dict[str, tuple[Spec, str]] = {
     "lumi without sigmas": (with_lumi("sigmas"), "lumi has no sigmas, for which"),  # pyhf would take 1
     "lumi of no width": (with_lumi(sigmas=[0.0]), "parameter 'lumi': sigmas: 0 is no width"),
     "lumi of two numbers": (with_lumi(inits=[1.0, 1.0]), "'lumi': inits: has 2 entries for one number"),
-    "nothing to fit": (workspace({"c": [sample("s")]}), "no sample has a modifier"),
     "two types": (
         workspace({"c": [sample("s", modifier("x", "normfactor"), modifier("x", "normsys"))]}),
         "'x' is the name of modifiers of types normfactor and normsys, which cannot share",
@@ -210,6 +209,8 @@ def test_what_pyhf_refuses_is_refused() -> None:
     counts = {"both": 0, "neither": 0, "stricter": 0}
     for _ in range(300):
         spec = _random(random)
+        if not any(s["modifiers"] for channel in spec["channels"] for s in channel["samples"]):
+            continue  # a valid document, see below
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numpy's, of models that pyhf refuses later
             theirs = _refusal_of_pyhf(spec)
@@ -222,6 +223,13 @@ def test_what_pyhf_refuses_is_refused() -> None:
             counts["both" if ours else "neither"] += 1
     assert min(counts["both"], counts["neither"]) > 50  # else the list proves little
     assert counts["stricter"] > 0
+
+
+def test_templates_without_parameters_are_a_document_and_no_model() -> None:
+    spec = workspace({"c": [sample("s")]})
+    validate(spec, "templates.json")
+    with pytest.raises(ModelError, match="pyhf refuses it: No parameters specified for the Model"):
+        check_models(Workspace(spec))
 
 
 def test_the_model_is_built(small: Spec) -> None:
