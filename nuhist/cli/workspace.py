@@ -127,7 +127,7 @@ def validate(workspace: str, json_output: bool) -> None:
     found = load(workspace)
     built = check_models(found)
     if not built:
-        click.echo("nuhist: too large for pyhf's model to be built; the document is checked alone", err=True)
+        warn("too large for pyhf's model to be built; the document is checked alone")
     if json_output:
         print_json({"valid": True, "workspace_digest": found.digest, "model_built": built})
     else:

@@ -222,8 +222,8 @@ def _check(workspace: Workspace) -> None:
         kind = entry.kind
         if kind == "lumi":
             raise ExchangeError(
-                f"{origin}: HS3 has no lumi that RooFit and pyhs3 read alike; build the workspace with"
-                " --constraint normsys"
+                f"{origin}: HS3 has no lumi that RooFit and pyhs3 read alike; write it as a normsys"
+                " (nuhist build: --constraint normsys)"
             )
         if kind == "shapesys":
             raise ExchangeError(

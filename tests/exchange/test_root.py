@@ -165,7 +165,7 @@ def test_random_models_come_back(tmp_path: Path) -> None:
 
 def test_a_lumi_on_some_samples_is_refused(built: Build, everything: Spec) -> None:
     workspace = built("lz_ws2022", hypothesis="millicharge-fea", constraint="linear", flux="paper")
-    with pytest.raises(ExchangeError, match=r"sample 'beta' has no lumi .* --constraint normsys$"):
+    with pytest.raises(ExchangeError, match=r"sample 'beta' has no lumi .* --constraint normsys\)$"):
         export_root(workspace)
 
 
