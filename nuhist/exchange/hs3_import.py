@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ExchangeError, NuhistError
+from nuhist.exchange.histograms import same_edges
 from nuhist.exchange.hs3 import NUHIST, read_errors
 from nuhist.exchange.hs3_data import channel_name, choose_data
 from nuhist.exchange.hs3_names import ParameterNames, parameter_of
@@ -120,7 +121,7 @@ class _Reader:
             channels.append(
                 {"name": name, "samples": [self._sample(s, distribution) for s in distribution["samples"]]}
             )
-            counts = list(data[observed]["contents"])
+            counts = self._counts(data[observed], distribution)
             observations.append({"name": name, "data": counts})
             samples = {sample["name"]: sample["name"] for sample in distribution["samples"]}
             titles[name] = ChannelTitles(_edges(distribution["axes"], len(counts)), samples)
@@ -132,6 +133,23 @@ class _Reader:
             "version": "1.0.0",
         }
         return imported(spec, titles, self.kept, origin=self.origin, command=command)
+
+    def _counts(self, data: Mapping[str, Any], distribution: Mapping[str, Any]) -> list[float]:
+        """Observed counts, in the bins of the distribution."""
+        where = f"{self.origin}: data '{data['name']}'"
+        if data.get("type", "binned") != "binned":
+            raise ExchangeError(f"{where}: are {data['type']}; HistFactory JSON has binned data only")
+        counts = list(data["contents"])
+        ours, theirs = (
+            _edges(entry["axes"], len(counts)) for entry in (distribution, {**distribution, **data})
+        )
+        if (ours is None) != (theirs is None) or (
+            ours is not None and theirs is not None and not same_edges(ours, theirs)
+        ):
+            raise ExchangeError(
+                f"{where}: have other bin edges than {distribution['name']}; bring them together"
+            )
+        return counts
 
     def _sample(self, sample: Mapping[str, Any], distribution: Mapping[str, Any]) -> dict[str, Any]:
         where = f"{self.origin}: {distribution['name']}: sample '{sample['name']}'"
