@@ -6,7 +6,7 @@ same keys and types are all right or all wrong, so that one of them is enough.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ def words_of(schema: Any) -> frozenset[str]:
     return frozenset(word for word in own if isinstance(word, str)).union(*map(words_of, schema.values()))
 
 
-def _reduce(node: Any, words: frozenset[str], places: dict[int, list[int]]) -> tuple[Any, Hashable]:
+def _reduce(node: Any, words: frozenset[str], places: dict[int, list[int]]) -> tuple[Any, object]:
     """What remains of a node, and its kind."""
     if isinstance(node, dict):
         parts = {key: _reduce(value, words, places) for key, value in node.items()}
@@ -73,9 +73,9 @@ def _reduce(node: Any, words: frozenset[str], places: dict[int, list[int]]) -> t
 
 def _reduce_list(
     node: list[Any], words: frozenset[str], places: dict[int, list[int]]
-) -> tuple[list[Any], Hashable]:
+) -> tuple[list[Any], object]:
     types = list(map(type, node))
-    first: dict[Hashable, tuple[int, Any]] = {}
+    first: dict[object, tuple[int, Any]] = {}
     if set(types) <= {int, float}:
         places_of = sorted(map(types.index, set(types)))
         first = {types[index]: (index, node[index]) for index in places_of}
