@@ -23,6 +23,10 @@ class ConfigError(NuhistError):
     """A name, an option or an experiment.yaml that makes no sense."""
 
 
+class OptionError(ConfigError):
+    """Options that do nothing or exclude each other; on the command line a wrong usage, exit code 2."""
+
+
 class DataError(NuhistError):
     """A file that cannot be read or written, or whose content cannot be used."""
 

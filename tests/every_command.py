@@ -15,7 +15,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "experiments": ("lz_ws2022",),
     "spectrum": ("lz_ws2022", "--hypothesis", "magnetic-moment", "--coupling", "2e-11"),
     "build": (*BUILD[1:], "-o", "lz.json"),
-    "patchset": ("lz_ws2022", "--hypothesis", "millicharge-epa", "--grid=-4e-13:4e-13:5", "-o", "grid"),
+    "patchset": ("lz_ws2022", "--hypothesis", "millicharge-epa", "--grid=-4e-13:4e-13:17", "-o", "grid"),
     "combine": ("lz.json", "other.json", "-o", "joint.json"),
     "validate": ("lz.json",),
     "inspect": ("lz.json",),

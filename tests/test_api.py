@@ -33,7 +33,7 @@ from tests.every_command import (
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 CONTRACT = (DOCS / "api-contract.md").read_text(encoding="utf-8")
-PARTS = {"number_or_null", "numbers", "digest"}  # of outputs.json, which no command prints alone
+PARTS = {"number_or_null", "numbers", "digest", "data_kind"}  # of outputs.json, which no command prints alone
 Kind = tuple[str, str]  # schema, and the name in its $defs
 
 

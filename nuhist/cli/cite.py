@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from nuhist.cli.common import print_text
+from nuhist.cli.options import command
 
 
-@click.command(epilog="Example: nuhist cite joint.json")
+@command(epilog="Example: nuhist cite joint.json")
 @click.argument("workspaces", metavar="[WS...]", nargs=-1)
 def cite(workspaces: tuple[str, ...]) -> None:
     """Print BibTeX for nuhist, pyhf, arXiv:2207.05036, and the sources of the data in WS."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nuhist.characters import printable
+from nuhist.cli.options import refuse_given
 
 if TYPE_CHECKING:
+    from nuhist.histfactory.data_kind import DataKind
     from nuhist.histfactory.workspace import Workspace
     from nuhist.inference.execution import Execution
 
@@ -56,6 +58,9 @@ _TOY_OPTIONS = (
 )  # fmt: skip
 
 
+TOY_NAMES = ("ntoys", "seed", "jobs", "scheduler", "resume")
+
+
 def toy_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options of how toys are thrown and by whom."""
     for option in reversed(_TOY_OPTIONS):
@@ -63,31 +68,24 @@ def toy_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def refuse_toy_options(reason: str, ntoys: int | None, choices: Mapping[str, Any]) -> None:
+def refuse_toy_options(reason: str) -> None:
     """Refuse options of toys where none are thrown, instead of leaving them unused.
 
     Raises
     ------
-    ConfigError
+    OptionError
         With the options and the reason.
     """
-    from nuhist.errors import ConfigError
-
-    given = {
-        "--ntoys": ntoys is not None,
-        "--jobs": choices["jobs"] > 1,
-        "--scheduler": choices["scheduler"] is not None,
-        "--resume": choices["resume"] is not None,
-    }
-    if any(given.values()):
-        names = ", ".join(name for name, present in given.items() if present)
-        raise ConfigError(f"{names}: no toys are thrown {reason}")
+    refuse_given(TOY_NAMES, f"no toys are thrown {reason}")
 
 
 @contextmanager
 def toy_execution(ntoys: int, **choices: Any) -> Iterator[Execution]:
     """How to throw toys, with a progress bar where somebody looks at standard error."""
     from nuhist.inference.execution import Execution
+
+    if choices["scheduler"] is not None:
+        refuse_given(("jobs",), "with --scheduler the cluster computes all toys")
 
     if not sys.stderr.isatty():
         yield Execution(toys=ntoys, **choices)
@@ -149,13 +147,30 @@ def print_json(value: Any) -> None:
 
 
 def deliver(workspace: Workspace, output: Path | None) -> None:
-    """Print a workspace, or save it and say so."""
+    """Print a workspace, or save it and say so; data without an event where many are expected are told of."""
+    from nuhist.histfactory.data_kind import data_remarks, describe
+
+    for remark in data_remarks(workspace.spec):
+        warn(remark)
     if output is None:
         print_json(workspace.spec)
         return
     workspace.save(output)
     observed = sum(sum(counts) for counts in workspace.observed().values())
-    tell(f"{output}: {observed:g} counts observed, digest {workspace.digest[:12]}")
+    kind = workspace.data_kind
+    what = "observed" if kind == "observed" else f"({describe(kind)})"
+    tell(f"{output}: {observed:g} counts {what}, digest {workspace.digest[:12]}")
+
+
+def print_remarks(kind: DataKind, notes: Sequence[str], *, err: bool = False) -> None:
+    """What the data are, unless observed, and the notes of a result; with ``err`` on standard error."""
+    from nuhist.histfactory.data_kind import describe
+
+    put = tell if err else say
+    if kind != "observed":
+        put(f"  data: {describe(kind)}")
+    for note in notes:
+        put(f"  note: {note}")
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:

@@ -16,14 +16,15 @@ from nuhist.cli.common import (
     warn,
     workspace_argument,
 )
+from nuhist.cli.options import group
 
 
-@click.group(epilog="Example: nuhist export root lz.json -o lz.root")
+@group(epilog="Example: nuhist export root lz.json -o lz.root")
 def export() -> None:
     """Write a workspace in another format."""
 
 
-@click.group("import", epilog="Example: nuhist import root lz.root -o lz.json")
+@group("import", epilog="Example: nuhist import root lz.root -o lz.json")
 def import_() -> None:
     """Make a workspace from a file of another format."""
 
@@ -115,13 +116,15 @@ def export_hs3(workspace: str, output: Path, measurement: str | None) -> None:
 
 @import_.command("hs3", epilog="Example: nuhist import hs3 lz.hs3.json -o lz.json")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--measurement", help="Name of the analysis [default: the first].")
+@click.option("--measurement", help="Name of the analysis [default: the first with observed data].")
+@click.option("--data", metavar="NAME", help="Name of the data set [default: the one that was observed].")
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
-def import_hs3(file: Path, measurement: str | None, output: Path | None) -> None:
+def import_hs3(file: Path, measurement: str | None, data: str | None, output: Path | None) -> None:
     """Make a workspace of a HistFactory model in HS3, from nuhist or RooFit. Experimental."""
     from nuhist.exchange.hs3_import import import_hs3 as run
 
-    deliver(run(file, measurement=measurement, command=command_line(), message=warn), output)
+    found = run(file, measurement=measurement, data=data, command=command_line(), message=warn)
+    deliver(found, output)
 
 
 @export.command(
@@ -169,4 +172,4 @@ def import_inference_interface(
 
     names = [name for text in signal for name in text.split(",")]
     parsed = [parse_source(text) for text in sources]
-    deliver(import_templates(parsed, signal=names, command=command_line(), **choices), output)
+    deliver(import_templates(parsed, signal=names, command=command_line(), message=warn, **choices), output)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from nuhist.cli.common import as_json, hypothesis_options, print_json, print_table, say
+from nuhist.cli.options import command
 
 
-@click.command(epilog="Example: nuhist experiments lz_ws2022")
+@command(epilog="Example: nuhist experiments lz_ws2022")
 @click.argument("name", required=False)
 @as_json
 def experiments(name: str | None, json_output: bool) -> None:
@@ -53,13 +56,13 @@ def experiments(name: str | None, json_output: bool) -> None:
                 say(f"- {line}")
 
 
-@click.command(epilog="Example: nuhist spectrum lz_ws2022 --hypothesis magnetic-moment --coupling 2.8e-11")
+@command(epilog="Example: nuhist spectrum lz_ws2022 --hypothesis magnetic-moment --coupling 2.8e-11")
 @click.argument("experiment")
 @hypothesis_options
 @click.option("--coupling", type=float, required=True, help="In μ_B, e₀ or cm².")
 @click.option("--response", metavar="KIND", help="matrix, gaussian or none.")
 @click.option("--atomic", default="step", show_default=True, help="step or rrpa.")
-@click.option("--neutrino-mass", type=float, default=1.0, show_default=True, help="eV, in the EPA.")
+@click.option("--neutrino-mass", type=float, metavar="EV", help="eV, in the EPA [default: 1].")
 @as_json
 def spectrum(
     experiment: str,
@@ -68,20 +71,25 @@ def spectrum(
     coupling: float,
     response: str | None,
     atomic: str,
-    neutrino_mass: float,
+    neutrino_mass: float | None,
     json_output: bool,
 ) -> None:
     """Expected events per bin and recoil rates at one value of the coupling."""
     from nuhist.experiments.spectrum import spectrum as compute
-    from nuhist.physics.hypotheses import RateOptions
+    from nuhist.physics.hypotheses import RateOptions, get_hypothesis
+    from nuhist.physics.recoils import refuse_unused_mass
 
+    physics: dict[str, Any] = {"atomic": atomic}
+    if neutrino_mass is not None:
+        refuse_unused_mass(get_hypothesis(hypothesis))
+        physics["neutrino_mass_ev"] = neutrino_mass
     result = compute(
         experiment,
         hypothesis=hypothesis,
         flavor=flavor,  # type: ignore[arg-type]  # checked by the library
         coupling=coupling,
         response=response,  # type: ignore[arg-type]
-        options=RateOptions(atomic=atomic, neutrino_mass_ev=neutrino_mass),  # type: ignore[arg-type]
+        options=RateOptions(**physics),
     )
     if json_output:
         print_json(result.to_json())

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from nuhist.cli.common import as_json, command_line, print_json, say, tell
+from nuhist.cli.options import group
 from nuhist.errors import ExchangeError
 
 
-@click.group(epilog="Example: nuhist hepdata build lz.json --output-dir lz_hepdata")
+@group(epilog="Example: nuhist hepdata build lz.json --output-dir lz_hepdata")
 def hepdata() -> None:
     """Share likelihoods on HEPData: make a submission, and check one."""
 
@@ -24,12 +25,16 @@ def hepdata() -> None:
 @click.option("--inspire-id", type=int, metavar="N", help="INSPIRE record of the publication.")
 @click.option("--abstract", type=click.Path(path_type=Path), metavar="FILE",
               help="Plain text that HEPData shows above the tables.")  # fmt: skip
+@click.option(
+    "--allow-asimov", is_flag=True, help="Take Asimov data and toys, which the tables name as such."
+)
 def build(
     workspaces: tuple[str, ...],
     output: Path,
     confidence_level: float,
     inspire_id: int | None,
     abstract: Path | None,
+    allow_asimov: bool,
 ) -> None:
     """Write a submission: tables, and the likelihoods with their expected results.
 
@@ -50,6 +55,7 @@ def build(
         confidence_level=confidence_level,
         inspire_id=inspire_id,
         abstract=None if abstract is None else read_text(abstract),
+        allow_asimov=allow_asimov,
         command=command_line(),
     )
     tell(f"{made.folder}: {len(made.tables)} tables, {len(made.files)} files of likelihoods")

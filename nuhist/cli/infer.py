@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nuhist.cli.common import (
+    TOY_NAMES,
     as_json,
     engine_option,
     measurement_option,
     print_json,
+    print_remarks,
     print_table,
     refuse_toy_options,
     say,
@@ -18,6 +20,7 @@ from nuhist.cli.common import (
     toy_options,
     workspace_argument,
 )
+from nuhist.cli.options import command
 
 if TYPE_CHECKING:
     from nuhist.inference.results import Interval
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 _NOISE = 1e-9  # of the upper end of the parameter: a best fit at its bound of 0
 
 
-@click.command(epilog="Example: nuhist fit lz.json")
+@command(epilog="Example: nuhist fit lz.json")
 @workspace_argument
 @measurement_option
 @engine_option
@@ -64,10 +67,15 @@ def fit(
             for entry in result.parameters
         ],
     )  # fmt: skip
-    say("", f"{result.method}; workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
+    say("")
+    if result.conditional_on:
+        held = ", ".join(result.conditional_on)
+        say(f"  errors are conditional: {held} held where the fit ends, at the bound")
+    print_remarks(result.data_kind, result.notes)
+    say(f"{result.method}; workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
 
 
-@click.command(epilog="Example: nuhist scan lz.json --range 0:3e-11:31")
+@command(epilog="Example: nuhist scan lz.json --range 0:3e-11:31")
 @workspace_argument
 @measurement_option
 @engine_option
@@ -92,20 +100,20 @@ def scan(workspace: str, measurement: str | None, engine: str, span: str | None,
         ],
         left=0,
     )
+    print_remarks(result.data_kind, result.notes, err=True)
 
 
-@click.command(epilog="Example: nuhist limit lz.json --method cls --cl 0.90 --expected")
+@command(epilog="Example: nuhist limit lz.json --method cls --cl 0.90 --expected")
 @workspace_argument
 @measurement_option
 @engine_option
 @click.option("--method", default="profile", show_default=True, help="profile, cls or feldman-cousins.")
-@click.option("--calctype", default="asymptotics", show_default=True, help="asymptotics or toybased (cls).")
-@click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
-              help="Confidence level.")  # fmt: skip
-@click.option("--delta-chi2", type=float, help="Another threshold in 2NLL (profile).")
-@click.option("--expected", is_flag=True, help="Expected limits too.")
-@click.option("--points", type=click.IntRange(min=2), default=20, show_default=True,
-              help="Values at which toys are thrown (feldman-cousins).")  # fmt: skip
+@click.option("--calctype", help="asymptotics or toybased (cls) [default: asymptotics].")
+@click.option("--cl", "confidence_level", type=float, help="Confidence level [default: 0.9].")
+@click.option("--delta-chi2", type=float, help="A threshold in 2NLL instead of a level (profile).")
+@click.option("--expected", is_flag=True, help="Expected limits too (profile, cls).")
+@click.option("--points", type=click.IntRange(min=2),
+              help="Values at which toys are thrown (feldman-cousins) [default: 20].")  # fmt: skip
 @toy_options
 @as_json
 def limit(
@@ -113,11 +121,7 @@ def limit(
     measurement: str | None,
     engine: str,
     method: str,
-    calctype: str,
-    confidence_level: float,
-    delta_chi2: float | None,
-    expected: bool,
-    points: int,
+    calctype: str | None,
     ntoys: int | None,
     json_output: bool,
     **choices: Any,
@@ -126,20 +130,22 @@ def limit(
     from nuhist.histfactory.patchset import load
     from nuhist.inference.intervals import limit as run
 
-    if method == "profile" or (method == "cls" and calctype == "asymptotics"):
-        refuse_toy_options(f"with --method {method} --calctype {calctype}", ntoys, choices)
-    with toy_execution(ntoys or 2000, **choices) as execution:
+    toys = {name: choices.pop(name) for name in TOY_NAMES if name != "ntoys"}
+    thrown = method == "feldman-cousins" or (method == "cls" and calctype == "toybased")
+    if method == "profile" or (method == "cls" and calctype in {None, "asymptotics"}):
+        refuse_toy_options(
+            f"with --method {method}; they are with --method feldman-cousins, and with --method cls"
+            " --calctype toybased"
+        )
+    with toy_execution(ntoys or 2000, **toys) as execution:
         result = run(
             load(workspace),
             method=method,  # type: ignore[arg-type]  # checked by the library
             calctype=calctype,  # type: ignore[arg-type]
-            confidence_level=confidence_level,
-            delta_chi2=delta_chi2,
-            expected=expected,
             measurement=measurement,
             engine=engine,  # type: ignore[arg-type]
-            points=points,
-            execution=execution,
+            execution=execution if thrown else None,
+            **choices,
         )
     if json_output:
         print_json(result.to_json())
@@ -154,13 +160,12 @@ def limit(
         say(f"  expected {'median' if sigma == '0' else sigma + ' σ'}: {shown}")
     if result.interpolation_error is not None:
         say(f"  interpolated between signal points, to ± {result.interpolation_error:.1g} {result.unit}")
-    for note in result.notes:
-        say(f"  note: {note}")
+    print_remarks(result.data_kind, result.notes)
     say(f"  workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
 
 
 def _sentence(result: Interval) -> str:
-    level = f"at {100 * result.confidence_level:g} % CL"
+    level = f"at {result.level}"
     name, unit = result.coupling, result.unit
     if result.method == "cls" and result.upper is None:
         return f"{name}: no upper limit {level}"

@@ -15,8 +15,9 @@ from nuhist.__main__ import is_interrupt
 from nuhist.characters import printable
 from nuhist.cli import cite, exchange, experiment, hepdata, infer, plot, report, reproduce, study, workspace
 from nuhist.cli.common import tell
+from nuhist.cli.options import Group
 from nuhist.cli.streams import open_closed_streams
-from nuhist.errors import NuhistError
+from nuhist.errors import NuhistError, OptionError
 
 _FAMILIES = {
     "Look at what there is": (experiment.experiments, experiment.spectrum),
@@ -45,7 +46,7 @@ _PAGES = {
 }
 
 
-class _Nuhist(click.Group):
+class _Nuhist(Group):
     """A group that shows its commands by family and turns nuhist's errors into one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
@@ -95,7 +96,7 @@ class _Nuhist(click.Group):
                 tell(f"nuhist: {message}{f' ({page})' if page else ''}")
             else:
                 raise
-            ctx.exit(1)
+            ctx.exit(2 if isinstance(error, OptionError) else 1)
 
 
 @contextmanager

@@ -9,10 +9,11 @@ import click
 
 from nuhist.cli.common import measurement_option, workspace_argument
 from nuhist.cli.drawing import Drawing, draws
+from nuhist.cli.options import group, refuse_given
 from nuhist.cli.plot_physics import cross_section, efficiency, flux, response
 
 
-@click.group(epilog="Example: nuhist plot spectrum lz.json -o lz.png")
+@group(epilog="Example: nuhist plot spectrum lz.json -o lz.png")
 def plot() -> None:
     """Draw a figure (PDF, SVG, PNG, ...); its numbers go beside it as JSON, or as CSV."""
 
@@ -39,6 +40,8 @@ def spectrum(
     from nuhist.report.number_tables import spectrum_table
     from nuhist.report.spectrum_figure import spectrum_figure
 
+    if all_channels:
+        refuse_given(("channels",), "--all-channels draws all of them")
     model = load(workspace)
     if channels or all_channels:
         chosen = None if all_channels else channels
@@ -135,6 +138,8 @@ def correlations(workspace: str, measurement: str | None, most: int) -> Drawing:
     numbers = {
         "parameters": [entry.name for entry in result.parameters],
         "correlations": [list(row) for row in result.correlations],
+        "conditional_on": list(result.conditional_on),
+        "data_kind": result.data_kind,
         "workspace_digest": result.workspace_digest,
         "nuhist_version": result.nuhist_version,
     }
@@ -144,9 +149,9 @@ def correlations(workspace: str, measurement: str | None, most: int) -> Drawing:
 @plot.command("world-limits", epilog="Example: nuhist plot world-limits lz.json xenonnt.json -o limits.pdf")
 @click.argument("workspaces", metavar="[WS...]", nargs=-1)
 @_labels("workspace")
-@click.option("--method", default="profile", show_default=True, help="profile, cls or feldman-cousins.")
+@click.option("--method", help="profile, cls or feldman-cousins [default: profile].")
 @draws
-def world_limits(workspaces: tuple[str, ...], labels: tuple[str, ...], method: str) -> Drawing:
+def world_limits(workspaces: tuple[str, ...], labels: tuple[str, ...], method: str | None) -> Drawing:
     """Published limits on magnetic moment and charge at 90 % CL, and those of workspaces."""
     from nuhist.histfactory.patchset import load
     from nuhist.report.number_tables import world_limits_table

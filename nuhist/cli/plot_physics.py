@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from nuhist.cli.drawing import Drawing, draws
+from nuhist.cli.options import command
 from nuhist.errors import ConfigError
 
 
-@click.command(epilog="Example: nuhist plot response lz_ws2022 -o response.png")
+@command(epilog="Example: nuhist plot response lz_ws2022 -o response.png")
 @click.argument("experiment")
 @click.option(
     "--response", "kind", metavar="KIND", help="matrix, gaussian or none [default: the experiment's]."
@@ -25,7 +26,7 @@ def response(experiment: str, kind: str | None) -> Drawing:
     return Drawing(response_figure(result), result.to_json(), response_table(result))
 
 
-@click.command(epilog="Example: nuhist plot efficiency lz_ws2022 xenonnt_sr0 -o efficiency.pdf")
+@command(epilog="Example: nuhist plot efficiency lz_ws2022 xenonnt_sr0 -o efficiency.pdf")
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @click.option(
     "--response", "kind", metavar="KIND", help="matrix, gaussian or none [default: each experiment's]."
@@ -44,7 +45,7 @@ def efficiency(experiments: tuple[str, ...], kind: str | None) -> Drawing:
     return Drawing(efficiency_figure(results), {"experiments": numbers}, efficiency_table(results))
 
 
-@click.command(epilog="Example: nuhist plot flux -o flux.pdf")
+@command(epilog="Example: nuhist plot flux -o flux.pdf")
 @draws
 def flux() -> Drawing:
     """Fluxes of solar neutrinos."""
@@ -58,7 +59,7 @@ def flux() -> Drawing:
     )
 
 
-@click.command("cross-section", epilog="Example: nuhist plot cross-section --flavor e -o cross_section.pdf")
+@command("cross-section", epilog="Example: nuhist plot cross-section --flavor e -o cross_section.pdf")
 @click.option(
     "--flavor", default="effective", show_default=True, metavar="F", help="effective, e, mu or tau."
 )

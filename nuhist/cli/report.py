@@ -8,9 +8,10 @@ import click
 
 from nuhist.characters import printable
 from nuhist.cli.common import as_json, command_line, print_json, tell
+from nuhist.cli.options import command, refuse_given
 
 
-@click.command(epilog="Example: nuhist report lz.json xenonnt.json -o report.html")
+@command(epilog="Example: nuhist report lz.json xenonnt.json -o report.html")
 @click.argument("workspaces", metavar="WS...", nargs=-1)
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level of the limits.")  # fmt: skip
@@ -33,13 +34,18 @@ def report(
     A step that fails is on the page with its message, and on standard error.
     """
     from nuhist.files import check_output, write_atomically
-    from nuhist.histfactory.patchset import load
+    from nuhist.histfactory.patchset import SignalGrid, load
     from nuhist.inference.execution import Execution
     from nuhist.report.page import check_packages, make_report
 
     check_packages()
     check_output(output)
+    if ntoys == 0:
+        refuse_given(("seed",), "no toys are thrown with --ntoys 0")
     models = [load(workspace) for workspace in workspaces or ("-",)]
+    if all(isinstance(model, SignalGrid) for model in models):
+        unused = ("ntoys", "seed") if ntoys else ("seed",)
+        refuse_given(unused, "no toys are thrown for a grid of signal points")
     from rich.console import Console
     from rich.markup import escape
 

@@ -9,13 +9,14 @@ import click
 
 from nuhist.characters import printable
 from nuhist.cli.common import aligned, as_json, output_option, print_text, tell
+from nuhist.cli.options import command, refuse_given
 
 if TYPE_CHECKING:
     from nuhist.report.published import PublishedLimits
     from nuhist.report.reproduce import Reproduction
 
 
-@click.command(epilog="Example: nuhist reproduce --markdown -o comparison.md --plots figures")
+@command(epilog="Example: nuhist reproduce --markdown -o comparison.md --plots figures")
 @click.option("--experiments", is_flag=True, help="The collaborations' own limits instead.")
 @click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw Figs. 2, 3 and 4 there.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
@@ -38,6 +39,8 @@ def reproduce(
     from nuhist.report import published, reproduce_tables
     from nuhist.report.reproduce import reproduce as run
 
+    if experiments:
+        refuse_given(("jobs",), "with --experiments one process computes all")
     if markdown and json_output:
         raise click.UsageError("--markdown and --json exclude each other")
 
@@ -76,7 +79,7 @@ def reproduce(
         tell(f"{output}: written")
 
 
-@click.command(epilog="Example: nuhist rebuild")
+@command(epilog="Example: nuhist rebuild")
 @click.argument("folder", required=False, metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--limits/--no-limits", default=True, show_default=True, help="Compute the limits of the index."
@@ -95,6 +98,8 @@ def rebuild(folder: Path | None, limits: bool, jobs: int | None, templates_only:
     from nuhist.report.rebuild import rebuild as run
     from nuhist.report.rebuild import rebuild_templates
 
+    if templates_only:
+        refuse_given(("limits", "jobs"), "--templates-only computes no limits")
     if find_spec("uproot") is None:  # before minutes of work
         raise missing_extra("ROOT files", "uproot", "root")
     place = folder or Path()

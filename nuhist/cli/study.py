@@ -11,6 +11,7 @@ from nuhist.cli.common import (
     engine_option,
     measurement_option,
     print_json,
+    print_remarks,
     print_table,
     refuse_toy_options,
     say,
@@ -18,9 +19,10 @@ from nuhist.cli.common import (
     toy_options,
     workspace_argument,
 )
+from nuhist.cli.options import command
 
 
-@click.command(epilog="Example: nuhist significance lz.json --ntoys 10000")
+@command(epilog="Example: nuhist significance lz.json --ntoys 10000")
 @workspace_argument
 @measurement_option
 @engine_option
@@ -39,7 +41,7 @@ def significance(
     from nuhist.inference.significance import significance as run
 
     if ntoys is None:
-        refuse_toy_options("without --ntoys", ntoys, choices)
+        refuse_toy_options("without --ntoys")
     with toy_execution(ntoys or 1, **choices) as execution:
         result = run(
             load_workspace(workspace),
@@ -53,9 +55,10 @@ def significance(
     error = "" if result.p_value_error is None else f" ± {result.p_value_error:.2g} ({result.toys} toys)"
     say(f"{result.significance:.2f} standard deviations, p = {result.p_value:.3g}{error}")
     say(f"  q0 = {result.q0:.4f}, best fit {result.best_fit:.4g} {result.unit}; {result.method}")
+    print_remarks(result.data_kind, result.notes)
 
 
-@click.command(epilog="Example: nuhist gof lz.json --ntoys 5000")
+@command(epilog="Example: nuhist gof lz.json --ntoys 5000")
 @workspace_argument
 @measurement_option
 @engine_option
@@ -74,7 +77,7 @@ def gof(
     from nuhist.inference.significance import goodness_of_fit
 
     if ntoys is None:
-        refuse_toy_options("without --ntoys", ntoys, choices)
+        refuse_toy_options("without --ntoys")
     with toy_execution(ntoys or 1, **choices) as execution:
         result = goodness_of_fit(
             load_workspace(workspace),
@@ -92,9 +95,10 @@ def gof(
     )
     if result.toys_p_value is not None:
         say(f"p = {result.toys_p_value:.3g} ± {result.toys_p_value_error:.2g} ({result.toys} toys)")
+    print_remarks(result.data_kind, result.notes)
 
 
-@click.command(epilog="Example: nuhist ranking lz.json")
+@command(epilog="Example: nuhist ranking lz.json")
 @workspace_argument
 @measurement_option
 @engine_option
@@ -126,9 +130,13 @@ def ranking(workspace: str, measurement: str | None, engine: str, json_output: b
             for entry in result.impacts
         ],
     )
+    if result.conditional_on:
+        held = ", ".join(result.conditional_on)
+        say(f"  errors of pulls are conditional: {held} held where the fit ends, at the bound")
+    print_remarks(result.data_kind, result.notes)
 
 
-@click.command(epilog="Example: nuhist coverage lz.json --range 0:2e-11:5 --ntoys 10000 --jobs 2")
+@command(epilog="Example: nuhist coverage lz.json --range 0:2e-11:5 --ntoys 10000 --jobs 2")
 @workspace_argument
 @measurement_option
 @click.option("--range", "span", metavar="LO:HI:N", required=True, help="True couplings in μ_B, e₀ or cm².")
@@ -182,3 +190,4 @@ def coverage(
         ],
         left=0,
     )
+    print_remarks(result.data_kind, result.notes)

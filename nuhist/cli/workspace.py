@@ -21,6 +21,7 @@ from nuhist.cli.common import (
     warn,
     workspace_argument,
 )
+from nuhist.cli.options import command
 
 if TYPE_CHECKING:
     from nuhist.histfactory.options import ReplacedTemplate
@@ -32,8 +33,7 @@ _BUILD_OPTIONS = (
     click.option("--flux", metavar="KIND", help="split (by source) or paper (7 % on all)."),
     click.option("--atomic", default="step", show_default=True, help="step or rrpa."),
     click.option("--response", metavar="KIND", help="matrix, gaussian or none."),
-    click.option("--neutrino-mass", type=float, default=1.0, show_default=True, metavar="EV",
-                 help="eV, in the EPA."),
+    click.option("--neutrino-mass", type=float, metavar="EV", help="eV, in the EPA [default: 1]."),
     click.option("--observed", type=click.Path(path_type=Path), metavar="FILE",
                  help="CSV with a column 'counts', one row per bin."),
     click.option("--exposure", type=float, metavar="TY", help="Scale to so many tonne years."),
@@ -60,7 +60,7 @@ def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment -o lz.json")
+@command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment -o lz.json")
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @hypothesis_options
 @build_options
@@ -81,7 +81,7 @@ def build(
     deliver(result, output)
 
 
-@click.command(
+@command(
     epilog="Example: nuhist patchset lz_ws2022 --hypothesis millicharge-epa --grid=-4e-13:4e-13:21 -o epa"
 )
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
@@ -116,25 +116,30 @@ def patchset(
     tell(f"{output}: {len(result.points)} signal points, digest {result.digest[:12]}")
 
 
-@click.command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment | nuhist validate")
+@command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment | nuhist validate")
 @workspace_argument
 @as_json
 def validate(workspace: str, json_output: bool) -> None:
-    """Check a workspace: pyhf's schema, and what it lets pass (names twice, NaN, lengths)."""
+    """Check a workspace: pyhf's schema, what it lets pass (names twice, NaN, lengths), and pyhf's model."""
     from nuhist.histfactory.patchset import load
+    from nuhist.inference.validity import check_models
 
     found = load(workspace)
+    built = check_models(found)
+    if not built:
+        warn("too large for pyhf's model to be built; the document is checked alone")
     if json_output:
-        print_json({"valid": True, "workspace_digest": found.digest})
+        print_json({"valid": True, "workspace_digest": found.digest, "model_built": built})
     else:
         say(f"valid; digest {found.digest}")
 
 
-@click.command(epilog="Example: nuhist inspect lz.json")
+@command(epilog="Example: nuhist inspect lz.json")
 @workspace_argument
 @as_json
 def inspect(workspace: str, json_output: bool) -> None:
     """Show channels, samples, counts and parameters, with what they mean."""
+    from nuhist.histfactory.data_kind import describe
     from nuhist.histfactory.summary import summarise
     from nuhist.histfactory.workspace import load_workspace
 
@@ -145,9 +150,10 @@ def inspect(workspace: str, json_output: bool) -> None:
     say(f"digest: {summary.workspace_digest}")
     say(f"measurements: {', '.join(summary.measurements)}")
     say(f"parameter of interest: {summary.poi or 'none'}, {summary.poi_meaning}")
+    data = "observed" if summary.data_kind == "observed" else f"counts ({describe(summary.data_kind)})"
     for channel in summary.channels:
         place = f", {channel.low:g} to {channel.high:g} keV" if channel.low is not None else ""
-        say("", f"channel {channel.name}: {channel.bins} bins{place}, {channel.observed:g} observed")
+        say("", f"channel {channel.name}: {channel.bins} bins{place}, {channel.observed:g} {data}")
         print_table(
             ["sample", "expected", "modifiers"],
             [
@@ -164,9 +170,7 @@ def inspect(workspace: str, json_output: bool) -> None:
     )
 
 
-@click.command(
-    epilog="Example: nuhist combine lz.json xenonnt.json --correlate pp_flux,be7_flux -o joint.json"
-)
+@command(epilog="Example: nuhist combine lz.json xenonnt.json --correlate pp_flux,be7_flux -o joint.json")
 @click.argument("workspaces", metavar="WS...", nargs=-1, required=True)
 @click.option("--correlate", multiple=True, metavar="NAME[=RHO]",
               help="Share a parameter, or correlate it in part; several with commas.")  # fmt: skip

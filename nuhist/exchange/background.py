@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from nuhist.errors import ConfigError
+from nuhist.errors import ConfigError, ExchangeError
 from nuhist.exchange.histograms import open_root
 from nuhist.exchange.root_channel import report_outside
 from nuhist.histfactory.options import ReplacedTemplate
@@ -28,13 +28,17 @@ def read_template(text: str, message: Callable[[str], None] = lambda _: None) ->
     DataError
         If the file cannot be read, or uproot is not installed.
     ExchangeError
-        If the file is none of ROOT or damaged, there is no such histogram, or it has counts that
-        are negative or NaN.
+        If the file is none of ROOT or damaged, there is no such histogram, it has counts that are
+        negative or NaN, or labels on its bins.
     """
     sample, _, source = text.partition("=")
     file, _, path = source.rpartition(":")
     if not sample or not file or not path:
         raise ConfigError(f"template '{text}': expected SAMPLE=FILE:HISTOGRAM, such as beta=mine.root:beta")
     found = open_root(Path(file)).histogram(path)
+    if found.labels:
+        raise ExchangeError(
+            f"{source}: has labels on its bins, so that these are no energies; write a histogram without"
+        )
     report_outside(file, {path: found}, message)
     return ReplacedTemplate(sample, found.counts, found.edges, source)

@@ -37,6 +37,8 @@ class Histogram:
         Counts below the first and above the last edge.
     title, x_title
         Of the histogram and of its axis.
+    labels
+        Of the bins, empty where a bin has none; none at all where no bin has one.
     """
 
     edges: Array
@@ -46,6 +48,7 @@ class Histogram:
     overflow: float = 0.0
     title: str = ""
     x_title: str = ""
+    labels: tuple[str, ...] = ()
 
 
 def th1d(
@@ -180,6 +183,7 @@ class RootFile:
             edges = np.array(found.axis().edges(), dtype=np.float64)
             squares = np.array(found.member("fSumw2"), dtype=np.float64) if found.weighted else None
             titles = _whole(str(found.title)), _whole(str(found.axis().member("fTitle")))
+            labels = _labels(found.axis(), len(counts) - 2)
         except Exception as error:  # as above
             raise self._unreadable(path, error) from error
         where = f"{self.origin}: {path}"
@@ -189,7 +193,7 @@ class RootFile:
         if squares is not None:
             check_counts(squares[1:-1], edges, f"{where}: sum of squared weights")
             squares = squares[1:-1]
-        return Histogram(edges, counts[1:-1], squares, float(counts[0]), float(counts[-1]), *titles)
+        return Histogram(edges, counts[1:-1], squares, float(counts[0]), float(counts[-1]), *titles, labels)
 
     def _unreadable(self, path: str, error: Exception) -> ExchangeError:
         return ExchangeError(f"{self.origin}: {path}: cannot be read, the file is damaged: {_brief(error)}")
@@ -273,6 +277,24 @@ def check_counts(counts: Array, edges: Array, where: str, *, signed: bool = Fals
         what = "negative" if np.isfinite(value) else "no finite number"
         place = f"bin {index + 1} (from {edges[index]:g} to {edges[index + 1]:g})"
         raise ExchangeError(f"{where}: {place}: {value:g} is {what}")
+
+
+def _labels(axis: Any, bins: int) -> tuple[str, ...]:
+    """Labels of an axis by bin. ROOT keeps them in the order in which they were set, each with its bin.
+
+    Raises
+    ------
+    ValueError
+        If a label has no bin, or shares it.
+    """
+    found = axis.member("fLabels", none_if_missing=True)
+    if found is None or not len(found):
+        return ()
+    by_bin = {int(label.member("@fUniqueID")): _whole(str(label)) for label in found}
+    if len(by_bin) < len(found) or not by_bin.keys() <= set(range(1, bins + 1)):
+        raise ValueError("labels of its axis belong to no bin, or two to one")
+    labels = tuple(by_bin.get(index + 1, "") for index in range(bins))
+    return labels if any(labels) else ()
 
 
 def _whole(text: str) -> str:

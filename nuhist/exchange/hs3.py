@@ -9,16 +9,17 @@ workspace that its HistFactory makes (``simPdf``, ``obsData``, ``ModelConfig``) 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ExchangeError
+from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin_names
 from nuhist.exchange.remainder import parameter_range, remainder
-from nuhist.exchange.xml import bin_name, refuse_several_staterrors
+from nuhist.exchange.xml import refuse_several_staterrors
 from nuhist.files import to_json, write_atomically
-from nuhist.histfactory.validation import modifiers
+from nuhist.histfactory.parameter_sets import ParameterSet, parameter_sets
 from nuhist.histfactory.workspace import Workspace
 
 VERSION = "0.2"
@@ -28,8 +29,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # what RooFit's reader takes
 _POINT, _DOMAIN, _GLOBAL = "default_values", "default_domain", "global_observables"
 _DATA = "obsData"
 _REACH = 10.0  # standard deviations that a global observable may take, as in RooFit
-_GAUSSIAN = ("normsys", "histosys")
 _PER_BIN = ("staterror", "shapefactor")
+# RooFit takes the root of the counts for an error of 0, and what is as good as 0 as it is. The second stands
+# for a 0 without a decimal point, which is another text in a workspace and its digest.
+_NO_ERROR = {float: 1e-150, int: 2e-150}
+_SMALLEST_ERROR = 1e-100
 
 
 def export_hs3(workspace: Workspace, path: Path, measurement: str | None = None) -> None:
@@ -80,7 +84,7 @@ def hs3_document(workspace: Workspace, measurement: str | None = None) -> dict[s
             # RooFit's key; its own default is Poisson.
             distribution["staterror"] = {"relThreshold": 0.0, "constraint_type": "Gauss"}
         distributions.append({**distribution, "samples": samples})
-    values, domain, observables = _parameters(chosen, spec)
+    values, domain, observables = _parameters(chosen, parameter_sets(spec), _certain_bins(spec))
     poi, name = chosen["config"]["poi"], chosen["name"]
     channels = [channel["name"] for channel in spec["channels"]]
     return {
@@ -132,39 +136,60 @@ def _sample(sample: Mapping[str, Any], channel: str) -> dict[str, Any]:
             entry |= {"constraint": "Gauss", "data": sides}
         elif kind == "staterror":
             entry["constraint"] = "Gauss"
-            data["errors"] = modifier["data"]
+            data["errors"] = [error or _NO_ERROR[type(error)] for error in modifier["data"]]
         found.append(entry)
     return {"name": sample["name"], "data": data, "modifiers": found}
 
 
+def read_errors(errors: Sequence[float]) -> list[float]:
+    """Errors of a staterror as a workspace has them, see :func:`hs3_document`."""
+    zeros = {_NO_ERROR[int]: 0}
+    return [
+        error if error > _SMALLEST_ERROR else zeros.get(error, 0.0) if error else error for error in errors
+    ]
+
+
 def _parameters(
-    measurement: Mapping[str, Any], spec: Mapping[str, Any]
+    measurement: Mapping[str, Any], sets: Mapping[str, ParameterSet], constant: Collection[str]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     """Start values, bounds, and the global observables of the constraints with their bounds."""
     blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
     values, domain, observables, centres = [], [], [], []
-    for name, kind in dict(modifiers(spec)).items():
+    for name, entry in sets.items():
         block = blocks.get(name, {})
-        start, low, high = parameter_range(kind, block)
-        constant = {"const": True} if block.get("fixed", False) else {}
-        for parameter in _names(name, kind, spec):
-            values.append({"name": parameter, "value": start, **constant})
+        start, low, high = parameter_range(entry.kind, block)
+        fixed = block.get("fixed", False)
+        for parameter in _names(name, entry):
+            held = {"const": True} if fixed or parameter in constant else {}
+            values.append({"name": parameter, "value": start, **held})
             domain.append({"name": parameter, "min": low, "max": high})
-        if kind in _GAUSSIAN:
+        if entry.kind in CONSTRAINED:
             centres.append({"name": f"nom_{name}", "value": 0.0, "const": True})
             observables.append({"name": f"nom_{name}", "min": -_REACH, "max": _REACH})
     return values + centres, domain, observables
 
 
-def _names(name: str, kind: str, spec: Mapping[str, Any]) -> Iterator[str]:
+def _names(name: str, entry: ParameterSet) -> list[str]:
     """All parameters that one of a workspace becomes."""
-    if kind not in _PER_BIN:
-        yield name
-        return
+    if entry.kind not in _PER_BIN:
+        return [name]
+    return list(dict.fromkeys(parameter for parameter, _ in bin_names(name, entry)))
+
+
+def _certain_bins(spec: Mapping[str, Any]) -> set[str]:
+    """Parameters of bins without a statistical error, which pyhf keeps constant."""
+    found: set[str] = set()
     for channel in spec["channels"]:
-        if any(entry["name"] == name for sample in channel["samples"] for entry in sample["modifiers"]):
-            for index in range(len(channel["samples"][0]["data"])):
-                yield bin_name(name, kind, channel["name"], index)
+        errors = [
+            (modifier["data"], sample["data"])
+            for sample in channel["samples"]
+            for modifier in sample["modifiers"]
+            if modifier["type"] == "staterror"
+        ]
+        for index in range(len(channel["samples"][0]["data"])) if errors else ():
+            if not (any(error[index] for error, _ in errors) and any(count[index] for _, count in errors)):
+                found.add(bin_name("", "staterror", channel["name"], index))
+    return found
 
 
 def _root_internal(analysis: str, channels: Sequence[str]) -> dict[str, Any]:
@@ -184,22 +209,28 @@ def _root_internal(analysis: str, channels: Sequence[str]) -> dict[str, Any]:
 def _check(workspace: Workspace) -> None:
     """Refuse what HS3 cannot hold, or RooFit and pyhs3 read as different things."""
     spec, origin = workspace.spec, workspace.origin
-    kinds = dict(modifiers(spec))
+    sets = parameter_sets(spec)
     samples = [sample["name"] for channel in spec["channels"] for sample in channel["samples"]]
-    for name in (*(channel["name"] for channel in spec["channels"]), *samples, *kinds):
+    for name in (*(channel["name"] for channel in spec["channels"]), *samples, *sets):
         if not _NAME.fullmatch(name):
             raise ExchangeError(
                 f"{origin}: '{name}' is no name for HS3; use letters, digits and underscores, first a letter"
             )
     refuse_several_staterrors(workspace, "HS3")
-    for name, kind in kinds.items():
+    pairs = OneToOne(origin)
+    for name, entry in sets.items():
+        kind = entry.kind
         if kind == "lumi":
             raise ExchangeError(
-                f"{origin}: HS3 has no lumi that RooFit and pyhs3 read alike; build the workspace with"
-                " --constraint normsys"
+                f"{origin}: HS3 has no lumi that RooFit and pyhs3 read alike; write it as a normsys"
+                " (nuhist build: --constraint normsys)"
             )
         if kind == "shapesys":
             raise ExchangeError(
                 f"{origin}: '{name}' is a shapesys, whose numbers RooFit reads as relative and pyhs3 as"
                 " absolute; export it as XML"
             )
+        for theirs, ours in bin_names(name, entry) if kind in _PER_BIN else [(name, name)]:
+            pairs.add(theirs, ours)
+        if kind in CONSTRAINED:
+            pairs.add(f"nom_{name}", f"the centre of {name}")

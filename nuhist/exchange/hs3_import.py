@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from nuhist.errors import ExchangeError, NuhistError, unknown_name
-from nuhist.exchange.hs3 import NUHIST
-from nuhist.exchange.remainder import ChannelTitles, imported, read_remainder, restored_blocks
+from nuhist.errors import ExchangeError, NuhistError
+from nuhist.exchange.histograms import same_edges
+from nuhist.exchange.hs3 import NUHIST, read_errors
+from nuhist.exchange.hs3_data import channel_name, choose_data
+from nuhist.exchange.hs3_names import ParameterNames, parameter_of
+from nuhist.exchange.remainder import ChannelTitles, complete_lumi, imported, read_remainder, restored_blocks
 from nuhist.files import read_json
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
@@ -27,6 +30,7 @@ def import_hs3(
     path: Path,
     *,
     measurement: str | None = None,
+    data: str | None = None,
     command: str | None = None,
     message: Callable[[str], None] = lambda _: None,
 ) -> Workspace:
@@ -37,7 +41,11 @@ def import_hs3(
     path
         Of the file.
     measurement
-        Name of the analysis to read; the first by default.
+        Name of the analysis to read; by default the first, or the first with the same model and observed
+        data.
+    data
+        Name of the data set, such as ``"obsData"``; by default the one that was observed. Asimov data are
+        taken only if they are named here.
     command
         What the sidecar names as origin.
     message
@@ -48,15 +56,15 @@ def import_hs3(
     DataError
         If the file cannot be read or is no JSON.
     ConfigError
-        If there is no analysis of that name.
+        If there is no analysis or data set of that name.
     ExchangeError
-        If something is missing, or HistFactory JSON cannot hold it.
+        If something is missing, HistFactory JSON cannot hold it, or it is not clear which data were observed.
     ModelError
         If the result is no valid model.
     """
     document = read_json(path)
     try:
-        return _Reader(document, str(path), measurement, message).workspace(command)
+        return _Reader(document, str(path), measurement, data, message).workspace(command)
     except NuhistError:
         raise
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
@@ -66,43 +74,54 @@ def import_hs3(
 
 class _Reader:
     def __init__(
-        self, document: Any, origin: str, measurement: str | None, message: Callable[[str], None]
+        self,
+        document: Any,
+        origin: str,
+        measurement: str | None,
+        data: str | None,
+        message: Callable[[str], None],
     ) -> None:
         if not isinstance(document, dict) or "hs3_version" not in document.get("metadata", {}):
             raise ExchangeError(f"{origin}: is no HS3: it has no metadata with an hs3_version")
         self.document, self.origin, self.message = document, origin, message
         self.distributions = _named(document["distributions"])
+        self.chosen = choose_data(document, measurement, data, origin)
+        self.analysis = self.chosen.analysis
         analyses = _named(document["analyses"])
-        if not analyses:
-            raise ExchangeError(f"{origin}: has no analyses")
-        if measurement is not None and measurement not in analyses:
-            raise unknown_name(f"analysis of {origin}", measurement, analyses)
-        self.analysis = analyses[measurement] if measurement else next(iter(analyses.values()))
         if len(analyses) > 1 and measurement is None:
             others = ", ".join(name for name in analyses if name != self.analysis["name"])
             message(f"{origin}: {self.analysis['name']} is read; with --measurement: {others}")
+        if self.chosen.others and data is None:
+            message(
+                f"{origin}: {self.chosen.name} are the data; with --data: {', '.join(self.chosen.others)}"
+            )
         points = _named(document["parameter_points"])
         point = points[self.analysis["init"]] if "init" in self.analysis else document["parameter_points"][0]
         self.values = _named(point["parameters"])
         self.kept = read_remainder(document.get("misc", {}).get(NUHIST), f"{origin}: misc.{NUHIST}")
-        self.lumi: dict[str, dict[str, Any]] = {}
+        self.models = [self._model(name) for name in self.chosen.entries]
+        self.names = ParameterNames(self.models, self.values, self.kept.staterrors, origin)
+        self.lumi: dict[str, Any] = {}
+
+    def _model(self, name: str) -> Mapping[str, Any]:
+        """A distribution that is a channel."""
+        distribution = self.distributions[name]
+        if distribution["type"] != "histfactory_dist":
+            raise ExchangeError(
+                f"{self.origin}: distribution '{name}' is of type {distribution['type']}; only"
+                " histfactory_dist has a counterpart in HistFactory JSON"
+            )
+        return distribution
 
     def workspace(self, command: str | None) -> Workspace:
-        likelihood = _named(self.document["likelihoods"])[self.analysis["likelihood"]]
         data = _named(self.document["data"])
         channels, observations, titles = [], [], {}
-        for model, observed in zip(likelihood["distributions"], likelihood["data"], strict=True):
-            distribution = self.distributions[model]
-            if distribution["type"] != "histfactory_dist":
-                raise ExchangeError(
-                    f"{self.origin}: distribution '{model}' is of type {distribution['type']}; only"
-                    " histfactory_dist has a counterpart in HistFactory JSON"
-                )
-            name = model.removeprefix("model_")
+        for distribution, observed in zip(self.models, self.chosen.entries.values(), strict=True):
+            name = channel_name(distribution["name"])
             channels.append(
                 {"name": name, "samples": [self._sample(s, distribution) for s in distribution["samples"]]}
             )
-            counts = list(data[observed]["contents"])
+            counts = self._counts(data[observed], distribution)
             observations.append({"name": name, "data": counts})
             samples = {sample["name"]: sample["name"] for sample in distribution["samples"]}
             titles[name] = ChannelTitles(_edges(distribution["axes"], len(counts)), samples)
@@ -114,6 +133,23 @@ class _Reader:
             "version": "1.0.0",
         }
         return imported(spec, titles, self.kept, origin=self.origin, command=command)
+
+    def _counts(self, data: Mapping[str, Any], distribution: Mapping[str, Any]) -> list[float]:
+        """Observed counts, in the bins of the distribution."""
+        where = f"{self.origin}: data '{data['name']}'"
+        if data.get("type", "binned") != "binned":
+            raise ExchangeError(f"{where}: are {data['type']}; HistFactory JSON has binned data only")
+        counts = list(data["contents"])
+        ours, theirs = (
+            _edges(entry["axes"], len(counts)) for entry in (distribution, {**distribution, **data})
+        )
+        if (ours is None) != (theirs is None) or (
+            ours is not None and theirs is not None and not same_edges(ours, theirs)
+        ):
+            raise ExchangeError(
+                f"{where}: have other bin edges than {distribution['name']}; bring them together"
+            )
+        return counts
 
     def _sample(self, sample: Mapping[str, Any], distribution: Mapping[str, Any]) -> dict[str, Any]:
         where = f"{self.origin}: {distribution['name']}: sample '{sample['name']}'"
@@ -133,7 +169,10 @@ class _Reader:
     ) -> dict[str, Any] | None:
         """A modifier as HistFactory JSON; None for a factor that is constantly 1."""
         kind = modifier["type"]
-        name = _plain(modifier["parameter"]) if "parameter" in modifier else modifier["name"]
+        channel = channel_name(distribution["name"])
+        per_bin = "parameter" not in modifier and kind not in ("normfactor", *_INTERPOLATION)
+        own = modifier["name"] if per_bin else parameter_of(modifier)
+        name = self.names.of_bins(modifier, channel) if per_bin else self.names.of(own) or own
         where = f"{where}: {kind} '{name}'"
         data = modifier.get("data", {})
         if kind in _INTERPOLATION:
@@ -153,11 +192,9 @@ class _Reader:
             said = distribution.get("staterror", {}).get("constraint_type") or modifier.get("constraint_type")
             if (said or modifier.get("constraint", "Gauss")) != "Gauss":
                 self.message(f"{where}: its Poisson constraints become Gaussian ones, which pyhf has")
-            channel = distribution["name"].removeprefix("model_")
-            name = self.kept.staterrors.get(channel, f"staterror_{channel}")
-            return {"name": name, "type": kind, "data": list(sample["data"]["errors"])}
+            return {"name": name, "type": kind, "data": read_errors(sample["data"]["errors"])}
         if kind == "shapefactor":
-            return {"name": modifier["name"], "type": kind, "data": None}
+            return {"name": name, "type": kind, "data": None}
         raise ExchangeError(
             f"{where}: has no counterpart in HistFactory JSON, or not one sure in its numbers"
         )
@@ -175,7 +212,7 @@ class _Reader:
         """Centre and width of the distribution that constrains a parameter."""
         constraint = self.distributions[modifier["constraint_name"]]
         names = {constraint.get("x"), constraint.get("mean")}
-        others = names - {modifier["parameter"]}
+        others = names - {parameter_of(modifier)}
         if constraint["type"] != "gaussian_dist" or len(names) != 2 or len(others) != 1:
             raise ExchangeError(f"{where}: '{constraint['name']}' is no Gaussian of its parameter")
         return self._value(others.pop()), self._value(constraint["sigma"])
@@ -186,13 +223,10 @@ class _Reader:
 
     def _luminosity(self, modifier: Mapping[str, Any], where: str) -> dict[str, Any] | None:
         """A factor with a Gaussian constraint, which in HistFactory JSON is the luminosity."""
-        parameter = modifier["parameter"]
-        if self.values.get(parameter, {}).get("const", False) and self._value(parameter) == 1:
+        if self.names.is_one(modifier):
             return None
         centre, width = self._gaussian(modifier, where)
-        self.lumi.setdefault(parameter, {"auxdata": [centre], "sigmas": [width]})
-        if len(self.lumi) > 1:
-            raise ExchangeError(f"{where}: is the second factor with a constraint; pyhf has one, its lumi")
+        self.lumi.setdefault(parameter_of(modifier), {"auxdata": [centre], "sigmas": [width]})
         return {"name": "lumi", "type": "lumi", "data": None}
 
     def _measurement(self, kinds: Mapping[str, str]) -> dict[str, Any]:
@@ -200,8 +234,8 @@ class _Reader:
         axes = _named([axis for name in self.analysis["domains"] for axis in domains[name]["axes"]])
         found: dict[str, dict[str, Any]] = {}
         for parameter in dict.fromkeys((*self.values, *axes)):
-            name = "lumi" if parameter in self.lumi else _plain(parameter)
-            if name not in kinds:
+            name = self.names.of(parameter)
+            if name is None:
                 continue
             block: dict[str, Any] = dict(self.lumi.get(parameter, {}))
             entry = self.values.get(parameter, {})
@@ -211,22 +245,36 @@ class _Reader:
                 block["bounds"] = [[float(axes[parameter][key]) for key in ("min", "max")]]
             if entry.get("const", False):
                 block["fixed"] = True
-            found[name] = block
-        interest = [_plain(name) for name in self.analysis.get("parameters_of_interest", ())]
+            found[name] = complete_lumi(block) if parameter in self.lumi else block
+        for name in self.names.bins:
+            fixed = self.names.fixed_bins(name)
+            if fixed:
+                found[name] = {"fixed": True}
+            elif fixed is None:
+                self.message(f"{self.origin}: '{name}' is constant in some bins, and here in none")
+        interest = self.analysis.get("parameters_of_interest", ())
         if len(interest) > 1:
             self.message(f"{self.origin}: has {len(interest)} parameters of interest; {interest[0]} is taken")
+        poi = self.names.of(interest[0]) if interest else ""
+        if poi is None:
+            raise ExchangeError(f"{self.origin}: its parameter of interest '{interest[0]}' is in no modifier")
         blocks = restored_blocks(found, kinds, self.kept.parameters.get(self.analysis["name"], ()))
-        config = {"poi": interest[0] if interest else "", "parameters": blocks}
-        return {"name": self.analysis["name"], "config": config}
-
-
-def _plain(parameter: str) -> str:
-    """A parameter's name without RooFit's prefix of constrained ones."""
-    return parameter.removeprefix("alpha_")
+        return {"name": self.analysis["name"], "config": {"poi": poi, "parameters": blocks}}
 
 
 def _named(entries: Any) -> dict[str, dict[str, Any]]:
-    return {entry["name"]: entry for entry in entries}
+    """Entries of a list by name.
+
+    Raises
+    ------
+    ValueError
+        If two have one name and are not the same.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        if found.setdefault(entry["name"], entry) != entry:
+            raise ValueError(f"'{entry['name']}' is there twice")
+    return found
 
 
 def _edges(axes: Sequence[Mapping[str, Any]], bins: int) -> Array | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from nuhist.errors import ConfigError, ExchangeError, unknown_name
+from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
 from nuhist.exchange.projection import check_same_bins, energy_edges, kept_axes, projected
 from nuhist.exchange.samples import DOWN, UP, NamedTemplates, template_workspace
 from nuhist.exchange.template_files import (
@@ -103,6 +103,7 @@ def import_templates(
     asimov: bool = False,
     ignore_metadata: bool = False,
     command: str | None = None,
+    message: Callable[[str], None] = lambda _: None,
 ) -> Workspace:
     """Make a workspace of one channel from template files.
 
@@ -113,7 +114,7 @@ def import_templates(
     ----------
     sources
         Files, or single templates of them; all in the same bins.
-    signal, poi, asimov, command
+    signal, poi, asimov, command, message
         See :func:`nuhist.exchange.samples.template_workspace`.
     channel
         Its name; the first file's by default.
@@ -149,7 +150,7 @@ def import_templates(
     first = files[sources[0].path]
     if len(sources) == 1 and sources[0].sample is None and MODEL in first.texts and not ignore_metadata:
         if signal or poi is not None or channel is not None or axes or scale != 1 or density or asimov:
-            raise ConfigError(
+            raise OptionError(
                 f"{first.origin}: says itself what its signal and its data are; leave the options but"
                 " --observed out, or add --ignore-metadata"
             )
@@ -173,7 +174,9 @@ def import_templates(
         energy_edges(kept_axes(first, axes)),
         first.origin,
     )
-    return template_workspace(templates, signal, poi=poi, observed=observed, asimov=asimov, command=command)
+    return template_workspace(
+        templates, signal, poi=poi, observed=observed, asimov=asimov, command=command, message=message
+    )
 
 
 def _refuse_negative(counts: Array, where: str) -> None:

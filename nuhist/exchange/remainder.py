@@ -10,6 +10,7 @@ from typing import Any
 from nuhist.__about__ import __version__
 from nuhist.documents import parse_json
 from nuhist.errors import ExchangeError
+from nuhist.histfactory.data_kind import DataKind, data_record
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.validation import modifiers, validate
 from nuhist.histfactory.workspace import Workspace, digest
@@ -19,12 +20,11 @@ from nuhist.tables import Array
 VERSION = 1
 _ROUNDING = 1e-12  # of a luminosity's error, which XML has relative to the luminosity
 
-# pyhf's start and bounds of the parameter of a modifier.
+# pyhf's start and bounds of the parameter of a modifier; it has none for a lumi.
 _DEFAULTS = {
     "normfactor": (1.0, 0.0, 10.0),
     "normsys": (0.0, -5.0, 5.0),
     "histosys": (0.0, -5.0, 5.0),
-    "lumi": (1.0, 0.0, 10.0),
     "staterror": (1.0, 1e-10, 10.0),
     "shapesys": (1.0, 1e-10, 10.0),
     "shapefactor": (1.0, 0.0, 10.0),
@@ -128,9 +128,24 @@ def restored_blocks(
     return blocks + [block for block in more if len(block) > 1]
 
 
+def complete_lumi(block: Mapping[str, Any]) -> dict[str, Any]:
+    """The block of a luminosity with a start and bounds, of which pyhf has no defaults.
+
+    It starts at its centre. The bounds are five widths away, hold the start, and are not negative.
+    """
+    (centre,), (width,) = block["auxdata"], block["sigmas"]
+    start = block.get("inits", [centre])
+    bounds = [max(0.0, min(centre - 5 * width, *start)), max(centre + 5 * width, *start)]
+    return {**block, "inits": start, "bounds": block.get("bounds", [bounds])}
+
+
 def _default(kind: str, key: str) -> Any:
+    if key == "fixed":
+        return False
+    if kind not in _DEFAULTS:
+        return None
     start, low, high = _DEFAULTS[kind]
-    return {"inits": [start], "bounds": [[low, high]], "fixed": False}.get(key)
+    return {"inits": [start], "bounds": [[low, high]]}.get(key)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -156,8 +171,11 @@ def imported(
     *,
     origin: str,
     command: str | None,
+    data: DataKind | None = None,
 ) -> Workspace:
     """A workspace of an imported model, with the sidecar that was stored beside it or a new one.
+
+    ``data`` is what the format says of the observed counts, if it does.
 
     Raises
     ------
@@ -165,6 +183,7 @@ def imported(
         If the model is not valid.
     """
     validate(spec, origin)
+    record = {} if data is None else {"data": data_record(spec, data)}
     described = {
         name: {"edges_keV": entry.edges.tolist(), "samples": dict(entry.samples)}
         for name, entry in channels.items()
@@ -175,7 +194,7 @@ def imported(
         merged = {name: {**entry, **known.get(name, {})} for name, entry in described.items()}
         for name, entry in merged.items():
             entry["edges_keV"] = described[name]["edges_keV"]
-        sidecar = {**kept.sidecar, "channels": merged, "workspace_digest": digest(spec)}
+        sidecar = {**kept.sidecar, "channels": merged, "workspace_digest": digest(spec), **record}
         return Workspace(spec, sidecar, origin)
     poi = spec["measurements"][0]["config"]["poi"]
     scale = coupling_scale(Workspace(spec), poi)
@@ -183,6 +202,7 @@ def imported(
         "nuhist_version": __version__,
         "command": command,
         "workspace_digest": digest(spec),
+        **record,
         "poi": {**asdict(scale), "meaning": scale.meaning if poi else "background only"},
         "channels": {name: {**entry, "sources": [origin]} for name, entry in described.items()},
         "parameters": {

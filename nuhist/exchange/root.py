@@ -121,7 +121,7 @@ def refuse_partial_lumi(workspace: Workspace) -> None:
         channel, sample = without[0]
         raise ExchangeError(
             f"{workspace.origin}: channel '{channel}': sample '{sample}' has no lumi and others have; ROOT"
-            " scales all samples with it, so build the workspace with --constraint normsys"
+            " scales all samples with it: write it as a normsys (nuhist build: --constraint normsys)"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ExchangeError
+from nuhist.exchange.bin_labels import align_channel
 from nuhist.exchange.histograms import BIN_TITLE, Histogram, describe_edges, same_edges
 from nuhist.exchange.root import DATA
 from nuhist.exchange.samples import DOWN, UP, split_variations
@@ -26,7 +27,7 @@ class NamedHistograms:
         self,
         name: str,
         paths: Sequence[str],
-        histograms: Mapping[str, Histogram],
+        histograms: dict[str, Histogram],
         origin: str,
         message: Callable[[str], None],
     ) -> None:
@@ -35,10 +36,12 @@ class NamedHistograms:
         self.where = f"{origin}: {name}"
         for path in paths:
             refuse_other_edges(origin, path, paths[0], histograms)
+        reference = next((path for path in paths if path.rpartition("/")[2] == DATA), paths[0])
+        align_channel(paths, histograms, origin, reference)
         found = {path.rpartition("/")[2]: histograms[path] for path in paths}
         self.data = found.pop(DATA, None)
         self.edges = histograms[paths[0]].edges
-        self.in_kev = histograms[paths[0]].x_title != BIN_TITLE
+        self.in_kev = histograms[paths[0]].x_title != BIN_TITLE and not histograms[reference].labels
         uncertainties = [name for name in found if name.endswith(_UNCERTAINTY)]
         self.pairs = split_variations([name for name in found if name not in uncertainties], self.where)
         self.samples = {sample: found[sample] for sample in self.pairs}

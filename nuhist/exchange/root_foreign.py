@@ -7,11 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, ExchangeError, unknown_name
+from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
 from nuhist.exchange.histograms import RootFile
 from nuhist.exchange.root_channel import NamedHistograms, report_outside
 from nuhist.exchange.samples import DEFAULT_POI, STRENGTH_BOUNDS
-from nuhist.histfactory.interest import coupling_scale
+from nuhist.histfactory.data_kind import data_record
+from nuhist.histfactory.interest import named_interest, told_of_reference
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace, digest
 from nuhist.physics.coupling import CouplingScale
@@ -63,7 +64,7 @@ def foreign_workspace(
         If the result is no valid model.
     """
     if poi is not None and not signal:
-        raise ConfigError(f"--poi {poi}: scales no sample; name its samples with --signal")
+        raise OptionError(f"--poi {poi}: scales no sample; name its samples with --signal")
     name = poi or DEFAULT_POI
     histograms = {path: file.histogram(path) for path in file.names()}
     channels = [
@@ -87,7 +88,11 @@ def foreign_workspace(
         "version": "1.0.0",
     }
     validate(spec, file.origin)
-    scale = coupling_scale(Workspace(spec), name) if signal else CouplingScale("", "none", "1")
+    scale = (
+        told_of_reference(named_interest(name), file.origin, message)
+        if signal
+        else CouplingScale("", "none", "1")
+    )
     parameters = {
         cause: {"meaning": f"variation '{cause}' of {file.origin}", "unit": "standard deviations"}
         for cause in systematics
@@ -98,6 +103,7 @@ def foreign_workspace(
         "nuhist_version": __version__,
         "command": command,
         "workspace_digest": digest(spec),
+        **({"data": data_record(spec, "asimov")} if asimov else {}),
         "poi": {**asdict(scale), "meaning": scale.meaning if signal else "background only"},
         "channels": {channel.name: channel.describe() for channel in channels if channel.in_kev},
         "parameters": parameters,

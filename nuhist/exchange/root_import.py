@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from nuhist.documents import parse_json
-from nuhist.errors import ConfigError, ExchangeError
+from nuhist.errors import ExchangeError, OptionError
+from nuhist.exchange.bin_labels import align_channel
 from nuhist.exchange.histograms import Histogram, RootFile, check_counts, open_root
 from nuhist.exchange.root import (
     DATA,
@@ -78,7 +79,7 @@ def import_root(
             file, signal=signal, poi=poi, asimov=asimov, staterror=staterror, command=command, message=message
         )
     if signal or poi is not None or asimov or not staterror:
-        raise ConfigError(
+        raise OptionError(
             f"{path}: says itself what its signal, data and errors are; leave the options out, or"
             " add --ignore-metadata"
         )
@@ -118,10 +119,15 @@ class _Reader:
         self.file = file
         self.histograms = {path: file.histogram(path, signed=True) for path in file.names()}
         self.used: set[str] = set()
-        siblings: dict[str, str] = {}
+        folders: dict[str, list[str]] = {}
         for path in self.histograms:
-            sibling = siblings.setdefault(path.rpartition("/")[0], path)
-            refuse_other_edges(file.origin, path, sibling, self.histograms)
+            siblings = folders.setdefault(path.rpartition("/")[0], [])
+            siblings.append(path)
+            refuse_other_edges(file.origin, path, siblings[0], self.histograms)
+        for folder, siblings in folders.items():
+            data = f"{folder}/{DATA}"
+            reference = data if data in self.histograms else siblings[0]
+            align_channel(siblings, self.histograms, file.origin, reference)
 
     def histogram(self, path: str, *, signed: bool) -> Histogram:
         """A histogram of the file."""

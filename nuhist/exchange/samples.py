@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, ExchangeError, unknown_name
-from nuhist.histfactory.interest import coupling_scale
+from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
+from nuhist.histfactory.interest import named_interest, told_of_reference
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
 from nuhist.histfactory.workspace import Workspace, make_workspace
 from nuhist.physics.hypotheses import Dependence, find_parameter
@@ -102,6 +102,7 @@ def template_workspace(
     observed: Path | None = None,
     asimov: bool = False,
     command: str | None = None,
+    message: Callable[[str], None] = lambda _: None,
 ) -> Workspace:
     """A workspace of one channel from templates alone.
 
@@ -123,6 +124,8 @@ def template_workspace(
         Observe what is expected without the signal.
     command
         What the sidecar names as origin.
+    message
+        Called with a line of text for what the name of the strength means.
 
     Raises
     ------
@@ -139,7 +142,7 @@ def template_workspace(
             f"{templates.origin}: templates have no observed counts; add either --observed FILE or --asimov"
         )
     if poi is not None and not signal:
-        raise ConfigError(f"--poi {poi}: scales no sample; name its samples with --signal")
+        raise OptionError(f"--poi {poi}: scales no sample; name its samples with --signal")
     groups = split_variations(list(templates.counts), templates.origin)
     for name in signal:
         if name not in groups:
@@ -160,7 +163,7 @@ def template_workspace(
     expected = sum((sample.counts for sample in samples if sample.name not in signal), nothing)
     counts = expected if observed is None else read_observed(observed, nothing.size)
     parameters = [Parameter(cause, f"variation '{cause}' of {templates.origin}") for cause in causes]
-    scale = coupling_scale(Workspace({}), strength)
+    scale = told_of_reference(named_interest(strength), templates.origin, message)
     meaning = scale.meaning if signal else "background only"
     if signal:
         parameters.insert(0, Parameter(strength, meaning, "1", _bounds(strength), 1.0))
@@ -171,7 +174,9 @@ def template_workspace(
         "poi": {**asdict(scale), "meaning": meaning},
     }
     channel = Channel(templates.channel, edges, tuple(samples), counts)
-    workspace = make_workspace([channel], parameters, strength, description)
+    workspace = make_workspace(
+        [channel], parameters, strength, description, data="asimov" if asimov else "observed"
+    )
     if templates.edges is None:  # the sidecar has edges in keV or none
         workspace = replace(workspace, sidecar={**(workspace.sidecar or {}), "channels": {}})
     return workspace

@@ -15,6 +15,7 @@ from nuhist.errors import ExchangeError
 from nuhist.exchange.projection import KEV
 from nuhist.exchange.samples import DOWN, UP, read_observed
 from nuhist.exchange.template_files import Axis, TemplateFile
+from nuhist.histfactory.data_kind import data_record
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.schemas import check
@@ -69,6 +70,8 @@ def channel_file(workspace: Workspace, name: str) -> TemplateFile:
     }
     _keep_own_parameters(spec)
     sidecar = workspace.sidecar and _sidecar_of(workspace.sidecar, name)
+    if sidecar is not None:
+        sidecar = {**sidecar, "data": data_record(spec, workspace.data_kind)}
     edges = (sidecar or {}).get("channels", {}).get(name, {}).get("edges_keV")
     bins = len(channel["samples"][0]["data"])
     known = edges is not None and len(edges) == bins + 1

@@ -8,7 +8,7 @@ a global of its module, so that nothing of it could be used here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 
 from nuhist.errors import ExchangeError
 from nuhist.exchange.histograms import BIN_TITLE, ENERGY_TITLE, root_file, th1d
+from nuhist.exchange.parameter_names import LUMI, names_in_root, root_name, root_names
 from nuhist.exchange.remainder import parameter_range, remainder
 from nuhist.exchange.root import (
     DATA,
@@ -27,7 +28,7 @@ from nuhist.exchange.root import (
     variation_suffix,
 )
 from nuhist.files import make_folder, to_json, write_together
-from nuhist.histfactory.validation import modifiers
+from nuhist.histfactory.parameter_sets import parameter_sets
 from nuhist.histfactory.workspace import Workspace
 from nuhist.tables import Array
 
@@ -178,73 +179,50 @@ class _ChannelElement:
 
 
 def _measurement(measurement: Mapping[str, Any], workspace: Workspace) -> Element:
-    kinds = dict(modifiers(workspace.spec))
+    sets = parameter_sets(workspace.spec)
     blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
-    centre, error, constant = 1.0, _LUMI_ERROR, ["Lumi"]
-    if "lumi" in kinds:
+    centre, error, constant = 1.0, _LUMI_ERROR, [LUMI]
+    if "lumi" in sets:
         lumi = blocks["lumi"]
         centre, constant = float(lumi["auxdata"][0]), []
         error = float(lumi["sigmas"][0]) / centre
     element = Element("Measurement", Name=measurement["name"], Lumi=repr(centre), LumiRelErr=repr(error))
     element.set("ExportOnly", "True")
     poi = measurement["config"]["poi"]
-    SubElement(element, "POI").text = root_name(poi, kinds[poi])
+    SubElement(element, "POI").text = root_name(poi, sets[poi].kind)
     for name, block in blocks.items():
-        kind = kinds.get(name)
-        if kind in ("normsys", "histosys", "lumi") and "inits" in block:
+        if name not in sets:
+            continue
+        if sets[name].kind in ("normsys", "histosys", "lumi") and "inits" in block:
             value = repr(float(block["inits"][0]))
-            SubElement(element, "ParamSetting", Val=value).text = root_name(name, kind)
-        if kind is not None and block.get("fixed", False):
-            constant += _names_in_root(name, kind, workspace.spec)
+            SubElement(element, "ParamSetting", Val=value).text = root_name(name, sets[name].kind)
+        if block.get("fixed", False):
+            constant += names_in_root(name, sets[name])
     if constant:
         SubElement(element, "ParamSetting", Const="True").text = " ".join(constant)
     return element
-
-
-def root_name(name: str, kind: str) -> str:
-    """What ROOT calls a parameter whose modifier is of this type."""
-    if kind == "lumi":
-        return "Lumi"
-    return f"alpha_{name}" if kind in ("normsys", "histosys") else name
-
-
-def bin_name(name: str, kind: str, channel: str, index: int) -> str:
-    """What ROOT calls a parameter of one bin."""
-    return f"gamma_{f'stat_{channel}' if kind == 'staterror' else name}_bin_{index}"
-
-
-def _names_in_root(name: str, kind: str, spec: Mapping[str, Any]) -> Iterator[str]:
-    """All parameters that one of a workspace becomes in ROOT."""
-    if kind not in ("staterror", "shapesys", "shapefactor"):
-        yield root_name(name, kind)
-        return
-    for channel in spec["channels"]:
-        if any(entry["name"] == name for sample in channel["samples"] for entry in sample["modifiers"]):
-            bins = len(channel["samples"][0]["data"])
-            yield from (bin_name(name, kind, channel["name"], index) for index in range(bins))
 
 
 def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> None:
     """Refuse what ROOT's HistFactory cannot hold, or would read as something else."""
     spec, origin = workspace.spec, workspace.origin
     refuse_partial_lumi(workspace)
-    kinds = dict(modifiers(spec))
+    sets = parameter_sets(spec)
     samples = [sample["name"] for channel in spec["channels"] for sample in channel["samples"]]
-    for name in (*(channel["name"] for channel in spec["channels"]), *samples, *kinds):
+    for name in (*(channel["name"] for channel in spec["channels"]), *samples, *sets):
         if not _NAME.fullmatch(name):
             raise ExchangeError(
                 f"{origin}: '{name}' is no name for ROOT; use letters, digits and underscores"
             )
     refuse_several_staterrors(workspace, "XML")
+    root_names(sets, origin)  # which refuses those that would become one
     ranges: dict[str, tuple[tuple[float, float, float], str]] = {}
     for measurement in measurements:
         where = f"{origin}: measurement '{measurement['name']}'"
         if not measurement["config"]["poi"]:
             raise ExchangeError(f"{where}: has no parameter of interest, which ROOT's HistFactory needs")
         blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
-        if "lumi" in kinds and not {"auxdata", "sigmas"} <= blocks.get("lumi", {}).keys():
-            raise ExchangeError(f"{where}: lumi has no auxdata or no sigmas; add them to its parameters")
-        for name in (name for name, kind in kinds.items() if kind == "normfactor"):
+        for name in (name for name, entry in sets.items() if entry.kind == "normfactor"):
             found_range = parameter_range("normfactor", blocks.get(name, {}))
             first, other = ranges.setdefault(name, (found_range, measurement["name"]))
             if first != found_range:

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from nuhist.errors import ExchangeError
+from nuhist.exchange.bin_labels import aligned
 from nuhist.exchange.histograms import BIN_TITLE, Histogram, RootFile, describe_edges, open_root, same_edges
 from nuhist.exchange.remainder import Remainder, read_remainder
 from nuhist.exchange.root_channel import report_outside
@@ -155,7 +156,7 @@ class _Reader:
         self.where = f"{file}: channel '{self.name}'"
         self.ranges: dict[str, dict[str, Any]] = {}
         self.titles: dict[str, str] = {}
-        self.edges: Array | None = None
+        self.observed: Histogram | None = None
 
     def channel(self) -> Channel:
         for element in self.root:
@@ -164,12 +165,11 @@ class _Reader:
         data = self.root.find("Data")
         if data is None:
             raise ExchangeError(f"{self.where}: has no <Data>, the observed counts; add it")
-        observed = self._histogram(data, self.root, self.where)
-        self.edges = observed.edges
+        observed = self.observed = self._histogram(data, self.root, self.where)
         samples = [self._sample(element) for element in self.root.iter("Sample")]
         self._report_staterrors(samples)
-        bare = not observed.x_title and np.array_equal(self.edges, np.arange(len(self.edges)))
-        edges = None if bare or observed.x_title == BIN_TITLE else self.edges
+        bare = not observed.x_title and np.array_equal(observed.edges, np.arange(len(observed.edges)))
+        edges = None if bare or observed.labels or observed.x_title == BIN_TITLE else observed.edges
         counts = observed.counts.tolist()
         return Channel(self.file, self.name, samples, counts, self.ranges, edges, self.titles)
 
@@ -187,13 +187,15 @@ class _Reader:
             raise ExchangeError(f"{where}: <{element.tag}> names no InputFile")
         path = "/".join(part for part in f"{folder}/{name}".split("/") if part)
         found = self.files.histogram(file, path, where, signed=signed)
-        if self.edges is not None and not same_edges(found.edges, self.edges):
+        if self.observed is None:
+            return found
+        if not same_edges(found.edges, self.observed.edges):
             raise ExchangeError(
                 f"{where}: {path} has other bin edges than the observed counts"
-                f" ({describe_edges(found.edges)}, and {describe_edges(self.edges)}); bring them to common"
-                " bins"
+                f" ({describe_edges(found.edges)}, and {describe_edges(self.observed.edges)}); bring them to"
+                " common bins"
             )
-        return found
+        return aligned(found, self.observed, f"{where}: {path}", "that of the data")
 
     def _sample(self, element: Element) -> dict[str, Any]:
         name = text_of(element, "Name", self.where)

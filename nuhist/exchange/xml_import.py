@@ -7,20 +7,25 @@ for some histograms in other places; so this is a reader of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from nuhist.errors import ExchangeError
-from nuhist.exchange.remainder import ChannelTitles, imported, restored_blocks
-from nuhist.exchange.xml import bin_name, root_name
+from nuhist.exchange.parameter_names import (
+    CONSTRAINED,
+    LUMI,
+    distinct_names,
+    names_in_root,
+    root_name,
+    root_names,
+)
+from nuhist.exchange.remainder import ChannelTitles, complete_lumi, imported, restored_blocks
 from nuhist.exchange.xml_channel import Channel, InputFiles, read_channel
 from nuhist.exchange.xml_tree import is_file, number, read_tree, text_of, truth
-from nuhist.histfactory.validation import modifiers
+from nuhist.histfactory.parameter_sets import SCALARS, parameter_sets
 from nuhist.histfactory.workspace import Workspace
-
-_SCALARS = ("normfactor", "normsys", "histosys", "lumi")
 
 
 def import_xml(
@@ -68,16 +73,37 @@ def import_xml(
     kept = files.remainder()
     for channel in channels:
         channel.name_staterror(kept.staterrors.get(channel.name, f"staterror_{channel.name}"))
+    systematics = _name_systematics(channels, str(path), message)
     spec: dict[str, Any] = {
         "channels": [{"name": channel.name, "samples": channel.samples} for channel in channels],
         "observations": [{"name": channel.name, "data": channel.observed} for channel in channels],
         "measurements": [],
         "version": "1.0.0",
     }
-    reader = _Measurements(path, spec, channels, message)
+    reader = _Measurements(path, spec, systematics, channels, message)
     spec["measurements"] = [reader.read(element, kept.parameters) for element in measurements]
     titles = {channel.name: ChannelTitles(channel.edges, channel.titles) for channel in channels}
     return imported(spec, titles, kept, origin=str(path), command=command)
+
+
+def _name_systematics(
+    channels: Sequence[Channel], origin: str, message: Callable[[str], None]
+) -> dict[str, str]:
+    """Give systematics ROOT's names where a parameter of another type has theirs; ROOT's names of all."""
+    samples = [sample for channel in channels for sample in channel.samples]
+    entries = [entry for sample in samples for entry in sample["modifiers"]]
+    systematics = [entry for entry in entries if entry["type"] in CONSTRAINED]
+    others = {entry["name"] for entry in entries if entry["type"] not in CONSTRAINED}
+    own = {root_name(entry["name"], entry["type"]): entry["name"] for entry in systematics}
+    names = distinct_names(own, others)
+    for theirs, name in names.items():
+        if name != own[theirs]:
+            message(
+                f"{origin}: the systematic '{own[theirs]}' becomes '{name}'; another parameter has its name"
+            )
+    for entry in systematics:
+        entry["name"] = names[root_name(entry["name"], entry["type"])]
+    return {name: theirs for theirs, name in names.items()}
 
 
 def _base(path: Path, first: str, basedir: Path | None) -> Path:
@@ -96,14 +122,18 @@ class _Measurements:
         self,
         path: Path,
         spec: Mapping[str, Any],
+        systematics: Mapping[str, str],
         channels: Sequence[Channel],
         message: Callable[[str], None],
     ) -> None:
         self.path = path
         self.message = message
-        self.kinds = dict(modifiers(spec))
-        self.names = {root_name(name, kind): name for name, kind in self.kinds.items() if kind in _SCALARS}
-        self.bins = {name: set(_bins(name, kind, spec)) for name, kind in self.kinds.items()}
+        sets = parameter_sets(spec)
+        self.kinds = {name: entry.kind for name, entry in sets.items()}
+        self.names = root_names(sets, str(path), systematics)
+        self.bins = {
+            name: set(names_in_root(name, entry)) for name, entry in sets.items() if entry.kind not in SCALARS
+        }
         self.ranges: dict[str, dict[str, Any]] = {}
         for channel in channels:
             for name, block in channel.ranges.items():
@@ -124,19 +154,18 @@ class _Measurements:
                 raise ExchangeError(f"{where}: <{child.tag}> has no counterpart in HistFactory JSON")
         found: dict[str, dict[str, Any]] = {key: dict(block) for key, block in self.ranges.items()}
         constant = self._settings(element, found, where)
-        self._lumi(element, found, where, constant="Lumi" in constant)
+        self._lumi(element, found, where, constant=LUMI in constant)
         for parameter, bins in self.bins.items():
-            if bins and bins <= constant:
+            if bins <= constant:
                 found.setdefault(parameter, {})["fixed"] = True
                 constant -= bins
-        unknown = sorted(constant - self.names.keys() - {"Lumi"})
+        unknown = sorted(constant - self.names.keys() - {LUMI})
         if unknown:
             self.message(f"{where}: is constant, but in no sample or only in some bins: {', '.join(unknown)}")
-        blocks = restored_blocks(found, self.kinds, stored.get(name, ()))
-        for block in blocks:
-            if self.kinds.get(block["name"]) == "lumi" and "bounds" not in block:
-                centre, width = block["auxdata"][0], block["sigmas"][0]
-                block["bounds"] = [[centre - 5 * width, centre + 5 * width]]
+        blocks = [
+            complete_lumi(block) if self.kinds.get(block["name"]) == "lumi" else block
+            for block in restored_blocks(found, self.kinds, stored.get(name, ()))
+        ]
         return {"name": name, "config": {"poi": self._interest(element, where), "parameters": blocks}}
 
     def _settings(self, element: Element, found: dict[str, dict[str, Any]], where: str) -> set[str]:
@@ -181,13 +210,3 @@ class _Measurements:
         if names and names[0] not in self.names:
             raise ExchangeError(f"{where}: its parameter of interest '{names[0]}' is in no sample")
         return self.names[names[0]] if names else ""
-
-
-def _bins(name: str, kind: str, spec: Mapping[str, Any]) -> Iterator[str]:
-    """ROOT's names of a parameter per bin."""
-    if kind in _SCALARS:
-        return
-    for channel in spec["channels"]:
-        if any(entry["name"] == name for sample in channel["samples"] for entry in sample["modifiers"]):
-            bins = len(channel["samples"][0]["data"])
-            yield from (bin_name(name, kind, channel["name"], index) for index in range(bins))

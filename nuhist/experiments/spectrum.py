@@ -12,7 +12,7 @@ from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.experiments.experiment import Experiment, ResponseKind, load_experiment
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
-from nuhist.physics.recoils import breakpoints, recoil_rates_at
+from nuhist.physics.recoils import breakpoints, recoil_rates_at, refuse_unused_mass
 from nuhist.physics.solar import solar_flux
 from nuhist.tables import Array
 
@@ -84,6 +84,8 @@ def spectrum(
     ------
     ConfigError
         If a name is unknown.
+    OptionError
+        If there is a neutrino mass on which nothing depends.
 
     Examples
     --------
@@ -96,6 +98,8 @@ def spectrum(
     if not isinstance(experiment, Experiment):
         experiment = load_experiment(experiment)
     physics = options or RateOptions()
+    if physics.neutrino_mass_ev != RateOptions().neutrino_mass_ev:
+        refuse_unused_mass(tested)
     kind = response or experiment.treatment().response
     folding = make_response(experiment, kind, breakpoints(tested))
     events = neutrino_counts_at(experiment, folding, tested, flavor, coupling, ["all"], physics)

@@ -9,10 +9,10 @@ from typing import Any
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
 from nuhist.histfactory.channel import model_set
+from nuhist.histfactory.interest import interest_parameter
 from nuhist.histfactory.options import BuildOptions
-from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.workspace import Workspace, make_workspace
-from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, get_hypothesis
+from nuhist.physics.hypotheses import Dependence, FlavorChoice, get_hypothesis
 
 
 def build(
@@ -64,14 +64,8 @@ def build(
             " use nuhist patchset, which writes its exact counts on a grid"
         )
     models = model_set(experiments, tested, flavor, options)
-    poi = _poi_parameter(tested, flavor)
+    poi = interest_parameter(tested, flavor)
     parameters = [poi, *models.parameters]
-    return make_workspace(models.channels(), parameters, poi.name, models.description(command))
-
-
-def _poi_parameter(hypothesis: Hypothesis, flavor: FlavorChoice) -> Parameter:
-    coupling = hypothesis.parameter_of_interest(flavor)
-    # Minuit that starts on a bound stays there, and a signed coupling is flat at 0: hence 0.1.
-    start = 1.0 if hypothesis.replaces_standard_model else 0.1
-    low, high = (bound / coupling.scale for bound in hypothesis.parameter_range(flavor).bounds)
-    return Parameter(coupling.name, coupling.meaning, "1", (low, high), start / coupling.scale)
+    return make_workspace(
+        models.channels(), parameters, poi.name, models.description(command), data=options.data_kind
+    )

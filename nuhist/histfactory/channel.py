@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError
+from nuhist.errors import ConfigError, OptionError
 from nuhist.experiments.data import observed_counts, read_counts
 from nuhist.experiments.experiment import Experiment, Treatment, load_experiment
 from nuhist.histfactory.backgrounds import background_samples
@@ -18,6 +18,7 @@ from nuhist.histfactory.neutrinos import NeutrinoModel, neutrino_model
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, active_flavors
+from nuhist.physics.recoils import refuse_unused_mass
 from nuhist.tables import Array
 
 
@@ -71,8 +72,9 @@ class ChannelModel:
         if not model.options.asimov:
             return observed_counts(model.experiment, model.treatment)
         values = {entry.name: entry.init for entry in self.parameters if entry.init is not None}
+        interest = model.hypothesis.parameter_of_interest(model.flavor)
         without = 1.0 if model.hypothesis.replaces_standard_model else 0.0
-        values[model.hypothesis.parameter_of_interest(model.flavor).name] = without
+        values[interest.name] = without / interest.scale
         return _expected(samples, values)
 
 
@@ -161,7 +163,7 @@ def model_set(
         if options.templates:
             raise ConfigError("--template belongs to one experiment; build it alone and combine")
         if options.ar37 is not None and all(entry.argon37 is None for entry in loaded):
-            raise ConfigError("none of the experiments has ³⁷Ar; leave --ar37 out")
+            raise OptionError("none of the experiments has ³⁷Ar; leave --ar37 out")
     models = []
     for experiment in loaded:
         bare = len(loaded) > 1 and experiment.argon37 is None
@@ -211,9 +213,13 @@ def channel_model(
     ------
     ConfigError
         If a name is unknown or choices contradict each other.
+    OptionError
+        If an option does nothing.
     DataError
         If a table cannot be used.
     """
+    if options.ar37 is not None and experiment.argon37 is None:
+        raise OptionError(f"{experiment.name} has no ³⁷Ar; leave --ar37 out")
     treatment = experiment.treatment(options.background)
     options = _resolved(options, treatment)
     neutrinos = neutrino_model(experiment, treatment, hypothesis, flavor, options)
@@ -225,6 +231,8 @@ def channel_model(
         linear=options.constraint == "linear",
         templates=options.templates,
     )
+    if options.neutrino_mass is not None:
+        refuse_unused_mass(hypothesis)
     return ChannelModel(neutrinos, tuple(backgrounds), (*neutrinos.parameters(), *more))
 
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, ModelError
+from nuhist.errors import ConfigError, ModelError, OptionError
 from nuhist.experiments.experiment import bundled_experiments, load_experiment
 from nuhist.histfactory.constraints import constraints
 from nuhist.histfactory.correlation import Part, correlate_parameter
+from nuhist.histfactory.data_kind import data_record, describe
 from nuhist.histfactory.interest import coupling_scale, rescale_interest
 from nuhist.histfactory.overrides import merged_overrides
 from nuhist.histfactory.rename import check_renames, prefix, rename_channel, rename_parameter
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace, digest
 from nuhist.physics.coupling import CouplingScale
-from nuhist.physics.hypotheses import find_parameter
 
 
 def combine(
@@ -42,7 +42,8 @@ def combine(
     correlate
         Parameters to share; with a number between 0 and 1, the correlation of a constrained one,
         which is split into a shared and a private part. A parameter of interest that all have in
-        common, or that means the same coupling, is shared in any case.
+        common, or that means the same coupling, is shared in any case. One of which nothing is known but
+        its name is another workspace's coupling if it is named here or by ``rename``.
     decorrelate
         Parameters to keep apart: each gets its workspace's name as prefix.
     rename
@@ -51,7 +52,8 @@ def combine(
         For a shared parameter whose constraints differ: the name of the workspace whose
         constraint all of them take, or ``"own"`` where each keeps its own.
     force
-        Combine workspaces that hold the same events.
+        Combine workspaces that hold the same events, or data of different kinds, whose combination is
+        then of the kind ``"other"``.
     command
         What the sidecar names as origin.
     message
@@ -60,8 +62,8 @@ def combine(
     Raises
     ------
     ConfigError
-        If there are fewer than two workspaces, one is there twice, they hold the same events, or a
-        correlation names nothing or cannot be made.
+        If there are fewer than two workspaces, one is there twice, they hold the same events or data of
+        different kinds, or a correlation names nothing or cannot be made.
     ModelError
         If names collide, constraints differ, or the parts cannot share a parameter.
 
@@ -79,14 +81,15 @@ def combine(
     shared = dict(correlate) if isinstance(correlate, Mapping) else dict.fromkeys(correlate, 1.0)
     parts = _parts(workspaces, force=force)
     _rename(parts, rename or {})
-    poi = _share_interest(parts, message)
+    interest = _share_interest(parts, {*shared, *(rename or {}).values()}, message)
+    poi = interest.name
     shared.setdefault(poi, 1.0)
     _check_names(parts, shared, decorrelate)
     for name in decorrelate:
         _decorrelate(parts, name, message)
     unused = set(prefer or {}) - set(shared)
     if unused:
-        raise ConfigError(f"--prefer {min(unused)}: it is not among the shared parameters")
+        raise OptionError(f"--prefer {min(unused)}: it is not among the shared parameters")
     if shared[poi] < 1:
         raise ConfigError(f"'{poi}' is the parameter of interest; it cannot be correlated in part")
     for name, rho in shared.items():
@@ -102,7 +105,7 @@ def combine(
         "version": "1.0.0",
     }
     validate(spec, "combination")
-    return Workspace(spec, _sidecar(parts, spec, command), "combination")
+    return Workspace(spec, _sidecar(parts, spec, interest, command), "combination")
 
 
 def _parts(workspaces: Sequence[Workspace], *, force: bool) -> list[Part]:
@@ -129,7 +132,20 @@ def _parts(workspaces: Sequence[Workspace], *, force: bool) -> list[Part]:
         if names[part.name] > 1:
             part.name = f"{part.name}_{index}"
     _refuse_same_events(parts, force=force)
+    if not force:
+        _refuse_mixed_data(parts)
     return parts
+
+
+def _refuse_mixed_data(parts: Sequence[Part]) -> None:
+    first = parts[0].source
+    for part in parts[1:]:
+        if part.source.data_kind != first.data_kind:
+            kinds = (describe(source.data_kind) for source in (first, part.source))
+            raise ConfigError(
+                f"{parts[0].origin} and {part.origin} hold data of different kinds ({'; '.join(kinds)}):"
+                " together they are neither; give both the same kind, or force it"
+            )
 
 
 def _refuse_scaled_lumi(part: Part) -> None:
@@ -171,18 +187,28 @@ def _rename(parts: Sequence[Part], renames: Mapping[str, str]) -> None:
             rename_parameter(part.spec, part.sidecar, old, new, part.origin)
 
 
-def _share_interest(parts: Sequence[Part], message: Callable[[str], None]) -> str:
-    """Bring all parameters of interest to the first one's name and scale."""
+def _share_interest(
+    parts: Sequence[Part], stated: Container[str], message: Callable[[str], None]
+) -> CouplingScale:
+    """Bring all parameters of interest to the first one's name and scale.
+
+    A plain number is taken for another part's coupling where the user has ``stated`` its name: has given it
+    that name, or has said that it is to be shared.
+    """
     for part in parts:
         if not part.config["poi"]:
             raise ModelError(f"{part.origin}: has no parameter of interest to combine")
-    first = _scale(parts[0])
-    for part in parts[1:]:
-        other = _scale(part)
+    scales = [_scale(part) for part in parts]
+    known = {scale.name: scale for scale in reversed(scales) if not scale.is_plain and scale.name in stated}
+    scales = [known.get(scale.name, scale) if scale.is_plain else scale for scale in scales]
+    first = scales[0]
+    for part, other in zip(parts[1:], scales[1:], strict=True):
         if (other.coupling, other.unit, other.power) != (first.coupling, first.unit, first.power):
+            same = f", --correlate {first.name}" if other.name == first.name else ""
             raise ModelError(
                 f"{parts[0].origin} limits {first.meaning}, {part.origin} limits {other.meaning}, and nothing"
-                " says that they mean the same; rename one of them, or give both workspaces their sidecars"
+                f" says that they mean the same; rename one of them{same}, or give both workspaces their"
+                " sidecars"
             )
         factor = first.to_parameter(other.to_coupling(1.0))  # first's value where other's is 1
         if abs(factor - 1) > 1e-12:
@@ -191,19 +217,14 @@ def _share_interest(parts: Sequence[Part], message: Callable[[str], None]) -> st
         if other.name != first.name:
             rename_parameter(part.spec, part.sidecar, other.name, first.name, part.origin)
             message(f"{part.origin}: {other.name} renamed to {first.name}")
-    return first.name
+    return first
 
 
 def _scale(part: Part) -> CouplingScale:
     """What the parameter of interest stands for, under the name that it has now."""
-    original = part.source.measurement()["config"]["poi"]
-    scale = coupling_scale(part.source, original)
-    if scale.name == part.config["poi"]:
-        return scale
-    known = find_parameter(part.config["poi"])
-    if known is not None and scale.coupling == original:  # the user's new name says what it means
-        return known[0].parameter_of_interest(known[1])
-    return replace(scale, name=part.config["poi"])
+    scale = coupling_scale(part.source, part.source.measurement()["config"]["poi"])
+    name = part.config["poi"]
+    return CouplingScale.plain(name) if scale.is_plain else replace(scale, name=name)
 
 
 def _check_names(parts: Sequence[Part], shared: Mapping[str, float], decorrelate: Sequence[str]) -> None:
@@ -272,13 +293,15 @@ def _rename_channels(parts: Sequence[Part], message: Callable[[str], None]) -> N
                 message(f"{part.origin}: channel {name} renamed to {new}")
 
 
-def _sidecar(parts: Sequence[Part], spec: Mapping[str, Any], command: str | None) -> dict[str, Any]:
-    scale = _scale(parts[0])
+def _sidecar(
+    parts: Sequence[Part], spec: Mapping[str, Any], scale: CouplingScale, command: str | None
+) -> dict[str, Any]:
     first = parts[0].sidecar
     same = {part.sidecar.get("hypothesis") for part in parts} == {first.get("hypothesis")}
     described: dict[str, Any] = {key: first[key] for key in ("hypothesis", "flavor") if same and key in first}
     channels = {key: value for part in parts for key, value in part.sidecar.get("channels", {}).items()}
     parameters = {key: value for part in parts for key, value in part.sidecar.get("parameters", {}).items()}
+    kinds = {part.source.data_kind for part in parts}
     return {
         "nuhist_version": __version__,
         "command": command,
@@ -286,6 +309,7 @@ def _sidecar(parts: Sequence[Part], spec: Mapping[str, Any], command: str | None
         "combined": {part.name: part.source.digest for part in parts},
         "poi": {**asdict(scale), "meaning": scale.meaning},
         "workspace_digest": digest(spec),
+        "data": data_record(spec, kinds.pop() if len(kinds) == 1 else "other"),
         "channels": channels,
         "parameters": parameters,
     }

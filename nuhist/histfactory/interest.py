@@ -2,23 +2,124 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nuhist.errors import ModelError
-from nuhist.histfactory.workspace import Workspace
+from nuhist.histfactory.templates import Parameter
+from nuhist.histfactory.workspace import MEASUREMENT, Workspace
 from nuhist.physics.coupling import CouplingScale
-from nuhist.physics.hypotheses import find_parameter
+from nuhist.physics.hypotheses import (
+    FLAVOR_CHOICES,
+    HYPOTHESES,
+    Dependence,
+    FlavorChoice,
+    Hypothesis,
+    find_parameter,
+)
+from nuhist.physics.solar import FLUX_GROUPS
+
+
+def interest_parameter(hypothesis: Hypothesis, flavor: FlavorChoice) -> Parameter:
+    """The parameter of interest of a hypothesis, with its bounds and start."""
+    coupling = hypothesis.parameter_of_interest(flavor)
+    # Minuit that starts on a bound stays there, and a signed coupling is flat at 0: hence 0.1.
+    start = 1.0 if hypothesis.replaces_standard_model else 0.1
+    low, high = (bound / coupling.scale for bound in hypothesis.parameter_range(flavor).bounds)
+    return Parameter(coupling.name, coupling.meaning, "1", (low, high), start / coupling.scale)
+
+
+def signal_name(hypothesis: Hypothesis, group: str = "all") -> str:
+    """Name of the samples that carry the parameter of interest, for a group of fluxes."""
+    scattering = hypothesis.replaces_standard_model or hypothesis.dependence is Dependence.POLYNOMIAL
+    name = "nu" if scattering else hypothesis.name.replace("-", "_")
+    return name if group == "all" else f"{name}_{group}"
 
 
 def coupling_scale(workspace: Workspace, name: str) -> CouplingScale:
-    """What a parameter of interest stands for: by the sidecar, by its name, or just itself."""
+    """What a parameter of interest stands for: what the sidecar says, or how nuhist has built it.
+
+    A workspace that came through a pipe has no sidecar. A signed polynomial is known by its histosys, by
+    the samples that have it and by its bounds next to the origin; a power of the coupling by all that
+    :func:`nuhist.build` writes of it: measurement, samples, modifiers, bounds and start. A name alone says
+    nothing: the parameter is then a plain number.
+    """
     if workspace.sidecar is not None and workspace.sidecar["poi"]["name"] == name:
         entry = {key: value for key, value in workspace.sidecar["poi"].items() if key != "meaning"}
         return CouplingScale(**entry)
     found = find_parameter(name)
-    if found is not None:
+    if workspace.sidecar is None and found is not None and _is_built(workspace.spec, *found):
         return found[0].parameter_of_interest(found[1])
-    return CouplingScale(name, name, "parameter's own unit")
+    return CouplingScale.plain(name)
+
+
+def interest_remarks(workspace: Workspace, name: str) -> tuple[str, ...]:
+    """How to get units of a parameter of interest of which only its name is known, or nothing."""
+    found = find_parameter(name)
+    if found is None or not coupling_scale(workspace, name).is_plain:
+        return ()
+    return (
+        f"{name} is a plain number: only its name says that it is {found[0].coupling}; for results in"
+        f" {found[0].unit} the workspace needs its sidecar, NAME.meta.json beside NAME.json",
+    )
+
+
+def label_remarks(coupling: CouplingScale) -> tuple[str, ...]:
+    """The same for what the signal points of a PatchSet stand for."""
+    if not coupling.is_plain:
+        return ()
+    known = {
+        hypothesis.parameter_of_interest(flavor).coupling: hypothesis.unit
+        for hypothesis in HYPOTHESES.values()
+        for flavor in FLAVOR_CHOICES
+    }
+    if coupling.coupling not in known:
+        return ()
+    return (
+        f"{coupling.coupling} is a plain number: only its name says what it is; for results in"
+        f" {known[coupling.coupling]} the folder needs the sidecar BkgOnly.meta.json",
+    )
+
+
+def named_interest(name: str) -> CouplingScale:
+    """What a user means who calls the strength of a signal so: nuhist's coupling of that name, or itself."""
+    found = find_parameter(name)
+    return CouplingScale.plain(name) if found is None else found[0].parameter_of_interest(found[1])
+
+
+def told_of_reference(scale: CouplingScale, origin: str, message: Callable[[str], None]) -> CouplingScale:
+    """Say what a user's name for the strength of a signal means for the signal."""
+    if not scale.is_plain:
+        message(
+            f"{origin}: {scale.name} taken for {scale.meaning}: the signal must be that of"
+            f" {scale.reference:g} {scale.unit}; else choose another --poi"
+        )
+    return scale
+
+
+def _is_built(spec: Mapping[str, Any], hypothesis: Hypothesis, flavor: FlavorChoice) -> bool:
+    """Whether a hypothesis' parameter of interest is in a workspace as :func:`nuhist.build` puts it there."""
+    expected = interest_parameter(hypothesis, flavor).to_spec() or {}
+    measurement = spec["measurements"][0]
+    blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
+    found = blocks.get(expected["name"], {})
+    kind = "normfactor"
+    if hypothesis.dependence is Dependence.POLYNOMIAL:
+        kind = "histosys"
+        same = found.get("bounds") == expected["bounds"]  # so near the origin is nothing else
+    else:
+        same = measurement["name"] == MEASUREMENT and found == expected
+    if not same:
+        return False
+    names = {signal_name(hypothesis, group) for group in ("all", *FLUX_GROUPS)}
+    holders = [
+        (sample["name"], modifier["type"])
+        for channel in spec["channels"]
+        for sample in channel["samples"]
+        for modifier in sample["modifiers"]
+        if modifier["name"] == hypothesis.parameter_of_interest(flavor).name
+    ]
+    return bool(holders) and all(name in names and entry == kind for name, entry in holders)
 
 
 def rescale_interest(spec: dict[str, Any], name: str, factor: float, origin: str) -> None:

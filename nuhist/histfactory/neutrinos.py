@@ -52,7 +52,10 @@ class NeutrinoModel:
     @property
     def physics(self) -> RateOptions:
         """Choices of the physics."""
-        return RateOptions(atomic=self.options.atomic, neutrino_mass_ev=self.options.neutrino_mass)
+        mass = self.options.neutrino_mass
+        if mass is None:
+            return RateOptions(atomic=self.options.atomic)
+        return RateOptions(atomic=self.options.atomic, neutrino_mass_ev=mass)
 
     @property
     def has_atomic_response(self) -> bool:
@@ -87,6 +90,7 @@ class NeutrinoModel:
     def samples(self) -> list[Sample]:
         """Samples with the coupling as a normfactor or as a signed polynomial."""
         samples = []
+        scale = self.hypothesis.parameter_of_interest(self.flavor).scale
         for group in self.groups:
             counts = self._counts(group, self.physics)
             bound = counts
@@ -95,12 +99,13 @@ class NeutrinoModel:
             for power, values in counts.items():
                 if not values.any() or (power > 0 and self._signed):
                     continue
+                factor = scale if power > 0 else 1.0  # a factor of 1 stands for so many times x = 1
                 same = np.array_equal(values, bound[power])
                 modifiers = [
-                    *self._constraints(group, values, None if same else bound[power]),
+                    *self._constraints(group, factor * values, None if same else factor * bound[power]),
                     *self._coupling(power, counts),
                 ]
-                samples.append(self._sample(group, values, modifiers, signal=power > 0))
+                samples.append(self._sample(group, factor * values, modifiers, signal=power > 0))
         return samples
 
     def samples_at(self, coupling: float) -> list[Sample]:

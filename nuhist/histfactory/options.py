@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from nuhist.errors import ConfigError, unknown_name
+from nuhist.errors import ConfigError, OptionError, unknown_name
 from nuhist.experiments.experiment import (
     ARGON_CHOICES,
     FLUX_MODELS,
@@ -18,6 +18,7 @@ from nuhist.experiments.experiment import (
     FluxModel,
     ResponseKind,
 )
+from nuhist.histfactory.data_kind import DataKind
 from nuhist.physics.hypotheses import Atomic
 from nuhist.tables import Array
 
@@ -66,7 +67,7 @@ class BuildOptions:
     response
         ``"matrix"``, ``"gaussian"`` or ``"none"``, for the neutrino scattering.
     neutrino_mass
-        eV, in the equivalent-photon approximation.
+        eV, in the equivalent-photon approximation; None for 1.
     observed
         CSV file with other observed counts.
     exposure
@@ -83,11 +84,18 @@ class BuildOptions:
     flux: FluxModel | None = None
     atomic: Atomic = "step"
     response: ResponseKind | None = None
-    neutrino_mass: float = 1.0
+    neutrino_mass: float | None = None
     observed: Path | None = None
     exposure: float | None = None
     asimov: bool = False
     templates: tuple[ReplacedTemplate, ...] = ()
+
+    @property
+    def data_kind(self) -> DataKind:
+        """What the counts are that are taken as observed."""
+        if self.asimov:
+            return "asimov"
+        return "observed" if self.observed is None else "other"
 
     def __post_init__(self) -> None:
         checks: tuple[tuple[str, str | None, Sequence[str]], ...] = (
@@ -105,4 +113,4 @@ class BuildOptions:
             if not self.asimov and self.observed is None:
                 raise ConfigError("another exposure has no observed counts; add --asimov or --observed FILE")
         if self.asimov and self.observed is not None:
-            raise ConfigError("--asimov and --observed exclude each other; keep one")
+            raise OptionError("--asimov and --observed exclude each other; keep one")

@@ -13,13 +13,15 @@ from nuhist.errors import ConfigError, DataError, ModelError
 from nuhist.experiments.experiment import Experiment
 from nuhist.files import STDIN, make_folder, read_json, to_json, write_together
 from nuhist.histfactory.channel import ModelSet, model_set
+from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.grids import distinct
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.validation import validate, validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest, load_workspace, make_workspace
 from nuhist.physics.coupling import CouplingScale
-from nuhist.physics.hypotheses import FLAVOR_CHOICES, HYPOTHESES, FlavorChoice, get_hypothesis
+from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
 
 BACKGROUND_FILE = "BkgOnly.json"
 PATCHSET_FILE = "patchset.json"
@@ -71,6 +73,11 @@ class SignalGrid:
         """SHA-256 of the PatchSet, which itself holds that of the background-only workspace."""
         return digest(self.document)
 
+    @property
+    def data_kind(self) -> DataKind:
+        """See :attr:`Workspace.data_kind`."""
+        return self.background.data_kind
+
     def workspace(self, point: SignalPoint) -> Workspace:
         """The workspace of one point.
 
@@ -118,7 +125,7 @@ def build_patchset(
     Parameters
     ----------
     couplings
-        In the hypothesis' unit.
+        In the hypothesis' unit, in any order; those that are equal up to rounding are one.
     experiments, hypothesis, flavor, options, command, choices
         As in :func:`nuhist.build`.
 
@@ -134,12 +141,15 @@ def build_patchset(
     ['q_nu_m1', 'q_nu_0', 'q_nu_1']
     """
     tested = get_hypothesis(hypothesis)
-    grid = np.unique(np.asarray(couplings, dtype=np.float64))
-    if grid.size < 2 or not np.isfinite(grid).all():
+    if not np.isfinite(couplings).all():
+        raise ConfigError("a coupling of the grid is no finite number")
+    grid = distinct(couplings)
+    if len(grid) < 2:
         raise ConfigError("a grid needs at least two different couplings")
     if tested.reference == 1 and grid[0] < 0:
         raise ConfigError(f"{tested.name}: a strength below zero has no meaning")
-    models = model_set(experiments, tested, flavor, replace(options or BuildOptions(), **choices))
+    options = replace(options or BuildOptions(), **choices)
+    models = model_set(experiments, tested, flavor, options)
     poi = tested.parameter_of_interest(flavor)
     strength = Parameter(
         STRENGTH,
@@ -151,12 +161,20 @@ def build_patchset(
         **models.description(command),
         "poi": {**asdict(label), "name": STRENGTH, "meaning": strength.meaning},
     }
+    without = models.channels_at(0.0)
+    if options.asimov and tested.replaces_standard_model:  # expected is the Standard Model, not nothing
+        pairs = zip(without, models.channels_at(tested.reference), strict=True)
+        without = [replace(one, observed=other.observed) for one, other in pairs]
     background = make_workspace(
-        models.channels_at(0.0), [strength, *models.parameters], STRENGTH, description
+        without,
+        [strength, *models.parameters],
+        STRENGTH,
+        description,
+        data=options.data_kind,
     )
     points = []
     for coupling in grid:
-        channels = [channel.to_spec() for channel in models.channels_at(float(coupling))]
+        channels = [channel.to_spec() for channel in models.channels_at(coupling)]
         value = float(f"{coupling / poi.reference:.12g}")
         operations = _differences(background.spec["channels"], channels, "/channels")
         points.append(SignalPoint(_point_name(poi.coupling, value), value, tuple(operations)))
@@ -198,7 +216,7 @@ def load_patchset(folder: Path) -> SignalGrid:
     values = [point.value for point in points]
     if len(set(values)) < max(len(values), 2) or not np.isfinite(values).all():
         raise ModelError(f"{file}: needs at least two points, each with a value of its own")
-    return SignalGrid(background, _known_label(metadata["labels"][0]), tuple(points), document)
+    return SignalGrid(background, _label(metadata["labels"][0], background), tuple(points), document)
 
 
 def load(path: Path | str) -> Workspace | SignalGrid:
@@ -218,13 +236,12 @@ def load(path: Path | str) -> Workspace | SignalGrid:
     return load_patchset(Path(path))
 
 
-def _known_label(label: str) -> CouplingScale:
-    for hypothesis in HYPOTHESES.values():
-        for flavor in FLAVOR_CHOICES:
-            poi = hypothesis.parameter_of_interest(flavor)
-            if poi.coupling == label:
-                return CouplingScale(label, label, poi.unit, poi.reference)
-    return CouplingScale(label, label, "parameter's own unit")
+def _label(name: str, background: Workspace) -> CouplingScale:
+    """What the label of a PatchSet stands for: what the sidecar says, or a plain number."""
+    poi = (background.sidecar or {}).get("poi", {})
+    if poi.get("coupling") != name:
+        return CouplingScale.plain(name)
+    return CouplingScale(name, name, poi["unit"], poi["reference"])
 
 
 def _differences(before: Any, after: Any, path: str) -> list[dict[str, Any]]:

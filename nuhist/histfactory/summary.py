@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.workspace import Workspace
-from nuhist.physics.hypotheses import find_parameter
+from nuhist.physics.coupling import CouplingScale
 
 UNKNOWN = "meaning unknown (no sidecar)"
 
@@ -45,9 +47,10 @@ class ParameterSummary:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceSummary:
-    """Channels, parameters and measurements of a workspace."""
+    """Channels, parameters and measurements of a workspace, and what its counts are."""
 
     workspace_digest: str
+    data_kind: DataKind
     measurements: tuple[str, ...]
     poi: str | None
     poi_meaning: str
@@ -64,6 +67,7 @@ def summarise(workspace: Workspace) -> WorkspaceSummary:
     sidecar = workspace.sidecar or {}
     poi = workspace.measurement()["config"]["poi"] or None
     types: dict[str, set[str]] = {}
+    counts = workspace.observed()
     channels = []
     for channel in workspace.spec["channels"]:
         described = sidecar.get("channels", {}).get(channel["name"], {})
@@ -80,7 +84,7 @@ def summarise(workspace: Workspace) -> WorkspaceSummary:
                     modifiers=tuple(f"{m['name']} ({m['type']})" for m in sample["modifiers"]),
                 )
             )
-        observed = workspace.observed()[channel["name"]]
+        observed = counts[channel["name"]]
         channels.append(
             ChannelSummary(
                 name=channel["name"],
@@ -92,25 +96,23 @@ def summarise(workspace: Workspace) -> WorkspaceSummary:
             )
         )
     meanings = sidecar.get("parameters", {})
+    scale = coupling_scale(workspace, poi) if poi else CouplingScale.plain("")
+    known = UNKNOWN if scale.is_plain else scale.meaning
     parameters = tuple(
         ParameterSummary(
             name=name,
             types=tuple(sorted(kinds)),
-            meaning=meanings.get(name, {}).get("meaning") or _known_meaning(name),
+            meaning=meanings.get(name, {}).get("meaning") or (known if name == poi else UNKNOWN),
             unit=meanings.get(name, {}).get("unit"),
         )
         for name, kinds in sorted(types.items())
     )
     return WorkspaceSummary(
         workspace_digest=workspace.digest,
+        data_kind=workspace.data_kind,
         measurements=tuple(entry["name"] for entry in workspace.spec["measurements"]),
         poi=poi,
         poi_meaning=next((p.meaning for p in parameters if p.name == poi), "background only"),
         channels=tuple(channels),
         parameters=parameters,
     )
-
-
-def _known_meaning(name: str) -> str:
-    found = find_parameter(name)
-    return UNKNOWN if found is None else found[0].parameter_of_interest(found[1]).meaning

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from nuhist.errors import ModelError
+from nuhist.histfactory.parameter_sets import check_parameters, is_finite
 from nuhist.schemas import raise_best
+from nuhist.schemas.reduction import reduced, words_of
 
 _SCHEMA_VERSION = "1.0.0"
-_SCALARS = ("normfactor", "normsys", "histosys", "lumi")  # one number, others one per bin
 
 
 def validate(spec: Any, origin: str) -> None:
@@ -23,7 +24,7 @@ def validate(spec: Any, origin: str) -> None:
 
     Beside pyhf's schema: no name twice (pyhf drops all but one in silence), as many counts in
     every sample, modifier and observation as the channel has bins, no NaN, no negative expected or
-    observed counts, a parameter of interest that some modifier has.
+    observed counts, and what :func:`nuhist.histfactory.parameter_sets.check_parameters` wants of parameters.
 
     Parameters
     ----------
@@ -39,9 +40,7 @@ def validate(spec: Any, origin: str) -> None:
     """
     if not isinstance(spec, dict):
         raise ModelError(f"{origin}: is no workspace: expected a JSON object")
-    from jsonschema.exceptions import best_match
-
-    raise_best(best_match(_validator("workspace").iter_errors(spec)), origin, ModelError)
+    _check_schema(spec, origin)
     if not spec["channels"] or not spec["measurements"]:
         raise ModelError(f"{origin}: has no channels or no measurements")
     _refuse_twice(spec["channels"], f"{origin}: channels")
@@ -56,16 +55,20 @@ def validate(spec: Any, origin: str) -> None:
     extra = observed.keys() - {channel["name"] for channel in spec["channels"]}
     if extra:
         raise ModelError(f"{origin}: observation '{min(extra)}' belongs to no channel")
-    kinds = dict(modifiers(spec))
     for measurement in spec["measurements"]:
         place = f"{origin}: measurement '{measurement['name']}'"
         _refuse_twice(measurement["config"]["parameters"], f"{place}: parameters")
-        for block in measurement["config"]["parameters"]:
-            where = f"{place}: parameter '{block['name']}'"
-            _check_block(block, where, scalar=kinds.get(block["name"]) in _SCALARS)
-        poi = measurement["config"]["poi"]
-        if poi and poi not in kinds:
-            raise ModelError(f"{place}: its parameter of interest '{poi}' is in no modifier")
+    check_parameters(spec, origin)
+
+
+def _check_schema(spec: Mapping[str, Any], origin: str) -> None:
+    """Check against the schema of pyhf, in a time that is small beside that of reading the file."""
+    from jsonschema.exceptions import best_match
+
+    small = reduced(spec, _words())
+    error = best_match(_validator("workspace").iter_errors(small.document))
+    if error is not None:
+        raise_best(error, origin, ModelError, small.original(error.absolute_path))
 
 
 def validate_patchset(document: Any, origin: str) -> None:
@@ -121,36 +124,19 @@ def _check_modifier(modifier: Mapping[str, Any], bins: int, where: str) -> None:
         _check_counts(data["lo_data"], bins, f"{where}: lo_data", signed=True)
     elif modifier["type"] == "normsys":
         for key in ("hi", "lo"):
-            if not (_is_finite(data[key]) and data[key] > 0):
+            if not (is_finite(data[key]) and data[key] > 0):
                 raise ModelError(f"{where}: {key} is {data[key]}; it must be a positive number")
     elif modifier["type"] in ("staterror", "shapesys"):
         _check_counts(data, bins, where)
-
-
-def _check_block(block: Mapping[str, Any], where: str, *, scalar: bool) -> None:
-    """Overrides of a parameter: finite numbers, one each where it is one, bounds that hold the start."""
-    for key in ("inits", "bounds", "auxdata", "sigmas", "factors"):
-        if scalar and len(block.get(key, "1")) != 1:
-            raise ModelError(f"{where}: {key}: has {len(block[key])} entries for one number; keep one")
-        for entry in block.get(key, ()):
-            for value in entry if isinstance(entry, list) else [entry]:
-                if not _is_finite(value):
-                    raise ModelError(f"{where}: {key}: {value} is no finite number")
-    for bounds in block.get("bounds", ()):
-        if len(bounds) != 2 or bounds[0] >= bounds[1]:
-            raise ModelError(f"{where}: bounds: {bounds} are not a lower and a higher number")
-    for start, (low, high) in zip(block.get("inits", ()), block.get("bounds", ()), strict=False):
-        if not low <= start <= high:
-            raise ModelError(f"{where}: inits: {start:g} lies outside the bounds {low:g} to {high:g}")
 
 
 def _short(value: float) -> str:
     return "a very large integer" if isinstance(value, int) and abs(value) > 10**20 else str(value)
 
 
-def _is_finite(value: float) -> bool:
+def _are_finite(counts: Sequence[float]) -> bool:
     try:
-        return isfinite(value)
+        return all(map(isfinite, counts))
     except OverflowError:  # an integer of more than 308 digits
         return False
 
@@ -158,8 +144,10 @@ def _is_finite(value: float) -> bool:
 def _check_counts(counts: Sequence[float], bins: int, where: str, *, signed: bool = False) -> None:
     if len(counts) != bins:
         raise ModelError(f"{where}: has {len(counts)} bins, the observed counts {bins}")
+    if _are_finite(counts) and (signed or min(counts) >= 0):
+        return
     for index, count in enumerate(counts):
-        if not _is_finite(count):
+        if not is_finite(count):
             raise ModelError(f"{where}: bin {index}: {_short(count)} is no finite number")
         if count < 0 and not signed:
             raise ModelError(f"{where}: bin {index}: {count:g} is negative")
@@ -177,11 +165,23 @@ def _validator(document: str) -> Any:
     from jsonschema import Draft6Validator
     from referencing import Registry, Resource
 
+    definitions = _definitions()
+    registry: Any = Registry().with_resource(definitions["$id"], Resource.from_contents(definitions))
+    schema = {"$ref": f"{definitions['$id']}#/definitions/{document}"}
+    return Draft6Validator(schema, registry=registry)
+
+
+@cache
+def _definitions() -> dict[str, Any]:
     found = find_spec("pyhf")
     if found is None or not found.submodule_search_locations:
         raise ModelError("pyhf is not installed; pip install pyhf")
     folder = Path(found.submodule_search_locations[0]) / "schemas" / _SCHEMA_VERSION
-    definitions = json.loads((folder / "defs.json").read_text(encoding="utf-8"))
-    registry: Any = Registry().with_resource(definitions["$id"], Resource.from_contents(definitions))
-    schema = {"$ref": f"{definitions['$id']}#/definitions/{document}"}
-    return Draft6Validator(schema, registry=registry)
+    definitions: dict[str, Any] = json.loads((folder / "defs.json").read_text(encoding="utf-8"))
+    return definitions
+
+
+@cache
+def _words() -> frozenset[str]:
+    """Texts that have a meaning in the schema of workspaces, such as the types of modifiers."""
+    return words_of(_definitions()["definitions"])

@@ -7,11 +7,13 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from nuhist.errors import DataError, ModelError
 from nuhist.files import STDIN, check_output, read_json, to_json, write_together
+from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, data_remarks
 from nuhist.histfactory.templates import Channel, Parameter
 from nuhist.histfactory.validation import validate
 from nuhist.schemas import check
@@ -42,6 +44,11 @@ class Workspace:
     def digest(self) -> str:
         """SHA-256 of the document, the same as ``pyhf digest`` prints."""
         return digest(self.spec)
+
+    @cached_property
+    def data_kind(self) -> DataKind:
+        """What the counts are: ``"observed"``, ``"asimov"``, ``"toy"`` or ``"other"``."""
+        return data_kind(self.spec, self.sidecar)
 
     def measurement(self, name: str | None = None) -> Mapping[str, Any]:
         """A measurement by name, or the first one.
@@ -101,6 +108,8 @@ def make_workspace(
     parameters: Sequence[Parameter],
     poi: str,
     description: Mapping[str, Any],
+    *,
+    data: DataKind,
 ) -> Workspace:
     """Put channels together into a workspace.
 
@@ -114,6 +123,8 @@ def make_workspace(
         Name of the parameter of interest.
     description
         What else the sidecar says: version, command, options and ``poi``.
+    data
+        What the observed counts are.
 
     Raises
     ------
@@ -131,6 +142,7 @@ def make_workspace(
     sidecar = {
         **description,
         "workspace_digest": digest(spec),
+        "data": data_record(spec, data),
         "channels": {channel.name: _describe(channel) for channel in channels},
         "parameters": {
             parameter.name: {"meaning": parameter.meaning, "unit": parameter.unit} for parameter in parameters
@@ -151,7 +163,8 @@ def load_workspace(path: Path | str) -> Workspace:
     """Read a workspace from a file, or from standard input for ``-``, and validate it.
 
     The sidecar beside the file is read too; one that belongs to another workspace (its digest
-    differs) is left out, and the logger of this module says so.
+    differs) is left out, and the logger of this module says so, as it does of data without an event where
+    many are expected.
 
     Raises
     ------
@@ -174,4 +187,6 @@ def load_workspace(path: Path | str) -> Workspace:
             if sidecar["workspace_digest"] != digest(spec):
                 _LOGGER.warning("%s: belongs to another workspace than %s, and is left out", beside, path)
                 sidecar = None
+    for remark in data_remarks(spec):
+        _LOGGER.warning("%s: %s", origin, remark)
     return Workspace(spec, sidecar, origin)

@@ -12,7 +12,7 @@ from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.minimisers import hesse
 from nuhist.tables import Array
 
-_AT_BOUND = 1e-6  # fraction of a parameter's range
+_AT_BOUND = 1e-6  # of a typical step, or of the range where that is smaller
 _FLAT = 1e-10  # of the largest curvature: less may be rounding
 
 
@@ -34,10 +34,8 @@ def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = 
     FitError
         If 2NLL is flat along a combination of parameters.
     """
-    span = likelihood.upper - likelihood.lower
     free = ~(np.array(likelihood.constant) | np.isin(likelihood.names, fixed))
-    free &= minimum.parameters - likelihood.lower > _AT_BOUND * span
-    free &= likelihood.upper - minimum.parameters > _AT_BOUND * span
+    free &= ~on_bound(likelihood, minimum)
     matrix = np.zeros((len(likelihood.names), len(likelihood.names)))
     free &= ~_without_effect(likelihood, minimum, free)
     if not free.any():
@@ -55,6 +53,22 @@ def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = 
         raise FitError(f"{likelihood.origin}: no covariance: 2NLL is flat in some direction")
     matrix[np.ix_(free, free)] = found * np.outer(scale, scale)
     return matrix
+
+
+def on_bound(likelihood: Likelihood, minimum: Minimum) -> NDArray[np.bool_]:
+    """Which parameters lie on one of their bounds: errors of the others are conditional on these."""
+    near = _AT_BOUND * np.minimum(likelihood.upper - likelihood.lower, likelihood.scale)
+    low = minimum.parameters - likelihood.lower <= near
+    high = likelihood.upper - minimum.parameters <= near
+    return np.asarray(low | high)
+
+
+def held_on_bounds(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names of the parameters that a fit leaves free and that end on a bound."""
+    found = on_bound(likelihood, minimum) & ~np.array(likelihood.constant)
+    return tuple(
+        name for name, bound in zip(likelihood.names, found, strict=True) if bound and name not in fixed
+    )
 
 
 def _from_gradients(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> Array | None:

@@ -13,6 +13,7 @@ from nuhist.inference.cls import AsymptoticCls, asymptotic_ratio
 from nuhist.inference.execution import Execution, run
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import make_likelihood
+from nuhist.inference.notes import general_notes
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.results import Coverage, CoveragePoint
 from nuhist.inference.toys import BATCH, batches, toy_model
@@ -107,6 +108,8 @@ def coverage(
         points=tuple(points),
         toys=execution.toys,
         seed=execution.seed,
+        notes=general_notes(workspace, scale.name),
+        data_kind=workspace.data_kind,
         workspace_digest=workspace.digest,
         nuhist_version=__version__,
     )

@@ -8,8 +8,10 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance as covariance_of
+from nuhist.inference.covariance import held_on_bounds
 from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact
 from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.notes import command, general_notes, goodness_notes
 from nuhist.inference.results import FitResult, FittedParameter, FittedSample
 from nuhist.tables import Array
 
@@ -91,9 +93,26 @@ def fit(
         degrees_of_freedom=bins,
         p_value=p_value,
         method="maximum likelihood (pyhf), p-value of min_chi2 asymptotic",
+        conditional_on=held_on_bounds(likelihood, minimum, held),
+        notes=_notes(workspace, likelihood, minimum, p_value, measurement),
+        data_kind=workspace.data_kind,
         workspace_digest=workspace.digest,
         nuhist_version=__version__,
     )
+
+
+def _notes(
+    workspace: Workspace,
+    likelihood: Likelihood,
+    minimum: Minimum,
+    p_value: float | None,
+    measurement: str | None,
+) -> tuple[str, ...]:
+    general = general_notes(workspace, likelihood.poi.name if likelihood.poi else None)
+    if p_value is None:
+        return general
+    toys = command(workspace, "gof", "--ntoys 5000", measurement=measurement)
+    return (*goodness_notes(likelihood.expected(minimum.parameters), toys), *general)
 
 
 def counts_per_event(workspace: Workspace, channel: str) -> float:
@@ -115,7 +134,7 @@ def _goodness_of_fit(likelihood: Likelihood, minimum: Minimum, *, free_poi: bool
 
     config = likelihood.model.config
     constrained = set(config.auxdata_order)
-    if likelihood.poi is not None and is_artefact(likelihood.poi):
+    if likelihood.poi is not None and is_artefact(likelihood):
         constrained.discard(likelihood.poi.name)
     free = 0
     for name in config.par_order:

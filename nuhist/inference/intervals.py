@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, FitError, unknown_name
+from nuhist.errors import ConfigError, FitError, OptionError, unknown_name
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.cls import cls_limits, cls_upper_from_toys
@@ -16,28 +16,38 @@ from nuhist.inference.execution import Execution
 from nuhist.inference.feldman_cousins import belt, belt_ends
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.notes import command, general_notes, interval_notes
 from nuhist.inference.profile import Curve, Profile, heights_at, threshold
 from nuhist.inference.region import profile_ends, region
 from nuhist.inference.results import Interval, Method, Scan
 
 Calctype = Literal["asymptotics", "toybased"]
 
+# Options that not all methods take.
+_TAKES: Mapping[Method, tuple[str, ...]] = {
+    "profile": ("expected", "delta_chi2"),
+    "cls": ("expected", "calctype", "execution"),
+    "feldman-cousins": ("points", "execution"),
+}
+_LEVEL = 0.90  # confidence level by default
+_POINTS = 20  # of a belt by default
+_SCAN_POINTS = 31
 _SCAN_REACH = 9.0  # Δχ² up to which a scan goes by default
 _SLACK = 1e-9  # of a bound: by which a value may lie outside of it from rounding
-_COARSE = 0.01  # of an end; a larger interpolation error is worth a note
+_COARSE = 0.01  # of the distance from the best fit; a larger interpolation error is worth a note
 
 
 def limit(
     model: Workspace | SignalGrid,
     *,
     method: Method = "profile",
-    confidence_level: float = 0.90,
-    calctype: Calctype = "asymptotics",
+    confidence_level: float | None = None,
+    calctype: Calctype | None = None,
     expected: bool = False,
     delta_chi2: float | None = None,
     measurement: str | None = None,
     engine: Engine = "compiled",
-    points: int = 20,
+    points: int | None = None,
     execution: Execution | None = None,
 ) -> Interval:
     """Confidence interval or upper limit of the coupling.
@@ -52,23 +62,23 @@ def limit(
         (arXiv:1007.1727) or toys; ``"feldman-cousins"``: values whose Δχ² is below the
         quantile of toys thrown there.
     confidence_level
-        Such as 0.90.
+        0.90 by default.
     calctype
-        ``"asymptotics"`` or ``"toybased"``, for CLs.
+        ``"asymptotics"`` (the default) or ``"toybased"``, for CLs.
     expected
         Expected upper limits too, without the coupling: the median (profile, from the Asimov
         data), or five quantiles (CLs).
     delta_chi2
-        Another threshold than the χ² quantile, for the profile method.
+        A threshold in place of a confidence level, for the profile method.
     measurement
         Name of the measurement; the first by default.
     engine
         ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.model.make_likelihood`.
 
     points
-        Of the belt, for Feldman-Cousins.
+        Of the belt, for Feldman-Cousins; 20 by default.
     execution
-        Toys and who computes them, for Feldman-Cousins.
+        Toys and who computes them, for Feldman-Cousins and CLs from toys.
 
     Raises
     ------
@@ -78,6 +88,8 @@ def limit(
         If a fit does not converge or the method cannot treat the parameter.
     ConfigError
         If the level or the method makes no sense.
+    OptionError
+        If an option does nothing with the method.
 
     Examples
     --------
@@ -86,11 +98,25 @@ def limit(
     >>> print(f"{limit(workspace).upper:.2e} mu_B")
     1.24e-11 mu_B
     """
-    level = threshold(confidence_level)
-    if delta_chi2 is not None and not 0 < delta_chi2 < np.inf:
-        raise ConfigError(f"threshold {delta_chi2:g} in Δχ²: must be positive")
+    kind = calctype or "asymptotics"
+    thrown = method == "feldman-cousins" or (method == "cls" and kind == "toybased")
+    _check_options(method, kind, confidence_level, delta_chi2, thrown=thrown, toys=execution is not None)
+    _refuse_unused(
+        method,
+        calctype=calctype is not None,
+        expected=expected,
+        delta_chi2=delta_chi2 is not None,
+        points=points is not None,
+        execution=execution is not None,
+    )
+    probability = _LEVEL if confidence_level is None else confidence_level
+    level = threshold(probability)
     curve = _curve(model, measurement, engine)
     toys = execution or Execution()
+
+    def toys_command(options: str) -> str:
+        return command(model, "limit", options, measurement=measurement, level=probability)
+
     if method == "profile":
         level = level if delta_chi2 is None else delta_chi2
         ends, notes = profile_ends(curve, level)
@@ -98,37 +124,38 @@ def limit(
             f"2NLL, profiled over all other parameters, less than {level:.4f} above its global minimum"
         )
         bands = {"0": profile_ends(curve.asimov(), level)[0][1]} if expected else None
+        if delta_chi2 is None:
+            further = max(ends, key=lambda end: -1.0 if end is None else abs(end - curve.best))
+            with_toys = toys_command("--method feldman-cousins")
+            notes = (*notes, *interval_notes(curve, further, with_toys, cls=False))
     elif method == "cls":
-        if delta_chi2 is not None:
-            raise ConfigError("a threshold in Δχ² belongs to the profile method; leave it out with cls")
         if not isinstance(curve, Profile):
             raise ConfigError("CLs needs a workspace with the coupling as a parameter; use --method profile")
-        upper, bands, notes = _cls(curve, confidence_level, calctype, toys, model.digest, expected=expected)
+        upper, bands, notes = _cls(curve, probability, kind, toys, model.digest, expected=expected)
         ends = (None, upper)
-        convention = f"upper limit where CLs falls below 1 − CL; test statistic q-tilde, {calctype}"
-    elif method == "feldman-cousins":
-        if expected or delta_chi2 is not None:
-            raise ConfigError("feldman-cousins takes neither --expected nor --delta-chi2")
+        convention = f"upper limit where CLs falls below 1 − CL; test statistic q-tilde, {kind}"
+        if not thrown:
+            with_toys = toys_command("--method cls --calctype toybased")
+            notes = (*notes, *interval_notes(curve, upper, with_toys, cls=True))
+    else:
         if not isinstance(curve, Profile):
             raise ConfigError("toys need a workspace with the coupling as a parameter; use --method profile")
-        found = belt(curve, confidence_level, toys, model.digest, points=points)
-        ends, notes = belt_ends(found, confidence_level, curve.best)
+        found = belt(curve, probability, toys, model.digest, points=_POINTS if points is None else points)
+        ends, notes = belt_ends(found, probability, curve.best)
         convention = (
             "values whose Δχ² is below the quantile of toys thrown there (unified ordering), nuisance"
             " parameters at their profiled values"
         )
         bands = None
-    else:
-        raise unknown_name("method", method, get_args(Method))
     scale, best = curve.coupling, curve.best
-    thrown = method == "feldman-cousins" or (method == "cls" and calctype == "toybased")
     lower, upper = ends
 
     def coupling(value: float | None) -> float | None:
         return None if value is None else scale.to_coupling(value)
 
     error = _interpolation_error(curve, ends)
-    if error is not None and error > _COARSE * max(abs(coupling(end) or 0.0) for end in ends):
+    width = max((abs(end - best) for end in ends if end is not None), default=0.0)
+    if error is not None and error > _COARSE * abs(scale.to_coupling(width)):
         notes = (*notes, f"interpolated to ± {error:.2g} {scale.unit}; refine the grid near the ends")
     return Interval(
         parameter=scale.name,
@@ -140,7 +167,7 @@ def limit(
         parameter_lower=lower,
         parameter_upper=upper,
         parameter_best_fit=best,
-        confidence_level=confidence_level,
+        confidence_level=None if delta_chi2 is not None else probability,
         method=method,
         convention=convention,
         delta_chi2=level if method == "profile" else None,
@@ -149,10 +176,44 @@ def limit(
         expected=None if bands is None else {key: coupling(value) for key, value in bands.items()},
         interpolation_error=error,
         min_chi2=curve.min_chi2,
-        notes=notes,
+        notes=(*notes, *general_notes(model, scale.name)),
+        data_kind=model.data_kind,
         workspace_digest=model.digest,
         nuhist_version=__version__,
     )
+
+
+def _check_options(
+    method: Method,
+    calctype: Calctype,
+    confidence_level: float | None,
+    delta_chi2: float | None,
+    *,
+    thrown: bool,
+    toys: bool,
+) -> None:
+    """Refuse names that do not exist, numbers that make no sense, and options that exclude each other."""
+    if method not in _TAKES:
+        raise unknown_name("method", method, _TAKES)
+    if calctype not in get_args(Calctype):
+        raise unknown_name("calculator", calctype, get_args(Calctype))
+    if method == "cls" and toys and not thrown:
+        raise OptionError("execution: does nothing with --calctype asymptotics; it belongs to toybased")
+    if delta_chi2 is None:
+        return
+    if confidence_level is not None:
+        raise OptionError("--cl: does nothing beside --delta-chi2, which is a threshold without a level")
+    if not 0 < delta_chi2 < np.inf:
+        raise ConfigError(f"threshold {delta_chi2:g} in Δχ²: must be positive")
+
+
+def _refuse_unused(method: Method, **given: bool) -> None:
+    """Refuse options that a method does not take."""
+    for option, present in given.items():
+        if present and option not in _TAKES[method]:
+            takers = " and ".join(f"--method {name}" for name, taken in _TAKES.items() if option in taken)
+            shown = "execution" if option == "execution" else f"--{option.replace('_', '-')}"
+            raise OptionError(f"{shown}: does nothing with --method {method}; it belongs to {takers}")
 
 
 def _cls(
@@ -167,8 +228,6 @@ def _cls(
     if calctype == "asymptotics":
         found = cls_limits(profile, confidence_level, expected=expected)
         return found.upper, found.bands, found.notes
-    if calctype != "toybased":
-        raise unknown_name("calculator", calctype, get_args(Calctype))
     return cls_upper_from_toys(profile, confidence_level, execution, digest, expected=expected)
 
 
@@ -192,7 +251,7 @@ def scan(
     model: Workspace | SignalGrid,
     couplings: Sequence[float] | None = None,
     *,
-    points: int = 31,
+    points: int | None = None,
     measurement: str | None = None,
     engine: Engine = "compiled",
 ) -> Scan:
@@ -205,7 +264,7 @@ def scan(
     couplings
         Values in the coupling's unit; by default the range in which Δχ² stays below 9.
     points
-        How many, where no values are given.
+        How many, where no values are given; 31 by default.
     measurement
         Name of the measurement; the first by default.
     engine
@@ -215,6 +274,8 @@ def scan(
     ------
     ConfigError
         If a value lies outside the parameter's bounds.
+    OptionError
+        If there are both values and a number of points.
 
     Examples
     --------
@@ -224,11 +285,13 @@ def scan(
     >>> [round(value, 1) for value in curve.delta_chi2]
     [0.0, 1.2, 15.1]
     """
+    if couplings is not None and points is not None:
+        raise OptionError("points: do nothing where the couplings are given")
     curve = _curve(model, measurement, engine)
     scale, (low, high) = curve.coupling, curve.bounds
     if couplings is None:
         start, stop = (scale.to_coupling(end) for end in region(curve, _SCAN_REACH).span)
-        couplings = np.linspace(start, stop, points).tolist()
+        couplings = np.linspace(start, stop, points or _SCAN_POINTS).tolist()
     values = [scale.to_parameter(coupling) for coupling in couplings]
     for coupling, value in zip(couplings, values, strict=True):
         if not low - _SLACK * abs(low) <= value <= high + _SLACK * abs(high):
@@ -247,6 +310,8 @@ def scan(
         best_fit=scale.to_coupling(curve.best),
         min_chi2=curve.min_chi2,
         method="profile",
+        notes=general_notes(model, scale.name),
+        data_kind=model.data_kind,
         workspace_digest=model.digest,
         nuhist_version=__version__,
     )

@@ -36,6 +36,7 @@ _FOLLOWED = 3  # fits of a batch that are led along an edge, the lowest
 _ROUNDS = 4  # of searches for another minimum, each from the lowest yet
 _SIGNED = 6  # factors that may take either sign: more are hardly ever free to
 _LOWER = 1e-7  # of 2NLL, by which another minimum has to be lower
+_NEAR_ORIGIN = 0.01  # of its constraint's width: bounds within which a parameter is not constrained by it
 
 
 @dataclass(frozen=True, eq=False)
@@ -451,7 +452,7 @@ class Likelihood:
         The constraint of a parameter of interest that only comes from its construction is left out.
         """
         value = minimum.twice_nll - self.saturated_twice_nll()
-        if self.poi is not None and is_artefact(self.poi):
+        if is_artefact(self):
             value -= float(minimum.parameters[self.poi_index]) ** 2
         if value < -_ROUNDING * max(1.0, abs(minimum.twice_nll)):
             raise FitError(
@@ -463,7 +464,7 @@ class Likelihood:
     def asimov(self, minimum: Minimum) -> Array:
         """Data expected at a point, auxiliary data included."""
         data = np.asarray(self.model.expected_data(minimum.parameters), dtype=np.float64)
-        if self.poi is not None and is_artefact(self.poi):
+        if self.poi is not None and is_artefact(self):
             data[len(data) - len(self.model.config.auxdata) + self._auxiliary_index(self.poi.name)] = 0.0
         return data
 
@@ -490,6 +491,19 @@ class Likelihood:
             return np.asarray(self.model.expected_actualdata(parameters), dtype=np.float64)
 
 
-def is_artefact(poi: CouplingScale) -> bool:
-    """Whether the constraint on a parameter of interest only comes from its construction."""
-    return poi.scale != 1
+def is_artefact(likelihood: Likelihood) -> bool:
+    """Whether the constraint on the parameter of interest only comes from its construction.
+
+    It does where the parameter is a histosys near its origin: a signed coupling over a scale, see
+    :mod:`nuhist.histfactory.polynomial`, or one that its bounds keep within a hundredth of the
+    constraint's width, where the constraint adds 1e-4 to 2NLL at most.
+    """
+    poi = likelihood.poi
+    if poi is None:
+        return False
+    kinds = {kind for name, kind in likelihood.model.config.modifiers if name == poi.name}
+    if kinds != {"histosys"}:
+        return False
+    index = likelihood.poi_index
+    reach = max(abs(float(likelihood.lower[index])), abs(float(likelihood.upper[index])))
+    return poi.scale != 1 or reach <= _NEAR_ORIGIN

@@ -75,6 +75,9 @@ class Curve(Protocol):
     def beyond(self, value: float, *, edge: bool) -> str:
         """In words: what ends the curve at a value, and what to do about it."""
 
+    def refuse_broken(self, level: float) -> None:
+        """Refuse a curve that cannot be trusted where Δχ² is, or may be, below a level."""
+
     def asimov(self) -> Curve:
         """The curve for the data expected from the fit without the coupling."""
 
@@ -187,6 +190,9 @@ class Profile:
         for value, minimum in zip(unknown, found, strict=True):
             if minimum is not None:
                 self._known[value] = minimum
+
+    def refuse_broken(self, level: float) -> None:
+        """Nothing: every value has its fit."""
 
     def delta(self, value: float) -> float:
         """Δχ² at a value, against whatever is the lowest minimum known afterwards."""

@@ -6,8 +6,9 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.covariance import covariance
+from nuhist.inference.covariance import covariance, held_on_bounds
 from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.notes import general_notes
 from nuhist.inference.results import Impact, Ranking
 
 
@@ -56,4 +57,21 @@ def ranking(workspace: Workspace, *, measurement: str | None = None, engine: Eng
         meaning = meanings.get(name, {}).get("meaning")
         impacts.append(Impact(name, meaning, pull, float(errors[index] / width), shifts[0], shifts[1]))
     impacts.sort(key=lambda impact: -max(abs(impact.impact_up), abs(impact.impact_down)))
-    return Ranking(interest, float(centre), tuple(impacts), workspace.digest, __version__)
+    held = held_on_bounds(likelihood, best)
+    notes = general_notes(workspace, interest)
+    if interest in held:
+        notes = (
+            f"the best fit of {interest} is at its bound, {centre:.4g}: a parameter that would move it beyond"
+            " has an impact of 0 there, and pulls are those of the fit at the bound",
+            *notes,
+        )
+    return Ranking(
+        parameter=interest,
+        best_fit=float(centre),
+        impacts=tuple(impacts),
+        conditional_on=held,
+        notes=notes,
+        data_kind=workspace.data_kind,
+        workspace_digest=workspace.digest,
+        nuhist_version=__version__,
+    )

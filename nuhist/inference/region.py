@@ -48,7 +48,14 @@ def profile_ends(profile: Curve, level: float) -> tuple[tuple[float | None, floa
 
 
 def region(profile: Curve, level: float) -> Region:
-    """The region with Δχ² below a level, from the lowest to the highest value."""
+    """The region with Δχ² below a level, from the lowest to the highest value.
+
+    Raises
+    ------
+    FitError
+        If the curve cannot be trusted there, or a fit does not converge.
+    """
+    profile.refuse_broken(level)
     return retried(lambda: _region(profile, level), profile.origin)
 
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any, Literal
 
+from nuhist.histfactory.data_kind import DataKind
+
 Method = Literal["profile", "cls", "feldman-cousins"]
 
 
@@ -81,7 +83,14 @@ class FitResult(JsonResult):
     degrees_of_freedom
         Bins that expect events, less free and unconstrained parameters.
     p_value
-        Of ``min_chi2``, asymptotic: a guide where bins hold few events.
+        Of ``min_chi2``, asymptotic; a note says where bins hold too few events for it.
+    conditional_on
+        Parameters of which the best fit is on a bound: errors of the others and correlations hold
+        for these at their bounds.
+    notes
+        What a reader should know, such as an asymptotic formula beyond its range.
+    data_kind
+        What was fitted: ``"observed"``, ``"asimov"``, ``"toy"`` or ``"other"`` data.
     """
 
     parameter: str | None
@@ -97,6 +106,9 @@ class FitResult(JsonResult):
     degrees_of_freedom: int
     p_value: float | None
     method: str
+    conditional_on: tuple[str, ...]
+    notes: tuple[str, ...]
+    data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
 
@@ -118,7 +130,7 @@ class Interval(JsonResult):
     parameter_lower, parameter_upper, parameter_best_fit
         The same as values of the parameter.
     confidence_level
-        Such as 0.9.
+        Such as 0.9; None where a threshold in Δχ² was given instead.
     method
         ``"profile"``, ``"cls"`` or ``"feldman-cousins"``.
     convention
@@ -130,12 +142,14 @@ class Interval(JsonResult):
     expected
         Expected upper limits by number of standard deviations, or None if not asked for.
     interpolation_error
-        Bound on the error of the ends where 2NLL is interpolated between signal points, in
+        Error of the ends, estimated from above, where 2NLL is interpolated between signal points, in
         ``unit``; None where every value has its fit.
     min_chi2
         See :class:`FitResult`.
     notes
         What a reader should know, such as an end of the interval on a bound.
+    data_kind
+        See :class:`FitResult`.
     """
 
     parameter: str
@@ -147,7 +161,7 @@ class Interval(JsonResult):
     parameter_lower: float | None
     parameter_upper: float | None
     parameter_best_fit: float
-    confidence_level: float
+    confidence_level: float | None
     method: Method
     convention: str
     delta_chi2: float | None
@@ -157,13 +171,24 @@ class Interval(JsonResult):
     interpolation_error: float | None
     min_chi2: float
     notes: tuple[str, ...]
+    data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
+
+    @property
+    def level(self) -> str:
+        """The confidence level in words, or the threshold that was given instead."""
+        if self.confidence_level is None:
+            return f"Δχ² = {self.delta_chi2:g}"
+        return f"{100 * self.confidence_level:g} % CL"
 
 
 @dataclass(frozen=True, slots=True)
 class Scan(JsonResult):
-    """A profile-likelihood scan: Δχ² = 2NLL at each coupling minus that of the best fit."""
+    """A profile-likelihood scan: Δχ² = 2NLL at each coupling minus that of the best fit.
+
+    ``notes`` and ``data_kind``: see :class:`Interval`.
+    """
 
     parameter: str
     coupling: str
@@ -174,6 +199,8 @@ class Scan(JsonResult):
     best_fit: float
     min_chi2: float
     method: str
+    notes: tuple[str, ...]
+    data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
 
@@ -195,6 +222,8 @@ class Significance(JsonResult):
         asymptotic formula (arXiv:1007.1727) or from toys.
     p_value_error
         Binomial error of a p-value from toys; None without toys.
+    notes, data_kind
+        See :class:`FitResult`.
     """
 
     parameter: str
@@ -208,6 +237,8 @@ class Significance(JsonResult):
     method: str
     toys: int | None
     seed: int | None
+    notes: tuple[str, ...]
+    data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
 
@@ -225,6 +256,8 @@ class GoodnessOfFit(JsonResult):
     toys_p_value, toys_p_value_error
         Fraction of toys, thrown at the best fit, with a ``min_chi2`` at least as large, and its
         binomial error; None without toys.
+    notes, data_kind
+        See :class:`FitResult`.
     """
 
     min_chi2: float
@@ -234,6 +267,8 @@ class GoodnessOfFit(JsonResult):
     toys_p_value_error: float | None
     toys: int | None
     seed: int | None
+    notes: tuple[str, ...]
+    data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
 
@@ -263,11 +298,17 @@ class Impact:
 
 @dataclass(frozen=True, slots=True)
 class Ranking(JsonResult):
-    """Constrained parameters, those with the largest impact first."""
+    """Constrained parameters, those with the largest impact first.
+
+    ``conditional_on``, ``notes`` and ``data_kind``: see :class:`FitResult`.
+    """
 
     parameter: str
     best_fit: float
     impacts: tuple[Impact, ...]
+    conditional_on: tuple[str, ...]
+    notes: tuple[str, ...]
+    data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
 
@@ -291,7 +332,8 @@ class CoveragePoint:
 class Coverage(JsonResult):
     """Coverage along the coupling; the nuisance parameters are true at their profiled values.
 
-    ``shift`` names those that are not, and by how many widths of their constraint they are off.
+    ``shift`` names those that are not, and by how many widths of their constraint they are off. The
+    profiled values are those of the data, see ``data_kind`` of :class:`FitResult`.
     """
 
     parameter: str
@@ -302,5 +344,7 @@ class Coverage(JsonResult):
     points: tuple[CoveragePoint, ...]
     toys: int
     seed: int
+    notes: tuple[str, ...]
+    data_kind: DataKind
     workspace_digest: str
     nuhist_version: str

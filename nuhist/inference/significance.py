@@ -11,6 +11,7 @@ from nuhist.inference.execution import Execution, run
 from nuhist.inference.fit import fit
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.notes import command, general_notes, significance_notes
 from nuhist.inference.profile import fit_without
 from nuhist.inference.results import GoodnessOfFit, Significance
 from nuhist.inference.toys import batches, toy_model
@@ -59,8 +60,10 @@ def significance(
     without = fit_without(likelihood, best)
     q0 = max(without.twice_nll - best.twice_nll, 0.0)
     signed = bool(likelihood.lower[likelihood.poi_index] < 0)
-    error = None
+    error, notes = None, general_notes(workspace, scale.name)
     if execution is None:
+        toys = command(workspace, "significance", "--ntoys 10000", measurement=measurement)
+        notes = (*significance_notes(likelihood, without, best, toys), *notes)
         # Half of a χ² where the coupling has a boundary at 0, a whole one where it is signed.
         p_value = float(chdtrc(1, q0)) if signed else float(ndtr(-np.sqrt(q0)))
     else:
@@ -81,6 +84,8 @@ def significance(
         method="toys" if execution else "asymptotic",
         toys=execution.toys if execution else None,
         seed=execution.seed if execution else None,
+        notes=notes,
+        data_kind=workspace.data_kind,
         workspace_digest=workspace.digest,
         nuhist_version=__version__,
     )
@@ -99,7 +104,9 @@ def goodness_of_fit(
     """
     result = fit(workspace, measurement=measurement, engine=engine)
     p_value = error = None
+    notes = result.notes
     if execution is not None:
+        notes = general_notes(workspace, result.parameter)
         likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
         p_value, error = _saturated_p_value(likelihood, result.min_chi2, execution, workspace.digest)
     return GoodnessOfFit(
@@ -110,6 +117,8 @@ def goodness_of_fit(
         toys_p_value_error=error,
         toys=execution.toys if execution else None,
         seed=execution.seed if execution else None,
+        notes=notes,
+        data_kind=workspace.data_kind,
         workspace_digest=workspace.digest,
         nuhist_version=__version__,
     )

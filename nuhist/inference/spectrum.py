@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from nuhist.errors import ConfigError
+from nuhist.errors import ConfigError, OptionError
+from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
@@ -42,7 +43,7 @@ class FittedSpectrum(JsonResult):
     ``edges`` are in keV, or bin numbers where the workspace has no sidecar (``in_kev``).
     ``uncertainty`` is one standard deviation of the total: the fit's, or before the fit that of the
     constraints. ``coupling``, ``value`` and ``unit`` are what the parameter of interest stands for,
-    None without one.
+    None without one. ``data_kind`` says what ``observed`` is.
     """
 
     channel: str
@@ -58,6 +59,7 @@ class FittedSpectrum(JsonResult):
     total: tuple[float, ...]
     uncertainty: tuple[float, ...]
     title: str
+    data_kind: DataKind
     workspace_digest: str
 
 
@@ -118,6 +120,8 @@ def fitted_spectra(
     ------
     ConfigError
         If there is no such channel.
+    OptionError
+        If there is a coupling and no parameter of interest.
     FitError
         If the fit does not converge.
     """
@@ -159,6 +163,7 @@ def _spectrum(point: _Point, name: str, total: Array, band: Array, digest: str) 
         total=tuple((total / unit).tolist()),
         uncertainty=tuple((band / unit).tolist()),
         title=f"{heading}\n{what}",
+        data_kind=point.workspace.data_kind,
         workspace_digest=digest,
     )
 
@@ -166,6 +171,8 @@ def _spectrum(point: _Point, name: str, total: Array, band: Array, digest: str) 
 def _point(workspace: Workspace, coupling: float | None, *, prefit: bool) -> _Point:
     likelihood = make_likelihood(workspace)
     poi = likelihood.poi
+    if coupling is not None and poi is None:
+        raise OptionError(f"--coupling: does nothing, since {workspace.origin} has no parameter of interest")
     stage: Stage
     if prefit:
         parameters, covariance, stage = likelihood.initial.copy(), _constraints(likelihood), "before the fit"
@@ -244,7 +251,7 @@ def _components(
         title = titles[name].split(", ")[0] if name in titles else name
         before, after = plain[row, part] / unit, counts[row, part] / unit
         scaled = poi is not None and any(entry["name"] == poi.name for entry in sample["modifiers"])
-        if scaled and poi is not None and is_artefact(poi):
+        if scaled and is_artefact(point.likelihood):
             add(title, before, signal=False)
             add("added by the coupling", after - before, signal=True)
         else:

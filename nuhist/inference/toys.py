@@ -162,7 +162,7 @@ def toy_model(likelihood: Likelihood) -> ToyModel:
                 likelihood.compiled, likelihood.start, interest, step, likelihood.data, (low, high)
             )
             starts = tuple(np.unique(either[1::2, interest]).tolist())
-        if is_artefact(likelihood.poi):
+        if is_artefact(likelihood):
             terms = likelihood.compiled.constraints
             pinned = tuple(int(i) for i in terms.gaussian_data[terms.gaussian == interest])
     return ToyModel(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nuhist.errors import ConfigError
 
+OWN_UNIT = "parameter's own unit"  # of a parameter of which nothing but its name is known
 _LARGEST = 1e9  # times the reference; far beyond what any experiment can mean
 _PLAIN = 1e100  # the same for a plain number, whose unit is anyone's
 
@@ -40,6 +41,16 @@ class CouplingScale:
     reference: float = 1.0
     power: int = 1
     scale: float = 1.0
+
+    @classmethod
+    def plain(cls, name: str) -> CouplingScale:
+        """A parameter that stands for nothing but itself."""
+        return cls(name, name, OWN_UNIT)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the parameter stands for nothing but itself."""
+        return self.unit == OWN_UNIT
 
     def to_parameter(self, coupling: float) -> float:
         """Value of the parameter for a coupling in its unit.

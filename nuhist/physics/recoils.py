@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nuhist.errors import OptionError
 from nuhist.physics import scattering, xenon
-from nuhist.physics.couplings import radiative
-from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions, active_flavors
+from nuhist.physics.couplings import FLAVORS, radiative
+from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, Hypothesis, RateOptions, active_flavors
 from nuhist.physics.rates import flux_moments, rate, rates_of_larger
 from nuhist.physics.solar import FluxComponent
 from nuhist.tables import Array
@@ -19,6 +20,29 @@ def breakpoints(hypothesis: Hypothesis) -> Array:
     if hypothesis.absorption:
         return np.union1d(xenon.SHELL_EDGES_KEV, xenon.photoabsorption_nodes())
     return xenon.SHELL_EDGES_KEV
+
+
+def refuse_unused_mass(hypothesis: Hypothesis) -> None:
+    """Refuse a neutrino mass where the cross sections of a hypothesis do not depend on it.
+
+    Raises
+    ------
+    OptionError
+        With the hypotheses that do.
+    """
+    if not _depends_on_mass(hypothesis):
+        takers = " and ".join(name for name, entry in HYPOTHESES.items() if _depends_on_mass(entry))
+        raise OptionError(f"--neutrino-mass: does nothing with {hypothesis.name}; it belongs to {takers}")
+
+
+def _depends_on_mass(hypothesis: Hypothesis) -> bool:
+    energy, flavor = np.array([1.0, 10.0]), FLAVORS[0]
+    options = RateOptions(neutrino_mass_ev=1.0), RateOptions(neutrino_mass_ev=2.0)
+    for terms in filter(None, (hypothesis.terms, hypothesis.alternative)):
+        first, second = (terms(energy, flavor, entry) for entry in options)
+        if any(not np.array_equal(first[power], second[power]) for power in first):
+            return True
+    return False
 
 
 def recoil_rates(

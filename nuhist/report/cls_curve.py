@@ -8,6 +8,7 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
+from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.cls import SIGMAS, AsymptoticCls, cls_upper
@@ -35,6 +36,8 @@ class ClsCurve(JsonResult):
         By number of standard deviations by which the background fluctuates, such as ``"+1"``.
     upper, expected_upper
         Limits at ``confidence_level``; None where CLs does not fall so low.
+    data_kind
+        What ``observed`` comes from, see :class:`nuhist.inference.results.FitResult`.
     """
 
     parameter: str
@@ -47,6 +50,7 @@ class ClsCurve(JsonResult):
     confidence_level: float
     upper: float | None
     expected_upper: dict[str, float | None]
+    data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
 
@@ -105,6 +109,7 @@ def cls_curve(
             sigma: None if value is None else scale.to_coupling(value)
             for sigma, value in (bands or {}).items()
         },
+        data_kind=model.data_kind,
         workspace_digest=model.digest,
         nuhist_version=__version__,
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from nuhist.report.cls_curve import ClsCurve
 from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, new_figure, save_figure
-from nuhist.report.labels import axis_label, common_power, quantity
+from nuhist.report.labels import axis_label, common_power, data_label, quantity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,9 @@ def cls_figure(curve: ClsCurve) -> Figure:
         )
     axes.plot(values, curve.expected["0"], color="black", linestyle="--",
               label=f"expected: {_limit(curve, curve.expected_upper['0'])}")  # fmt: skip
-    axes.plot(values, curve.observed, color="black", label=f"observed: {_limit(curve, curve.upper)}")
+    axes.plot(
+        values, curve.observed, color="black", label=f"{_observed(curve)}: {_limit(curve, curve.upper)}"
+    )
     alpha = 1 - curve.confidence_level
     axes.axhline(alpha, color=SIGNAL_COLOUR, linewidth=1)
     axes.annotate(f"{100 * curve.confidence_level:.4g} % CL", (1, alpha), (3, 0), va="center",
@@ -67,6 +69,10 @@ def draw_cls(curve: ClsCurve, output: Path) -> None:
         If matplotlib is missing, the ending is unknown, or the file cannot be written.
     """
     save_figure(cls_figure(curve), output)
+
+
+def _observed(curve: ClsCurve) -> str:
+    return "observed" if curve.data_kind == "observed" else data_label(curve.data_kind)
 
 
 def _limit(curve: ClsCurve, upper: float | None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nuhist.inference.results import FitResult
 from nuhist.report.figures import new_figure, save_figure
-from nuhist.report.labels import literal
+from nuhist.report.labels import data_title, literal
 from nuhist.tables import Array
 
 if TYPE_CHECKING:
@@ -61,10 +61,9 @@ def correlation_figure(result: FitResult, *, most: int = MOST) -> Figure:
             axes.text(column, row, f"{value:.2f}".replace("-", "−"), ha="center", va="center",
                       fontsize="x-small", color="white" if abs(value) > _DARK else "black")  # fmt: skip
     free = int(np.sum(np.diag(np.array(result.correlations).reshape(len(result.parameters), -1)) > 0))
-    if count < free:
-        axes.set_title(f"the {count} most correlated of {free}", fontsize="medium", loc="left")
-    if not count:
-        axes.set_title("no free parameters", fontsize="medium", loc="left")
+    title = f"the {count} most correlated of {free}" if count < free else ""
+    title = title if count else "no free parameters"
+    axes.set_title(data_title(result.data_kind, title), fontsize="medium", loc="left")
     figure.colorbar(image, ax=axes, label="correlation", shrink=0.8)
     return figure
 

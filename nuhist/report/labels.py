@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import floor, isfinite, log10
 
-OWN_UNIT = "parameter's own unit"  # of a parameter that nuhist does not know
+from nuhist.histfactory.data_kind import DataKind, describe
+from nuhist.physics.coupling import OWN_UNIT
 
 _LONGEST = 44  # characters of a name in a figure
 _SYMBOLS = {
@@ -18,6 +19,23 @@ _SYMBOLS = {
 _FLAVORS = {"": "}", "e": "_e}", "mu": r"_\mu}", "tau": r"_\tau}"}
 _UNITS = {"mu_B": r"$\mu_\mathrm{B}$", "e_0": "$e_0$", "cm^2": "cm$^2$", "SM": "SM", OWN_UNIT: ""}
 _UNSCALED = range(-2, 4)  # powers of ten that need no factor on an axis
+
+
+def data_label(kind: DataKind) -> str:
+    """What data points in a figure are called.
+
+    Examples
+    --------
+    >>> data_label("observed"), data_label("asimov")
+    ('data', 'data (expected, Asimov)')
+    """
+    return "data" if kind == "observed" else f"data ({describe(kind)})"
+
+
+def data_title(kind: DataKind, title: str = "") -> str:
+    """A figure's title that says what the data are, unless observed."""
+    said = "" if kind == "observed" else f"data: {describe(kind)}"
+    return "; ".join(filter(None, (title, said)))
 
 
 def literal(text: str, longest: int = _LONGEST) -> str:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from nuhist.histfactory.data_kind import describe
 from nuhist.inference.results import FitResult, Ranking
 from nuhist.inference.spectrum import FittedSpectrum
 from nuhist.report.cls_curve import ClsCurve
 from nuhist.report.detector import DetectorResponse
+from nuhist.report.labels import data_label, data_title
 from nuhist.report.neutrinos import CrossSections, FluxCurve
 from nuhist.report.profiles import Line
 from nuhist.report.pulls import Pulls
@@ -41,11 +43,14 @@ class Table:
 
 
 def spectrum_table(spectra: Sequence[FittedSpectrum]) -> Table:
-    """A row for each channel, bin and component; the observed and total counts are components too."""
+    """A row for each channel, bin and component; the observed and total counts are components too.
+
+    Of a channel without observed data, the first component is called what its data are.
+    """
     rows: list[tuple[Cell, ...]] = []
     for entry in spectra:
         columns = [
-            ("observed", entry.observed, (None,) * len(entry.observed)),
+            (describe(entry.data_kind), entry.observed, (None,) * len(entry.observed)),
             ("expected", entry.total, entry.uncertainty),
             *((part.title, part.events, (None,) * len(part.events)) for part in entry.components),
         ]
@@ -62,18 +67,18 @@ def spectrum_table(spectra: Sequence[FittedSpectrum]) -> Table:
 def profile_table(lines: Sequence[Line]) -> Table:
     """A row for each curve and coupling."""
     rows = [
-        (line.label, line.coupling, line.unit, value, height)
+        (line.label, line.coupling, line.unit, value, height, line.data_kind)
         for line in lines
         for value, height in zip(line.values, line.delta_chi2, strict=True)
     ]
-    return Table(("label", "coupling", "unit", "value", "delta_chi2"), tuple(rows))
+    return Table(("label", "coupling", "unit", "value", "delta_chi2", "data_kind"), tuple(rows))
 
 
 def cls_table(curve: ClsCurve) -> Table:
     """A row for each coupling."""
     header = (
         f"{curve.coupling}/{curve.unit}",
-        "observed",
+        "observed" if curve.data_kind == "observed" else data_label(curve.data_kind),
         *(f"expected {sigma}" for sigma in curve.expected),
     )
     return Table(header, tuple(zip(curve.values, curve.observed, *curve.expected.values(), strict=True)))
@@ -81,9 +86,10 @@ def cls_table(curve: ClsCurve) -> Table:
 
 def pulls_table(result: Pulls) -> Table:
     """A row for each parameter."""
-    header = ("parameter", "pull", "pull_error", "value", "error", "centre", "width")
+    kind = result.data_kind
+    header = ("parameter", "pull", "pull_error", "value", "error", "centre", "width", "data_kind")
     rows = [
-        (one.parameter, one.pull, one.pull_error, one.value, one.error, one.centre, one.width)
+        (one.parameter, one.pull, one.pull_error, one.value, one.error, one.centre, one.width, kind)
         for one in result.pulls
     ]
     return Table(header, tuple(rows))
@@ -92,18 +98,21 @@ def pulls_table(result: Pulls) -> Table:
 def ranking_table(result: Ranking) -> Table:
     """A row for each parameter; impacts are those on the parameter of interest."""
     rows = [
-        (one.parameter, one.pull, one.pull_error, one.impact_up, one.impact_down) for one in result.impacts
+        (one.parameter, one.pull, one.pull_error, one.impact_up, one.impact_down, result.data_kind)
+        for one in result.impacts
     ]
-    return Table(("parameter", "pull", "pull_error", "impact_up", "impact_down"), tuple(rows))
+    header = ("parameter", "pull", "pull_error", "impact_up", "impact_down", "data_kind")
+    return Table(header, tuple(rows))
 
 
 def correlation_table(result: FitResult) -> Table:
-    """A matrix with the parameters' names."""
+    """A matrix with the parameters' names; its corner says what the data are, unless observed."""
     names = [entry.name for entry in result.parameters]
     rows: list[tuple[Cell, ...]] = [
         (name, *row) for name, row in zip(names, result.correlations, strict=True)
     ]
-    return Table(("parameter", *names), tuple(rows))
+    first = data_title(result.data_kind, "parameter")
+    return Table((first, *names), tuple(rows))
 
 
 def response_table(result: DetectorResponse) -> Table:
@@ -145,9 +154,9 @@ def cross_section_table(result: CrossSections) -> Table:
 
 def world_limits_table(result: WorldLimits) -> Table:
     """A row for each limit."""
-    header = ("quantity", "flavor", "lower", "upper", "experiment", "source", "ours")
+    header = ("quantity", "flavor", "lower", "upper", "experiment", "source", "ours", "data_kind")
     rows = [
-        (one.quantity, one.flavor, one.lower, one.upper, one.experiment, one.source, one.ours)
+        (one.quantity, one.flavor, one.lower, one.upper, one.experiment, one.source, one.ours, one.data_kind)
         for one in result.limits
     ]
     return Table(header, tuple(rows))

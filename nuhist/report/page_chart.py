@@ -17,6 +17,7 @@ import numpy as np
 from nuhist.inference.poisson import poisson_errors
 from nuhist.inference.spectrum import FittedSpectrum
 from nuhist.report.figures import COLOURS, SIGNAL_COLOUR
+from nuhist.report.labels import data_label
 from nuhist.report.page_text import MINUS
 from nuhist.tables import Array
 
@@ -93,6 +94,11 @@ class Chart:
     energies: tuple[Tick, ...]
     numbers: dict[str, Any]
 
+    @property
+    def label(self) -> str:
+        """What the points are."""
+        return data_label(self.spectrum.data_kind)
+
 
 def make_chart(spectrum: FittedSpectrum) -> Chart:
     """Shapes of a fitted spectrum."""
@@ -128,6 +134,7 @@ def make_chart(spectrum: FittedSpectrum) -> Chart:
         numbers={
             "edges": spectrum.edges,
             "in_kev": spectrum.in_kev,
+            "what": "observed" if spectrum.data_kind == "observed" else data_label(spectrum.data_kind),
             "observed": _rounded(observed),
             "total": _rounded(total),
             "uncertainty": _rounded(band),

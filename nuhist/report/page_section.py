@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nuhist.histfactory.data_kind import describe
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.inference.fit import counts_per_event
@@ -18,7 +19,7 @@ from nuhist.report.page_chart import Chart, make_chart
 from nuhist.report.page_provenance import Download, commands, downloads
 from nuhist.report.page_study import Study
 from nuhist.report.profile_figure import profile_figure
-from nuhist.report.profiles import Line
+from nuhist.report.profiles import scan_line
 from nuhist.report.pulls import Pull
 from nuhist.report.pulls_figure import pulls_figure
 from nuhist.report.ranking_figure import ranking_figure
@@ -143,6 +144,17 @@ class Section:
         return next((entry for entry in found if entry.parameter == parameter), None)
 
     @property
+    def data(self) -> str:
+        """What the data are."""
+        return describe(self.study.model.data_kind)
+
+    @property
+    def observed(self) -> str:
+        """Heading of what the fit is made to."""
+        kind = self.study.model.data_kind
+        return "Observed" if kind == "observed" else f"Data ({describe(kind)})"
+
+    @property
     def has_cls(self) -> bool:
         """Whether there is a limit from CLs."""
         return self.study.interval("cls") is not None
@@ -204,18 +216,7 @@ def make_section(key: str, study: Study) -> Section:
 
 def draw_scans(studies: Sequence[Study], name: str = "together") -> Drawing | None:
     """Δχ² curves of all studies that have one, in one figure; None where they cannot share an axis."""
-    lines = [
-        Line(
-            study.path.stem,
-            study.scan.coupling,
-            study.scan.unit,
-            study.scan.values,
-            study.scan.delta_chi2,
-            study.scan.workspace_digest,
-        )
-        for study in studies
-        if study.scan is not None
-    ]
+    lines = [scan_line(study.path.stem, study.scan) for study in studies if study.scan is not None]
     if not lines or len({line.unit for line in lines}) > 1:
         return None
     return _drawing(profile_figure(lines), name, height=3.6 if len(lines) == 1 else None)

@@ -109,6 +109,7 @@ class Study:
         return {
             "workspace": str(self.path),
             "workspace_digest": self.model.digest,
+            "data_kind": self.model.data_kind,
             "nuhist_version": __version__,
             "limits": [interval.to_json() for interval in self.intervals],
             **{name: None if result is None else result.to_json() for name, result in single.items()},
@@ -221,6 +222,8 @@ def _goodness(
         toys_p_value_error=None,
         toys=None,
         seed=None,
+        notes=fitted.notes,
+        data_kind=fitted.data_kind,
         workspace_digest=fitted.workspace_digest,
         nuhist_version=fitted.nuhist_version,
     )

@@ -6,8 +6,8 @@ from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
 from nuhist.inference.results import Interval
+from nuhist.physics.coupling import OWN_UNIT
 from nuhist.physics.hypotheses import FLAVOR_CHOICES
-from nuhist.report.labels import OWN_UNIT
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nuhist.report.figures import LINE_COLOURS, LINE_STYLES, new_figure, save_figure
-from nuhist.report.labels import axis_label, common_power, literal, symbol
+from nuhist.report.labels import axis_label, common_power, data_label, data_title, literal, symbol
 from nuhist.report.profiles import Line
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ def profile_figure(lines: Sequence[Line], *, title: str = "") -> Figure:
     figure = new_figure(7, 4.8)
     axes = figure.subplots()
     power = common_power([value for line in lines for value in line.values])
+    same = len({line.data_kind for line in lines}) == 1
     for index, line in enumerate(lines):
         axes.plot(
             np.array(line.values) / 10.0**power,
             line.delta_chi2,
             color=LINE_COLOURS[index % len(LINE_COLOURS)],
             linestyle=LINE_STYLES[index % len(LINE_STYLES)],
-            label=_label(line),
+            label=_label(line) if same else f"{_label(line)}, {data_label(line.data_kind)}",
         )
     for level, name in _LEVELS:
         axes.axhline(level, color="0.6", linewidth=0.8, zorder=0)
@@ -47,6 +48,7 @@ def profile_figure(lines: Sequence[Line], *, title: str = "") -> Figure:
     shared = lines[0].coupling if len({line.coupling for line in lines}) == 1 else _base(lines[0].coupling)
     axes.set_xlabel(axis_label(shared, lines[0].unit, power))
     axes.set_ylabel("Δχ²")
+    title = data_title(lines[0].data_kind, title) if same else title
     axes.set_title(literal(title, 80) if title else "", fontsize="medium", loc="left")
     figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)
     return figure

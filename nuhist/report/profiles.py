@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nuhist.errors import ConfigError
+from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.intervals import scan
-from nuhist.inference.results import JsonResult
+from nuhist.inference.results import JsonResult, Scan
 
 _POINTS = 61
 
@@ -24,6 +25,7 @@ class Line(JsonResult):
     unit: str
     values: tuple[float, ...]
     delta_chi2: tuple[float, ...]
+    data_kind: DataKind
     workspace_digest: str
 
 
@@ -48,13 +50,24 @@ def profile_lines(models: Sequence[Workspace | SignalGrid], labels: Sequence[str
     for index, model in enumerate(models):
         curve = scan(model, points=_POINTS)
         label = labels[index] if labels else f"{curve.coupling} ({model_name(model)})"
-        lines.append(
-            Line(label, curve.coupling, curve.unit, curve.values, curve.delta_chi2, curve.workspace_digest)
-        )
+        lines.append(scan_line(label, curve))
     units = sorted({line.unit for line in lines})
     if len(units) > 1:
         raise ConfigError(f"curves in {' and '.join(units)} cannot share an axis; draw them apart")
     return tuple(lines)
+
+
+def scan_line(label: str, curve: Scan) -> Line:
+    """A scan as a curve with a label."""
+    return Line(
+        label=label,
+        coupling=curve.coupling,
+        unit=curve.unit,
+        values=curve.values,
+        delta_chi2=curve.delta_chi2,
+        data_kind=curve.data_kind,
+        workspace_digest=curve.workspace_digest,
+    )
 
 
 def model_name(model: Workspace | SignalGrid) -> str:

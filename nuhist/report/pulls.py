@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuhist.__about__ import __version__
+from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.covariance import covariance
+from nuhist.inference.covariance import covariance, held_on_bounds
 from nuhist.inference.likelihood import is_artefact
 from nuhist.inference.model import make_likelihood
 from nuhist.inference.results import JsonResult
@@ -42,9 +43,14 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class Pulls(JsonResult):
-    """All constrained parameters in the workspace's order."""
+    """All constrained parameters in the workspace's order.
+
+    ``conditional_on`` and ``data_kind``: see :class:`nuhist.inference.results.FitResult`.
+    """
 
     pulls: tuple[Pull, ...]
+    conditional_on: tuple[str, ...]
+    data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
 
@@ -66,10 +72,11 @@ def pulls(workspace: Workspace, *, measurement: str | None = None) -> Pulls:
     minimum = likelihood.best()
     errors = np.sqrt(np.diag(covariance(likelihood, minimum)))
     meanings = (workspace.sidecar or {}).get("parameters", {})
+    artificial = is_artefact(likelihood)
     found = []
     for index, name in enumerate(likelihood.names):
         width, centre = likelihood.constraint(index)
-        artefact = likelihood.poi is not None and likelihood.poi.name == name and is_artefact(likelihood.poi)
+        artefact = artificial and index == likelihood.poi_index
         if width is None or likelihood.constant[index] or artefact:
             continue
         value = float(minimum.parameters[index])
@@ -86,4 +93,5 @@ def pulls(workspace: Workspace, *, measurement: str | None = None) -> Pulls:
                 pull_error=None if error is None else error / width,
             )
         )
-    return Pulls(tuple(found), workspace.digest, __version__)
+    held = held_on_bounds(likelihood, minimum)
+    return Pulls(tuple(found), held, workspace.data_kind, workspace.digest, __version__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nuhist.report.figures import new_figure, save_figure
-from nuhist.report.labels import literal
+from nuhist.report.labels import data_title, literal
 from nuhist.report.pulls import Pull, Pulls
 
 if TYPE_CHECKING:
@@ -40,10 +40,9 @@ def pulls_figure(result: Pulls, *, most: int = MOST) -> Figure:
     axes = figure.subplots()
     draw_pull_rows(axes, [entry.pull for entry in shown], [entry.pull_error for entry in shown])
     axes.set_yticks(range(len(shown)), [literal(entry.parameter) for entry in shown], fontsize="small")
-    if len(shown) < len(result.pulls):
-        axes.set_title(f"the {len(shown)} largest of {len(result.pulls)}", fontsize="medium", loc="left")
-    if not shown:
-        axes.set_title("no constrained parameters", fontsize="medium", loc="left")
+    title = f"the {len(shown)} largest of {len(result.pulls)}" if len(shown) < len(result.pulls) else ""
+    title = title if shown else "no constrained parameters"
+    axes.set_title(data_title(result.data_kind, title), fontsize="medium", loc="left")
     return figure
 
 

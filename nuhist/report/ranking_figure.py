@@ -10,7 +10,7 @@ import numpy as np
 from nuhist.inference.results import Ranking
 from nuhist.physics.coupling import CouplingScale
 from nuhist.report.figures import COLOURS, new_figure, save_figure
-from nuhist.report.labels import OWN_UNIT, axis_label, common_power, literal
+from nuhist.report.labels import axis_label, common_power, data_title, literal
 from nuhist.report.pulls_figure import draw_pull_rows
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def ranking_figure(result: Ranking, scale: CouplingScale | None = None, *, most:
         If matplotlib is missing.
     """
     shown = result.impacts[:most]
-    scale = scale or CouplingScale(result.parameter, result.parameter, OWN_UNIT)
+    scale = scale or CouplingScale.plain(result.parameter)
     factor = scale.scale * scale.reference**scale.power
     up = factor * np.array([entry.impact_up for entry in shown])
     down = factor * np.array([entry.impact_down for entry in shown])
@@ -57,17 +57,19 @@ def ranking_figure(result: Ranking, scale: CouplingScale | None = None, *, most:
         left.set_xlim(-1.08 * largest, 1.08 * largest)
     else:
         left.set_xticks([0.0])
-        left.text(0.5, 0.5, "no shift" if shown else "", transform=left.transAxes, ha="center", va="center",
+        said = "no shift: the best fit stays at its bound" if result.conditional_on else "no shift"
+        left.text(0.5, 0.5, said if shown else "", transform=left.transAxes, ha="center", va="center",
                   color="0.35", bbox={"facecolor": "white", "edgecolor": "none"})  # fmt: skip
     draw_pull_rows(right, [entry.pull for entry in shown], [entry.pull_error for entry in shown])
     right.set_xlabel("pull [σ of the constraint]")
     left.set_yticks(rows, [literal(entry.parameter) for entry in shown], fontsize="small")
     left.tick_params(axis="y", which="minor", left=False, right=False)
     left.set_xlabel(f"shift of {axis_label(scale.coupling, scale.unit, power, exponent=scale.power)}")
-    if len(shown) < len(result.impacts):
-        left.set_title(f"the {len(shown)} largest of {len(result.impacts)}", fontsize="medium", loc="left")
-    if not shown:
-        left.set_title("no constrained parameters", fontsize="medium", loc="left")
+    title = f"the {len(shown)} largest of {len(result.impacts)}" if len(shown) < len(result.impacts) else ""
+    title = title if shown else "no constrained parameters"
+    left.set_title(data_title(result.data_kind, title), fontsize="medium", loc="left")
+    if result.parameter in result.conditional_on:
+        right.set_title("best fit at its bound: errors conditional", fontsize="medium", loc="left")
     figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)
     return figure
 

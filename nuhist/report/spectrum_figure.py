@@ -12,7 +12,7 @@ import numpy as np
 from nuhist.inference.poisson import poisson_errors
 from nuhist.inference.spectrum import Component, FittedSpectrum
 from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, new_figure, save_figure
-from nuhist.report.labels import literal, quantity
+from nuhist.report.labels import data_label, literal, quantity
 from nuhist.tables import Array
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _draw(panel: Any, result: FittedSpectrum) -> None:
     top.stairs(total, edges, color="black", linewidth=1)
     low, high = poisson_errors(observed)
     top.errorbar(centres, observed, yerr=np.stack([low, high]), fmt=marker, markersize=size, linewidth=1,
-                 label=f"data: {observed.sum():g}")  # fmt: skip
+                 label=f"{data_label(result.data_kind)}: {observed.sum():g}")  # fmt: skip
     top.set_ylabel(_events_label(edges) if result.in_kev else "events / bin")
     lowest = min(0.0, *(min(entry.events) for entry in result.components))
     top.set_ylim(1.1 * lowest, 1.15 * max((observed + high).max(), (total + band).max()))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, FitError
+from nuhist.errors import ConfigError, FitError, OptionError
+from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.intervals import limit
@@ -15,7 +16,8 @@ from nuhist.inference.results import JsonResult, Method
 from nuhist.report.profiles import model_name
 from nuhist.tables import read_rows
 
-QUANTITIES = ("mu_nu", "q_nu")
+UNITS = {"mu_nu": "mu_B", "q_nu": "e_0"}
+QUANTITIES = tuple(UNITS)
 CONFIDENCE_LEVEL = 0.90  # of the whole table
 
 _TABLE = Path(__file__).parent / "tables" / "world_limits.csv"
@@ -27,7 +29,7 @@ class WorldLimit:
     """One limit, in μ_B (``mu_nu``) or e₀ (``q_nu``).
 
     ``lower`` is None where the limit is on the modulus. ``ours`` marks what nuhist computed;
-    ``source`` is then the method and the digest of the workspace.
+    ``source`` is then the method, the data unless observed, and the digest of the workspace.
     """
 
     quantity: str
@@ -37,6 +39,7 @@ class WorldLimit:
     experiment: str
     source: str
     ours: bool
+    data_kind: DataKind
 
     @property
     def modulus(self) -> float:
@@ -68,6 +71,7 @@ def published_limits() -> tuple[WorldLimit, ...]:
                 experiment=entry["experiment"],
                 source=entry["source"],
                 ours=False,
+                data_kind="observed",
             )
         )
     return tuple(found)
@@ -77,7 +81,7 @@ def world_limits(
     models: Sequence[Workspace | SignalGrid] = (),
     labels: Sequence[str] = (),
     *,
-    method: Method = "profile",
+    method: Method | None = None,
 ) -> WorldLimits:
     """Published limits, and those of workspaces, at 90 % C.L.
 
@@ -92,6 +96,8 @@ def world_limits(
 
     Raises
     ------
+    OptionError
+        If there is a method and no model.
     ConfigError
         If a model is of another coupling, or there are not as many labels as models.
     FitError
@@ -99,8 +105,10 @@ def world_limits(
     """
     if labels and len(labels) != len(models):
         raise ConfigError(f"{len(labels)} labels for {len(models)} workspaces; give one for each or none")
+    if method is not None and not models:
+        raise OptionError("--method: does nothing without a workspace")
     names = labels or [model_name(model) for model in models]
-    ours = tuple(_ours(model, name, method) for model, name in zip(models, names, strict=True))
+    ours = tuple(_ours(model, name, method or "profile") for model, name in zip(models, names, strict=True))
     return WorldLimits((*published_limits(), *ours), CONFIDENCE_LEVEL, __version__)
 
 
@@ -108,13 +116,19 @@ def _ours(model: Workspace | SignalGrid, name: str, method: Method) -> WorldLimi
     interval = limit(model, method=method, confidence_level=CONFIDENCE_LEVEL)
     for quantity in QUANTITIES:
         flavor = _FLAVORS.get(interval.coupling.removeprefix(quantity))
-        if interval.coupling.startswith(quantity) and flavor is not None:
+        known = interval.unit == UNITS[quantity]  # a parameter of this name may be anything
+        if known and interval.coupling.startswith(quantity) and flavor is not None:
             break
     else:
-        raise ConfigError(f"{name}: its coupling is {interval.coupling}; the table has mu_nu and q_nu only")
+        raise ConfigError(
+            f"{name}: its coupling is {interval.coupling} in {interval.unit}; the table has mu_nu in mu_B and"
+            " q_nu in e_0 only"
+        )
     signed = (interval.parameter_best_fit < 0) or interval.lower is not None
     if interval.upper is None or (signed and interval.lower is None):
         raise FitError(f"{name}: no limit on the modulus of {interval.coupling}: its interval is open")
     lower = interval.lower if interval.lower is not None and interval.lower < 0 else None
-    source = f"nuhist, {interval.method}, workspace {interval.workspace_digest[:12]}"
-    return WorldLimit(quantity, flavor, lower, interval.upper, name, source, ours=True)
+    kind = interval.data_kind
+    data = "" if kind == "observed" else f"{describe(kind)}; "
+    source = f"{data}nuhist, {interval.method}, workspace {interval.workspace_digest[:12]}"
+    return WorldLimit(quantity, flavor, lower, interval.upper, name, source, ours=True, data_kind=kind)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, new_figure, save_figure
 from nuhist.report.labels import literal, symbol, unit_symbol
-from nuhist.report.world_limits import QUANTITIES, WorldLimit, WorldLimits
+from nuhist.report.world_limits import QUANTITIES, UNITS, WorldLimit, WorldLimits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 # Signs as in Fig. 5 of arXiv:2207.05036: told apart without colour.
 _MARKERS = {"effective": "s", "e": "o", "mu": "X", "tau": "D"}
 _FLAVORS = {"effective": "effective", "e": r"$\nu_e$", "mu": r"$\nu_\mu$", "tau": r"$\nu_\tau$"}
-_UNITS = {"mu_nu": "mu_B", "q_nu": "e_0"}
 _PUBLISHED = COLOURS[4]
 _NARROW = 30.0  # ratio of the ends of an axis that has too few powers of ten
 _ROW, _FRAME = 0.4, 1.6  # inches
@@ -108,4 +107,4 @@ def _draw(axes: Any, quantity: str, rows: dict[tuple[str, str], list[WorldLimit]
     axes.tick_params(axis="y", which="minor", left=False, right=False)
     axes.grid(axis="both", color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.set_xlabel(f"{100 * level:g} % CL limit on |{symbol(quantity)}| [{unit_symbol(_UNITS[quantity])}]")
+    axes.set_xlabel(f"{100 * level:g} % CL limit on |{symbol(quantity)}| [{unit_symbol(UNITS[quantity])}]")

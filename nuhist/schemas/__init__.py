@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -59,11 +59,26 @@ def _refuse_infinite(content: Any, where: str, kind: type[NuhistError], key: str
             _refuse_infinite(value, where, kind, f"{key}[{index}]")
 
 
-def raise_best(error: Any, where: str, kind: type[NuhistError]) -> None:
-    """Raise the most telling of a validator's errors, if there is one."""
+def raise_best(
+    error: Any, where: str, kind: type[NuhistError], place: Sequence[str | int] | None = None
+) -> None:
+    """Raise the most telling of a validator's errors, if there is one.
+
+    Parameters
+    ----------
+    error
+        What the validator found, or None.
+    where
+        The file, for the message.
+    kind
+        Class of the error to raise.
+    place
+        Keys and positions that lead to what is wrong; the error's own by default.
+    """
     if error is None:
         return
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+    parts = error.absolute_path if place is None else place
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     key = f"{path.lstrip('.')}: " if path else ""
     message = error.message
     if error.schema.get("maximum") == 1 and error.validator == "maximum":

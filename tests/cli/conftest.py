@@ -79,15 +79,15 @@ def _contents(folder: Path) -> dict[str, bytes | None]:
 def refused(run: Run, tmp_path: Path) -> Callable[..., str]:
     """Run a command that must be refused; returns its message.
 
-    Refused: exit code 1, nothing on standard output, one line on standard error that begins with
-    ``nuhist: ``, no exception but that, and in tmp_path nothing new, changed, or gone.
+    Refused: exit code 1, or the one given, nothing on standard output, one line on standard error that
+    begins with ``nuhist: ``, no exception but that, and in tmp_path nothing new, changed, or gone.
     """
 
-    def check(*arguments: object, input: str | None = None) -> str:
+    def check(*arguments: object, input: str | None = None, code: int = 1) -> str:
         before = _contents(tmp_path)
         result = run(*arguments, input=input)
         assert isinstance(result.exception, SystemExit), f"traceback: {result.exception!r}"
-        assert result.exit_code == 1, result.output
+        assert result.exit_code == code, result.output
         assert result.stdout == ""
         lines = result.stderr.splitlines()
         assert len(lines) == 1, result.stderr

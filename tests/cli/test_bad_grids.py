@@ -66,7 +66,6 @@ def test_a_strength_below_zero(refused: Refused, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (("--hypothesis", "millicharge-ep"), "did you mean millicharge-epa"),
         (("--flavor", "muon"), "no flavor called 'muon'"),
         (("--neutrino-mass", "0"), "neutrino mass 0 eV: must be positive"),
         (("--response", "blurred"), "no response called 'blurred'"),
@@ -78,6 +77,11 @@ def test_other_options_of_a_patchset(
 ) -> None:
     grid = "--grid=-1e-13:1e-13:5"
     assert message in refused("patchset", *EPA, *option, grid, "-o", tmp_path / "new")
+
+
+def test_another_hypothesis_of_a_patchset(refused: Refused, tmp_path: Path) -> None:
+    arguments = ("lz_ws2022", "--hypothesis", "millicharge-ep", "--grid=-1e-13:1e-13:5")
+    assert "did you mean millicharge-epa" in refused("patchset", *arguments, "-o", tmp_path / "new")
 
 
 def test_a_place_that_cannot_be_written_to(refused: Refused, tmp_path: Path) -> None:
@@ -209,4 +213,4 @@ backgrounds:
     (folder / "efficiency.csv").write_text("T,A\n0.5,0\n2,1\n20,1\n", encoding="utf-8")
     (folder / "counts.csv").write_text("n\n12\n9\n", encoding="utf-8")
     arguments = ("--hypothesis", hypothesis, "--ar37", argon, "-o", tmp_path / "own.json")
-    assert "own has no ³⁷Ar; leave --ar37 out" in refused("build", folder, *arguments)
+    assert "own has no ³⁷Ar; leave --ar37 out" in refused("build", folder, *arguments, code=2)

@@ -57,7 +57,6 @@ def test_names_and_numbers(refused: Refused, arguments: tuple[str, ...], message
         (("limit", "--cl", "0"), "confidence level 0: must lie between 0 and 1"),
         (("limit", "--cl", "nan"), "confidence level nan: must lie between 0 and 1"),
         (("limit", "--method", "bayes"), "no method called 'bayes'; known: cls, feldman-cousins, profile"),
-        (("limit", "--method", "cls", "--delta-chi2", "1.64"), "belongs to the profile method"),
         (("limit", "--delta-chi2", "-1"), "threshold -1 in Δχ²: must be positive"),
         (("limit", "--delta-chi2", "nan"), "threshold nan in Δχ²: must be positive"),
         (("limit", "--measurement", "other"), "no measurement called 'other'; it has nuhist"),

@@ -181,7 +181,7 @@ def test_build_pipes_into_limit(program: Program, run: Run, workspaces: Path) ->
     assert (limit.returncode, limit.stderr) == (0, "")
     piped = json.loads(limit.stdout)
     filed = json.loads(run("limit", workspaces / "moment.json", "--json").stdout)
-    # Without the sidecar the name of the parameter says what it is.
+    # Without the sidecar all of it is as nuhist builds it, which says what the parameter is.
     assert piped == filed
 
 

@@ -184,7 +184,8 @@ def test_what_roofit_writes_of_a_histfactory_model(
     free = imported(_as_roofit(document, constant=False)).spec
     assert {entry["type"] for s in free["channels"][1]["samples"] for entry in s["modifiers"][:1]} == {"lumi"}
     blocks = {block["name"]: block for block in free["measurements"][0]["config"]["parameters"]}
-    assert blocks["lumi"] == {"name": "lumi", "auxdata": [1.0], "sigmas": [0.04], "bounds": [[0.8, 1.2]]}
+    lumi = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.04], "inits": [1.0], "bounds": [[0.8, 1.2]]}
+    assert blocks["lumi"] == lumi  # with the start, of which pyhf has no default
     assert blocks["held"] == {"name": "held", "inits": [0.5], "fixed": True}
 
 
@@ -299,6 +300,8 @@ def test_models_that_hs3_cannot_hold(
 ) -> None:
     spec = foreign_spec()
     spec["channels"][0]["samples"][0]["modifiers"].append(modifier)
+    lumi = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.02], "inits": [1.0], "bounds": [[0.9, 1.1]]}
+    spec["measurements"][0]["config"]["parameters"].append(lumi)
     (tmp_path / "bad.json").write_text(json.dumps(spec), encoding="utf-8")
     assert message in refused("export", "hs3", tmp_path / "bad.json", "-o", tmp_path / "out.json")
 

@@ -87,7 +87,11 @@ def test_the_command(run: Callable[..., Result], tmp_path: Path, monkeypatch: py
     result = run("import", "root", FOREIGN, "--signal", "moment", "--poi", "mu_nu_squared", "-o", out)
     assert result.exit_code == 0, result.stderr
     assert result.stdout == ""
-    first, second = result.stderr.splitlines()
+    first, meaning, second = result.stderr.splitlines()
+    assert meaning.endswith(
+        "mu_nu_squared taken for (mu_nu / 1e-11 mu_B)^2: the signal must be that of 1e-11 mu_B; else choose"
+        " another --poi"
+    )
     assert first.startswith(f"nuhist: {FOREIGN}: counts outside the bins")
     assert second.startswith(f"{out}: 27 counts observed, digest ")
     saved = load_workspace(out)

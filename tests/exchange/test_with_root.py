@@ -23,6 +23,7 @@ import pyhf
 import pytest
 
 from nuhist import Workspace, build
+from nuhist.errors import ExchangeError
 from nuhist.exchange.hs3 import export_hs3
 from nuhist.exchange.hs3_import import import_hs3
 from nuhist.exchange.root import save_root
@@ -57,7 +58,46 @@ MODELS: dict[str, dict[str, Any]] = {
 INTEREST = {"charge": "q_nu", "charge_paper": "q_nue"}  # the others: mu_nu_squared
 
 
+def _normsys(name: str) -> dict[str, Any]:
+    return {"name": name, "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}
+
+
+def _small(*modifiers: list[dict[str, Any]], parameters: list[dict[str, Any]]) -> Workspace:
+    """A signal and two backgrounds with these modifiers, in four bins."""
+    signal = [{"name": "mu", "type": "normfactor", "data": None}]
+    samples = [
+        {"name": name, "data": [counts, counts, 0.6 * counts, counts], "modifiers": found}
+        for name, counts, found in zip(
+            ("s", "b", "b2"), (5.0, 50.0, 50.0), (signal + modifiers[0], *modifiers[1:]), strict=True
+        )
+    ]
+    return Workspace(
+        {
+            "channels": [{"name": "c", "samples": samples}],
+            "observations": [{"name": "c", "data": [102.0, 104.0, 62.0, 108.0]}],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": parameters}}],
+            "version": "1.0.0",
+        }
+    )
+
+
+def _zero() -> Workspace:
+    """Statistical errors of 0: on one sample only, on the other only, on both."""
+    errors = [{"name": "st", "type": "staterror", "data": data} for data in ([0.0, 2, 1, 0], [2.0, 2, 0, 0])]
+    return _small([], [errors[0]], [errors[1]], parameters=[])
+
+
+def _names() -> Workspace:
+    """Names of which ROOT makes alpha_x and alpha_alpha_x, and a luminosity."""
+    lumi = {"name": "lumi", "type": "lumi", "data": None}
+    block = {"name": "lumi", "auxdata": [1.25], "sigmas": [0.05], "inits": [1.25], "bounds": [[1.0, 1.5]]}
+    found = [[_normsys("x"), lumi], [_normsys("alpha_x"), lumi], [_normsys("x"), _normsys("y"), lumi]]
+    return _small(*found, parameters=[block])
+
+
 def workspace(name: str) -> Workspace:
+    if name in ("zero", "names"):
+        return _zero() if name == "zero" else _names()
     if name == "joint":  # two channels that share fluxes and the coupling
         return build("lz_ws2022", "xenonnt_sr0", hypothesis="magnetic-moment")
     if name == "foreign":  # all types of modifiers
@@ -79,6 +119,8 @@ class Model:
         per_bin = np.array([name.endswith("]") for name in config.par_names])
         low = np.where(per_bin, 0.95, np.maximum(bounds[:, 0], -REACH))
         high = np.where(per_bin, 1.05, np.minimum(bounds[:, 1], REACH))
+        fixed = np.array(config.suggested_fixed())  # bins without a statistical error
+        low[fixed] = high[fixed] = 1.0
         # Of a luminosity, whose bounds are five standard deviations.
         if "lumi" in config.par_names:
             index = config.par_names.index("lumi")
@@ -97,7 +139,8 @@ class Model:
         if not name.endswith("]"):
             return str(pyhf.compat.paramset_to_rootnames(self.model.config.param_set(name)))
         stem, index = name.removesuffix("]").split("[")
-        return f"gamma_stat_one_bin_{index}" if stem == "mc_one" else f"gamma_{stem}_bin_{index}"
+        channel = {"mc_one": "stat_one", "st": "stat_c"}.get(stem, stem)
+        return f"gamma_{channel}_bin_{index}"
 
 
 @cache
@@ -119,6 +162,16 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             export_hs3(workspace(name), folder / f"{name}.hs3.json")
             path, same = str(folder / f"{name}.hs3.json"), model(name).named(str)
             jobs[f"hs3 {name}"] = {"kind": "hs3", "path": path, "points": same}
+    export_hs3(workspace("zero"), folder / "zero.hs3.json")
+    points = model("zero").named(model("zero").root_name)
+    jobs["hs3 zero"] = {"kind": "hs3", "path": str(folder / "zero.hs3.json"), "points": points}
+    export_xml(workspace("names"), folder / "names")
+    jobs["xml names"] = {
+        "kind": "xml",
+        "path": str(folder / "names" / "combination.xml"),
+        "points": model("names").named(model("names").root_name),
+        "export_hs3": str(folder / "names.hs3.json"),
+    }
     jobs["xml foreign"]["print_xml"] = str(folder / "foreign")
     jobs["xml joint"]["export_hs3"] = str(folder / "roofit.json")
     for name in ("moment", "joint"):
@@ -143,12 +196,12 @@ def assert_same_likelihood(values: list[float], expected: Array) -> None:
     np.testing.assert_allclose(np.array(values) - values[0], expected - expected[0], rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", [*MODELS, "joint", "foreign"])
+@pytest.mark.parametrize("name", [*MODELS, "joint", "foreign", "names"])
 def test_histfactory_has_the_likelihood_of_pyhf(results: dict[str, Any], name: str) -> None:
     assert_same_likelihood(results[f"xml {name}"]["values"], model(name).values())
 
 
-@pytest.mark.parametrize("name", [*MODELS, "joint"])
+@pytest.mark.parametrize("name", [*MODELS, "joint", "zero"])
 def test_roofit_reads_hs3_and_has_the_likelihood_of_pyhf(results: dict[str, Any], name: str) -> None:
     assert_same_likelihood(results[f"hs3 {name}"]["values"], model(name).values())
 
@@ -229,3 +282,52 @@ def test_hs3_that_roofit_writes_comes_back(results: dict[str, Any]) -> None:
     order = [original.model.config.par_names.index(name) for name in found.model.config.par_names]
     found.points = original.points[:, order]
     assert_same_likelihood(list(found.values()), original.values())
+
+
+def test_bins_without_a_statistical_error_are_constant_in_roofit(results: dict[str, Any]) -> None:
+    """As in pyhf; else RooFit would take the root of the counts for their error."""
+    found = results["hs3 zero"]["parameters"]
+    constant = [found[f"gamma_stat_c_bin_{index}"]["constant"] for index in range(4)]
+    assert constant == [False, False, False, True]
+    assert import_hs3(results["folder"] / "zero.hs3.json").digest == workspace("zero").digest
+
+
+@pytest.mark.parametrize("name", ["names", "joint"])
+def test_of_roofits_data_the_observed_are_taken(results: dict[str, Any], name: str) -> None:
+    """RooFit puts the analysis of its Asimov data first."""
+    path = results["folder"] / ("names.hs3.json" if name == "names" else "roofit.json")
+    first = json.loads(path.read_text(encoding="utf-8"))["analyses"][0]["name"]
+    assert first == "simPdf_asimovData"  # else this shows nothing
+    messages: list[str] = []
+    found = import_hs3(path, message=messages.append)
+    assert found.observed() == workspace(name).observed()
+    assert found.measurement()["name"] == "simPdf_obsData"
+    assert any("obsData are the data; with --data: asimovData" in line for line in messages)
+    with pytest.raises(ExchangeError, match=r"no data that were observed.*--data: asimovData"):
+        import_hs3(path, measurement="simPdf_asimovData")
+    if name == "joint":
+        with pytest.raises(ExchangeError, match="data 'asimovData_lz_ws2022': are unbinned"):
+            import_hs3(path, data="asimovData")
+    else:
+        assert import_hs3(path, data="asimovData").observed() != workspace(name).observed()
+
+
+def test_names_and_a_luminosity_come_back_from_roofit(results: dict[str, Any]) -> None:
+    found = import_hs3(results["folder"] / "names.hs3.json")
+    original = workspace("names")
+    kinds = [
+        {
+            sample["name"]: sorted((entry["type"], entry["name"]) for entry in sample["modifiers"])
+            for sample in built.spec["channels"][0]["samples"]
+        }
+        for built in (found, original)
+    ]
+    assert kinds[0] == kinds[1]
+    blocks = {block["name"]: block for block in found.measurement()["config"]["parameters"]}
+    assert (blocks["lumi"]["auxdata"], blocks["lumi"]["inits"]) == ([1.25], [1.25])
+    assert blocks["lumi"]["sigmas"] == pytest.approx([0.05], rel=1e-12)
+    theirs, ours = Model(found), model("names")
+    theirs.points = ours.points[
+        :, [ours.model.config.par_names.index(name) for name in theirs.model.config.par_names]
+    ]
+    assert_same_likelihood(list(theirs.values()), ours.values())

@@ -126,7 +126,7 @@ def test_two_minima(likelihoods: Callable[..., Likelihood], built: Build) -> Non
     assert interval.lower is not None
     assert interval.upper is not None
     assert interval.lower < 1e-13 * charges[first] < 1e-13 * charges[second] < interval.upper
-    assert interval.notes == ()
+    assert not any("region" in note for note in interval.notes)
     outside = [abs(scan[i] - best.twice_nll) > threshold(0.90) for i in (0, 56)]
     inside = 1e-13 * charges[[0, 56]]
     assert outside == [inside[0] < interval.lower, inside[1] > interval.upper]

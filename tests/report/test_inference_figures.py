@@ -349,7 +349,7 @@ def test_a_parameter_of_interest_is_not_pulled_by_its_construction(charge: Works
 def test_most_pulls_are_the_largest() -> None:
     values = [0.1, -3.0, 0.2, 2.0]
     entries = [Pull(f"p{i}", None, value, 1.0, 0.0, 1.0, value, 1.0) for i, value in enumerate(values)]
-    many = Pulls(tuple(entries), "", "")
+    many = Pulls(tuple(entries), (), "observed", "", "")
     axes = axes_of(pulls_figure(many, most=2))[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["p1", "p3"]
     assert axes.get_title(loc="left") == "the 2 largest of 4"

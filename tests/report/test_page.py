@@ -120,7 +120,7 @@ def test_the_files_are_the_workspace_its_sidecar_and_the_results(
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_grid(tmp_path: Path) -> None:
-    couplings = np.linspace(-3e-13, 3e-13, 7).tolist()
+    couplings = np.linspace(-3e-13, 3e-13, 13).tolist()
     grid = build_patchset("lz_ws2022", couplings=couplings, hypothesis="millicharge-epa", background="paper")
     grid.save(tmp_path / "epa")
     loaded = load(tmp_path / "epa")
@@ -129,7 +129,7 @@ def test_a_grid(tmp_path: Path) -> None:
     assert found.failures == ()
     expected = nuhist.limit(loaded)
     assert (found.intervals[0].lower, found.intervals[0].upper) == (expected.lower, expected.upper)
-    assert "at 7 signal points" in page.words
+    assert "at 13 signal points" in page.words
     assert "m1-ranking" not in page.attributes("id")
     files = page.files()
     assert files.keys() == {"BkgOnly.json", "BkgOnly.meta.json", "patchset.json", "epa.results.json"}

@@ -15,6 +15,7 @@ from nuhist.exchange.hepdata.archive import read_json_file
 from nuhist.exchange.hepdata.names import BACKGROUND, PATCHSET
 from nuhist.exchange.hepdata.refit import Refit, StockModel, applied, refit_points, refit_workspace
 from nuhist.exchange.hepdata.results import ExpectedInterval, ExpectedResults
+from nuhist.histfactory.data_kind import describe
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.patchset import load_patchset
 from nuhist.histfactory.workspace import Workspace, digest, load_workspace, sidecar_path
@@ -86,6 +87,9 @@ def _failing(name: str, checks: list[Check]) -> Iterator[None]:
 def _check_workspace(path: Path, model: ExpectedResults) -> Iterator[Check]:
     workspace = load_workspace(path)
     yield _same_digest(model, workspace.digest)
+    if "observed" not in {workspace.data_kind} & {model.data_kind}:
+        detail = f"{describe(workspace.data_kind)}; expected {describe(model.data_kind)}"
+        yield Check(f"{model.name}: data", workspace.data_kind == model.data_kind, detail)
     stock = StockModel(workspace.spec)
     profile = _interval(model, "profile")
     best = profile.parameter_best_fit if profile else None

@@ -10,6 +10,7 @@ from nuhist.exchange.hepdata.names import BACKGROUND, PATCHSET
 from nuhist.exchange.hepdata.recipe import patchset_recipe, workspace_recipe
 from nuhist.exchange.hepdata.results import ExpectedInterval, ExpectedResults, versions
 from nuhist.exchange.hepdata.study import Study
+from nuhist.histfactory.data_kind import describe
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.summary import summarise
 from nuhist.histfactory.workspace import Workspace
@@ -176,6 +177,8 @@ def _model(entry: Study, numbers: ExpectedResults) -> list[str]:
 def _physics(entry: Study, sidecar: Mapping[str, Any]) -> list[str]:
     hypothesis = HYPOTHESES.get(sidecar.get("hypothesis", ""))
     lines = []
+    if entry.model.data_kind != "observed":
+        lines.append(f"- data: {describe(entry.model.data_kind)}")
     if hypothesis is not None:
         flavors = _FLAVORS.get(sidecar.get("flavor", ""), "")
         lines.append(f"- hypothesis: {hypothesis.title}; {flavors}")
@@ -211,7 +214,9 @@ def _channel(name: str, workspace: Workspace, sidecar: Mapping[str, Any]) -> str
         lines.append(f"- {len(observed)} bins")
     unit = described.get("counts_per_event", 1)
     per_event = f"; an event is {unit:g} counts" if unit != 1 else ""
-    lines.append(f"- {sum(observed):g} counts observed{per_event}")
+    kind = workspace.data_kind
+    what = "observed" if kind == "observed" else f"({describe(kind)})"
+    lines.append(f"- {sum(observed):g} counts {what}{per_event}")
     if "exposure_tonne_year" in described:
         lines.append(f"- exposure {described['exposure_tonne_year']:.4g} t yr")
     keys = [key for key in ("background", "response") if key in described]

@@ -12,6 +12,7 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ExchangeError
 from nuhist.exchange.hepdata.archive import read_json_file
 from nuhist.exchange.hepdata.study import Study
+from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.schemas import check
 
@@ -57,6 +58,8 @@ class ExpectedResults:
         2NLL at the best fit less that of the saturated model.
     intervals
         Of the coupling.
+    data_kind
+        What was fitted; ``"observed"`` in archives that do not say it.
     """
 
     name: str
@@ -70,6 +73,7 @@ class ExpectedResults:
     twice_nll: float | None
     min_chi2: float
     intervals: tuple[ExpectedInterval, ...]
+    data_kind: DataKind = "observed"
 
 
 def expected_results(study: Study, files: Mapping[str, str]) -> ExpectedResults:
@@ -105,6 +109,7 @@ def expected_results(study: Study, files: Mapping[str, str]) -> ExpectedResults:
             )
             for interval in study.intervals
         ),
+        data_kind=study.model.data_kind,
     )
 
 

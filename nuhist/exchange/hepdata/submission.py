@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from nuhist.errors import ConfigError, DataError, ExchangeError, missing_extra
+from nuhist.errors import ConfigError, DataError, ExchangeError, OptionError, missing_extra
 from nuhist.exchange.hepdata.archive import pack
 from nuhist.exchange.hepdata.columns import library
 from nuhist.exchange.hepdata.likelihood import ARCHIVE_FILE, Likelihoods, likelihoods
@@ -19,6 +19,7 @@ from nuhist.exchange.hepdata.study import Model, Study, study
 from nuhist.exchange.hepdata.tables import submission_tables
 from nuhist.experiments.experiment import bundled_experiments, load_experiment
 from nuhist.files import make_folder
+from nuhist.histfactory.data_kind import UNOBSERVED, describe
 from nuhist.histfactory.patchset import NO_RECORD
 
 SUBMISSION_FILE = "submission.yaml"
@@ -58,6 +59,7 @@ def build_submission(
     confidence_level: float = 0.90,
     inspire_id: int | None = None,
     abstract: str | None = None,
+    allow_asimov: bool = False,
     command: str | None = None,
 ) -> Submission:
     """Write a HEPData submission, whole or not at all.
@@ -75,13 +77,18 @@ def build_submission(
         Number of the publication's INSPIRE record.
     abstract
         Plain text for HEPData's comment on all tables; by default what the submission holds.
+    allow_asimov
+        Take models whose data are Asimov or toys. Tables, README and abstract say so of them.
     command
         That makes the submission, for the README.
 
     Raises
     ------
     ConfigError
-        If there is no model or one is there twice, or an option makes no sense.
+        If there is no model or one is there twice, an option makes no sense, or a model has no observed
+        data and ``allow_asimov`` is not given.
+    OptionError
+        If it is given and does nothing.
     DataError
         If something is there already, cannot be written, or hepdata_lib is not installed.
     FitError, ModelError
@@ -92,6 +99,7 @@ def build_submission(
     given, folder = folder, folder.resolve()
     archive = folder.with_name(f"{folder.name}{ARCHIVE_ENDING}")
     _refuse_twice(models)
+    _refuse_unobserved(models, allowed=allow_asimov)
     _refuse_existing(folder, archive)
     library()  # before minutes of fits
     if inspire_id is not None and not 0 < inspire_id < 10**7:
@@ -169,6 +177,18 @@ def _refuse_twice(models: Mapping[str, Model]) -> None:
         known[model.digest] = name
 
 
+def _refuse_unobserved(models: Mapping[str, Model], *, allowed: bool) -> None:
+    kinds = {name: model.data_kind for name, model in models.items() if model.data_kind in UNOBSERVED}
+    if allowed and not kinds:
+        raise OptionError("--allow-asimov: does nothing, since no model has Asimov data or toys")
+    if kinds and not allowed:
+        name, kind = next(iter(kinds.items()))
+        raise ConfigError(
+            f"{name}: its data are not observed ({describe(kind)}); build it with observed data, or add"
+            " --allow-asimov: tables, README and abstract then say what the data are"
+        )
+
+
 def _refuse_existing(folder: Path, archive: Path) -> None:
     if not folder.name or folder == Path.cwd():
         raise DataError(f"{folder}: cannot be the submission's folder; name one in it")
@@ -229,12 +249,15 @@ def _abstract(studies: list[Study]) -> str:
     """What the submission holds, where the user gives no abstract."""
     lines = ["Statistical models of electron recoils in the HistFactory format, with what follows from them."]
     for entry in studies:
+        kind = entry.model.data_kind
+        if kind != "observed":
+            lines.append(f"Data of {entry.name}: {describe(kind)}.")
         for interval in entry.intervals:
             ends = {"below": interval.upper, "above": interval.lower}
             bounds = [f"{word} {end:.4g} {interval.unit}" for word, end in ends.items() if end is not None]
             lines.append(
                 f"{entry.name}: {interval.coupling} {' and '.join(bounds) or 'without bound'} at"
-                f" {100 * interval.confidence_level:g} % C.L. ({interval.method}), min_chi2"
+                f" {interval.level.replace('CL', 'C.L.')} ({interval.method}), min_chi2"
                 f" {interval.min_chi2:.2f}."
             )
     return " ".join(lines)

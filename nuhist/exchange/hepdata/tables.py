@@ -19,6 +19,7 @@ from nuhist.experiments.experiment import (
     load_experiment,
 )
 from nuhist.experiments.response import make_response
+from nuhist.histfactory.data_kind import describe
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.poisson import poisson_errors
 from nuhist.inference.results import Interval, Scan
@@ -83,9 +84,10 @@ def _spectrum(entry: Study, spectrum: FittedSpectrum, archive: str, tables: Sequ
     down, up = poisson_errors(np.array(spectrum.observed) * unit)
     qualifiers = [("Channel", spectrum.channel, ""), *_qualifiers(entry, spectrum.channel)]
     at = [*qualifiers, ("Fit", fitted, "")]
+    kind = describe(spectrum.data_kind)
     columns = [
         Column(
-            "Observed", "events", spectrum.observed, qualifiers,
+            f"{kind[0].upper()}{kind[1:]}", "events", spectrum.observed, qualifiers,
             [("Poisson, 68.27 %", (0.0 - down / unit).tolist(), (up / unit).tolist())],
         ),
         Column(
@@ -98,8 +100,8 @@ def _spectrum(entry: Study, spectrum: FittedSpectrum, archive: str, tables: Sequ
         ),
     ]  # fmt: skip
     description = (
-        f"{title}: events observed per bin, and after the fit in total, with the fit's uncertainty, and by"
-        f" component. {'Fit' if fitted == 'fit' else 'Best fit'}: {fitted}."
+        f"{title}: events {kind} per bin, and after the fit in total, with the fit's uncertainty, and by"
+        f" component. {'Fit' if fitted == 'fit' else 'Best fit'}: {fitted}.{_data_sentence(entry)}"
     )
     if unit != 1:
         description += f" In the likelihood an event is {unit:g} counts, which the errors follow."
@@ -157,7 +159,7 @@ def _efficiency(
 def _curve(entry: Study, scan: Scan, archive: str, tables: Sequence[Any]) -> Any:
     description = (
         f"{entry.name}: 2NLL = -2 ln L, profiled over all other parameters, less its global minimum, as a"
-        f" function of {scan.coupling}."
+        f" function of {scan.coupling}.{_data_sentence(entry)}"
     )
     x = axis(scan.coupling, scan.unit, list(scan.values))
     qualifiers = [
@@ -180,7 +182,7 @@ def _limits(coupling: str, unit: str, studies: Sequence[Study], archive: str, ta
         if (interval.coupling, interval.unit) == (coupling, unit)
     ]
     first = rows[0][1]
-    level = f"{100 * first.confidence_level:g} %"
+    level = first.level.removesuffix(" CL")
     conventions = {interval.method: interval.convention for _, interval in rows}
     described = "; ".join(f"{method}: {text}" for method, text in conventions.items())
     description = f"Confidence intervals of {coupling} at {level} C.L. {described}."
@@ -194,7 +196,13 @@ def _limits(coupling: str, unit: str, studies: Sequence[Study], archive: str, ta
         return Column(name, units, [_MISSING if value is None else value for value in values], at)
 
     intervals: list[Interval] = [interval for _, interval in rows]
+    kinds = [interval.data_kind for interval in intervals]
+    data = []
+    if any(kind != "observed" for kind in kinds):
+        data = [Column("Data", "", [describe(kind) for kind in kinds], at)]
+        description += f" Data: {', '.join(dict.fromkeys(map(describe, kinds)))}, see the column Data."
     columns = [
+        *data,
         column("Lower end", unit, [interval.lower for interval in intervals]),
         column("Upper end", unit, [interval.upper for interval in intervals]),
         column("Best fit", unit, [interval.best_fit for interval in intervals]),
@@ -209,6 +217,8 @@ def _qualifiers(entry: Study, channel: str | None = None) -> list[tuple[str, str
     """What was tested and, for a channel, where."""
     sidecar = entry.workspace.sidecar or {}
     result: list[tuple[str, str | float, str]] = [("Model", entry.name, "")]
+    if entry.model.data_kind != "observed":
+        result.append(("Data", describe(entry.model.data_kind), ""))
     if "hypothesis" in sidecar:
         result.append(("Hypothesis", sidecar["hypothesis"], ""))
         result.append(("Flavour", sidecar.get("flavor", "effective"), ""))
@@ -218,6 +228,12 @@ def _qualifiers(entry: Study, channel: str | None = None) -> list[tuple[str, str
     if "exposure_tonne_year" in described:
         result.append(("Exposure", float(described["exposure_tonne_year"]), "t yr"))
     return result
+
+
+def _data_sentence(entry: Study) -> str:
+    """What the data are, for a description; nothing where they are observed."""
+    kind = entry.model.data_kind
+    return "" if kind == "observed" else f" Data: {describe(kind)}."
 
 
 def _location(entry: Study, archive: str) -> str:

@@ -84,7 +84,7 @@
       const place = data.in_kev
         ? `${edges[bin].toPrecision(3)} to ${edges[bin + 1].toPrecision(3)} keVee` : `bin ${bin}`;
       const parts = data.components.map(([title, events]) => `${title} ${shown(events[bin])}`);
-      output.textContent = `${place}: observed ${shown(data.observed[bin])}, expected `
+      output.textContent = `${place}: ${data.what} ${shown(data.observed[bin])}, expected `
         + `${shown(data.total[bin])} ± ${shown(data.uncertainty[bin])}, `
         + `residual ${shown(data.residuals[bin])} σ. ${parts.join("; ")}`;
     }

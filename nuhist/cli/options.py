@@ -1,0 +1,75 @@
+"""Commands that take each option once and none that does nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from nuhist.errors import OptionError
+
+
+class _Once(click.Command):
+    """A command that refuses an option given twice, unless it is a list."""
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        parser: Any = super().make_parser(ctx)
+        parse = parser.parse_args
+
+        def parse_once(args: list[str]) -> Any:
+            found = parse(args)
+            times = Counter(parameter for parameter in found[2] if _is_single(parameter))
+            for parameter, number in times.items():
+                if number > 1 and not ctx.resilient_parsing:
+                    name = parameter.opts[-1] if parameter.opts else parameter.name
+                    raise click.UsageError(f"{name} is given {number} times; keep one", ctx)
+            return found
+
+        parser.parse_args = parse_once
+        return parser
+
+
+class Command(_Once):
+    """A command of ``nuhist``."""
+
+
+class Group(_Once, click.Group):
+    """A group of commands of ``nuhist``."""
+
+    command_class = Command
+
+
+def _is_single(parameter: click.Parameter) -> bool:
+    return isinstance(parameter, click.Option) and not parameter.multiple and not parameter.is_eager
+
+
+def command(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], Command]:
+    """``click.command`` with :class:`Command`."""
+    return click.command(name, cls=Command, **attributes)
+
+
+def group(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], Group]:
+    """``click.group`` with :class:`Group`."""
+    return click.group(name, cls=Group, **attributes)
+
+
+def refuse_given(names: Iterable[str], reason: str) -> None:
+    """Refuse options that were given on the command line, of those with these names of parameters.
+
+    Raises
+    ------
+    OptionError
+        With the options and the reason why they do nothing.
+    """
+    context, wanted = click.get_current_context(), set(names)
+    found = [
+        parameter.opts[-1]
+        for parameter in context.command.params
+        if parameter.name in wanted
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+    if found:
+        raise OptionError(f"{', '.join(found)}: {reason}")

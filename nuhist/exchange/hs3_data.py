@@ -1,0 +1,131 @@
+"""Which of the data sets of an HS3 document are data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nuhist.errors import ExchangeError, unknown_name
+
+# Names that say that nobody observed the counts, such as RooFit's asimovData.
+_SIMULATED = re.compile(r"asimov|toy|pseudo|expect|simul|generat|inject|fake|blind", re.IGNORECASE)
+
+MODEL = "model_"
+
+
+def channel_name(distribution: str) -> str:
+    """The channel of a distribution, by the name that RooFit gives it."""
+    return distribution.removeprefix(MODEL)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An analysis with one of the data sets of its model.
+
+    Attributes
+    ----------
+    analysis
+        The one that has these data, if there is one.
+    name
+        Of the data set.
+    entries
+        By distribution of the model, the name of its entry in ``data``.
+    others
+        Names of the data sets that were not chosen.
+    """
+
+    analysis: Mapping[str, Any]
+    name: str
+    entries: Mapping[str, str]
+    others: tuple[str, ...]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the name says that nobody observed the counts."""
+        return bool(_SIMULATED.search(self.name))
+
+
+def choose_data(
+    document: Mapping[str, Any],
+    measurement: str | None,
+    name: str | None,
+    origin: str,
+) -> Chosen:
+    """The analysis to read, and its data.
+
+    Parameters
+    ----------
+    document
+        Whole.
+    measurement
+        Name of the analysis; by default the first, or the first with the same model that has the data.
+    name
+        Of the data set; by default the one that was observed.
+    origin
+        For messages.
+
+    Raises
+    ------
+    ConfigError
+        If there is no analysis or no data set of this name.
+    ExchangeError
+        If by their names no data were observed, or several data sets were.
+    """
+    analyses = {entry["name"]: entry for entry in document["analyses"]}
+    likelihoods = {entry["name"]: entry for entry in document["likelihoods"]}
+    if not analyses:
+        raise ExchangeError(f"{origin}: has no analyses")
+    if measurement is not None and measurement not in analyses:
+        raise unknown_name(f"analysis of {origin}", measurement, analyses)
+    first = analyses[measurement or next(iter(analyses))]
+    model = list(likelihoods[first["likelihood"]]["distributions"])
+    sets: dict[str, dict[str, str]] = {}
+    users: dict[str, Mapping[str, Any]] = {}
+    for analysis in [first] if measurement else analyses.values():
+        likelihood = likelihoods[analysis["likelihood"]]
+        entries = dict(zip(likelihood["distributions"], likelihood["data"], strict=True))
+        if entries.keys() == set(model):
+            users.setdefault(set_name(entries), analysis)
+            sets.setdefault(set_name(entries), entries)
+    for key, entries in _complete_sets(document["data"], model).items():
+        sets.setdefault(key, entries)
+    if name is None:
+        # An analysis that was named has its own data or none.
+        name = _observed(list(users), list(users if measurement else sets), origin)
+    elif name not in sets:
+        raise unknown_name(f"data set of {origin}", name, sets)
+    others = tuple(key for key in sets if key != name)
+    return Chosen(users.get(name, first), name, sets[name], others)
+
+
+def set_name(pairs: Mapping[str, str]) -> str:
+    """What a data set is called as a whole: ``obsData`` for ``obsData_A`` and ``obsData_B``."""
+    stems = {data.removesuffix(f"_{channel_name(model)}") for model, data in pairs.items()}
+    return stems.pop() if len(stems) == 1 else ", ".join(pairs.values())
+
+
+def _complete_sets(data: Sequence[Mapping[str, Any]], model: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Data sets that no likelihood may use: one entry for each distribution, of one name."""
+    names = {entry["name"] for entry in data}
+    endings = [f"_{channel_name(distribution)}" for distribution in model]
+    stems = [name.removesuffix(endings[0]) for name in names if name.endswith(endings[0])]
+    found = {stem: [f"{stem}{ending}" for ending in endings] for stem in sorted(stems)}
+    return {
+        stem: dict(zip(model, entries, strict=True))
+        for stem, entries in found.items()
+        if names.issuperset(entries)
+    }
+
+
+def _observed(used: Sequence[str], known: Sequence[str], origin: str) -> str:
+    """The one data set that was observed: of those that analyses use, else of all."""
+    for names in (used, known):
+        observed = [name for name in names if not _SIMULATED.search(name)]
+        if len(observed) == 1:
+            return observed[0]
+        if observed:
+            break
+    what = "has several data sets" if observed else "has no data that were observed, by their names"
+    raise ExchangeError(f"{origin}: {what}; choose with --data: {', '.join(known)}")
