@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nuhist.inference.interpolation import alpha_bend, alpha_curve
-from nuhist.inference.structure import Index, Layer
+from nuhist.inference.structure import Index, Layer, Mask
 from nuhist.tables import Array
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class CellRates:
         own[layer.bins] = layer.cells
         return self._wide(logs, self.cells * own, self.outside * own)[:, :, layer.bins]
 
-    def common(self, bins: Index, cells: Array) -> Array:
+    def common(self, bins: Index, cells: Mask) -> Array:
         """Counts of some bins in some of their cells, shape (batch, bins)."""
         return np.asarray(np.sum(self.cells[:, bins] * cells, axis=2))
 

@@ -133,7 +133,7 @@ def _fit(problem: _Problem, start: Array) -> tuple[Array, float, bool, int]:
         form = _form(problem, at)
         while True:
             moved = None if form is None else _move(problem, at, form, damping)
-            if moved is None or damping > _MOST_DAMPING:
+            if form is None or moved is None or damping > _MOST_DAMPING:
                 return at.parameters[0], at.height, False, iteration
             trial, gain = moved
             if gain < _TOLERANCE and damping <= _DAMPING:

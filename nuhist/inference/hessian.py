@@ -18,7 +18,7 @@ from nuhist.inference.cells import CellRates
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.interpolation import code4_bend
 from nuhist.inference.rows import RowRates
-from nuhist.inference.structure import Index
+from nuhist.inference.structure import Index, add_to
 from nuhist.tables import Array
 
 _LEAST = 1e-12  # of the largest eigenvalue
@@ -92,14 +92,14 @@ def slope_and_curvature(
         curvature = np.zeros((len(theta), model.parameters, model.parameters))
         curvature[:, wide[:, None], wide] = inner
     for number, (layer, change) in enumerate(zip(model.layers, found.narrow, strict=True)):
-        _add(slope, (layer.parameter,), residual[:, layer.bins] * change)
+        add_to(slope, (layer.parameter,), residual[:, layer.bins] * change)
         mixed = weighted[:, :, layer.bins] * change[:, None]
         if whole:
             force = pull[:, layer.bins] / rates.theta[:, layer.parameter]
             mixed = mixed + rates.mixed(found.wide, found.logs, layer) * force[:, None]
-        _add(curvature, (wide[:, None], layer.parameter), mixed)
-        _add(curvature, (layer.parameter[:, None], wide), mixed.transpose(0, 2, 1))
-        _add(curvature, (layer.parameter, layer.parameter), weight[:, layer.bins] * change**2)
+        add_to(curvature, (wide[:, None], layer.parameter), mixed)
+        add_to(curvature, (layer.parameter[:, None], wide), mixed.transpose(0, 2, 1))
+        add_to(curvature, (layer.parameter, layer.parameter), weight[:, layer.bins] * change**2)
         for other in range(number):
             _add_pair(model, rates, found, (number, other), weight, pull if whole else None, curvature)
     index = np.arange(model.parameters)
@@ -112,11 +112,6 @@ def positive(values: Array, vectors: Array) -> Array:
     size = np.abs(values)
     size = np.maximum(size, _LEAST * size.max(axis=1, keepdims=True))
     return np.asarray((vectors * size[:, None]) @ vectors.transpose(0, 2, 1))
-
-
-def _add(target: Array, places: tuple[Index, ...], part: Array) -> None:
-    """Add to places of all batches; a place that is named twice gets both."""
-    np.add.at(target, (slice(None), *places), part)
 
 
 def _places(model: CompiledModel, parameters: Index) -> Index:
@@ -153,8 +148,8 @@ def _add_pair(
     if pull is not None:
         common = rates.common(bins, one.cells[first] & two.cells[second])
         part += pull[:, bins] * common / (rates.theta[:, rows] * rates.theta[:, columns])
-    _add(curvature, (rows, columns), part)
-    _add(curvature, (columns, rows), part)
+    add_to(curvature, (rows, columns), part)
+    add_to(curvature, (columns, rows), part)
 
 
 def _add_bending(
@@ -176,7 +171,7 @@ def _add_bending(
         sides = factors.high[norms], factors.low[norms], factors.coefficients[norms]
         part = weights[:, factors.sample[norms]] * code4_bend(at, *sides) / rates.factors[:, norms]
         own = _places(model, factors.parameter[norms])
-        _add(second, (own, own), part)
+        add_to(second, (own, own), part)
     if shapes.parameter.size:
         places = _places(model, shapes.parameter)
         cross = np.matmul(logs.transpose(0, 2, 1), tilts)

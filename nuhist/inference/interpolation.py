@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nuhist.inference.structure import Index
 from nuhist.tables import Array
 
 
@@ -89,7 +90,7 @@ def code4_value(value: Array, high: Array, low: Array, coefficients: Array) -> A
     return polynomial
 
 
-def _beyond(value: Array, high: Array, low: Array) -> tuple[tuple[Array, Array], Array, Array] | None:
+def _beyond(value: Array, high: Array, low: Array) -> tuple[tuple[Index, Index], Array, Array] | None:
     """Places where |α| > 1, with the rate and the value of the exponential there."""
     outside = np.abs(value) > 1
     if not outside.any():

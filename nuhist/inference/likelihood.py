@@ -229,15 +229,16 @@ class Likelihood:
         points[:, self.poi_index] = values
         observed = self.data if data is None else data
         fits = [minimum for minimum, _ in self._newton(points, free, observed, check=check)]
-        done = [index for index, minimum in enumerate(fits) if minimum is not None]
-        ends = np.array([fits[index].parameters for index in done]).reshape(len(done), points.shape[1])
+        found = {index: minimum for index, minimum in enumerate(fits) if minimum is not None}
+        done = list(found)
+        ends = np.array([fit.parameters for fit in found.values()]).reshape(len(done), points.shape[1])
         which, others = self._other_valleys(ends, free, observed)
         further = self._newton(others, free, observed, check=check) if len(others) else []
         for number, (minimum, _) in zip(which, further, strict=True):
-            known = fits[done[number]]
-            if minimum is not None and (known is None or minimum.twice_nll < known.twice_nll - _LOWER):
-                fits[done[number]] = minimum
-        return fits
+            index = done[number]
+            if minimum is not None and minimum.twice_nll < found[index].twice_nll - _LOWER:
+                found[index] = minimum
+        return [found.get(index) for index in range(len(fits))]
 
     def best(self, data: Array | None = None) -> Minimum:
         """Global minimum: a first fit, and others from where :mod:`nuhist.inference.search` says."""
@@ -290,8 +291,8 @@ class Likelihood:
     def _along(self, found: Minimum, free: Mask, data: Array) -> list[Array]:
         """Where 2NLL dips along the parameter of interest, and values of either sign where one is signed."""
         points: list[Array] = []
-        interest = None if self.poi is None else self.poi_index
-        for index in {interest, *self._signed} - {None}:
+        interest = -1 if self.poi is None else self.poi_index
+        for index in sorted({interest, *self._signed} - {-1}):
             if not free[index]:
                 continue
             bounds = float(self.lower[index]), float(self.upper[index])

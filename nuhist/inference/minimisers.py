@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 
@@ -53,18 +54,20 @@ def minimise(
         return min(objective(values), _HIGHEST)
 
     slope = gradient or _differences(finite, low, high)
-    constraints = [] if counts is None else [{"type": "ineq", "fun": counts}]
     many = gradient is not None and start.size > _MANY
+    method: Literal["L-BFGS-B", "SLSQP"] = "L-BFGS-B" if many else "SLSQP"
+    constraints: Any = [] if many or counts is None else [{"type": "ineq", "fun": counts}]
+    options: Any = {"ftol": 1e-14, "maxiter": 5000} if many else {"ftol": _TOLERANCE, "maxiter": 1000}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # steps that SLSQP itself clips
         result = minimize(
             finite,
             np.ravel(start),
-            method="L-BFGS-B" if many else "SLSQP",
+            method=method,
             jac=slope,
             bounds=list(zip(low, high, strict=True)),
-            options={"ftol": 1e-14, "maxiter": 5000} if many else {"ftol": _TOLERANCE, "maxiter": 1000},
-            **({} if many else {"constraints": constraints}),
+            constraints=constraints,
+            options=options,
         )
     ended = np.clip(np.asarray(result.x, dtype=np.float64), low, high)
     if result.success and result.fun < _HIGHEST and (counts is None or counts(ended).min() > -_CROSSED):

@@ -170,9 +170,13 @@ class Profile:
             seen = likelihood.data[: counts.size] > 0
             place = _place(likelihood, int(np.argmin(np.where(seen, np.inf, counts))))
             return f"from there on {place} would expect less than nothing"
-        moved = self.minimum.parameters.copy()
-        moved[likelihood.poi_index] = value
-        if np.array_equal(likelihood.expected(moved), likelihood.expected(self.minimum.parameters)):
+        # At the start, too: where another factor of its samples ends at 0, a strength does nothing.
+        for point in (likelihood.start, self.minimum.parameters):
+            moved = point.copy()
+            moved[likelihood.poi_index] = value
+            if not np.array_equal(likelihood.expected(moved), likelihood.expected(point)):
+                break
+        else:
             return f"{name} changes no expected count, so that nothing limits it"
         return f"it is the bound of {name} in the workspace, {value:g}: give it a wider one to look further"
 

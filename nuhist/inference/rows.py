@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nuhist.inference.interpolation import alpha_bend, alpha_curve
-from nuhist.inference.structure import Index, Layer
+from nuhist.inference.structure import Index, Layer, Mask, add_to
 from nuhist.tables import Array
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class RowRates:
         """Derivatives of these counts, shape (batch, wide, bins of the layer)."""
         return wide[:, :, layer.bins]
 
-    def common(self, bins: Index, cells: Array) -> Array:  # noqa: ARG002 - as for cells
+    def common(self, bins: Index, cells: Mask) -> Array:  # noqa: ARG002 - as for cells
         """Counts of some bins in the cells that two layers have in common: all."""
         return self.counts[:, bins]
 
@@ -142,17 +142,14 @@ class RowRates:
             return weights, tilts, bends
         shaped = np.flatnonzero(rows.column > 0)
         straight = np.concatenate([np.arange(shapes.parameter.size), shapes.curved])
-        np.add.at(
-            tilts,
-            (slice(None), rows.sample[shaped], straight[rows.column[shaped] - 1]),
-            sums[:, shaped] * self._tilts(shaped),
-        )
+        places = rows.sample[shaped], straight[rows.column[shaped] - 1]
+        add_to(tilts, places, sums[:, shaped] * self._tilts(shaped))
         curved = np.flatnonzero(rows.column > shapes.parameter.size)
         if curved.size:
             own = rows.column[curved] - 1 - shapes.parameter.size
             second = alpha_bend(self.theta[:, shapes.parameter[shapes.curved]])[:, own]
             bent = sums[:, curved] * self.norms[:, rows.sample[curved]] * second
-            np.add.at(bends, (slice(None), own), bent)
+            add_to(bends, (own,), bent)
         return weights, tilts, bends
 
     def _tilts(self, shaped: Index) -> Array:

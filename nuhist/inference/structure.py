@@ -15,6 +15,11 @@ Index = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 
+def add_to(target: Array, places: tuple[Index, ...], part: Array) -> None:
+    """Add to places of all batches, the first axis; a place that is named twice gets both."""
+    np.add.at(target, (slice(None), *places), part)  # type: ignore[arg-type] # stubs know no slices here
+
+
 class Channel(NamedTuple):
     """Where a channel lies: its bins, its number of slots, and its samples among all samples."""
 

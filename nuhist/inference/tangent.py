@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import full_jacobian
 from nuhist.inference.rows import RowRates, Rows
-from nuhist.inference.structure import Index
+from nuhist.inference.structure import Index, add_to
 from nuhist.tables import Array
 
 SingleArray = NDArray[np.float32]
@@ -71,7 +71,7 @@ class Tangent:
         slope += (by_sample[:, model.factors.sample] * rates.slopes / rates.factors) @ self.collector
         for layer in model.layers:
             change = residual[:, layer.bins] * rates.counts[:, layer.bins] / rates.theta[:, layer.parameter]
-            np.add.at(slope, (slice(None), layer.parameter), change)
+            add_to(slope, (layer.parameter,), change)
         size = free.size
         weight = (2 * ratio / known).astype(np.float32)
         curvature = (weight @ self.products).reshape(-1, size, size)

@@ -16,7 +16,7 @@ from nuhist.inference.cls import AsymptoticCls, cls_upper
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.model import make_likelihood
-from nuhist.inference.newton import BatchFit
+from nuhist.inference.newton import BatchFit, fit_batch
 from nuhist.inference.profile import LowerMinimumError, Profile, heights_at
 from nuhist.inference.region import profile_ends
 from tests.strategies import Limits, random_workspace
@@ -164,7 +164,20 @@ def _trapped(workspace: Workspace) -> tuple[Profile, Profile]:
     known, profile = (Profile(make_likelihood(workspace)) for _ in range(2))
     start = profile.minimum.parameters.copy()
     start[profile.likelihood.poi_index] *= -1
-    profile.minimum = profile.likelihood.minimise(start=start)
+    likelihood = profile.likelihood
+    assert likelihood.compiled is not None
+    fixed = np.array(likelihood.constant)
+    higher = fit_batch(
+        likelihood.compiled,
+        likelihood.data[None],
+        start[None],
+        likelihood.lower,
+        likelihood.upper,
+        fixed,
+        likelihood.scale,
+    )
+    point = higher.parameters[0]
+    profile.minimum = Minimum(point, likelihood.twice_nll(point))
     assert profile.minimum.twice_nll > known.minimum.twice_nll + 0.05
     assert profile.best * known.best < 0
     return profile, known

@@ -108,7 +108,7 @@ def _of_all_samples(spec: dict[str, Any]) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_rows_and_cells_are_one_likelihood(seed: int) -> None:
     workspace = random_workspace([44, seed], LIMITS)
-    _of_all_samples(workspace.spec)  # type: ignore[arg-type]
+    _of_all_samples(workspace.spec)
     likelihood, pyhf_side = make_likelihood(workspace), reference(workspace)
     by_row, by_cell = _by_row(_compiled(likelihood)), _by_cell(_compiled(likelihood))
     rng = np.random.default_rng(seed)
@@ -124,7 +124,7 @@ def test_rows_and_cells_are_one_likelihood(seed: int) -> None:
     main = data[:, : by_row.bins]
     main[counts[0][0] < 1e-3] = 0.0  # n/λ² of less has few digits left
     for choice in ({"whole": True}, {"whole": False}, {"whole": True, "held": held}):
-        one, other = (slope_and_curvature(model, theta, data, **choice) for model in (by_row, by_cell))  # type: ignore[arg-type]
+        one, other = (slope_and_curvature(model, theta, data, **choice) for model in (by_row, by_cell))
         for left, right in zip(one, other, strict=True):
             most = np.abs(left).max()
             np.testing.assert_allclose(left, right, rtol=1e-9, atol=1e-10 * most)
@@ -166,7 +166,9 @@ PARTIAL: dict[str, Workspace] = {
 
 def _differences(model: CompiledModel, theta: Array, data: Array) -> tuple[Array, Array, Array]:
     """Central differences of the counts, of 2NLL and of its slope."""
-    counts, height, slopes = [], [], []
+    counts: list[Array] = []
+    height: list[Array] = []
+    slopes: list[Array] = []
     for index in range(model.parameters):
         ends = []
         for sign in (1, -1):

@@ -29,7 +29,6 @@ from nuhist.inference.search import (
     strongly_turning,
     valleys,
 )
-from nuhist.inference.steps import constraint_widths
 from nuhist.physics.coupling import CouplingScale
 from tests.equivalence.checks import reference
 
@@ -93,15 +92,6 @@ def _lowest(workspace: Workspace, data: Array | None = None) -> float:
         for pair in pairwise(edges)
     ]
     return float(min(found))
-
-
-def _valleys(likelihood: Likelihood, at: Array, data: Array | None = None) -> Array:
-    """Points in other valleys than that of a fit."""
-    steps = likelihood.scale, constraint_widths(_arrays(likelihood), likelihood.scale)
-    bounds = likelihood.lower, likelihood.upper
-    return valleys(
-        lambda points: likelihood.heights(points, data), at[None], likelihood.turning, *steps, *bounds
-    )[1]
 
 
 def _started(
