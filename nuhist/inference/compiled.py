@@ -163,7 +163,7 @@ class CompiledModel:
     def filled(self) -> Mask:
         """Bins that have any template, shape (bins,)."""
         parts = self.nominal[:, :, None], self.shapes.straight, self.shapes.bend
-        return np.any([part.any(axis=(1, 2)) for part in parts], axis=0)
+        return np.asarray(np.any([part.any(axis=(1, 2)) for part in parts], axis=0))
 
     @cached_property
     def loose(self) -> Index:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -83,7 +84,7 @@ def _ways(model: CompiledModel) -> list[CompiledModel]:
     return [_by_cell(model), _by_row(model)] if whole else [_by_cell(model)]
 
 
-def _of_all_samples(spec: dict[str, Any]) -> None:
+def _of_all_samples(spec: Mapping[str, Any]) -> None:
     """Take bin-by-bin factors out, and give one to all samples of the first channel."""
     for channel in spec["channels"]:
         for sample in channel["samples"]:
