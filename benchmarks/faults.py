@@ -172,8 +172,8 @@ leave the sidecar of one beside the workspace of the other, which is named at re
 batches in a checkpoint are lost at most where two processes make the file at the same moment; they are thrown
 again.
 
-Ctrl-C in the first tenths of a second, while Python imports the command line, ends with Python's own
-traceback; nothing has been read or written then.
+Ctrl-C before Python has read nuhist's first file, some hundredths of a second after the start, is Python's
+own to end; nothing has been read or written then.
 
 Not tried: power cuts. Contents are synced before they are renamed; folders and lines of a checkpoint are not.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 
 _BYTES = range(0xDC80, 0xDD00)  # how Python keeps the bytes of a file name that is no UTF-8
@@ -20,6 +21,20 @@ def printable(text: str) -> str:
     a\x1b[2J\u202eb\n ³⁷Ar, ν_e lz\xff.json
     """
     return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def shell_word(text: str) -> str:
+    r"""A text as one word for a shell, in characters that one sees.
+
+    Examples
+    --------
+    >>> print(shell_word("a b.json"), shell_word("lz\udcff.json"))
+    'a b.json' $'lz\xff.json'
+    """
+    if printable(text) == text:
+        return shlex.quote(text)
+    plain = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{printable(plain)}'"  # the form in which bash and others read escapes
 
 
 def _shown(character: str) -> str:

@@ -10,9 +10,13 @@ from typing import Any
 from nuhist.errors import DataError, NuhistError
 
 DEEPEST = 50  # levels; a workspace has ten. Beyond some hundreds libraries overflow their stacks
+MOST_VALUES = 30_000_000  # in JSON, each of which takes some 50 bytes of memory
+_MOST_CONTAINERS = 5_000_000  # lists and objects in JSON: some 200 bytes
+_MOST_NODES = 1_000_000  # in YAML: some 1000 bytes
 _MOST_COPIES = 100_000  # nodes that the aliases of a YAML text may stand for
 _INTEGERS = 2**63  # what arrays hold
 _TOO_LARGE = "with an integer of {}, of 64 bits at most; write a large number like 1.5e30"
+_SPECIAL_KEYS = ("tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # half of a character that UTF-16 has in two
 
 
@@ -31,11 +35,19 @@ def parse_json(text: str, where: str, kind: type[NuhistError] = DataError) -> An
     Raises
     ------
     NuhistError
-        Of the given kind, if it is no JSON (the message has line and column), is nested deeper than
-        50 levels, or has an integer beyond 64 bits or half a character.
+        Of the given kind, if it is no JSON (the message has line and column), has a key twice (the
+        message has it), has more than 5 million lists and objects or 30 million values, is nested deeper
+        than 50 levels, or has an integer beyond 64 bits or half a character.
     """
+    if text.count("[") + text.count("{") > _MOST_CONTAINERS or text.count(",") > MOST_VALUES:
+        raise kind(
+            f"{where}: is JSON of more than {_MOST_CONTAINERS // 10**6} million lists and objects, or"
+            f" {MOST_VALUES // 10**6} million values; not read"
+        )
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_without_repetition)
+    except _RepeatedKeyError as error:
+        raise kind(f"{where}: is JSON with a key twice, {_repeated(text)}; keep one") from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise kind(f"{where}: is no JSON: {error.msg} at {place}") from error
@@ -55,6 +67,37 @@ def parse_json(text: str, where: str, kind: type[NuhistError] = DataError) -> An
     return document
 
 
+class _RepeatedKeyError(Exception):
+    pass
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _RepeatedKeyError
+    return found
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object with all of its keys."""
+
+
+def _repeated(text: str) -> str:
+    """The first key that is twice in an object, with the way to it, such as ``channels[0].name``."""
+    waiting: list[tuple[str, Any]] = [("", json.loads(text, object_pairs_hook=_Pairs))]
+    for place, value in waiting:  # which grows
+        pairs = value if isinstance(value, _Pairs) else []
+        keys = [key for key, _ in pairs]
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                return f"{place}.{key}".removeprefix(".")
+        named = [(f"{place}.{key}", item) for key, item in pairs] or [
+            (f"{place}[{index}]", item) for index, item in enumerate(value)
+        ]
+        waiting += [(name, item) for name, item in named if isinstance(item, list)]
+    raise AssertionError
+
+
 def parse_yaml(text: str, where: str, kind: type[NuhistError] = DataError) -> Any:
     """A document from YAML, loaded safely; it may have NaN, infinite numbers and dates.
 
@@ -63,8 +106,9 @@ def parse_yaml(text: str, where: str, kind: type[NuhistError] = DataError) -> An
     Raises
     ------
     NuhistError
-        Of the given kind, if it is no YAML of one document, is nested deeper than 50 levels, has
-        aliases that stand for very much or for what they are in, or an integer beyond 64 bits.
+        Of the given kind, if it is no YAML of one document, has a key twice, has more than a million
+        entries, is nested deeper than 50 levels, has aliases that stand for very much or for what they
+        are in, or an integer beyond 64 bits.
     """
     documents = yaml_documents(text, where, kind)
     if len(documents) > 1:
@@ -79,7 +123,7 @@ def yaml_documents(text: str, where: str, kind: type[NuhistError] = DataError) -
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         _check_events(yaml.parse(text, Loader=loader), f"{where}: is YAML", kind)
-        documents = list(yaml.load_all(text, Loader=loader))  # both are safe
+        documents = _constructed(loader(text), f"{where}: is YAML", kind)  # both are safe
     except (yaml.YAMLError, ValueError) as error:
         raise kind(f"{where}: is no YAML: {' '.join(str(error).split())}") from error
     except (LookupError, TypeError, AttributeError) as error:  # what PyYAML stumbles over
@@ -87,6 +131,44 @@ def yaml_documents(text: str, where: str, kind: type[NuhistError] = DataError) -
     for document in documents:
         _check(document, f"{where}: is YAML", kind)
     return documents
+
+
+def _constructed(loader: Any, what: str, kind: type[NuhistError]) -> list[Any]:
+    documents = []
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            _refuse_repeated(node, loader, what, kind)
+            documents.append(loader.construct_document(node))
+    finally:
+        loader.dispose()
+    return documents
+
+
+def _refuse_repeated(root: Any, loader: Any, what: str, kind: type[NuhistError]) -> None:
+    """Refuse a key that is twice in a mapping; what ``<<`` brings does not count."""
+    import yaml
+
+    waiting, seen = [root], {id(root)}
+    for node in waiting:  # which grows
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        lines: dict[Any, int] = {}
+        for key, _ in pairs:
+            if isinstance(key, yaml.ScalarNode):
+                special = key.tag in _SPECIAL_KEYS
+                name = (key.tag, key.value) if special else loader.construct_object(key)
+                line = key.start_mark.line + 1
+                if name in lines:
+                    raise kind(
+                        f"{what} with the key '{key.value:.60}' twice, in lines {lines[name]} and {line};"
+                        " keep one"
+                    )
+                lines[name] = line
+        inside = [one for pair in pairs for one in pair] or node.value
+        for child in inside if isinstance(node, yaml.CollectionNode) else []:
+            if id(child) not in seen:
+                seen.add(id(child))
+                waiting.append(child)
 
 
 def _check_events(events: Iterable[Any], what: str, kind: type[NuhistError]) -> None:
@@ -97,6 +179,8 @@ def _check_events(events: Iterable[Any], what: str, kind: type[NuhistError]) -> 
     started: list[tuple[str | None, int]] = []
     nodes = copies = 0
     for event in events:
+        if nodes > _MOST_NODES:
+            raise kind(f"{what} of more than {_MOST_NODES // 10**6} million entries; not read")
         if isinstance(event, yaml.DocumentStartEvent):
             sizes.clear()
         elif isinstance(event, yaml.CollectionStartEvent):

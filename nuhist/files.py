@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
-import errno
 import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nuhist.characters import printable
 from nuhist.documents import parse_json
 from nuhist.errors import DataError
+from nuhist.inputs import LARGEST, begin_output, plan_output, read_bytes, reason, shown
 
-STDIN = "-"
 _NUMBERS = re.compile(r"\[\n\s+([-+.,\d\seE]+?)\n\s+\]")  # no string holds a line break
 # What nobody sees in a text: controls, marks of writing direction, half characters.
 _UNSEEN = re.compile(
     "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
     "\ud800-\udfff]"
 )
-
-
-def _reason(error: Exception) -> str:
-    if getattr(error, "errno", None) == errno.EBADF:
-        return "it is closed"
-    return getattr(error, "strerror", None) or str(error)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -122,12 +116,13 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(f"{path}: cannot be written: {_reason(error)}") from error
+        raise DataError(f"{path}: cannot be written: {reason(error)}") from error
 
 
 def _stage(path: Path, data: bytes, staged: dict[Path, Path], stack: contextlib.ExitStack) -> None:
     """Write under a temporary name; a pipe or a device as it is."""
-    check_output(path)
+    _check_place(path)
+    begin_output(path)
     if path.exists() and not path.is_file():  # before links: /dev/stdout leads to no path
         path.write_bytes(data)
         return
@@ -160,7 +155,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{folder}: cannot be made: {_reason(error)}") from error
+        raise DataError(f"{folder}: cannot be made: {reason(error)}") from error
 
 
 def check_output(path: Path) -> None:
@@ -169,8 +164,13 @@ def check_output(path: Path) -> None:
     Raises
     ------
     DataError
-        If it is a folder or lies in none.
+        If it is a folder or lies in none, or is a file that the command reads.
     """
+    _check_place(path)
+    plan_output(path)
+
+
+def _check_place(path: Path) -> None:
     if not path.name or path.is_dir():
         raise DataError(f"{path}: cannot be written: it is a folder; name a file in it")
     if not path.parent.is_dir():
@@ -183,45 +183,60 @@ def _umask() -> int:
     return mask
 
 
-def read_text(path: Path | str) -> str:
-    """Text of a file, or of standard input for ``-``.
+def read_text(path: Path | str, most: int = LARGEST) -> str:
+    """Text of a file, or of standard input for ``-``, without byte-order mark and carriage returns.
+
+    Parameters
+    ----------
+    path, most
+        See :func:`nuhist.inputs.read_bytes`.
 
     Raises
     ------
     DataError
-        If it cannot be read or is no UTF-8 text.
+        If :func:`nuhist.inputs.read_bytes` refuses it, or it is no UTF-8 text.
     """
+    content = read_bytes(path, most)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
+        raise DataError(f"{shown(path)}: cannot be read: it is text in UTF-16 or UTF-32; save it in UTF-8")
     try:
-        if str(path) == STDIN:
-            return sys.stdin.buffer.read().decode()
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{_shown(path)}: cannot be read: {_reason(error)}") from error
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{shown(path)}: cannot be read: {error}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def read_json(path: Path | str) -> Any:
+def read_json(path: Path | str, most: int = LARGEST) -> Any:
     """Parsed JSON of a file, or of standard input for ``-``.
+
+    Parameters
+    ----------
+    path, most
+        See :func:`nuhist.inputs.read_bytes`.
 
     Raises
     ------
     DataError
         If it cannot be read or is no JSON that :func:`nuhist.documents.parse_json` takes.
     """
-    text = read_text(path)
+    text = read_text(path, most)
     if not text.strip():
-        raise DataError(f"{_shown(path)}: is empty; expected JSON")
-    return parse_json(text, _shown(path))
+        raise DataError(f"{shown(path)}: is empty; expected JSON")
+    return parse_json(text, shown(path))
 
 
 def to_json(value: Any) -> str:
     """JSON text as nuhist writes it: indented, lists of numbers on one line, NaN refused.
 
-    Letters stay as they are; characters that nobody sees are written in JSON's escapes.
+    Letters stay as they are; characters that nobody sees are written in JSON's escapes. Half characters,
+    which JSON cannot hold, come from file names that are no UTF-8, and are written out as
+    :func:`nuhist.characters.printable` does.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    text = _UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    text = _UNSEEN.sub(_escape, text)
     return _NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"
 
 
-def _shown(path: Path | str) -> str:
-    return "standard input" if str(path) == STDIN else str(path)
+def _escape(match: re.Match[str]) -> str:
+    half = "\ud800" <= match[0] <= "\udfff"
+    return json.dumps(printable(match[0]) if half else match[0])[1:-1]

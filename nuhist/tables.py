@@ -1,17 +1,24 @@
-"""CSV tables of numbers: comment lines with '#', one header line, then rows."""
+"""CSV tables: comment lines with '#', one header line, then rows; written so that no cell is a formula."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nuhist.characters import printable
 from nuhist.errors import DataError
 from nuhist.files import read_text
 
 Array = NDArray[np.float64]
+Cell = str | float | bool | None
+MOST_CELLS = 10_000_000  # each takes some 100 bytes while it is read
+_FORMULAS = tuple("=+-@＝＋－＠")  # with which spreadsheets let one begin; tab and return are escaped
 
 
 def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -20,16 +27,23 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     Raises
     ------
     DataError
-        If the file cannot be read, has no rows, or a row is longer or shorter than the header.
+        If the file cannot be read, has no rows or more than ten million cells, a column is there twice,
+        or a row is longer or shorter than the header.
     """
+    text = read_text(path)
+    if text.count("\n") + text.count(",") > MOST_CELLS:
+        raise DataError(f"{path}: has more than {MOST_CELLS // 10**6} million cells; not read")
     lines = [
         (number, line.strip())
-        for number, line in enumerate(read_text(path).splitlines(), start=1)
+        for number, line in enumerate(text.split("\n"), start=1)
         if line.strip() and not line.lstrip().startswith("#")
     ]
     if len(lines) < 2:
         raise DataError(f"{path}: has no rows; expected a header line and at least one row")
     header = [name.strip() for name in lines[0][1].split(",")]
+    for index, name in enumerate(header):
+        if name in header[:index]:
+            raise DataError(f"{path}: has two columns '{name}'; keep one")
     rows = []
     for number, line in lines[1:]:
         cells = line.split(",")
@@ -108,3 +122,30 @@ def column(
     if non_negative:
         refuse(values < 0, "is negative")
     return values
+
+
+def to_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """A table as comma-separated text, a header line first; what is not finite or not known is empty.
+
+    Names come from files. Characters that nobody sees are written as escapes, and a text with which a
+    spreadsheet would begin a formula gets an apostrophe before it; numbers stay numbers.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerows([_written(cell) for cell in row] for row in (header, *rows))
+    return stream.getvalue()
+
+
+def _written(cell: Cell) -> Cell:
+    if isinstance(cell, str):
+        text = printable(cell)
+        return f"'{text}" if text.startswith(_FORMULAS) and not _is_number(text) else text
+    return None if isinstance(cell, float) and not isfinite(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nuhist.characters import printable
+from nuhist.characters import printable, shell_word
 from nuhist.cli.options import refuse_given
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ as_json = click.option("--json", "json_output", is_flag=True, help="Print one JS
 workspace_argument = click.argument("workspace", metavar="WS", default="-")
 engine_option = click.option(
     "--engine", default="compiled", show_default=True, help="What fits: compiled, or pyhf."
+)
+allow_outside_option = click.option(
+    "--allow-outside", is_flag=True, help="Read tables that an experiment.yaml has outside its folder, too."
 )
 measurement_option = click.option("--measurement", help="Name of the measurement [default: the first].")
 
@@ -194,14 +197,4 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: i
 
 def command_line() -> str:
     """The command as it was typed, for the sidecar: a line that a shell reads, in characters of UTF-8."""
-    return " ".join(["nuhist", *map(_quoted, sys.argv[1:])])
-
-
-def _quoted(argument: str) -> str:
-    import shlex
-
-    plain = printable(argument)
-    if plain == argument:
-        return shlex.quote(argument)
-    text = argument.replace("\\", "\\\\").replace("'", "\\'")
-    return f"$'{printable(text)}'"  # the form in which bash and others read escapes
+    return " ".join(["nuhist", *map(shell_word, sys.argv[1:])])

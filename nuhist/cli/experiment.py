@@ -6,18 +6,20 @@ from typing import Any
 
 import click
 
-from nuhist.cli.common import as_json, hypothesis_options, print_json, print_table, say
+from nuhist.cli.common import allow_outside_option, as_json, hypothesis_options, print_json, print_table, say
 from nuhist.cli.options import command
 
 
 @command(epilog="Example: nuhist experiments lz_ws2022")
 @click.argument("name", required=False)
+@allow_outside_option
 @as_json
-def experiments(name: str | None, json_output: bool) -> None:
+def experiments(name: str | None, allow_outside: bool, json_output: bool) -> None:
     """List the bundled experiments, or describe one (a NAME or a folder)."""
-    from nuhist.experiments.experiment import bundled_experiments, load_experiment
+    from nuhist.experiments.experiment import bundled_experiments, load_experiments
 
-    found = [load_experiment(entry) for entry in ([name] if name else bundled_experiments())]
+    names = [name] if name else bundled_experiments()
+    found = load_experiments(names, allow_outside=allow_outside)
     if json_output:
         described = [
             {
@@ -63,6 +65,7 @@ def experiments(name: str | None, json_output: bool) -> None:
 @click.option("--response", metavar="KIND", help="matrix, gaussian or none.")
 @click.option("--atomic", default="step", show_default=True, help="step or rrpa.")
 @click.option("--neutrino-mass", type=float, metavar="EV", help="eV, in the EPA [default: 1].")
+@allow_outside_option
 @as_json
 def spectrum(
     experiment: str,
@@ -72,6 +75,7 @@ def spectrum(
     response: str | None,
     atomic: str,
     neutrino_mass: float | None,
+    allow_outside: bool,
     json_output: bool,
 ) -> None:
     """Expected events per bin and recoil rates at one value of the coupling."""
@@ -90,6 +94,7 @@ def spectrum(
         coupling=coupling,
         response=response,  # type: ignore[arg-type]
         options=RateOptions(**physics),
+        allow_outside=allow_outside,
     )
     if json_output:
         print_json(result.to_json())

@@ -18,6 +18,7 @@ from nuhist.cli.common import tell
 from nuhist.cli.options import Group
 from nuhist.cli.streams import open_closed_streams
 from nuhist.errors import NuhistError, OptionError
+from nuhist.inputs import inputs_kept
 
 _FAMILIES = {
     "Look at what there is": (experiment.experiments, experiment.spectrum),
@@ -83,7 +84,7 @@ class _Nuhist(Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _printable_usage():
+            with _printable_usage(), inputs_kept():
                 return super().invoke(ctx)
         except Exception as error:
             if is_interrupt(error):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nuhist.cli.common import allow_outside_option
 from nuhist.cli.drawing import Drawing, draws
 from nuhist.cli.options import command
 from nuhist.errors import ConfigError
@@ -14,15 +15,17 @@ from nuhist.errors import ConfigError
 @click.option(
     "--response", "kind", metavar="KIND", help="matrix, gaussian or none [default: the experiment's]."
 )
+@allow_outside_option
 @draws
-def response(experiment: str, kind: str | None) -> Drawing:
+def response(experiment: str, kind: str | None, allow_outside: bool) -> Drawing:
     """Response matrix of an EXPERIMENT (a bundled name or a folder)."""
     from nuhist.experiments.experiment import load_experiment
     from nuhist.report.detector import detector_response
     from nuhist.report.detector_figure import response_figure
     from nuhist.report.number_tables import response_table
 
-    result = detector_response(load_experiment(experiment), kind)  # type: ignore[arg-type]  # checked there
+    loaded = load_experiment(experiment, allow_outside=allow_outside)
+    result = detector_response(loaded, kind)  # type: ignore[arg-type]  # checked there
     return Drawing(response_figure(result), result.to_json(), response_table(result))
 
 
@@ -31,15 +34,17 @@ def response(experiment: str, kind: str | None) -> Drawing:
 @click.option(
     "--response", "kind", metavar="KIND", help="matrix, gaussian or none [default: each experiment's]."
 )
+@allow_outside_option
 @draws
-def efficiency(experiments: tuple[str, ...], kind: str | None) -> Drawing:
+def efficiency(experiments: tuple[str, ...], kind: str | None, allow_outside: bool) -> Drawing:
     """Efficiency of one or several EXPERIMENTs against the true recoil energy."""
-    from nuhist.experiments.experiment import load_experiment
+    from nuhist.experiments.experiment import load_experiments
     from nuhist.report.detector import detector_response
     from nuhist.report.detector_figure import efficiency_figure
     from nuhist.report.number_tables import efficiency_table
 
-    results = [detector_response(load_experiment(name), kind) for name in experiments]  # type: ignore[arg-type]
+    loaded = load_experiments(experiments, allow_outside=allow_outside)
+    results = [detector_response(entry, kind) for entry in loaded]  # type: ignore[arg-type]
     keys = ("experiment", "kind", "true_edges", "efficiency")
     numbers = [{key: result.to_json()[key] for key in keys} for result in results]
     return Drawing(efficiency_figure(results), {"experiments": numbers}, efficiency_table(results))

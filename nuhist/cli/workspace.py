@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nuhist.cli.common import (
+    allow_outside_option,
     as_json,
     command_line,
     deliver,
@@ -41,6 +42,7 @@ _BUILD_OPTIONS = (
     click.option("--template", "templates", multiple=True, metavar="SAMPLE=FILE:HISTOGRAM",
                  callback=lambda _context, _option, texts: _read_templates(texts),
                  help="Take a background's counts from a ROOT file; again for more."),
+    allow_outside_option,
 )  # fmt: skip
 
 

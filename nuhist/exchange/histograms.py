@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -12,13 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from nuhist.errors import DataError, ExchangeError, missing_extra
+from nuhist.errors import ExchangeError, missing_extra
 from nuhist.exchange.root_directories import check_directories, stated_length
+from nuhist.exchange.root_packed import LARGEST, unpacked_size
+from nuhist.inputs import MEBIBYTE, read_bytes
 from nuhist.tables import Array
 
 ENERGY_TITLE = "reconstructed energy [keVee]"
 BIN_TITLE = "bin"
 COUNTS_TITLE = "events / bin"
+_LARGEST, _SIGNATURE = 1024 * MEBIBYTE, b"root"
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,29 +219,37 @@ def open_root(path: Path) -> RootFile:
     Raises
     ------
     DataError
-        If the file cannot be read, or uproot is not installed.
+        If the file cannot be read, is larger than 1 GiB, or uproot is not installed.
     ExchangeError
-        If it is no ROOT file or not a whole one.
+        If it is no ROOT file or not a whole one, or unpacks to more than 256 MiB.
     """
     uproot = _uproot()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if not content.startswith(b"root"):
+    content = read_bytes(path, _LARGEST, _SIGNATURE)
+    if not content.startswith(_SIGNATURE):
         raise ExchangeError(f"{path}: is no ROOT file")
     if len(content) < stated_length(content):
         raise ExchangeError(
             f"{path}: is truncated: {len(content)} of {stated_length(content)} bytes; copy it again"
         )
-    try:
-        check_directories(content)
+    with _damage(path):
+        size = unpacked_size(content, check_directories(content))
+    if size > LARGEST:
+        raise ExchangeError(
+            f"{path}: its histograms unpack to more than {LARGEST // MEBIBYTE} MiB; leave some out"
+        )
+    with _damage(path):
         directory = uproot.open(BytesIO(content))
         classes = directory.classnames(cycle=False, recursive=True)
         _whole("".join(classes))
-    except Exception as error:  # as above
-        raise ExchangeError(f"{path}: cannot be read, the file is damaged: {_brief(error)}") from error
     return RootFile(str(path), classes, directory)
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # of a damaged file uproot raises what it stumbles over
+        raise ExchangeError(f"{path}: cannot be read, the file is damaged: {_brief(error)}") from error
 
 
 def same_edges(one: Array, other: Array) -> bool:

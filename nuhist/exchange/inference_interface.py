@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nuhist.characters import printable
 from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
 from nuhist.exchange.projection import check_same_bins, energy_edges, kept_axes, projected
 from nuhist.exchange.samples import DOWN, UP, NamedTemplates, template_workspace
@@ -169,7 +170,7 @@ def import_templates(
             if not name.endswith((UP, DOWN)):
                 _refuse_negative(counts[name], f"{file.origin}: {name}")
     templates = NamedTemplates(
-        channel or text_of(first.attributes.get("channel", sources[0].path.stem)),
+        channel or text_of(first.attributes.get("channel", printable(sources[0].path.stem))),
         counts,
         energy_edges(kept_axes(first, axes)),
         first.origin,

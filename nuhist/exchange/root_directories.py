@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 _BIG_FILE = 1_000_000  # versions from here on have 64-bit positions
 _BIG_RECORD = 1000  # of keys and directories
 _FOLDERS = ("TDirectory", "TDirectoryFile")
 
 
-def check_directories(content: bytes) -> None:
-    """Refuse a file whose lists of keys go back, or whose directories are in each other.
+class Key(NamedTuple):
+    """An object's class, where its data begin, and their bytes as they are stored and unpacked."""
 
-    Of such a damaged file uproot would read keys without end. Source of the layout: ROOT's documentation of
-    TFile, TDirectoryFile and TKey.
+    kind: str
+    place: int
+    packed: int
+    unpacked: int
+
+
+def check_directories(content: bytes) -> list[Key]:
+    """Keys of all directories of a file.
+
+    Refused are lists of keys that go back, and directories that are in each other: of such a damaged file
+    uproot would read keys without end. Source of the layout: ROOT's documentation of TFile, TDirectoryFile
+    and TKey.
 
     Parameters
     ----------
@@ -27,6 +38,7 @@ def check_directories(content: bytes) -> None:
     struct.error
         If the file ends too early.
     """
+    found: list[Key] = []
     version, start = struct.unpack_from(">ii", content, 4)
     (name_bytes,) = struct.unpack_from(">i", content, 36 if version >= _BIG_FILE else 28)
     waiting, seen = [start + name_bytes], set[int]()
@@ -36,7 +48,10 @@ def check_directories(content: bytes) -> None:
             raise ValueError("a directory is in several places")
         if keys:
             seen.add(keys)
-            waiting += _folders(content, keys)
+            listed = _listed(content, keys)
+            waiting += [key.place for key in listed if key.kind in _FOLDERS]
+            found += listed
+    return found
 
 
 def stated_length(content: bytes) -> int:
@@ -57,22 +72,35 @@ def _keys_of(content: bytes, place: int) -> int:
     return keys
 
 
-def _folders(content: bytes, place: int) -> list[int]:
-    """Where the directories in a list of keys are."""
-    _, _, place = _key(content, place)
+def streamer_key(content: bytes) -> Key:
+    """The key of the descriptions of classes.
+
+    Raises
+    ------
+    ValueError, struct.error
+        As :func:`check_directories`.
+    """
+    (version,) = struct.unpack_from(">i", content, 4)
+    form, offset = (">q", 45) if version >= _BIG_FILE else (">i", 37)
+    (place,) = struct.unpack_from(form, content, offset)
+    return _key(content, place)[0] if place else Key("", 0, 0, 0)
+
+
+def _listed(content: bytes, place: int) -> list[Key]:
+    """The keys of a list."""
+    _, place = _key(content, place)
     (number,) = struct.unpack_from(">i", content, place)
     place += 4
     found = []
     for _ in range(number):  # each key is longer than 26 bytes, so that a large number leaves the file
-        kind, data, place = _key(content, place)
-        if kind in _FOLDERS:
-            found.append(data)
+        key, place = _key(content, place)
+        found.append(key)
     return found
 
 
-def _key(content: bytes, place: int) -> tuple[str, int, int]:
-    """Class of a key, where its data begin, and where the next key is."""
-    _, version, _, _, length, _ = struct.unpack_from(">ihIIhh", content, _checked(place))
+def _key(content: bytes, place: int) -> tuple[Key, int]:
+    """A key, and where the next one is."""
+    stored, version, unpacked, _, length, _ = struct.unpack_from(">ihIIhh", content, _checked(place))
     big = version > _BIG_RECORD
     (data,) = struct.unpack_from(">q" if big else ">i", content, place + 18)
     place += 34 if big else 26
@@ -87,7 +115,7 @@ def _key(content: bytes, place: int) -> tuple[str, int, int]:
             raise ValueError("a key has a name of impossible length")
         texts.append(content[place : place + size].decode(errors="replace"))
         place += size
-    return texts[0], data + length, place
+    return Key(texts[0], _checked(data + length), stored - length, unpacked), place
 
 
 def _checked(place: int) -> int:

@@ -17,10 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from nuhist.errors import DataError, ExchangeError, missing_extra
+from nuhist.errors import ExchangeError, missing_extra
+from nuhist.exchange.hdf5_storage import refused_storage
+from nuhist.inputs import MEBIBYTE, read_bytes
 from nuhist.tables import Array
 
 LARGEST = 10_000_000  # entries of one template: 80 MB
+LARGEST_TOGETHER = 2**25  # entries of all templates: 256 MiB
+_LARGEST_FILE, _SIGNATURE = 1024 * MEBIBYTE, b"\x89HDF\r\n\x1a\n"
+_LARGEST_TEXT = 64 * MEBIBYTE
 MOST_AXES = 32  # NumPy's limit; XENON uses up to four
 _BINS, _TEMPLATES, _NAME, _UNIT = "bins", "templates", "name", "unit"
 
@@ -102,22 +107,20 @@ def read_template_file(path: Path) -> TemplateFile:
     Raises
     ------
     DataError
-        If the file cannot be opened, or h5py is not installed.
+        If the file cannot be read, is larger than 1 GiB, or h5py is not installed.
     ExchangeError
-        If it is no HDF5 file, is damaged, or does not have the layout; the message has the entry.
+        If it is no HDF5 file, is damaged, unpacks to more than 256 MiB, or does not have the layout; the
+        message has the entry.
     """
     h5py = _h5py()
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(8)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if start != b"\x89HDF\r\n\x1a\n":
+    content = read_bytes(path, _LARGEST_FILE, _SIGNATURE)
+    if not content.startswith(_SIGNATURE):
         raise ExchangeError(f"{path}: is no HDF5 file")
-    with _damage(str(path)), h5py.File(path, "r") as source:
+    with _damage(str(path)), h5py.File(BytesIO(content), "r") as source:
         reader = _Reader(h5py, source, str(path))
+        reader.check_size()
         axes = reader.axes()
-        return TemplateFile(axes, reader.templates(axes), dict(source.attrs), reader.texts(), str(path))
+        return TemplateFile(axes, reader.templates(axes), reader.attributes(), reader.texts(), str(path))
 
 
 @contextmanager
@@ -136,6 +139,31 @@ class _Reader:
     h5py: Any
     source: Any
     origin: str
+
+    def check_size(self) -> None:
+        """Refuse templates that are too much together, before the first is read."""
+        entries = 0
+        for place in (_BINS, _TEMPLATES):
+            group = self._group(place)
+            for name in group:  # those that are no text are refused later
+                entry = group[name] if text_of(name) == name and self._is_here(group, name) else None
+                if isinstance(entry, self.h5py.Dataset) and entry.shape is not None:
+                    entries += min(entry.size, LARGEST + 1)  # one alone is refused with its name
+        if entries > LARGEST_TOGETHER:
+            raise ExchangeError(
+                f"{self.origin}: unpacks to {8e-9 * entries:.3g} GB of templates; at most"
+                f" {8e-9 * LARGEST_TOGETHER:.2f} GB can be read, so leave some out"
+            )
+
+    def attributes(self) -> dict[str, Any]:
+        """Of the file, but lists of texts, in each of which a long one may be meant again and again."""
+        attributes = self.source.attrs
+        plain = [name for name in attributes if attributes.get_id(name).shape in ((), None)]
+        return {name: attributes[name] for name in plain} | {
+            name: attributes[name]
+            for name in attributes
+            if name not in plain and attributes.get_id(name).dtype.kind in "fiub"
+        }
 
     def axes(self) -> tuple[Axis, ...]:
         group = self._group(_BINS)
@@ -183,7 +211,8 @@ class _Reader:
                 continue
             entry = self.source[name]
             plain = isinstance(entry, self.h5py.Dataset) and not (entry.is_virtual or entry.external)
-            if plain and entry.shape == () and self.h5py.check_string_dtype(entry.dtype) is not None:
+            plain = plain and entry.shape == () and self.h5py.check_string_dtype(entry.dtype) is not None
+            if plain and entry.dtype.itemsize <= _LARGEST_TEXT:
                 found[name] = str(entry.asstr()[()])
         return found
 
@@ -210,6 +239,8 @@ class _Reader:
             raise self._refused(place, f"holds {dataset.dtype}; expected numbers")
         if dataset.size > LARGEST:
             raise self._refused(place, f"has {dataset.size} entries; at most {LARGEST} can be read")
+        if wrong := refused_storage(dataset, 8 * LARGEST):
+            raise self._refused(place, wrong)
         values = np.asarray(dataset[()], dtype=np.float64)
         if not np.isfinite(values).all():
             index = np.unravel_index(int(np.argmin(np.isfinite(values))), values.shape)

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from nuhist.documents import MOST_VALUES
 from nuhist.errors import ExchangeError
 from nuhist.exchange.bin_labels import aligned
 from nuhist.exchange.histograms import BIN_TITLE, Histogram, RootFile, describe_edges, open_root, same_edges
@@ -37,6 +38,7 @@ class InputFiles:
         self.base = base.resolve()
         self._files: dict[Path, RootFile] = {}
         self._histograms: dict[Path, dict[str, Histogram]] = {}
+        self._bins = 0
 
     def path(self, name: str, where: str) -> Path:
         """A file in the folder.
@@ -70,6 +72,9 @@ class InputFiles:
         known = self._histograms[file]
         if path not in known:
             known[path] = self._files[file].histogram(path, signed=signed)
+        self._bins += known[path].counts.size
+        if self._bins > MOST_VALUES:  # of one that many samples name, too
+            raise ExchangeError(f"{where}: names histograms of more than {MOST_VALUES // 10**6} million bins")
         return known[path]
 
     def remainder(self) -> Remainder:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import mode
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -67,6 +68,8 @@ def import_xml(
     measurements = list(driver.iter("Measurement"))
     if not inputs or not measurements:
         raise ExchangeError(f"{path}: has no <Input> or no <Measurement>")
+    if len({*inputs}) < len(inputs):
+        raise ExchangeError(f"{path}: names <Input> '{mode(inputs)}' twice; keep one")
     files = InputFiles(_base(path, inputs[0], basedir))
     channels = [read_channel(name, path, files, message) for name in inputs]
     files.report_outside(message)

@@ -8,9 +8,12 @@ from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 from xml.parsers import expat
 
-from nuhist.errors import DataError, ExchangeError
+from nuhist.errors import ExchangeError
+from nuhist.inputs import MEBIBYTE, read_bytes
 
 _DEPTH = 16  # HistFactory has three levels
+_LARGEST = 64 * MEBIBYTE
+_MOST_ELEMENTS = 1_000_000  # each takes some 300 bytes of memory
 
 
 def read_tree(path: Path, tag: str) -> Element:
@@ -29,22 +32,25 @@ def read_tree(path: Path, tag: str) -> Element:
     Raises
     ------
     DataError
-        If the file cannot be read.
+        If the file cannot be read, or is larger than 64 MiB.
     ExchangeError
-        If it is no XML, declares entities, is nested deeply, or its root is another element.
+        If it is no XML, declares entities, is nested deeply, has more than a million elements and
+        attributes, or its root is another element.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    depth = 0
+    content = read_bytes(path, _LARGEST)
+    depth = elements = 0
 
     def entity(name: str, *_: object) -> None:
         raise ExchangeError(f"{path}: declares the entity '{name}'; write out what it stands for")
 
-    def start(name: str, *_: object) -> None:
-        nonlocal depth
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth, elements
         depth += 1
+        elements += 1 + len(attributes)
+        if elements > _MOST_ELEMENTS:
+            raise ExchangeError(
+                f"{path}: has more than {_MOST_ELEMENTS // 10**6} million elements and attributes; not read"
+            )
         if depth > _DEPTH:
             raise ExchangeError(f"{path}: <{name}> is nested {depth} deep; this is no HistFactory XML")
 

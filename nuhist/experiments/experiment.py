@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from nuhist.documents import parse_yaml
-from nuhist.errors import ConfigError, unknown_name
+from nuhist.errors import ConfigError, OptionError, unknown_name
 from nuhist.files import read_text
 from nuhist.schemas import check
 from nuhist.tables import Array
@@ -151,14 +151,23 @@ def bundled_experiments() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in Path(__file__).parent.glob(f"*/{FILE_NAME}")))
 
 
-def load_experiment(name: str | Path) -> Experiment:
+def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experiment:
     """Read an experiment: a bundled one by name, or a folder with experiment.yaml.
+
+    Parameters
+    ----------
+    name
+        Of the experiment, or the folder.
+    allow_outside
+        Whether a user's experiment.yaml may name tables that lie outside its folder.
 
     Raises
     ------
     ConfigError
-        If there is no such experiment, or its file has a wrong key or value; the message names
-        file and key.
+        If there is no such experiment, its file has a wrong key or value, or a table lies outside the
+        folder; the message names file and key.
+    OptionError
+        If a bundled experiment, whose tables are nuhist's own, is to be allowed others.
 
     Examples
     --------
@@ -167,18 +176,66 @@ def load_experiment(name: str | Path) -> Experiment:
     (51, 0.908)
     """
     bundled = bundled_experiments()
-    folder = Path(__file__).parent / name if str(name) in bundled else Path(name)
+    known = str(name) in bundled
+    if known and allow_outside:
+        raise OptionError("--allow-outside: does nothing with bundled experiments; it belongs to folders")
+    folder = Path(__file__).parent / name if known else Path(name)
     file = folder / FILE_NAME
     if not file.is_file():
         if folder.is_dir():
             raise ConfigError(f"{folder}: has no {FILE_NAME}")
         raise unknown_name("experiment", str(name), bundled)
-    return _parse(file)
-
-
-def _parse(file: Path) -> Experiment:
     content = parse_yaml(read_text(file), str(file), ConfigError)
     check(content, "experiment", str(file), ConfigError)
+    if not (known or allow_outside):
+        _refuse_outside(file, content)
+    return _parsed(file, content)
+
+
+def load_experiments(
+    entries: Sequence[str | Path | Experiment], *, allow_outside: bool = False
+) -> list[Experiment]:
+    """Read several experiments, of which some may be bundled or loaded already: :func:`load_experiment`."""
+    bundled = bundled_experiments()
+    folders = [entry for entry in entries if not (isinstance(entry, Experiment) or str(entry) in bundled)]
+    if allow_outside and not folders:
+        raise OptionError("--allow-outside: does nothing without a folder of an experiment")
+    return [
+        entry
+        if isinstance(entry, Experiment)
+        else load_experiment(entry, allow_outside=allow_outside and entry in folders)
+        for entry in entries
+    ]
+
+
+def _refuse_outside(file: Path, content: Mapping[str, Any]) -> None:
+    """Refuse tables outside the folder, which somebody else may have made; links are followed."""
+    home = file.parent.resolve()
+    for key, table in _tables(content, ""):
+        try:
+            inside = (home / table).resolve().is_relative_to(home)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ConfigError(f"{file}: {key}: '{table}' is no path: {error}") from error
+        if not inside:
+            raise ConfigError(
+                f"{file}: {key}: '{table}' lies outside the experiment's folder, and is not read; put the"
+                " table into the folder, or add --allow-outside (Python: allow_outside=True)"
+            )
+
+
+def _tables(content: Any, key: str) -> Iterator[tuple[str, str]]:
+    """Tables that an experiment.yaml names, by key."""
+    if isinstance(content, Mapping):
+        for name, value in content.items():
+            if name == "table":
+                yield f"{key}.{name}".removeprefix("."), value
+            yield from _tables(value, f"{key}.{name}")
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            yield from _tables(value, f"{key}[{index}]")
+
+
+def _parsed(file: Path, content: Mapping[str, Any]) -> Experiment:
     binning = content["binning"]
     if binning["high"] <= binning["low"]:
         raise ConfigError(f"{file}: binning.high: {binning['high']} is not above binning.low")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.experiments.counts import neutrino_counts_at
-from nuhist.experiments.experiment import Experiment, ResponseKind, load_experiment
+from nuhist.experiments.experiment import Experiment, ResponseKind, load_experiments
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
 from nuhist.physics.recoils import breakpoints, recoil_rates_at, refuse_unused_mass
@@ -64,6 +64,7 @@ def spectrum(
     flavor: FlavorChoice = "effective",
     response: ResponseKind | None = None,
     options: RateOptions | None = None,
+    allow_outside: bool = False,
 ) -> Spectrum:
     """Expected spectrum of neutrino-electron scattering.
 
@@ -79,6 +80,8 @@ def spectrum(
         ``"matrix"``, ``"gaussian"`` or ``"none"``; by default what the experiment's treatment says.
     options
         Other choices of the physics.
+    allow_outside
+        See :func:`nuhist.load_experiment`.
 
     Raises
     ------
@@ -95,8 +98,7 @@ def spectrum(
     """
     tested = get_hypothesis(hypothesis)
     active_flavors(flavor)
-    if not isinstance(experiment, Experiment):
-        experiment = load_experiment(experiment)
+    (experiment,) = load_experiments([experiment], allow_outside=allow_outside)
     physics = options or RateOptions()
     if physics.neutrino_mass_ev != RateOptions().neutrino_mass_ev:
         refuse_unused_mass(tested)

@@ -12,7 +12,7 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, OptionError
 from nuhist.experiments.data import observed_counts, read_counts
-from nuhist.experiments.experiment import Experiment, Treatment, load_experiment
+from nuhist.experiments.experiment import Experiment, Treatment, load_experiments
 from nuhist.histfactory.backgrounds import background_samples
 from nuhist.histfactory.neutrinos import NeutrinoModel, neutrino_model
 from nuhist.histfactory.options import BuildOptions
@@ -117,7 +117,7 @@ class ModelSet:
 
 def _plain(model: ChannelModel) -> dict[str, Any]:
     options = asdict(replace(model.neutrinos.options, templates=()))
-    del options["templates"]
+    del options["templates"], options["allow_outside"]  # the command has it
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
     return plain | _sources(model.neutrinos.options)
 
@@ -153,7 +153,7 @@ def model_set(
     if not experiments:
         raise ConfigError("name at least one experiment")
     active_flavors(flavor)
-    loaded = [entry if isinstance(entry, Experiment) else load_experiment(entry) for entry in experiments]
+    loaded = load_experiments(experiments, allow_outside=options.allow_outside)
     if len(loaded) > 1:
         _refuse_same_events(loaded)
         if options.observed is not None or options.exposure is not None:

@@ -76,6 +76,8 @@ class BuildOptions:
         Take the expected counts without the coupling as observed.
     templates
         Backgrounds with other counts than the experiment's; their constraints follow.
+    allow_outside
+        Read tables that a user's experiment.yaml has outside its folder, too.
     """
 
     background: str | None = None
@@ -89,6 +91,7 @@ class BuildOptions:
     exposure: float | None = None
     asimov: bool = False
     templates: tuple[ReplacedTemplate, ...] = ()
+    allow_outside: bool = False
 
     @property
     def data_kind(self) -> DataKind:

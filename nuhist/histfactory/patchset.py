@@ -11,7 +11,7 @@ import numpy as np
 
 from nuhist.errors import ConfigError, DataError, ModelError
 from nuhist.experiments.experiment import Experiment
-from nuhist.files import STDIN, make_folder, read_json, to_json, write_together
+from nuhist.files import make_folder, read_json, to_json, write_together
 from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.grids import distinct
@@ -20,6 +20,7 @@ from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.validation import validate, validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest, load_workspace, make_workspace
+from nuhist.inputs import LARGEST, STDIN
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
 
@@ -88,6 +89,9 @@ class SignalGrid:
         """
         import jsonpatch
 
+        copies = sum(operation["op"] == "copy" for operation in point.operations)
+        if copies and len(to_json(self.background.spec)) << min(copies, 64) > LARGEST:
+            raise ModelError(f"{self.background.origin}: patch '{point.name}' copies too much; write it out")
         try:
             spec = jsonpatch.JsonPatch(list(point.operations)).apply(dict(self.background.spec))
         except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:

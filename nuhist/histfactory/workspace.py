@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from nuhist.errors import DataError, ModelError
-from nuhist.files import STDIN, check_output, read_json, to_json, write_together
+from nuhist.files import check_output, read_json, to_json, write_together
 from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, data_remarks
 from nuhist.histfactory.templates import Channel, Parameter
 from nuhist.histfactory.validation import validate
+from nuhist.inputs import STDIN
 from nuhist.schemas import check
 
 MEASUREMENT = "nuhist"

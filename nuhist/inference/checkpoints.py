@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.documents import parse_json
 from nuhist.errors import DataError
-from nuhist.files import read_text, write_atomically
+from nuhist.files import write_atomically
+from nuhist.inputs import MEBIBYTE, reason
 from nuhist.schemas import check
 from nuhist.tables import Array
 
 Result = tuple[Array, Array]
+_LONGEST_LINE = MEBIBYTE  # a batch takes 22 kB
 
 
 class Checkpoint:
@@ -50,8 +52,8 @@ class Checkpoint:
         if not path.exists():
             write_atomically(path, json.dumps(header) + "\n")
             return
-        first, *lines = read_text(path).split("\n")
-        if _parsed(first) != header:
+        lines = _lines(path)
+        if _parsed(next(lines, "")) != header:
             raise DataError(f"{path}: belongs to another workspace, version or other toys; name another file")
         for line in lines:
             entry = _entry(line)
@@ -82,6 +84,18 @@ class Checkpoint:
                 stream.flush()
         except OSError as error:
             raise DataError(f"{self.path}: cannot be written: {error.strerror}") from error
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Lines of a checkpoint, one after the other; of one that is too long, its parts."""
+    try:
+        if not path.is_file():
+            raise DataError(f"{path}: is no file; name another one for the checkpoint")
+        with path.open("rb") as stream:
+            while line := stream.readline(_LONGEST_LINE):
+                yield line.decode(errors="replace")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {reason(error)}") from error
 
 
 def _parsed(line: str) -> Any:

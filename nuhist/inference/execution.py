@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError
 from nuhist.inference.checkpoints import Checkpoint, Result
 from nuhist.inference.processes import processes
@@ -91,7 +92,8 @@ def run(
     DataError
         If a checkpoint belongs to other toys or cannot be written.
     ConfigError
-        If Dask is asked for and not installed, or its scheduler does not answer.
+        If Dask is asked for and not installed, its scheduler does not answer, or a worker has another
+        version of nuhist.
     FitError
         If a process is killed, or the Dask cluster is lost.
     """
@@ -181,11 +183,14 @@ class _Rounds:
         client, shared = self._shared("dask", lambda: _cluster(address, self.model))
         from distributed import as_completed
 
-        futures = [client.submit(_alone, self.compute, shared, task, pure=False, retries=3) for task in work]
+        same = partial(_of_version, __version__, self.compute)
+        futures = [client.submit(same, shared, task, pure=False, retries=3) for task in work]
         order = {future.key: index for future, index in zip(futures, chosen, strict=True)}
         for future in as_completed(futures):
             try:
                 result = future.result()
+            except ConfigError:  # of a worker that came later
+                raise
             except Exception as error:  # the scheduler is gone, or no worker can do it
                 raise FitError(f"the Dask cluster at {address} fails: {_one_line(error)}{_KEPT}") from error
             yield order[future.key], result
@@ -203,8 +208,39 @@ def _cluster(address: str, model: Any) -> Iterator[tuple[Any, Any]]:
     except (OSError, ValueError) as error:
         raise ConfigError(f"no Dask scheduler answers at {address}: {error}") from error
     with _quiet("distributed.client", "distributed.batched", "tornado.application"), client:
+        _refuse_other_versions(client)
         # A task, not scattered data: when the worker that holds it dies, another makes it again.
         yield client, client.submit(_itself, model, pure=False)
+
+
+def _refuse_other_versions(client: Any) -> None:
+    """Refuse workers that have another nuhist, or none, before they get work.
+
+    They are asked with a function of Python's own, which every worker has.
+    """
+    from pydoc import locate
+
+    try:
+        versions = client.run(locate, "nuhist.__about__.__version__")
+    except Exception as error:
+        raise FitError(f"the Dask cluster does not answer: {_one_line(error)}") from error
+    for worker, version in sorted(versions.items()):
+        if version != __version__:
+            raise _other_version(worker, version)
+
+
+def _of_version(version: str, compute: Compute | None, model: Any, task: Any) -> Result:
+    """One task on a worker that has the version of the one who asks."""
+    if version != __version__:
+        from distributed import get_worker
+
+        raise _other_version(get_worker().address, __version__, version)
+    return _alone(compute, model, task)
+
+
+def _other_version(worker: str, theirs: str | None, ours: str = __version__) -> ConfigError:
+    has = f"nuhist {theirs}" if theirs else "no nuhist"
+    return ConfigError(f"the Dask worker {worker} has {has}, this is nuhist {ours}; install the same on both")
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from nuhist.files import STDIN
 from nuhist.histfactory.data_kind import data_remarks
 from nuhist.histfactory.interest import interest_remarks, label_remarks
 from nuhist.histfactory.patchset import SignalGrid
@@ -16,6 +15,7 @@ from nuhist.inference.covariance import on_bound
 from nuhist.inference.grid import GridCurve
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.profile import Curve, Profile
+from nuhist.inputs import STDIN
 from nuhist.tables import Array
 
 # Of a counting experiment with 20 events of background, the asymptotic CLs limit is 5 % below the exact

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 
 from nuhist.histfactory.data_kind import describe
 from nuhist.inference.results import FitResult, Ranking
@@ -18,8 +15,7 @@ from nuhist.report.neutrinos import CrossSections, FluxCurve
 from nuhist.report.profiles import Line
 from nuhist.report.pulls import Pulls
 from nuhist.report.world_limits import WorldLimits
-
-Cell = str | float | bool | None
+from nuhist.tables import Cell, to_csv
 
 
 @dataclass(frozen=True)
@@ -30,16 +26,8 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
     def to_csv(self) -> str:
-        """Comma-separated, a header line first; what is not finite or not known is empty."""
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(self.header)
-        for row in self.rows:
-            writer.writerow(
-                "" if cell is None or (isinstance(cell, float) and not isfinite(cell)) else cell
-                for cell in row
-            )
-        return stream.getvalue()
+        """The table as :func:`nuhist.tables.to_csv` writes it."""
+        return to_csv(self.header, self.rows)
 
 
 def spectrum_table(spectra: Sequence[FittedSpectrum]) -> Table:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from nuhist.__about__ import __version__
+from nuhist.characters import printable
 from nuhist.errors import missing_extra
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
@@ -136,6 +138,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_visible,
     )
     environment.filters |= {
         "number": page_text.number,
@@ -151,6 +154,13 @@ def _environment() -> jinja2.Environment:
         "best_fit": page_text.best_fit,
     }
     return environment
+
+
+def _visible(value: Any) -> Any:
+    """What a name from a file holds, without marks that turn the page's text around."""
+    if type(value) is str or isinstance(value, PurePath):  # but no Markup, which is this package's own
+        return "\n".join(map(printable, str(value).split("\n")))
+    return value
 
 
 def _resource(name: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import platform
 import re
-import shlex
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from nuhist.__about__ import __version__
+from nuhist.characters import shell_word
 from nuhist.files import to_json
 from nuhist.histfactory.patchset import BACKGROUND_FILE, PATCHSET_FILE, SignalGrid
 from nuhist.report.page_study import Study
@@ -50,7 +50,7 @@ def _has_file(study: Study) -> bool:
 
 def commands(study: Study) -> tuple[str, ...]:
     """Commands that redo each result, in the order of the page."""
-    where = shlex.quote(str(study.path) if _has_file(study) else file_name(study))
+    where = shell_word(str(study.path) if _has_file(study) else file_name(study))
     wanted: list[str] = []
     for interval in study.intervals:
         method = "" if interval.method == "profile" else f" --method {interval.method}"
@@ -58,8 +58,7 @@ def commands(study: Study) -> tuple[str, ...]:
     if study.significance is not None:
         wanted.append(f"significance {where}")
     wanted += [
-        f"plot spectrum {where} --channel {shlex.quote(entry.channel)}"
-        f" -o spectrum-{_plain(entry.channel)}.png"
+        f"plot spectrum {where} --channel {shell_word(entry.channel)} -o spectrum-{_plain(entry.channel)}.png"
         for entry in study.spectra
     ]
     if study.fit is not None and not isinstance(study.model, SignalGrid):

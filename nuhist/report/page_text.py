@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
+from nuhist.characters import printable
 from nuhist.inference.results import Interval
 from nuhist.physics.coupling import OWN_UNIT
 from nuhist.physics.hypotheses import FLAVOR_CHOICES
@@ -100,14 +101,14 @@ def symbol(coupling: str) -> str | Markup:
         for flavor in FLAVOR_CHOICES:
             if coupling == name + ("" if flavor == "effective" else flavor):
                 return Markup(formula.format(_FLAVORS[flavor]))  # noqa: S704 - from the tables above
-    return coupling
+    return printable(coupling)
 
 
 def unit(name: str) -> str | Markup:
     """A unit as HTML; unknown ones stay plain text."""
     from markupsafe import Markup
 
-    return Markup(_UNITS[name]) if name in _UNITS else name  # noqa: S704 - from the table above
+    return Markup(_UNITS[name]) if name in _UNITS else printable(name)  # noqa: S704 - from the table above
 
 
 def quantity(value: float | None, unit_name: str) -> Markup:

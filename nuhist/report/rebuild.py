@@ -22,6 +22,7 @@ from nuhist.histfactory.workspace import Workspace, load_workspace
 from nuhist.inference.intervals import limit
 from nuhist.inference.processes import shared_out
 from nuhist.inference.profile import threshold
+from nuhist.inputs import inputs_kept
 from nuhist.physics.hypotheses import FLAVOR_CHOICES, Dependence, FlavorChoice, get_hypothesis
 
 INDEX = "index.json"
@@ -209,7 +210,8 @@ def rebuild_templates(workspaces: Path, folder: Path) -> list[Path]:
 def _holds(path: Path, workspace: Workspace) -> bool:
     """Whether a ROOT file holds a workspace already."""
     try:
-        found = import_root(path)
+        with inputs_kept():  # it is looked at, to be replaced
+            found = import_root(path)
     except NuhistError:
         return False
     return found.digest == workspace.digest and found.sidecar == workspace.sidecar

@@ -139,6 +139,17 @@ def test_the_package_itself_imports_next_to_nothing() -> None:
     assert {*done.stdout.split()} <= {"nuhist", "nuhist.__about__", "nuhist.__main__", *small}
 
 
+def test_too_little_memory_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("nuhist.histfactory.patchset.load", full)
+    done = CliRunner().invoke(main, ["validate", str(folder / "w.json")])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("nuhist: the memory does not suffice for this model; take fewer bins or")
+    assert done.stderr.count("\n") == 1
+
+
 # --- names
 
 
@@ -165,9 +176,9 @@ def test_errors_and_tables_show_escapes() -> None:
 
 
 def test_json_keeps_names_in_escapes() -> None:
-    name = CODES + "\x85\u2028\U000e0041\udcff"
-    text = to_json({"name": name, "ν": "³⁷Ar"})
-    assert json.loads(text) == {"name": name, "ν": "³⁷Ar"}
+    name = CODES + "\x85\u2028\U000e0041"
+    text = to_json({"name": name, "file": "w\udcff", "ν": "³⁷Ar"})
+    assert json.loads(text) == {"name": name, "file": r"w\xff", "ν": "³⁷Ar"}
     assert "³⁷Ar" in text
     assert printable(text.replace("\n", "")) == text.replace("\n", "")
 
@@ -237,3 +248,39 @@ def test_files_whose_names_are_no_utf8(folder: Path) -> None:
     gone = shell("nuhist validate \"$(printf 'gone\\377.json')\"", folder)
     assert (gone.returncode, gone.stdout) == (1, "")
     assert gone.stderr == "nuhist: gone\\xff.json: cannot be read: No such file or directory\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@pytest.mark.parametrize(
+    ("arguments", "made"),
+    [
+        (("plot", "scan", "w\udcff.json", "-o", "p\udcff.svg"), "p\udcff.numbers.json"),
+        (("report", "w\udcff.json", "--ntoys", "0", "-o", "r\udcff.html"), "r\udcff.html"),
+        (("export", "root", "w\udcff.json", "-o", "w\udcff.root", "--cabinetry", "c.yml"), "w\udcff.root"),
+        (("build", "lz_ws2024", "--hypothesis", "magnetic-moment", "--observed", "o\udcff.csv",
+          "-o", "b\udcff.json"), "b\udcff.meta.json"),
+    ],
+)  # fmt: skip
+def test_what_is_made_of_files_whose_names_are_no_utf8(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], made: str
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["nuhist", *arguments])
+    Path("w.json").rename("w\udcff.json")
+    Path("o\udcff.csv").write_text("counts\n" + "1\n" * 19, encoding="utf-8")
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert "\\xff" in done.stderr
+    content = Path(made).read_bytes()
+    if made.endswith(("html", "meta.json")):
+        assert r"nuhist " in content.decode()
+        assert r"\xff" in content.decode().replace("\\\\", "\\")
+    if made.endswith("meta.json"):  # what nuhist wrote it reads again
+        assert CliRunner().invoke(main, ["inspect", "b\udcff.json"]).exit_code == 0
+
+
+def test_commands_print_through_what_escapes() -> None:
+    allowed = {"common.py", "main.py", "reproduce.py"}  # reproduce: its progress on a terminal
+    for path in (ROOT / "nuhist" / "cli").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert path.name in allowed or ("click.echo" not in text and "print(" not in text), path.name

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import builtins
 import json
+import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nuhist import Workspace
+from nuhist import __version__ as nuhist_version
 from nuhist.errors import ConfigError, DataError
 from nuhist.inference import execution as module
 from nuhist.inference.checkpoints import Result
@@ -197,6 +200,48 @@ def test_a_dask_cluster_finds_the_same(
         computed.clear()
         _same(run(model, tasks, Execution(scheduler=address, resume=path), DIGEST), alone)
         assert computed == []
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_dask_worker_of_another_version(
+    model: ToyModel, tasks: list[Task], computed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    ours = nuhist_version
+    with distributed.LocalCluster(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0"
+    ) as cluster:
+        address = cluster.scheduler_address
+        monkeypatch.setattr("nuhist.__about__.__version__", "0.0.1")  # the worker's
+        message = (
+            rf"^the Dask worker \S+ has nuhist 0\.0\.1, this is nuhist {re.escape(ours)}; install the same"
+        )
+        with pytest.raises(ConfigError, match=message):
+            run(model, tasks, Execution(scheduler=address), DIGEST)
+        # One that comes when work is already given out is asked again with each task.
+        monkeypatch.setattr(module, "_refuse_other_versions", lambda _client: None)
+        submitted = partial(module._of_version, "0.0.2", None)
+        monkeypatch.setattr(module, "partial", lambda *_arguments: submitted)
+        with pytest.raises(ConfigError, match=r"^the Dask worker \S+ has nuhist .*, this is nuhist 0\.0\.2;"):
+            run(model, tasks[:1], Execution(scheduler=address), DIGEST)
+    assert computed == []
+
+
+def test_a_worker_without_nuhist() -> None:
+    class Cluster:
+        def run(self, function: Any, name: str) -> dict[str, Any]:
+            # pydoc.locate, which every worker has; so it answers for a package that is not there.
+            assert function(name) == nuhist_version
+            return {"tcp://a": function("no_nuhist.__about__.__version__"), "tcp://b": function(name)}
+
+    with pytest.raises(ConfigError, match=r"^the Dask worker tcp://a has no nuhist, this is nuhist "):
+        module._refuse_other_versions(Cluster())
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device without end")
+def test_a_checkpoint_without_end(model: ToyModel, tasks: list[Task]) -> None:
+    with pytest.raises(DataError, match=r"^/dev/zero: is no file"):
+        run(model, tasks[:1], Execution(resume=Path("/dev/zero")), DIGEST)
 
 
 def test_dask_that_is_not_installed(

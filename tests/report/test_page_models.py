@@ -65,6 +65,15 @@ def test_names_are_text() -> None:
     assert "49" not in page.words.split()
 
 
+def test_no_name_turns_the_text_around() -> None:
+    model = counting(poi="mu\u202e", norm="norm\x07", title="back\u2066ground", channel="bin\u200f")
+    report = make_report([model], command="nuhist report \u202ex")
+    page = Page(report.html)
+    assert not {*report.html} & {*"\u202e\x07\u2066\u200f"}
+    for shown in (r"mu\u202e", r"norm\x07", r"back\u2066ground", r"bin\u200f", r"nuhist report \u202ex"):
+        assert shown in page.words
+
+
 def test_sidecar_texts_are_text() -> None:
     workspace = build("lz_ws2022", hypothesis="magnetic-moment", background="paper")
     text = json.dumps(workspace.sidecar, ensure_ascii=False)
@@ -91,13 +100,13 @@ def test_a_model_that_makes_no_sense() -> None:
 
 def test_a_step_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any, **__: Any) -> Any:
-        raise FitError("elsewhere.json: the fit does\nnot converge")
+        raise FitError("elsewhere.json: the fit does not\x1b converge")
 
     monkeypatch.setattr(page_study, "fit", fails)
     report = make_report([counting()])
     page = Page(report.html)
     assert [failure.step for failure in report.studies[0].failures] == ["fit"]
-    assert "This step failed: fit. elsewhere.json: the fit does not converge" in page.words
+    assert "This step failed: fit. elsewhere.json: the fit does not\\x1b converge" in page.words
     assert "Not everything could be computed. Failed: fit." in page.words
     assert "mu <" in page.words  # the limit
     assert "figure" in {tag for tag, _ in page.elements}

@@ -15,10 +15,10 @@ from typing import IO, Any
 
 from nuhist.errors import DataError, ExchangeError
 from nuhist.files import read_json
+from nuhist.inputs import MEBIBYTE, note_input
 
-_MEBIBYTE = 2**20
-LARGEST_MEMBER = 100 * _MEBIBYTE
-LARGEST_ARCHIVE = 200 * _MEBIBYTE  # unpacked; HEPData takes uploads of 50 MB
+LARGEST_MEMBER = 100 * MEBIBYTE
+LARGEST_ARCHIVE = 200 * MEBIBYTE  # unpacked; HEPData takes uploads of 50 MB
 MOST_MEMBERS = 1000
 _CHUNK = 2**16
 _GZIP = b"\x1f\x8b"
@@ -78,6 +78,7 @@ def unpacked(archive: Path) -> Iterator[Path]:
 def _decompress(archive: Path, plain: IO[bytes]) -> None:
     """Write the plain tar; headers too count, so that none can fill the memory."""
     with archive.open("rb") as stream:
+        note_input(stream.fileno(), str(archive))
         compressed = stream.read(2) == _GZIP
         stream.seek(0)
         source: Any = gzip.GzipFile(fileobj=stream) if compressed else stream
@@ -86,7 +87,7 @@ def _decompress(archive: Path, plain: IO[bytes]) -> None:
             size += len(chunk)
             if size > LARGEST_ARCHIVE:
                 raise ExchangeError(
-                    f"{archive}: unpacks to more than {LARGEST_ARCHIVE // _MEBIBYTE} MiB; not read"
+                    f"{archive}: unpacks to more than {LARGEST_ARCHIVE // MEBIBYTE} MiB; not read"
                 )
             plain.write(chunk)
     plain.seek(0)
@@ -110,8 +111,8 @@ def _checked(tar: tarfile.TarFile, archive: Path) -> dict[str, tarfile.TarInfo]:
         total += member.size
         if member.size > LARGEST_MEMBER or total > LARGEST_ARCHIVE:
             raise ExchangeError(
-                f"{archive}: '{name}' makes it larger than {LARGEST_MEMBER // _MEBIBYTE} MiB a file or"
-                f" {LARGEST_ARCHIVE // _MEBIBYTE} MiB together; not unpacked"
+                f"{archive}: '{name}' makes it larger than {LARGEST_MEMBER // MEBIBYTE} MiB a file or"
+                f" {LARGEST_ARCHIVE // MEBIBYTE} MiB together; not unpacked"
             )
         taken.add(name.casefold())
         members[name] = member
@@ -143,9 +144,7 @@ def read_json_file(path: Path) -> Any:
         If it cannot be read, is no JSON, is too large, or is nested deeper than any workspace.
     """
     try:
-        if path.stat().st_size > LARGEST_MEMBER:
-            raise ExchangeError(f"{path.name}: is larger than {LARGEST_MEMBER // _MEBIBYTE} MiB; not read")
-        return read_json(path)
-    except (OSError, ValueError, DataError) as error:
+        return read_json(path, LARGEST_MEMBER)
+    except DataError as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise ExchangeError(f"{path.name}: {reason}") from error

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nuhist.documents import yaml_documents
-from nuhist.errors import ExchangeError
+from nuhist.errors import DataError, ExchangeError
+from nuhist.files import read_text
 
 _LARGEST = 10 * 2**20  # bytes; HEPData's limit of a YAML file
 _LICENCE = "CC0"
@@ -56,9 +57,7 @@ def _usable(folder: Path, entry: dict[str, Any]) -> Resource:
 def _documents(path: Path) -> list[Any]:
     """What is in a YAML file, if it can be read safely."""
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ExchangeError(f"{path.name}: is larger than {_LARGEST // 2**20} MiB; not read")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ExchangeError(f"{path.name}: is no YAML that can be read: {error}") from error
+        text = read_text(path, _LARGEST)
+    except DataError as error:
+        raise ExchangeError(f"{path.name}: {str(error).removeprefix(f'{path}: ')}") from error
     return yaml_documents(text, path.name, ExchangeError)

@@ -17,6 +17,7 @@ from nuhist.exchange.hepdata.readme import result_cells, row
 from nuhist.exchange.hepdata.resource import likelihood_resource
 from nuhist.exchange.hepdata.results import ExpectedResults, load_results
 from nuhist.exchange.hepdata.submission import SUBMISSION_FILE, messages
+from nuhist.inputs import read_bytes
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _check_files(folder: Path, files: Mapping[str, str]) -> Check:
     wrong = [
         name
         for name, expected in files.items()
-        if not (folder / name).is_file() or sha256((folder / name).read_bytes()).hexdigest() != expected
+        if not (folder / name).is_file() or sha256(read_bytes(folder / name)).hexdigest() != expected
     ]
     extra = sorted({path.name for path in folder.iterdir()} - files.keys() - {README_FILE, RESULTS_FILE})
     problems = [f"{name}: missing or changed" for name in wrong] + [f"{name}: not listed" for name in extra]
@@ -100,7 +101,7 @@ def _check_readme(folder: Path, models: tuple[ExpectedResults, ...]) -> Check:
     path = folder / README_FILE
     if not path.is_file():
         return Check(README_FILE, False, "missing")
-    lines = set(path.read_text(encoding="utf-8", errors="replace").splitlines())
+    lines = set(read_bytes(path).decode(errors="replace").splitlines())
     rows = [row(result_cells(model, interval)) for model in models for interval in model.intervals]
     missing = sum(line not in lines for line in rows)
     detail = f"{missing} of {len(rows)} results are not in it" if missing else f"has the {len(rows)} results"

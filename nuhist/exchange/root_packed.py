@@ -1,0 +1,80 @@
+"""What the objects of a ROOT file unpack to, looked at before uproot unpacks them."""
+
+from __future__ import annotations
+
+import lzma
+import struct
+import zlib
+from collections.abc import Iterable
+
+from nuhist.exchange.root_directories import Key, streamer_key
+from nuhist.inputs import MEBIBYTE
+
+LARGEST = 256 * MEBIBYTE  # of all objects that are read, their numbers as float64
+_STORED = {"TH1C": 1, "TH1S": 2, "TH1I": 4, "TH1F": 4}  # bytes of a number; 8 in others
+_HEADER = 9  # of a block: algorithm, method, three bytes of either length
+
+
+def unpacked_size(content: bytes, keys: Iterable[Key]) -> int:
+    """Bytes to which histograms, texts and descriptions of classes unpack, with numbers as float64.
+
+    Refused is what would unpack to more than it says: uproot unpacks a block whole before it compares its
+    length with the one that is written there, and 16 MB may stand for 16 GB. Source of the layout: ROOT's
+    documentation of TKey, and its RZip.cxx.
+
+    Parameters
+    ----------
+    content
+        The whole file.
+    keys
+        Of its directories, from :func:`nuhist.exchange.root_directories.check_directories`.
+
+    Raises
+    ------
+    ValueError, struct.error
+        With what is wrong.
+    """
+    streamers = streamer_key(content)
+    read = [key for key in keys if key.kind.startswith("TH1") or key.kind == "TObjString"]
+    total = 0
+    for key in (streamers, *read):
+        total += key.unpacked * 8 // _STORED.get(key.kind, 8)
+        if key.packed < 0:
+            raise ValueError("an object has less than no bytes")
+        if key.packed != key.unpacked and total <= LARGEST:
+            _check_blocks(content[key.place : key.place + key.packed])
+    return total
+
+
+def _check_blocks(packed: bytes) -> None:
+    place = 0
+    while place < len(packed):
+        if place + _HEADER > len(packed):
+            raise ValueError("an object ends within its packed data")
+        kind, _, low, size, much, stated_low, stated, stated_much = struct.unpack_from("2s7B", packed, place)
+        length = low + (size << 8) + (much << 16)
+        most = stated_low + (stated << 8) + (stated_much << 16)
+        place += _HEADER
+        if _unpacks_to_more(kind, packed[place : place + length], most):
+            raise ValueError("an object unpacks to more than it says")
+        place += length
+
+
+def _unpacks_to_more(kind: bytes, block: bytes, most: int) -> bool:
+    if kind == b"ZL":
+        return len(zlib.decompressobj().decompress(block, most + 1)) > most
+    if kind == b"XZ":
+        return len(lzma.LZMADecompressor(memlimit=LARGEST).decompress(block, most + 1)) > most
+    if kind == b"ZS":
+        return _zstd_unpacks_to_more(block, most)
+    return False  # of LZ4 no more is unpacked than it says; others uproot does not know
+
+
+def _zstd_unpacks_to_more(block: bytes, most: int) -> bool:
+    import cramjam  # with which uproot unpacks
+
+    buffer = bytearray(most + 1)
+    try:
+        return int(cramjam.zstd.decompress_into(block, buffer)) > most
+    except cramjam.DecompressionError as error:
+        raise ValueError(f"an object is damaged, or unpacks to more than it says: {error}") from error
