@@ -11,6 +11,7 @@ import numpy as np
 from nuhist.tables import Array
 
 _TOLERANCE = 1e-11  # of 2NLL
+_EXHAUSTED = 8  # SLSQP's status where rounding leaves no way down
 _MANY = 100  # parameters; a step of SLSQP takes their third power
 _HIGHEST = 1e100  # stands for infinity, which the minimisers do not take
 _STEP = 1e-4  # of a typical step, for differences: their errors are some 1e-8 of the slope
@@ -53,6 +54,9 @@ def minimise(
     def finite(values: Array) -> float:
         return min(objective(values), _HIGHEST)
 
+    def possible(values: Array) -> bool:
+        return counts is None or bool(counts(values).min() > -_CROSSED)
+
     slope = gradient or _differences(finite, low, high)
     many = gradient is not None and start.size > _MANY
     method: Literal["L-BFGS-B", "SLSQP"] = "L-BFGS-B" if many else "SLSQP"
@@ -70,9 +74,15 @@ def minimise(
             options=options,
         )
     ended = np.clip(np.asarray(result.x, dtype=np.float64), low, high)
-    if result.success and result.fun < _HIGHEST and (counts is None or counts(ended).min() > -_CROSSED):
-        return ended, float(result.fun)
-    return _migrad(finite, ended, low, high, gradient)
+    here = (ended, float(result.fun)) if result.fun < _HIGHEST and possible(ended) else None
+    if result.success and here is not None:
+        return here
+    other = _migrad(finite, ended, low, high, gradient)
+    if other is not None and not possible(other[0]):  # Minuit knows no constraints
+        other = None
+    if here is None or result.status != _EXHAUSTED:
+        return other
+    return here if other is None else min(here, other, key=lambda end: end[1])
 
 
 def _differences(objective: Objective, low: Array, high: Array) -> Gradient:
