@@ -267,6 +267,8 @@ class Likelihood:
             starts = np.concatenate([starts, *self._along(found, free, data)])
             if number == 0:
                 starts = np.concatenate([further, starts])
+            starts[:, ~free] = found.parameters[~free]
+            starts = starts[np.isfinite(self.heights(starts, data))] if len(starts) else starts
             if not len(starts):
                 return found
             if self.compiled is None:
@@ -304,9 +306,7 @@ class Likelihood:
                 points.append(dips(self._heights_of(data), found.parameters, index, step, *bounds))
             if index in self._signed and self.arrays is not None:
                 points.append(either_sign(self.arrays, self.start, index, step, data, bounds))
-        for part in points:
-            part[:, ~free] = found.parameters[~free]
-        return [part[np.isfinite(self.heights(part, data))] for part in points if len(part)]
+        return points
 
     def _heights_of(self, data: Array) -> Callable[[Array], Array]:
         return lambda points: self.heights(points, data)

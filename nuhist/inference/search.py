@@ -88,6 +88,13 @@ def possible_start(
     """
     point = np.where(free, np.clip(initial, lower, upper), initial)
     height = float(model.twice_nll(point[None], data[None])[0])
+    if not np.isfinite(height):
+        # A pull may start where less than nothing is expected: where its constraint is least, it does not.
+        centred, terms = point.copy(), model.constraints
+        centred[terms.gaussian] = data[terms.gaussian_data]
+        centred = np.where(free, np.clip(centred, lower, upper), point)
+        reached = float(model.twice_nll(centred[None], data[None])[0])
+        point, height = (centred, reached) if np.isfinite(reached) else (point, height)
     if height < _ABSURD * (model.bins + model.constraints.sigma.size):
         return point
     loose = model.loose[free[model.loose]]
