@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nuhist.errors import FitError
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.minimisers import hesse
+from nuhist.inference.walls import Edge, edge
 from nuhist.tables import Array
 
 _AT_BOUND = 1e-6  # of a typical step, or of the range where that is smaller
@@ -20,7 +21,8 @@ def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = 
     """Covariance at a minimum: the inverse of half of 2NLL's second derivative.
 
     It comes from the compiled likelihood, or from Minuit's HESSE where there is none. Zero for what is
-    fixed, on a bound, or flat.
+    fixed, on a bound, or flat. Where the fit has ended on the edge at which a bin expects nothing, it is
+    that of moves along the edge.
 
     Parameters
     ----------
@@ -46,7 +48,8 @@ def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = 
         point[free] = scaled * scale
         return likelihood.twice_nll(point)
 
-    found = _from_gradients(likelihood, minimum, free)
+    ended_on = edge(likelihood, minimum, np.flatnonzero(free), scale)
+    found = _from_second_derivative(likelihood, minimum, free, ended_on)
     if found is None:
         found = hesse(objective, minimum.parameters[free] / scale)
     if found is None:
@@ -71,19 +74,26 @@ def held_on_bounds(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str
     )
 
 
-def _from_gradients(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> Array | None:
+def _from_second_derivative(
+    likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_], ended_on: Edge | None
+) -> Array | None:
     """Covariance of the free parameters in their typical steps; None where it is not to be trusted."""
-    hessian = None if likelihood.compiled is None else likelihood.hessian(minimum.parameters)
-    if hessian is None:
-        return None
     scale = likelihood.scale[free]
-    hessian = hessian[np.ix_(free, free)] * np.outer(scale, scale)
-    if not np.isfinite(hessian).all():
+    if ended_on is not None:
+        hessian: Array | None = ended_on.hessian
+        if not ended_on.hessian.size:
+            return np.zeros((scale.size, scale.size))
+    else:
+        hessian = None if likelihood.compiled is None else likelihood.hessian(minimum.parameters)
+        hessian = None if hessian is None else hessian[np.ix_(free, free)] * np.outer(scale, scale)
+    if hessian is None or not np.isfinite(hessian).all():
         return None
     values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
     if values[0] < _FLAT * values[-1]:
         return None
     inverse = (vectors * (2 / values)) @ vectors.T
+    if ended_on is not None:
+        inverse = ended_on.directions @ inverse @ ended_on.directions.T
     return np.asarray((inverse + inverse.T) / 2)
 
 

@@ -13,8 +13,10 @@ from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact
 from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.notes import command, general_notes, goodness_notes
 from nuhist.inference.results import FitResult, FittedParameter, FittedSample
+from nuhist.inference.walls import bins_at_walls
 from nuhist.tables import Array
 
+_NOTHING = 1e-9  # of a typical step: a smaller error is that of rounding
 _STEP = 1e-3  # of a standard deviation, for derivatives of the yields
 
 
@@ -76,11 +78,13 @@ def fit(
             FittedParameter(
                 name,
                 float(value),
-                float(sigma) if sigma > 0 else None,
+                float(sigma) if sigma > _NOTHING * scale else None,
                 described.get(name, {}).get("meaning"),
                 described.get(name, {}).get("unit"),
             )
-            for name, value, sigma in zip(likelihood.names, minimum.parameters, uncertainty, strict=True)
+            for name, value, sigma, scale in zip(
+                likelihood.names, minimum.parameters, uncertainty, likelihood.scale, strict=True
+            )
         ),
         correlations=_correlations(covariance),
         samples=_fitted_samples(workspace, likelihood, minimum, covariance),
@@ -109,10 +113,25 @@ def _notes(
     measurement: str | None,
 ) -> tuple[str, ...]:
     general = general_notes(workspace, likelihood.poi.name if likelihood.poi else None)
+    general = (*_edge_notes(likelihood, minimum), *general)
     if p_value is None:
         return general
     toys = command(workspace, "gof", "--ntoys 5000", measurement=measurement)
     return (*goodness_notes(likelihood.expected(minimum.parameters), toys), *general)
+
+
+def _edge_notes(likelihood: Likelihood, minimum: Minimum) -> tuple[str, ...]:
+    """On whose edge a fit has ended."""
+    places = [
+        f"channel '{channel}', bin {position - part.start}"
+        for position in bins_at_walls(likelihood, minimum)
+        for channel, part in likelihood.model.config.channel_slices.items()
+        if part.start <= position < part.stop
+    ]
+    if not places:
+        return ()
+    named = "; ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
+    return (f"the fit ends where {named} would expect less than nothing; errors are those along this edge",)
 
 
 def counts_per_event(workspace: Workspace, channel: str) -> float:
@@ -142,7 +161,10 @@ def _goodness_of_fit(likelihood: Likelihood, minimum: Minimum, *, free_poi: bool
             continue
         part = config.par_slice(name)
         free += sum(not fixed for fixed in likelihood.constant[part])
-    bins = int(np.sum(likelihood.expected(minimum.parameters) > 0)) - free
+    walls = bins_at_walls(likelihood, minimum)
+    expecting = likelihood.expected(minimum.parameters) > 0
+    expecting[walls] = False
+    bins = int(np.sum(expecting)) - max(free - walls.size, 0)
     if bins < 1:
         return bins, None
     return bins, float(chdtrc(bins, max(likelihood.min_chi2(minimum), 0.0)))
