@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nuhist.errors import NuhistError
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.model import ENGINES, make_likelihood
 from tests.equivalence.checks import Reference, reference
 
 Array = NDArray[np.float64]
@@ -72,6 +72,12 @@ def compare_fit(workspace: Workspace, rng: np.random.Generator, most: int = MOST
         heights = [pyhf_side.twice_nll(other) for other in others if other is not None]
         edge = height - min(heights) if heights else None
     return Fit(free, excess, lower, failed, negative, other, edge=edge)
+
+
+def compare_engines(workspace: Workspace) -> float:
+    """2NLL of the best fit by nuhist's engine with pyhf and SciPy, less that by the compiled one."""
+    fast, slow = (make_likelihood(workspace, engine=engine).best() for engine in ENGINES)
+    return slow.twice_nll - fast.twice_nll
 
 
 def fit_at_edge(pyhf_side: Reference, start: Array) -> Array | None:

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from nuhist import Workspace, combine
 from nuhist.errors import ModelError
 from nuhist.histfactory.validation import modifiers
-from tests.equivalence.checks import LIKELIHOOD, compare_likelihood, compare_sum
+from tests.equivalence.checks import LIKELIHOOD, compare_likelihood, compare_sum, reference
 from tests.equivalence.exchange import FORMATS, compare_exchange
-from tests.equivalence.fits import FIT, compare_fit
-from tests.strategies import SMALL, random_workspace, workspaces
+from tests.equivalence.fits import FIT, compare_engines, compare_fit
+from tests.strategies import SMALL, Limits, random_workspace, workspaces
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -49,6 +49,15 @@ def test_a_fit_is_no_worse_than_pyhfs_best(workspace: Workspace, seed: int) -> N
     assert fit.lower <= FIT
     # Where pyhf's optimum expects less than nothing somewhere, it is none.
     assert fit.excess is None or fit.negative or fit.excess <= FIT
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_both_engines_end_in_one_minimum(seed: int) -> None:
+    workspace = random_workspace([78, seed], Limits(channels=2, bins=6, samples=4, causes=4))
+    if sum(reference(workspace).free) > 8:
+        pytest.skip("without gradients, SciPy takes long")
+    # SciPy has differences for gradients, and keeps 1e-6 counts away from less than nothing in each bin.
+    assert abs(compare_engines(workspace)) < 5e-5
 
 
 @campaign(40)

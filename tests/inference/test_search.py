@@ -460,3 +460,26 @@ def test_a_possible_start_moves_what_is_absurd_and_nothing_else() -> None:
     both = start(likelihood(nu={"bounds": [[0.0, 1e12]], "inits": [1e10]}))
     assert 3e9 * both["mu"] == pytest.approx(12.0, rel=1.0)
     assert 9 * both["nu"] == pytest.approx(9.0, rel=1.0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_pull_that_starts_where_less_than_nothing_is_expected(engine: Any) -> None:
+    # 3 − 4 α counts are −1 at α = 1; none are seen, so that 2 λ + α² is least at λ = 0, α = 0.75.
+    workspace = _one_bin(_histosys(14.0, 6.0), 12.0, "mu")
+    sample = {
+        "name": "falling",
+        "data": [3.0],
+        "modifiers": [{"name": "pull", "type": "histosys", "data": {"hi_data": [-1.0], "lo_data": [7.0]}}],
+    }
+    workspace.spec["channels"].append({"name": "third", "samples": [sample]})
+    workspace.spec["observations"].append({"name": "third", "data": [0.0]})
+    blocks = [{"name": "pull", "inits": [1.0]}]
+    workspace.spec["measurements"][0]["config"]["parameters"] = blocks
+    likelihood = make_likelihood(workspace, engine=engine)
+    pull = likelihood.names.index("pull")
+    assert likelihood.twice_nll(likelihood.initial) == np.inf
+    assert likelihood.start[pull] == 0.0
+    best = likelihood.best()
+    assert best.parameters[pull] == pytest.approx(0.75, abs=1e-5)
+    held = make_likelihood(workspace).minimise({"pull": 0.5})
+    assert held.parameters[pull] == 0.5
