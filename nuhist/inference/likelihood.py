@@ -489,6 +489,8 @@ class Likelihood:
     def expected(self, parameters: Array) -> Array:
         """Expected counts of all bins at a point, channels one after the other."""
         with np.errstate(all="ignore"):
+            if self.arrays is not None:
+                return np.asarray(self.arrays.expected(parameters[None])[0])
             return np.asarray(self.model.expected_actualdata(parameters), dtype=np.float64)
 
 

@@ -23,8 +23,9 @@ _REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one
 _CHORDS = 6  # steps with the derivatives of the start
 _FEW = 8  # fits for which the derivatives of the start are not worth it
 _NEAR = 1e-10  # of 2NLL: what such a step would still gain; the next would gain a third of it at most
-_FALL = 0.2  # from step to step, of that gain; where it falls less, full steps are better
+_FALL = 0.3  # from step to step, of that gain; where it falls less, full steps are better
 _TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
+_LAST = 1e-6  # of 2NLL: after a step with the whole second derivative that gains less, nothing is left
 _DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 _FULL = 1e2  # damping up to which a step counts as a full one, on the floor of rounding
@@ -141,7 +142,8 @@ def fit_batch(
         reached = model.twice_nll(trial, here)
         better = reached <= height[active] + _ROUNDING
         full = state.damping[active] <= _FULL  # else any step promises little
-        done = full & ((gain < _TOLERANCE) | (better & ~moved))
+        last = better & (gain < _LAST) & (state.damping[active] <= _DAMPING) & (iterations > patience)
+        done = full & ((gain < _TOLERANCE) | (better & ~moved) | last)
         if down is not None:
             rows = np.flatnonzero(done & down.any(axis=1))
             away = down[rows] * unit[rows]
