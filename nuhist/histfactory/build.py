@@ -9,6 +9,7 @@ from typing import Any
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
 from nuhist.histfactory.channel import model_set
+from nuhist.histfactory.expectation import refuse_other_expectation
 from nuhist.histfactory.interest import interest_parameter
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.workspace import Workspace, make_workspace
@@ -65,7 +66,11 @@ def build(
         )
     models = model_set(experiments, tested, flavor, options)
     poi = interest_parameter(tested, flavor)
+    if any(entry.name == poi.name for entry in models.parameters):
+        raise ConfigError(
+            f"{tested.name}: its parameter '{poi.name}' is a nuisance parameter, too; expected another name"
+        )
+    channels = models.channels()
+    refuse_other_expectation(models, channels, tested, flavor)
     parameters = [poi, *models.parameters]
-    return make_workspace(
-        models.channels(), parameters, poi.name, models.description(command), data=options.data_kind
-    )
+    return make_workspace(channels, parameters, poi.name, models.description(command), data=options.data_kind)

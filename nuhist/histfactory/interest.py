@@ -25,8 +25,11 @@ def interest_parameter(hypothesis: Hypothesis, flavor: FlavorChoice) -> Paramete
     coupling = hypothesis.parameter_of_interest(flavor)
     # Minuit that starts on a bound stays there, and a signed coupling is flat at 0: hence 0.1.
     start = 1.0 if hypothesis.replaces_standard_model else 0.1
-    low, high = (bound / coupling.scale for bound in hypothesis.parameter_range(flavor).bounds)
-    return Parameter(coupling.name, coupling.meaning, "1", (low, high), start / coupling.scale)
+    low, high = hypothesis.parameter_range(flavor).bounds
+    if not low < start < high:
+        start = (low + high) / 2
+    bounds = (low / coupling.scale, high / coupling.scale)
+    return Parameter(coupling.name, coupling.meaning, "1", bounds, start / coupling.scale)
 
 
 def signal_name(hypothesis: Hypothesis, group: str = "all") -> str:

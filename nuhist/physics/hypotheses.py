@@ -2,141 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Literal, NamedTuple, get_args
-
-import numpy as np
+from collections.abc import Mapping
+from typing import Any
 
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.physics import scattering
-from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.couplings import FLAVORS, Flavor, radiative
-from nuhist.physics.oscillation import Composition, solar_composition
+from nuhist.physics.hypothesis import (
+    ATOMIC_CHOICES,
+    FLAVOR_CHOICES,
+    Atomic,
+    Dependence,
+    FlavorChoice,
+    Hypothesis,
+    ParameterRange,
+    RateOptions,
+    Terms,
+)
 from nuhist.tables import Array
 
-FlavorChoice = Literal["effective", "e", "mu", "tau"]
-FLAVOR_CHOICES: tuple[FlavorChoice, ...] = get_args(FlavorChoice)
-Atomic = Literal["step", "rrpa"]
-ATOMIC_CHOICES: tuple[Atomic, ...] = get_args(Atomic)
-
-
-class Dependence(Enum):
-    """How the rate depends on the coupling."""
-
-    POWER = "one power of the coupling beside the Standard Model"
-    POLYNOMIAL = "a part linear and a part quadratic in a signed coupling"
-    GENERAL = "no polynomial in the coupling"
-
-
-@dataclass(frozen=True)
-class RateOptions:
-    """Choices of the physics that are no hypotheses.
-
-    Attributes
-    ----------
-    atomic
-        ``"step"``: free electrons times the effective charge; ``"rrpa"``: that times the RRPA
-        ratio, for the Standard Model and the magnetic moment.
-    neutrino_mass_ev
-        Mass in eV in the equivalent-photon approximation.
-    composition
-        Fraction of each flavour.
-    """
-
-    atomic: Atomic = "step"
-    neutrino_mass_ev: float = 1.0
-    composition: Composition = field(default_factory=solar_composition)
-
-    def __post_init__(self) -> None:
-        if self.atomic not in ATOMIC_CHOICES:
-            raise unknown_name("atomic response", self.atomic, ATOMIC_CHOICES)
-        if not 0 < self.neutrino_mass_ev < np.inf:
-            raise ConfigError(f"neutrino mass {self.neutrino_mass_ev:g} eV: must be positive")
-
-
-Terms = Callable[[Array, Flavor, RateOptions], Mapping[int, Array]]
-
-
-class ParameterRange(NamedTuple):
-    """Scale and bounds of a parameter of interest, see :class:`Hypothesis`."""
-
-    scale: float
-    bounds: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One coupling and how it changes the rate.
-
-    With x = coupling / reference, the cross section of a flavour that has the coupling is the
-    Standard Model's plus Σ xⁿ terms[n]. With ``alternative``, what is added to the Standard Model
-    is, at each T and E, the larger of Σ xⁿ terms[n] and Σ xⁿ alternative[n].
-
-    Attributes
-    ----------
-    name, title
-        For the command line and for readers.
-    coupling, unit, reference
-        The physical quantity, its unit, and the value that x = 1 stands for.
-    terms
-        Cross sections per power of x for one flavour (coefficients of
-        :mod:`nuhist.physics.scattering`).
-    dependence
-        Which HistFactory construction fits.
-    parameter
-        Name of the parameter of interest, with ``{flavor}`` where a single flavour's name goes.
-    power
-        The parameter is xᵖ over ``scale``.
-    scale
-        See ``power``; 1 unless the parameter has to stay near the origin of an interpolation.
-    bounds
-        Of x (``POLYNOMIAL``) or of the parameter (``POWER``).
-    flavor_ranges
-        Other scales and bounds for some flavours.
-    alternative
-        Cross sections that compete with ``terms``.
-    rrpa
-        Whether the RRPA ratio applies to ``terms``.
-    absorption
-        Whether the photoabsorption enters, so that quadratures are split at its nodes.
-    replaces_standard_model
-        Whether ``terms`` stand in place of the Standard Model's rate instead of adding to it.
-    """
-
-    name: str
-    title: str
-    coupling: str
-    unit: str
-    reference: float
-    terms: Terms
-    dependence: Dependence
-    parameter: str
-    power: int = 1
-    scale: float = 1.0
-    bounds: tuple[float, float] = (0.0, 100.0)
-    flavor_ranges: Mapping[FlavorChoice, ParameterRange] = field(default_factory=dict)
-    alternative: Terms | None = None
-    rrpa: bool = False
-    absorption: bool = False
-    replaces_standard_model: bool = False
-
-    def parameter_of_interest(self, flavor: FlavorChoice) -> CouplingScale:
-        """The parameter of interest and how it translates to the coupling."""
-        suffix = "" if flavor == "effective" else flavor
-        return CouplingScale(
-            self.parameter.format(flavor=suffix),
-            self.coupling + suffix,
-            self.unit,
-            self.reference,
-            self.power,
-            self.parameter_range(flavor).scale,
-        )
-
-    def parameter_range(self, flavor: FlavorChoice) -> ParameterRange:
-        """Scale and bounds of the parameter of interest."""
-        return self.flavor_ranges.get(flavor, ParameterRange(self.scale, self.bounds))
+__all__ = [
+    "ATOMIC_CHOICES",
+    "FLAVOR_CHOICES",
+    "HYPOTHESES",
+    "Atomic",
+    "Dependence",
+    "FlavorChoice",
+    "Hypothesis",
+    "ParameterRange",
+    "RateOptions",
+    "Terms",
+    "active_flavors",
+    "find_parameter",
+    "get_hypothesis",
+]
 
 
 def _magnetic_moment(energy: Array, _flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
@@ -277,11 +176,17 @@ def get_hypothesis(name: str) -> Hypothesis:
     Raises
     ------
     ConfigError
-        If there is none of that name; the nearest names are suggested.
+        If there is none of that name (the nearest names are suggested), or the entry of that name is
+        no hypothesis or has another name.
     """
     if name not in HYPOTHESES:
         raise unknown_name("hypothesis", name, HYPOTHESES)
-    return HYPOTHESES[name]
+    found: Any = HYPOTHESES[name]
+    if not isinstance(found, Hypothesis):
+        raise ConfigError(f"HYPOTHESES['{name}'] is a {type(found).__name__}; expected a Hypothesis")
+    if found.name != name:
+        raise ConfigError(f"HYPOTHESES['{name}'] has the name '{found.name}'; expected its key")
+    return found
 
 
 def find_parameter(name: str) -> tuple[Hypothesis, FlavorChoice] | None:

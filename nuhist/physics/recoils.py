@@ -12,6 +12,7 @@ from nuhist.physics.couplings import FLAVORS, radiative
 from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, Hypothesis, RateOptions, active_flavors
 from nuhist.physics.rates import flux_moments, rate, rates_of_larger
 from nuhist.physics.solar import FluxComponent
+from nuhist.physics.terms import evaluate_terms, refuse_negative, refuse_negative_rates
 from nuhist.tables import Array
 
 
@@ -38,8 +39,10 @@ def refuse_unused_mass(hypothesis: Hypothesis) -> None:
 def _depends_on_mass(hypothesis: Hypothesis) -> bool:
     energy, flavor = np.array([1.0, 10.0]), FLAVORS[0]
     options = RateOptions(neutrino_mass_ev=1.0), RateOptions(neutrino_mass_ev=2.0)
-    for terms in filter(None, (hypothesis.terms, hypothesis.alternative)):
-        first, second = (terms(energy, flavor, entry) for entry in options)
+    for other in (False, True) if hypothesis.alternative else (False,):
+        first, second = (
+            evaluate_terms(hypothesis, energy, flavor, entry, alternative=other) for entry in options
+        )
         if any(not np.array_equal(first[power], second[power]) for power in first):
             return True
     return False
@@ -68,6 +71,12 @@ def recoil_rates(
     Returns
     -------
     Events per tonne year keV for each power, each with the shape of T.
+
+    Raises
+    ------
+    ConfigError
+        If the hypothesis' terms are not what it declares, see :mod:`nuhist.physics.terms`, or give a
+        negative rate at a coupling within its bounds.
     """
     folded = flux_moments(recoil_energy, flux)
     with_coupling = active_flavors(flavor)
@@ -79,11 +88,12 @@ def recoil_rates(
         if not (active and hypothesis.replaces_standard_model):
             standard = standard + fraction * scattering.standard_model(recoil_energy, radiative(name))
         if active:
-            for power, term in hypothesis.terms(recoil_energy, name, options).items():
+            for power, term in evaluate_terms(hypothesis, recoil_energy, name, options).items():
                 parts[power] = parts.get(power, np.zeros_like(folded)) + fraction * term
     rates = {0: rate(standard, folded) * correction}
     for power, coefficients in parts.items():
         rates[power] = rate(coefficients, folded) * (correction if hypothesis.rrpa else 1.0)
+    refuse_negative_rates(hypothesis, flavor, recoil_energy, rates)
     return rates
 
 
@@ -110,6 +120,12 @@ def recoil_rates_at(
     -------
     The Standard Model's part and what the coupling adds, events per tonne year keV, each of shape
     ``(groups, *T.shape)``.
+
+    Raises
+    ------
+    ConfigError
+        If the coupling is no number of a size that can be used, the terms are not what the hypothesis
+        declares, or the rate is negative.
     """
     scale = hypothesis.parameter_of_interest(flavor)
     scale.to_parameter(coupling)  # refuses what is no usable number
@@ -118,15 +134,22 @@ def recoil_rates_at(
     standard = np.stack([part.pop(0) for part in parts])
     if hypothesis.alternative is None:
         added = [sum(x**power * values for power, values in part.items()) for part in parts]
+        refuse_negative(hypothesis, x, recoil_energy, [standard, np.asarray(added)])
         return standard, np.asarray(added)
     total = np.zeros_like(standard)
     for name in active_flavors(flavor):
         first, second = (
-            sum(x**power * term for power, term in terms(recoil_energy, name, options).items())
-            for terms in (hypothesis.alternative, hypothesis.terms)
+            sum(
+                x**power * term
+                for power, term in evaluate_terms(
+                    hypothesis, recoil_energy, name, options, alternative=other
+                ).items()
+            )
+            for other in (True, False)
         )
         larger = rates_of_larger(np.asarray(first), np.asarray(second), recoil_energy, fluxes)
         total += options.composition[name] * larger
+    refuse_negative(hypothesis, x, recoil_energy, [standard, total])
     return standard, total
 
 

@@ -24,7 +24,7 @@ from nuhist.tables import read_rows
 
 _TABLE = Path(__file__).parent / "tables" / "arxiv_2207_05036.csv"
 _LEVEL = 0.90
-_GRID_POINTS = 13
+_GRID_POINTS = 25
 _GRID_REACH = 1.35  # in limits of the equivalent-photon cross section alone
 
 

@@ -147,7 +147,7 @@ def test_the_constraint_of_a_signed_coupling_is_none(built: Build) -> None:
 
 def test_a_patchset_without_its_sidecar(tmp_path: Path) -> None:
     grid = build_patchset(
-        "lz_ws2022", couplings=np.linspace(-4e-13, 4e-13, 9).tolist(), hypothesis="millicharge-epa",
+        "lz_ws2022", couplings=np.linspace(-4e-13, 4e-13, 13).tolist(), hypothesis="millicharge-epa",
         background="paper",
     )  # fmt: skip
     grid.save(tmp_path)

@@ -1,0 +1,251 @@
+"""What a hypothesis is: one coupling, how it changes the rate, and which choices of the physics there are."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from math import isfinite
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from nuhist.errors import ConfigError, unknown_name
+from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.couplings import Flavor
+from nuhist.physics.oscillation import Composition, solar_composition
+from nuhist.tables import Array
+
+FlavorChoice = Literal["effective", "e", "mu", "tau"]
+FLAVOR_CHOICES: tuple[FlavorChoice, ...] = get_args(FlavorChoice)
+Atomic = Literal["step", "rrpa"]
+ATOMIC_CHOICES: tuple[Atomic, ...] = get_args(Atomic)
+
+
+class Dependence(Enum):
+    """How the rate depends on the coupling."""
+
+    POWER = "one power of the coupling beside the Standard Model"
+    POLYNOMIAL = "a part linear and a part quadratic in a signed coupling"
+    GENERAL = "no polynomial in the coupling"
+
+
+@dataclass(frozen=True)
+class RateOptions:
+    """Choices of the physics that are no hypotheses.
+
+    Attributes
+    ----------
+    atomic
+        ``"step"``: free electrons times the effective charge; ``"rrpa"``: that times the RRPA
+        ratio, for the Standard Model and the magnetic moment.
+    neutrino_mass_ev
+        Mass in eV in the equivalent-photon approximation.
+    composition
+        Fraction of each flavour.
+    """
+
+    atomic: Atomic = "step"
+    neutrino_mass_ev: float = 1.0
+    composition: Composition = field(default_factory=solar_composition)
+
+    def __post_init__(self) -> None:
+        if self.atomic not in ATOMIC_CHOICES:
+            raise unknown_name("atomic response", self.atomic, ATOMIC_CHOICES)
+        if not 0 < self.neutrino_mass_ev < np.inf:
+            raise ConfigError(f"neutrino mass {self.neutrino_mass_ev:g} eV: must be positive")
+
+
+Terms = Callable[[Array, Flavor, RateOptions], Mapping[int, Array]]
+
+
+class ParameterRange(NamedTuple):
+    """Scale and bounds of a parameter of interest, see :class:`Hypothesis`."""
+
+    scale: float
+    bounds: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One coupling and how it changes the rate.
+
+    With x = coupling / reference, the cross section of a flavour that has the coupling is the
+    Standard Model's plus Σ xⁿ terms[n]. With ``alternative``, what is added to the Standard Model
+    is, at each T and E, the larger of Σ xⁿ terms[n] and Σ xⁿ alternative[n].
+
+    Attributes
+    ----------
+    name, title
+        For the command line and for readers.
+    coupling, unit, reference
+        The physical quantity, its unit, and the value that x = 1 stands for.
+    terms
+        Cross sections per power of x for one flavour (coefficients of
+        :mod:`nuhist.physics.scattering`).
+    dependence
+        Which HistFactory construction fits.
+    parameter
+        Name of the parameter of interest, with ``{flavor}`` where a single flavour's name goes.
+    power
+        The parameter is xᵖ over ``scale``.
+    scale
+        See ``power``; 1 unless the parameter has to stay near the origin of an interpolation.
+    bounds
+        Of xᵖ, the Standard Model between them; p is 1 for a signed polynomial.
+    flavor_ranges
+        Other scales and bounds for some flavours.
+    alternative
+        Cross sections that compete with ``terms``.
+    rrpa
+        Whether the RRPA ratio applies to ``terms``.
+    absorption
+        Whether the photoabsorption enters, so that quadratures are split at its nodes.
+    replaces_standard_model
+        Whether ``terms`` stand in place of the Standard Model's rate instead of adding to it.
+
+    Raises
+    ------
+    ConfigError
+        If a field makes no sense, alone or with the others.
+    """
+
+    name: str
+    title: str
+    coupling: str
+    unit: str
+    reference: float
+    terms: Terms
+    dependence: Dependence
+    parameter: str
+    power: int = 1
+    scale: float = 1.0
+    bounds: tuple[float, float] = (0.0, 100.0)
+    flavor_ranges: Mapping[FlavorChoice, ParameterRange] = field(default_factory=dict)
+    alternative: Terms | None = None
+    rrpa: bool = False
+    absorption: bool = False
+    replaces_standard_model: bool = False
+
+    def __post_init__(self) -> None:
+        _check_texts(self)
+        _check_form(self)
+        for flavor in FLAVOR_CHOICES:
+            _check_range(self, flavor)
+
+    @property
+    def powers(self) -> tuple[int, ...] | None:
+        """Powers of x that ``terms`` must have; None where any will do."""
+        if self.dependence is Dependence.POLYNOMIAL:
+            return (1, 2)
+        return (self.power,) if self.dependence is Dependence.POWER else None
+
+    def parameter_of_interest(self, flavor: FlavorChoice) -> CouplingScale:
+        """The parameter of interest and how it translates to the coupling."""
+        suffix = "" if flavor == "effective" else flavor
+        return CouplingScale(
+            self.parameter.format(flavor=suffix),
+            self.coupling + suffix,
+            self.unit,
+            self.reference,
+            self.power,
+            self.parameter_range(flavor).scale,
+        )
+
+    def parameter_range(self, flavor: FlavorChoice) -> ParameterRange:
+        """Scale and bounds of the parameter of interest."""
+        return self.flavor_ranges.get(flavor, ParameterRange(self.scale, self.bounds))
+
+
+_NEAR = 0.01  # largest bound over scale: the quadratic part is then right to (0.01)²/3 = 3e-5
+
+
+def _check_texts(hypothesis: Hypothesis) -> None:
+    for name in ("name", "title", "coupling", "unit", "parameter"):
+        text = getattr(hypothesis, name)
+        if not isinstance(text, str) or not text:
+            raise ConfigError(f"hypothesis {hypothesis.name!r}: {name} is {text!r}; expected a text")
+    try:
+        parts = list(string.Formatter().parse(hypothesis.parameter))
+        fields = {entry for _, entry, _, _ in parts if entry is not None}
+    except ValueError:
+        fields = {"braces that do not close"}
+    if not fields <= {"flavor"}:
+        raise ConfigError(
+            f"hypothesis {hypothesis.name}: parameter is '{hypothesis.parameter}'; expected no braces but"
+            " {flavor}"
+        )
+    for name in ("terms", "alternative"):
+        function = getattr(hypothesis, name)
+        if not callable(function) and not (name == "alternative" and function is None):
+            raise ConfigError(f"hypothesis {hypothesis.name}: {name} is {function!r}; expected a function")
+
+
+def _check_form(hypothesis: Hypothesis) -> None:
+    where = f"hypothesis {hypothesis.name}"
+    form: Any = hypothesis.dependence
+    power: Any = hypothesis.power
+    if not isinstance(form, Dependence):
+        names = ", ".join(f"Dependence.{entry.name}" for entry in Dependence)
+        raise ConfigError(f"{where}: dependence is {form!r}; expected one of {names}")
+    _positive(hypothesis.reference, f"{where}: reference", hypothesis.unit)
+    if isinstance(power, bool) or not isinstance(power, int):
+        raise ConfigError(f"{where}: power is {power!r}; expected an integer")
+    if form is not Dependence.POWER and power != 1:
+        raise ConfigError(f"{where}: power is {power}; expected 1, as its dependence is {form.name}")
+    if power != 1 and (power < 2 or power % 2):
+        raise ConfigError(
+            f"{where}: power is {power}; expected 1 for a signed coupling, or an even number for one whose"
+            " sign cannot be seen"
+        )
+    if hypothesis.alternative is not None and form is not Dependence.GENERAL:
+        raise ConfigError(
+            f"{where}: it has an alternative and the dependence {form.name}; expected GENERAL, as the larger"
+            " of two is no polynomial"
+        )
+    if hypothesis.alternative is not None and hypothesis.rrpa:
+        raise ConfigError(f"{where}: the RRPA ratio of the larger of two is not known; expected rrpa=False")
+
+
+def _check_range(hypothesis: Hypothesis, flavor: FlavorChoice) -> None:
+    where = f"hypothesis {hypothesis.name}"
+    unknown = set(hypothesis.flavor_ranges) - set(FLAVOR_CHOICES)
+    if unknown:
+        raise ConfigError(
+            f"{where}: flavor_ranges has {unknown}; expected keys of {', '.join(FLAVOR_CHOICES)}"
+        )
+    if flavor in hypothesis.flavor_ranges:
+        where = f"{where}: flavor_ranges of {flavor}"
+    try:
+        scale, (low, high) = hypothesis.parameter_range(flavor)
+        numbers = [float(value) for value in (low, high)]
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"{where}: is {hypothesis.parameter_range(flavor)!r}; expected a scale and two bounds"
+        ) from None
+    _positive(scale, f"{where}: scale", "")
+    if not all(isfinite(value) for value in numbers) or not low < high:
+        raise ConfigError(
+            f"{where}: bounds are {low} and {high}; expected two finite numbers, the lower first"
+        )
+    if hypothesis.dependence is Dependence.GENERAL:
+        return
+    without = 1.0 if hypothesis.replaces_standard_model else 0.0
+    if not low <= without <= high:
+        raise ConfigError(
+            f"{where}: bounds are {low:g} and {high:g}; expected {without:g} between them, which is the"
+            " Standard Model"
+        )
+    reach = max(-low, high)
+    if hypothesis.dependence is Dependence.POLYNOMIAL and reach > _NEAR * scale:
+        raise ConfigError(
+            f"{where}: scale is {scale:g} and the bounds are {low:g} and {high:g}; expected a scale of at"
+            f" least {reach / _NEAR:g}, so that the interpolation is quadratic between them"
+        )
+
+
+def _positive(value: Any, where: str, unit: str) -> None:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not 0 < value < np.inf:
+        raise ConfigError(f"{where} is {value!r} {unit}".rstrip() + "; expected a positive number")
