@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nuhist.errors import ExchangeError, unknown_name
+from nuhist.histfactory.data_kind import DataKind
 
 # Names that say that nobody observed the counts, such as RooFit's asimovData.
 _SIMULATED = re.compile(r"asimov|toy|pseudo|expect|simul|generat|inject|fake|blind", re.IGNORECASE)
+_EXPECTED = re.compile(r"asimov|expect", re.IGNORECASE)
 
 MODEL = "model_"
 
@@ -45,6 +47,13 @@ class Chosen:
     def simulated(self) -> bool:
         """Whether the name says that nobody observed the counts."""
         return bool(_SIMULATED.search(self.name))
+
+    @property
+    def kind(self) -> DataKind | None:
+        """What the name says that the counts are, if it says that nobody observed them."""
+        if not self.simulated:
+            return None
+        return "asimov" if _EXPECTED.search(self.name) else "toy"
 
 
 def choose_data(

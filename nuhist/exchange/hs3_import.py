@@ -132,7 +132,8 @@ class _Reader:
             "measurements": [measurement],
             "version": "1.0.0",
         }
-        return imported(spec, titles, self.kept, origin=self.origin, command=command)
+        kind = self.chosen.kind
+        return imported(spec, titles, self.kept, origin=self.origin, command=command, data=kind)
 
     def _counts(self, data: Mapping[str, Any], distribution: Mapping[str, Any]) -> list[float]:
         """Observed counts, in the bins of the distribution."""

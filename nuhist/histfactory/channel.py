@@ -17,9 +17,11 @@ from nuhist.histfactory.backgrounds import background_samples
 from nuhist.histfactory.neutrinos import NeutrinoModel, neutrino_model
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
-from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, active_flavors
+from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions, active_flavors
 from nuhist.physics.recoils import refuse_unused_mass
 from nuhist.tables import Array
+
+_MASS = RateOptions().neutrino_mass_ev
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,6 +222,7 @@ def channel_model(
     """
     if options.ar37 is not None and experiment.argon37 is None:
         raise OptionError(f"{experiment.name} has no ³⁷Ar; leave --ar37 out")
+    mass_is_given = options.neutrino_mass is not None
     treatment = experiment.treatment(options.background)
     options = _resolved(options, treatment)
     neutrinos = neutrino_model(experiment, treatment, hypothesis, flavor, options)
@@ -231,7 +234,7 @@ def channel_model(
         linear=options.constraint == "linear",
         templates=options.templates,
     )
-    if options.neutrino_mass is not None:
+    if mass_is_given:
         refuse_unused_mass(hypothesis)
     return ChannelModel(neutrinos, tuple(backgrounds), (*neutrinos.parameters(), *more))
 
@@ -244,6 +247,7 @@ def _resolved(options: BuildOptions, treatment: Treatment) -> BuildOptions:
         ar37=options.ar37 or treatment.argon37,
         flux=options.flux or treatment.flux,
         response=options.response or treatment.response,
+        neutrino_mass=_MASS if options.neutrino_mass is None else options.neutrino_mass,
     )
 
 

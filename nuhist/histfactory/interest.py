@@ -63,7 +63,7 @@ def interest_remarks(workspace: Workspace, name: str) -> tuple[str, ...]:
         return ()
     return (
         f"{name} is a plain number: only its name says that it is {found[0].coupling}; for results in"
-        f" {found[0].unit} the workspace needs its sidecar, NAME.meta.json beside NAME.json",
+        f" {found[0].unit} a sidecar must say so, NAME.meta.json beside NAME.json",
     )
 
 

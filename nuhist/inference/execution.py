@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, FitError
+from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.inference.checkpoints import Checkpoint, Result
 from nuhist.inference.processes import processes
 from nuhist.inference.toys import statistic
@@ -50,6 +50,8 @@ class Execution:
     def __post_init__(self) -> None:
         if self.toys < 1 or self.jobs < 1 or self.seed < 0:
             raise ConfigError("toys and jobs must be at least 1, and the seed not negative")
+        if self.jobs > 1 and self.scheduler is not None:
+            raise OptionError("--jobs: does nothing with --scheduler, whose cluster computes all toys")
 
 
 class Work(Protocol):

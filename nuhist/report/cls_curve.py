@@ -13,6 +13,7 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.cls import SIGMAS, AsymptoticCls, cls_upper
 from nuhist.inference.model import make_likelihood
+from nuhist.inference.notes import command, general_notes, interval_notes
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.results import JsonResult
 
@@ -36,6 +37,8 @@ class ClsCurve(JsonResult):
         By number of standard deviations by which the background fluctuates, such as ``"+1"``.
     upper, expected_upper
         Limits at ``confidence_level``; None where CLs does not fall so low.
+    notes
+        As of the limit, see :class:`nuhist.inference.results.Interval`.
     data_kind
         What ``observed`` comes from, see :class:`nuhist.inference.results.FitResult`.
     """
@@ -50,6 +53,7 @@ class ClsCurve(JsonResult):
     confidence_level: float
     upper: float | None
     expected_upper: dict[str, float | None]
+    notes: tuple[str, ...]
     data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
@@ -92,6 +96,8 @@ def cls_curve(
     couplings = np.linspace(scale.to_coupling(max(low, 0.0)), scale.to_coupling(reach), _POINTS).tolist()
     parameters = [scale.to_parameter(value) for value in couplings]
     curve.prepare(parameters)
+    options = "--method cls --calctype toybased"
+    toys = command(model, "limit", options, measurement=measurement, level=confidence_level)
     return ClsCurve(
         parameter=scale.name,
         coupling=scale.coupling,
@@ -109,6 +115,7 @@ def cls_curve(
             sigma: None if value is None else scale.to_coupling(value)
             for sigma, value in (bands or {}).items()
         },
+        notes=(*interval_notes(profile, upper, toys, cls=True), *general_notes(model, scale.name)),
         data_kind=model.data_kind,
         workspace_digest=model.digest,
         nuhist_version=__version__,

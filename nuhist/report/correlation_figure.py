@@ -63,7 +63,7 @@ def correlation_figure(result: FitResult, *, most: int = MOST) -> Figure:
     free = int(np.sum(np.diag(np.array(result.correlations).reshape(len(result.parameters), -1)) > 0))
     title = f"the {count} most correlated of {free}" if count < free else ""
     title = title if count else "no free parameters"
-    axes.set_title(data_title(result.data_kind, title), fontsize="medium", loc="left")
+    axes.set_title(data_title(result.data_kind, title, result.conditional_on), fontsize="medium", loc="left")
     figure.colorbar(image, ax=axes, label="correlation", shrink=0.8)
     return figure
 

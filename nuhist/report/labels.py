@@ -32,10 +32,17 @@ def data_label(kind: DataKind) -> str:
     return "data" if kind == "observed" else f"data ({describe(kind)})"
 
 
-def data_title(kind: DataKind, title: str = "") -> str:
-    """A figure's title that says what the data are, unless observed."""
+def data_title(kind: DataKind, title: str = "", held: Sequence[str] = ()) -> str:
+    """A figure's title that says what the data are, unless observed, and what errors are conditional on.
+
+    Examples
+    --------
+    >>> data_title("observed", "the 2 largest of 3", ["mu"])
+    'the 2 largest of 3; errors for mu at its bound'
+    """
     said = "" if kind == "observed" else f"data: {describe(kind)}"
-    return "; ".join(filter(None, (title, said)))
+    names = f"{literal(held[0], 24)} at its bound" if len(held) == 1 else f"{len(held)} parameters at bounds"
+    return "; ".join(filter(None, (title, said, f"errors for {names}" if held else "")))
 
 
 def literal(text: str, longest: int = _LONGEST) -> str:

@@ -42,7 +42,7 @@ def pulls_figure(result: Pulls, *, most: int = MOST) -> Figure:
     axes.set_yticks(range(len(shown)), [literal(entry.parameter) for entry in shown], fontsize="small")
     title = f"the {len(shown)} largest of {len(result.pulls)}" if len(shown) < len(result.pulls) else ""
     title = title if shown else "no constrained parameters"
-    axes.set_title(data_title(result.data_kind, title), fontsize="medium", loc="left")
+    axes.set_title(data_title(result.data_kind, title, result.conditional_on), fontsize="medium", loc="left")
     return figure
 
 

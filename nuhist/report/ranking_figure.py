@@ -68,8 +68,7 @@ def ranking_figure(result: Ranking, scale: CouplingScale | None = None, *, most:
     title = f"the {len(shown)} largest of {len(result.impacts)}" if len(shown) < len(result.impacts) else ""
     title = title if shown else "no constrained parameters"
     left.set_title(data_title(result.data_kind, title), fontsize="medium", loc="left")
-    if result.parameter in result.conditional_on:
-        right.set_title("best fit at its bound: errors conditional", fontsize="medium", loc="left")
+    right.set_title(data_title("observed", held=result.conditional_on), fontsize="small", loc="left")
     figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)
     return figure
 

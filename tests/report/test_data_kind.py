@@ -138,6 +138,25 @@ def test_commands_print_it(asimov: Workspace, tmp_path: Path) -> None:
     assert "counts (expected, Asimov)" in CliRunner().invoke(main, ["inspect", str(path)]).stdout
 
 
+def test_errors_for_what_is_at_its_bound() -> None:
+    bound = counting(observed=(5, 2, 1))
+    said = "errors for mu at its bound"
+    for figure in (
+        pulls_figure(pulls(bound)),
+        correlation_figure(fit(bound)),
+        ranking_figure(ranking(bound)),
+    ):
+        assert said in texts(figure)
+    assert "no shift: the best fit stays at its bound" in texts(ranking_figure(ranking(bound)))
+    assert said not in texts(pulls_figure(pulls(counting(observed=(15, 9, 5)))))
+
+
+def test_asimov_data_through_a_pipe(asimov: Workspace) -> None:
+    piped = CliRunner().invoke(main, ["limit", "--json"], input=asimov.to_json())
+    found = json.loads(piped.stdout)
+    assert (found["data_kind"], found["unit"]) == ("asimov", "mu_B")
+
+
 def test_a_foreign_name_is_no_limit_of_the_world() -> None:
     # q_nu of another program may be in any unit.
     foreign = counting(poi="q_nu")

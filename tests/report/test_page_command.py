@@ -58,7 +58,7 @@ def test_from_a_pipe(folder: Path) -> None:
     page = Page(output.read_text(encoding="utf-8"))
     assert "workspace.json" in page.files()
     assert "nuhist limit workspace.json --cl 0.9 --expected" in page.words
-    assert "toys" not in page.words
+    assert "toys thrown at the best fit" not in page.words
 
 
 @pytest.mark.usefixtures("undrawn")

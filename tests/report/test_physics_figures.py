@@ -267,5 +267,5 @@ def test_limits_that_do_not_belong(ours: tuple[Workspace, Workspace]) -> None:
     with pytest.raises(ConfigError, match="1 labels for 2 workspaces"):
         world_limits(ours, ["one"])
     radius = build("lz_ws2022", hypothesis="charge-radius", background="paper")
-    with pytest.raises(ConfigError, match="radius: its coupling is r2_nu; the table has mu_nu and q_nu only"):
+    with pytest.raises(ConfigError, match=r"radius: its coupling is r2_nu in cm\^2; the table has mu_nu"):
         world_limits([radius], ["radius"])
