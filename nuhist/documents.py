@@ -44,10 +44,16 @@ def parse_json(text: str, where: str, kind: type[NuhistError] = DataError) -> An
             f"{where}: is JSON of more than {_MOST_CONTAINERS // 10**6} million lists and objects, or"
             f" {MOST_VALUES // 10**6} million values; not read"
         )
+    repetitions: list[int] = []
+
+    def entries(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            repetitions.append(len(pairs))
+        return found
+
     try:
-        document = json.loads(text, object_pairs_hook=_without_repetition)
-    except _RepeatedKeyError as error:
-        raise kind(f"{where}: is JSON with a key twice, {_repeated(text)}; keep one") from error
+        document = json.loads(text, object_pairs_hook=entries)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise kind(f"{where}: is no JSON: {error.msg} at {place}") from error
@@ -55,6 +61,8 @@ def parse_json(text: str, where: str, kind: type[NuhistError] = DataError) -> An
         raise kind(f"{where}: is JSON nested too deeply") from error
     except ValueError as error:  # an integer of thousands of digits
         raise kind(f"{where}: is JSON {_TOO_LARGE.format('thousands of digits')}") from error
+    if repetitions:
+        raise kind(f"{where}: is JSON with a key twice, {_repeated(text)}; keep one")
     _check(document, f"{where}: is JSON", kind)
     if _HALF.search(text):
         try:
@@ -67,17 +75,6 @@ def parse_json(text: str, where: str, kind: type[NuhistError] = DataError) -> An
     return document
 
 
-class _RepeatedKeyError(Exception):
-    pass
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _RepeatedKeyError
-    return found
-
-
 class _Pairs(list[tuple[str, Any]]):
     """A JSON object with all of its keys."""
 
@@ -87,10 +84,11 @@ def _repeated(text: str) -> str:
     waiting: list[tuple[str, Any]] = [("", json.loads(text, object_pairs_hook=_Pairs))]
     for place, value in waiting:  # which grows
         pairs = value if isinstance(value, _Pairs) else []
-        keys = [key for key, _ in pairs]
-        for index, key in enumerate(keys):
-            if key in keys[:index]:
+        known: set[str] = set()
+        for key, _ in pairs:
+            if key in known:
                 return f"{place}.{key}".removeprefix(".")
+            known.add(key)
         named = [(f"{place}.{key}", item) for key, item in pairs] or [
             (f"{place}[{index}]", item) for index, item in enumerate(value)
         ]

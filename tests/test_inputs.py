@@ -154,6 +154,8 @@ def test_a_key_that_is_twice_in_json(text: str, place: str) -> None:
     with pytest.raises(ConfigError) as refused:
         parse_json(text, "x", ConfigError)
     assert str(refused.value) == f"x: is JSON with a key twice, {place}; keep one"
+    with pytest.raises(ConfigError, match="x: is no JSON: Expecting ',' delimiter at line 1"):
+        parse_json(text[:-1] + "[", "x", ConfigError)  # what is no JSON at all is said first
     # Keys of several objects, and values that are equal, are no repetition.
     assert parse_json('{"a": {"a": [1, 1]}, "b": {"a": [1, 1]}}', "x")["b"] == {"a": [1, 1]}
 
