@@ -198,8 +198,12 @@ def _point(workspace: Workspace, coupling: float | None, *, prefit: bool) -> _Po
 def _grid_point(grid: SignalGrid, coupling: float | None, *, prefit: bool) -> _Point:
     if coupling is not None:
         target = grid.coupling.to_parameter(coupling)
+    elif prefit:
+        target = 0.0
     else:
-        target = 0.0 if prefit else grid_curve(grid).best
+        curve = grid_curve(grid)
+        curve.refuse_broken(1.0)  # one standard deviation around the best fit
+        target = curve.best
     nearest = min(grid.points, key=lambda point: abs(point.value - target))
     workspace = grid.workspace(nearest)
     likelihood = make_likelihood(workspace, poi=STRENGTH)

@@ -38,8 +38,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
     for name, hypothesis in (("moment", "magnetic-moment"), ("charge", "millicharge-fea")):
         build("lz_ws2022", hypothesis=hypothesis, background="paper").save(folder / f"{name}.json")
-    values = (-3.4, -2.7, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 2.7, 3.4)
-    couplings = [value * 1e-13 for value in values]
+    couplings = [value * 1e-13 for value in (-3.4, -2.55, -1.7, -0.85, 0, 0.85, 1.7, 2.55, 3.4)]
     grid = build_patchset("lz_ws2022", hypothesis="millicharge-epa", background="paper", couplings=couplings)
     grid.save(folder / "grid")
     (folder / "foreign.json").write_text(json.dumps(FOREIGN), encoding="utf-8")
