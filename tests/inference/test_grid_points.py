@@ -285,6 +285,29 @@ def test_patches_with_constraints_of_their_own() -> None:
     np.testing.assert_allclose(expected.heights, [profiled(x, BACKGROUND) for x in couplings], atol=1e-6)
 
 
+def test_points_whose_fits_leave_a_saddle() -> None:
+    # A systematic that adds up to 12 events on both sides of 0, where its derivative vanishes: the fit of a
+    # point with less signal than is seen leaves 0, whatever its neighbours have done.
+    couplings = np.linspace(-3, 3, 13).tolist()
+    grid = make_grid(couplings)
+    even = {"name": "even", "type": "histosys", "data": {"hi_data": [42.0], "lo_data": [42.0]}}
+    (channel,) = grid.background.spec["channels"]
+    channel["samples"][0]["modifiers"].append(even)
+    grid.background.spec["observations"][0]["data"] = [45.0]
+
+    def profiled(x: float) -> float:
+        # Interpolation code 4p: a polynomial between -1 and 1, and straight lines beyond.
+        pulls = np.linspace(-4, 4, 80_001)
+        inside = 12 * pulls**2 * (15 + pulls**2 * (3 * pulls**2 - 10)) / 8
+        expected = BACKGROUND + np.where(np.abs(pulls) < 1, inside, 12 * np.abs(pulls)) + squared(x)
+        return float(np.min(2 * (expected - 45 - 45 * np.log(expected / 45)) + pulls**2))
+
+    curve = grid_curve(grid)
+    # The pulls lie 1e-4 apart, which is 1e-7 of 2NLL beside the lowest of them.
+    np.testing.assert_allclose(curve.heights, [profiled(x) for x in couplings], atol=1e-5)
+    assert np.ptp(curve.heights) > 1
+
+
 def test_a_refined_grid_of_lz() -> None:
     # Two ranges that have their middle in common, to 6e-30. Right, from each by itself and from 161 points:
     # -2.154e-13 to 2.161e-13 at min_chi2 39.54, to the last digit of these.
