@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import full_jacobian, positive, slope_and_curvature
-from nuhist.inference.newton import FIRMLY, SADDLE, BatchFit, fit_batch, off_saddles
+from nuhist.inference.newton import BatchFit, fit_batch
+from nuhist.inference.saddles import FIRMLY, SADDLE, off_saddles
 from nuhist.inference.structure import Index
 from nuhist.tables import Array
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from nuhist.errors import FitError, ModelError
-from nuhist.inference.compiled import CompiledModel
+from nuhist.errors import FitError
+from nuhist.inference.density import Density, Minimum, is_artefact
 from nuhist.inference.edges import fit_with_edges, restored
 from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.minimisers import minimise
@@ -25,116 +23,20 @@ from nuhist.inference.search import (
 )
 from nuhist.inference.steps import constraint_widths
 from nuhist.inference.structure import Index, Mask
-from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
 _AGREEMENT = 1e-8  # between the compiled likelihood and pyhf's, of 2NLL
-_ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
-_NOTHING = 1e-9  # counts: a bin that expects nothing may be so far below 0 by rounding
 _MARGIN = 1e-8  # counts: SciPy steps over its constraints by less
 _FOLLOWED = 3  # fits of a batch that are led along an edge, the lowest
 _ROUNDS = 4  # of searches for another minimum, each from the lowest yet
 _SIGNED = 6  # factors that may take either sign: more are hardly ever free to
 _LOWER = 1e-7  # of 2NLL, by which another minimum has to be lower
-_NEAR_ORIGIN = 0.01  # of its constraint's width: bounds within which a parameter is not constrained by it
+
+__all__ = ["Likelihood", "Minimum", "is_artefact"]
 
 
-@dataclass(frozen=True, eq=False)
-class Minimum:
-    """Where a fit ended: parameter values in pyhf's order, and 2NLL there."""
-
-    parameters: Array
-    twice_nll: float
-
-
-@dataclass(frozen=True, eq=False)
-class Likelihood:
-    """The likelihood of one measurement of a workspace.
-
-    Attributes
-    ----------
-    model
-        A ``pyhf.Model``.
-    data
-        Observed counts followed by auxiliary data.
-    names
-        Of the parameters, one for each number, in pyhf's order.
-    initial, lower, upper, scale
-        Start values, bounds, and typical step of each parameter, which comes from the likelihood.
-    constant
-        Whether the workspace keeps a parameter fixed.
-    poi
-        What the parameter of interest stands for, or None without one.
-    origin
-        Where the workspace came from, for messages.
-    compiled
-        The same likelihood in arrays, for fast fits; None to leave them to SciPy and pyhf.
-    arrays
-        The same, whoever fits: steps and starts come from it. None where it cannot be compiled.
-    """
-
-    model: Any
-    data: Array
-    names: tuple[str, ...]
-    initial: Array
-    lower: Array
-    upper: Array
-    scale: Array
-    constant: tuple[bool, ...]
-    poi: CouplingScale | None
-    origin: str
-    compiled: CompiledModel | None = None
-    arrays: CompiledModel | None = None
-
-    @property
-    def interest(self) -> CouplingScale:
-        """The parameter of interest.
-
-        Raises
-        ------
-        ModelError
-            If the workspace has none.
-        """
-        if self.poi is None:
-            raise ModelError(f"{self.origin}: its measurement has no parameter of interest")
-        return self.poi
-
-    @cached_property
-    def poi_index(self) -> int:
-        """Position of the parameter of interest."""
-        return self.names.index(self.interest.name)
-
-    def twice_nll(self, parameters: Array, data: Array | None = None) -> float:
-        """−2 ln L at a point; infinite where the model has no density or expects less than nothing."""
-        observed = self.data if data is None else data
-        value = self._density(parameters, observed)
-        empty = observed[: self.model.config.nmaindata] == 0
-        if empty.any() and np.isfinite(value) and (self.expected(parameters)[empty] < -_NOTHING).any():
-            return np.inf
-        return value
-
-    def _density(self, parameters: Array, data: Array) -> float:
-        """What pyhf says, which goes on below 0 where nothing is seen."""
-        with np.errstate(all="ignore"):
-            value = -2 * float(self.model.logpdf(parameters, data)[0])
-        return value if np.isfinite(value) else np.inf
-
-    def heights(self, points: Array, data: Array | None = None) -> Array:
-        """2NLL at several points up to one constant, for searches: shape (points,)."""
-        observed = self.data if data is None else data
-        if self.arrays is None:
-            return np.array([self.twice_nll(point, observed) for point in points])
-        most = max(1, 4_000_000 // self.arrays.nominal.size)
-        parts = [points[first : first + most] for first in range(0, len(points), most)]
-        return np.concatenate([self.arrays.twice_nll(part, observed[None]) for part in parts])
-
-    def hessian(self, parameters: Array, data: Array | None = None) -> Array | None:
-        """Second derivative of 2NLL at a point, (parameters, parameters); None where it is not compiled."""
-        if self.arrays is None:
-            return None
-        observed = self.data if data is None else data
-        matrix: Array = slope_and_curvature(self.arrays, parameters[None], observed[None])[1][0]
-        return matrix
+class Likelihood(Density):
+    """The likelihood of one measurement of a workspace, with its minima."""
 
     @cached_property
     def start(self) -> Array:
@@ -394,7 +296,7 @@ class Likelihood:
             return np.asarray(slope[free] * scale)
 
         found = minimise(
-            lambda scaled: self._density(moved(scaled), data),
+            lambda scaled: self.density(moved(scaled), data),
             point[free] / scale,
             low / scale,
             high / scale,
@@ -409,104 +311,3 @@ class Likelihood:
             return start
         point[free] = np.clip(found[0] * scale, low, high)
         return min(Minimum(point, self.twice_nll(point, data)), start, key=lambda minimum: minimum.twice_nll)
-
-    def constraint(self, index: int) -> tuple[float | None, float]:
-        """Width and centre of a parameter's constraint; no width where it has none."""
-        config = self.model.config
-        position = config.nmaindata
-        for name in config.auxdata_order:
-            parameter_set, part = config.param_set(name), config.par_slice(name)
-            if part.start <= index < part.stop:
-                width = float(parameter_set.width()[index - part.start])
-                datum = float(self.data[position + index - part.start])
-                if parameter_set.pdf_type == "poisson":
-                    datum /= float(parameter_set.factors[index - part.start])
-                return (width if width > 0 else None), datum
-            position += parameter_set.n_parameters
-        return None, 0.0
-
-    def saturated_twice_nll(self) -> float:
-        """2NLL with each Poisson term and each constraint at its own maximum."""
-        from scipy.special import gammaln, xlogy
-
-        main = self.data[: self.model.config.nmaindata]
-        value = -2 * float(np.sum(xlogy(main, main) - main - gammaln(main + 1)))
-        config = self.model.config
-        if not config.auxdata:
-            return value
-        parameters = self.initial.copy()
-        auxdata = np.asarray(self.data[config.nmaindata :])
-        position = 0
-        for name in config.auxdata_order:
-            parameter_set, part = config.param_set(name), config.par_slice(name)
-            size = parameter_set.n_parameters
-            values = auxdata[position : position + size]
-            if parameter_set.pdf_type == "poisson":
-                values = values / np.asarray(parameter_set.factors)
-            parameters[part] = values
-            position += size
-        return value - 2 * float(self.model.constraint_logpdf(auxdata, parameters))
-
-    def min_chi2(self, minimum: Minimum) -> float:
-        """2NLL at a minimum less that of the saturated model.
-
-        The constraint of a parameter of interest that only comes from its construction is left out.
-        """
-        value = minimum.twice_nll - self.saturated_twice_nll()
-        if is_artefact(self):
-            value -= float(minimum.parameters[self.poi_index]) ** 2
-        if value < -_ROUNDING * max(1.0, abs(minimum.twice_nll)):
-            raise FitError(
-                f"{self.origin}: the fit ends below the saturated model (min_chi2 {value:.3g}), which cannot"
-                " be; please report the workspace"
-            )
-        return 0.0 if value < _ROUNDING else value
-
-    def asimov(self, minimum: Minimum) -> Array:
-        """Data expected at a point, auxiliary data included."""
-        data = np.asarray(self.model.expected_data(minimum.parameters), dtype=np.float64)
-        if self.poi is not None and is_artefact(self):
-            data[len(data) - len(self.model.config.auxdata) + self._auxiliary_index(self.poi.name)] = 0.0
-        return data
-
-    def _auxiliary_index(self, name: str) -> int:
-        """Position of a parameter's datum among the auxiliary data."""
-        config = self.model.config
-        before = config.auxdata_order[: config.auxdata_order.index(name)]
-        return sum(config.param_set(other).n_parameters for other in before)
-
-    def expected_by_sample(self, parameters: Array) -> dict[tuple[str, str], float]:
-        """Expected counts of each (channel, sample) at a point."""
-        config = self.model.config
-        with np.errstate(all="ignore"):
-            counts = np.asarray(self.model.main_model.expected_data(parameters, return_by_sample=True))
-        return {
-            (channel, sample): float(counts[row, config.channel_slices[channel]].sum())
-            for channel in config.channels
-            for row, sample in enumerate(config.samples)
-        }
-
-    def expected(self, parameters: Array) -> Array:
-        """Expected counts of all bins at a point, channels one after the other."""
-        with np.errstate(all="ignore"):
-            if self.arrays is not None:
-                return np.asarray(self.arrays.expected(parameters[None])[0])
-            return np.asarray(self.model.expected_actualdata(parameters), dtype=np.float64)
-
-
-def is_artefact(likelihood: Likelihood) -> bool:
-    """Whether the constraint on the parameter of interest only comes from its construction.
-
-    It does where the parameter is a histosys near its origin: a signed coupling over a scale, see
-    :mod:`nuhist.histfactory.polynomial`, or one that its bounds keep within a hundredth of the
-    constraint's width, where the constraint adds 1e-4 to 2NLL at most.
-    """
-    poi = likelihood.poi
-    if poi is None:
-        return False
-    kinds = {kind for name, kind in likelihood.model.config.modifiers if name == poi.name}
-    if kinds != {"histosys"}:
-        return False
-    index = likelihood.poi_index
-    reach = max(abs(float(likelihood.lower[index])), abs(float(likelihood.upper[index])))
-    return poi.scale != 1 or reach <= _NEAR_ORIGIN

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nuhist.inference.compiled import CompiledModel
-from nuhist.inference.hessian import positive, slope_and_curvature
+from nuhist.inference.hessian import slope_and_curvature
+from nuhist.inference.newton_step import Limits, bounded_steps, held_by_bounds, units
+from nuhist.inference.saddles import FIRMLY, off_saddles, turned
 from nuhist.inference.structure import Index, Mask
 from nuhist.inference.tangent import tangent
 from nuhist.tables import Array
@@ -30,18 +32,7 @@ _DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 _FULL = 1e2  # damping up to which a step counts as a full one, on the floor of rounding
 _ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
-SADDLE = 1e-5  # of 2NLL per squared typical step: a curvature that is less than minus this leads down
 _LEVEL = 1e-9  # of 2NLL per typical step
-FIRMLY = 1e-5  # of 2NLL per typical step: by less, a bound does not hold, as where two strengths are 0
-_PROBES = np.array([0.03, 0.1, 0.3, 1.0, 2.0, 4.0])  # typical steps along it, to either side
-
-
-class _Limits(NamedTuple):
-    """Bounds, and largest steps, in units of the free parameters."""
-
-    lower: Array
-    upper: Array
-    reach: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,21 +120,19 @@ def fit_batch(
         if not usable.all():
             active = active[usable]
             continue
-        unit = _units(slope, curvature, height[active], scale[free])
-        limits = _Limits(lower[free] / unit, upper[free] / unit, _REACH * widths / unit)
+        unit = units(slope, curvature, height[active], scale[free])
+        limits = Limits(lower[free] / unit, upper[free] / unit, _REACH * widths / unit)
         slope, curvature = slope * unit, curvature * (unit[:, :, None] * unit[:, None])
         down = None
         if iterations > patience:
-            curvature, down = _turned(curvature, _held(slope, at[:, free] / unit, limits, FIRMLY))
-        step, gain = _steps(slope, curvature, at[:, free] / unit, limits, state.damping[active])
+            curvature, down = turned(curvature, held_by_bounds(slope, at[:, free] / unit, limits, FIRMLY))
+        step, gain = bounded_steps(slope, curvature, at[:, free] / unit, limits, state.damping[active])
         trial = at.copy()
         trial[:, free] = np.clip(at[:, free] + step * unit, lower[free], upper[free])
         moved = (trial[:, free] != at[:, free]).any(axis=1)
         reached = model.twice_nll(trial, here)
         better = reached <= height[active] + _ROUNDING
-        full = state.damping[active] <= _FULL  # else any step promises little
-        last = better & (gain < _LAST) & (state.damping[active] <= _DAMPING) & (iterations > patience)
-        done = full & ((gain < _TOLERANCE) | (better & ~moved) | last)
+        done = _done(gain, better, moved, state.damping[active], whole=iterations > patience)
         if down is not None:
             rows = np.flatnonzero(done & down.any(axis=1))
             away = down[rows] * unit[rows]
@@ -153,6 +142,13 @@ def fit_batch(
             better[rows[leads]], done[rows[leads]] = True, False
         active = state.advance(active, trial, reached, better, done)
     return BatchFit(theta, height, converged, iterations)
+
+
+def _done(gain: Array, better: Mask, moved: Mask, damping: Array, *, whole: bool) -> Mask:
+    """Which fits have converged with a step."""
+    full = damping <= _FULL  # else any step promises little
+    last = better & (gain < _LAST) & (damping <= _DAMPING) & whole
+    return np.asarray(full & ((gain < _TOLERANCE) | (better & ~moved) | last))
 
 
 class _State(NamedTuple):
@@ -190,78 +186,6 @@ def _widths(model: CompiledModel, free: Index) -> Array:
     return widths[free]
 
 
-def _units(slope: Array, curvature: Array, height: Array, scale: Array) -> Array:
-    """Step of each parameter in which slopes and curvatures are no large numbers, (batch, parameters).
-
-    That is its typical step, or less where 2NLL is steeper: no step should gain more than there is. So
-    parameters in any unit are treated alike, however far from the start.
-    """
-    steep = np.maximum(np.abs(np.einsum("bii->bi", curvature)) / 2, 1 / scale**2)
-    return np.asarray(1 / np.maximum(np.sqrt(steep), np.abs(slope) / (height + 1)[:, None]))
-
-
-def _held(slope: Array, at: Array, limits: _Limits, least: float = 0.0) -> Mask:
-    """Parameters on a bound that the slope pushes outwards, by so much at the least."""
-    return ((at <= limits.lower) & (slope >= least)) | ((at >= limits.upper) & (slope <= -least))
-
-
-def _turned(curvature: Array, held: Mask) -> tuple[Array, Array | None]:
-    """Curvature with the signs of its negative eigenvalues turned, and the direction of the lowest one.
-
-    The direction is 0 where no eigenvalue is negative, and None stands for no such direction at all.
-    """
-    moving = ~held
-    masked = curvature * (moving[:, :, None] & moving[:, None, :])
-    along = np.arange(curvature.shape[1])
-    size = np.abs(np.einsum("bii->bi", curvature))
-    masked[:, along, along] += np.where(held, np.maximum(size, 1.0), SADDLE / 10)
-    rows = _not_positive(masked)
-    if not rows.size:
-        return curvature, None
-    values, vectors = np.linalg.eigh(masked[rows])
-    down = np.zeros(held.shape)
-    down[rows] = np.where(values[:, :1] < -SADDLE, vectors[:, :, 0], 0.0)
-    both = moving[rows][:, :, None] & moving[rows][:, None, :]
-    curvature = curvature.copy()
-    curvature[rows] = np.where(both, positive(values, vectors), curvature[rows])
-    return curvature, down
-
-
-def _not_positive(matrices: Array) -> Index:
-    """Which symmetric matrices are not positive definite; of a large batch with any, all are named."""
-    try:
-        np.linalg.cholesky(matrices)
-    except np.linalg.LinAlgError:
-        if len(matrices) == 1 or len(matrices) > _SMALL:
-            return np.arange(len(matrices))
-        half = len(matrices) // 2
-        return np.concatenate([_not_positive(matrices[:half]), half + _not_positive(matrices[half:])])
-    return np.zeros(0, dtype=np.intp)
-
-
-def off_saddles(
-    model: CompiledModel,
-    at: Array,
-    data: Array,
-    free: Index,
-    direction: Array,
-    lower: Array,
-    upper: Array,
-) -> tuple[Array, Array]:
-    """The lowest of some points to either side of each saddle, along a direction, and how low it is."""
-    sides = np.concatenate([_PROBES, -_PROBES])
-    points = np.repeat(at[:, None], sides.size, axis=1)
-    points[:, :, free] = np.clip(
-        points[:, :, free] + sides[:, None] * direction[:, None], lower[free], upper[free]
-    )
-    flat = points.reshape(-1, at.shape[1])
-    if not len(at):
-        return at, np.zeros(0)
-    heights = model.twice_nll(flat, np.repeat(data, sides.size, axis=0)).reshape(len(at), -1)
-    rows, lowest = np.arange(len(at)), np.argmin(heights, axis=1)
-    return points[rows, lowest], heights[rows, lowest]
-
-
 def _approach(
     model: CompiledModel,
     theta: Array,
@@ -285,7 +209,7 @@ def _approach(
     if near is None:
         return converged
     # Nothing turns: there is one valley, and no step can be too long.
-    limits = _Limits(low / unit, high / unit, np.full(free.size, np.inf))
+    limits = Limits(low / unit, high / unit, np.full(free.size, np.inf))
     trial, active = theta.copy(), np.arange(len(theta))
     before = np.full(len(theta), np.inf)
     for number in range(_CHORDS):
@@ -293,7 +217,7 @@ def _approach(
         slope, curvature = near.slope_and_curvature(at, data[active])
         if number == 0 and _level(model, slope, free):
             return converged
-        step, gain = _steps(slope, curvature, at[:, free] / unit, limits, np.zeros(active.size))
+        step, gain = bounded_steps(slope, curvature, at[:, free] / unit, limits, np.zeros(active.size))
         at[:, free] = np.clip(at[:, free] + step * unit, low, high)
         trial[active] = at
         done = gain < _NEAR
@@ -307,53 +231,3 @@ def _approach(
     lower = reached <= height + _ROUNDING
     theta[lower], height[lower] = trial[lower], np.minimum(reached, height)[lower]
     return converged & lower
-
-
-def _steps(
-    slope: Array, curvature: NDArray[Any], at: Array, limits: _Limits, damping: Array
-) -> tuple[Array, Array]:
-    """Damped Newton steps of the parameters that are not held by a bound, and what they promise.
-
-    A parameter on a bound is held while the slope pushes it outwards. One that its own step
-    would carry across a bound is set on it, and the others solve again for what is left.
-    """
-    lower, upper, reach = limits
-    held = _held(slope, at, limits)
-    step = _solved(slope, curvature, held, np.zeros_like(at), damping)
-    beyond = ~held & ((at + step < lower) | (at + step > upper))
-    for _ in range(2):
-        again = np.flatnonzero(beyond.any(axis=1))
-        if not again.size:
-            break
-        step = np.where(beyond, np.clip(at + step, lower, upper) - at, step)
-        held |= beyond
-        step[again] = _solved(slope[again], curvature[again], held[again], step[again], damping[again])
-        beyond = ~held & ((at + step < lower) | (at + step > upper))
-    step *= np.min(1 / np.maximum(np.abs(step) / reach, 1.0), axis=1, keepdims=True)
-    bent = np.matmul(curvature, step.astype(curvature.dtype)[:, :, None])[:, :, 0] / 2
-    return step, np.abs(np.einsum("bi,bi->b", step, slope + bent))
-
-
-def _solved(slope: Array, curvature: NDArray[Any], held: Mask, step: Array, damping: Array) -> Array:
-    """Steps of the parameters that are not held, given those of the others."""
-    diagonal = np.einsum("bii->bi", curvature)
-    numbers = np.finfo(curvature.dtype)
-    floor = 50 * numbers.eps * np.max(np.abs(diagonal), axis=1, keepdims=True) + 1e20 * numbers.tiny
-    matrix, right = curvature.copy(), -slope
-    rows = np.flatnonzero(held.any(axis=1))
-    if rows.size:
-        moving, fixed = ~held[rows], held[rows] * step[rows]
-        matrix[rows] *= moving[:, :, None] & moving[:, None, :]
-        right[rows] -= np.matmul(curvature[rows], fixed[:, :, None])[:, :, 0]
-        right[rows] = np.where(moving, right[rows], step[rows])
-    along = np.arange(slope.shape[1])
-    damped = diagonal + damping[:, None] * (np.abs(diagonal) + 1) + floor
-    matrix[:, along, along] = np.where(held, 1.0, damped)
-    return _solve(matrix, right.astype(curvature.dtype)).astype(np.float64)
-
-
-def _solve(matrix: NDArray[Any], right: NDArray[Any]) -> Array:
-    try:
-        return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
-    except np.linalg.LinAlgError:  # one singular matrix spoils the batch
-        return np.stack([np.linalg.lstsq(a, b, rcond=None)[0] for a, b in zip(matrix, right, strict=True)])

@@ -1,0 +1,84 @@
+"""One damped Newton step of each fit of a batch, with bounds as an active set."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nuhist.inference.structure import Mask
+from nuhist.tables import Array
+
+
+class Limits(NamedTuple):
+    """Bounds, and largest steps, in units of the free parameters."""
+
+    lower: Array
+    upper: Array
+    reach: Array
+
+
+def units(slope: Array, curvature: Array, height: Array, scale: Array) -> Array:
+    """Step of each parameter in which slopes and curvatures are no large numbers, (batch, parameters).
+
+    That is its typical step, or less where 2NLL is steeper: no step should gain more than there is. So
+    parameters in any unit are treated alike, however far from the start.
+    """
+    steep = np.maximum(np.abs(np.einsum("bii->bi", curvature)) / 2, 1 / scale**2)
+    return np.asarray(1 / np.maximum(np.sqrt(steep), np.abs(slope) / (height + 1)[:, None]))
+
+
+def held_by_bounds(slope: Array, at: Array, limits: Limits, least: float = 0.0) -> Mask:
+    """Parameters on a bound that the slope pushes outwards, by so much at the least."""
+    return ((at <= limits.lower) & (slope >= least)) | ((at >= limits.upper) & (slope <= -least))
+
+
+def bounded_steps(
+    slope: Array, curvature: NDArray[Any], at: Array, limits: Limits, damping: Array
+) -> tuple[Array, Array]:
+    """Damped Newton steps of the parameters that are not held by a bound, and what they promise.
+
+    A parameter on a bound is held while the slope pushes it outwards. One that its own step
+    would carry across a bound is set on it, and the others solve again for what is left.
+    """
+    lower, upper, reach = limits
+    held = held_by_bounds(slope, at, limits)
+    step = _solved(slope, curvature, held, np.zeros_like(at), damping)
+    beyond = ~held & ((at + step < lower) | (at + step > upper))
+    for _ in range(2):
+        again = np.flatnonzero(beyond.any(axis=1))
+        if not again.size:
+            break
+        step = np.where(beyond, np.clip(at + step, lower, upper) - at, step)
+        held |= beyond
+        step[again] = _solved(slope[again], curvature[again], held[again], step[again], damping[again])
+        beyond = ~held & ((at + step < lower) | (at + step > upper))
+    step *= np.min(1 / np.maximum(np.abs(step) / reach, 1.0), axis=1, keepdims=True)
+    bent = np.matmul(curvature, step.astype(curvature.dtype)[:, :, None])[:, :, 0] / 2
+    return step, np.abs(np.einsum("bi,bi->b", step, slope + bent))
+
+
+def _solved(slope: Array, curvature: NDArray[Any], held: Mask, step: Array, damping: Array) -> Array:
+    """Steps of the parameters that are not held, given those of the others."""
+    diagonal = np.einsum("bii->bi", curvature)
+    numbers = np.finfo(curvature.dtype)
+    floor = 50 * numbers.eps * np.max(np.abs(diagonal), axis=1, keepdims=True) + 1e20 * numbers.tiny
+    matrix, right = curvature.copy(), -slope
+    rows = np.flatnonzero(held.any(axis=1))
+    if rows.size:
+        moving, fixed = ~held[rows], held[rows] * step[rows]
+        matrix[rows] *= moving[:, :, None] & moving[:, None, :]
+        right[rows] -= np.matmul(curvature[rows], fixed[:, :, None])[:, :, 0]
+        right[rows] = np.where(moving, right[rows], step[rows])
+    along = np.arange(slope.shape[1])
+    damped = diagonal + damping[:, None] * (np.abs(diagonal) + 1) + floor
+    matrix[:, along, along] = np.where(held, 1.0, damped)
+    return _solve(matrix, right.astype(curvature.dtype)).astype(np.float64)
+
+
+def _solve(matrix: NDArray[Any], right: NDArray[Any]) -> Array:
+    try:
+        return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
+    except np.linalg.LinAlgError:  # one singular matrix spoils the batch
+        return np.stack([np.linalg.lstsq(a, b, rcond=None)[0] for a, b in zip(matrix, right, strict=True)])
