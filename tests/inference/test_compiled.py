@@ -17,7 +17,7 @@ from nuhist.inference.compilation import compile_model
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import full_jacobian, slope_and_curvature
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.model import ENGINES, make_likelihood
 
 Array = NDArray[np.float64]
 
@@ -229,13 +229,20 @@ def test_one_name_in_two_channels(modifier: dict[str, Any], parameters: int) -> 
 def test_no_density_where_counts_cannot_be(counting: Callable[..., Workspace]) -> None:
     # Nothing expected and nothing seen has probability 1; nothing expected and one seen, 0. A negative
     # expectation has none even where nothing is seen: there pyhf's formula goes on and gives −λ.
-    likelihood = make_likelihood(counting([3, 0], [1.0, 1.0], [2.0, 0.0], bounds=[[-1.0, 5.0]]))
-    model = _compiled(likelihood)
+    workspace = counting([3, 0], [1.0, 1.0], [2.0, 0.0], bounds=[[-1.0, 5.0]])
+    model = _compiled(make_likelihood(workspace))
     theta = np.array([[0.0], [0.0], [-0.5]])
     data = np.array([[3.0, 0.0], [3.0, 1.0], [3.0, 0.0]])
     # −2 ln of the Poisson probability of 3 where 2 are expected, over that where 3 are.
     assert model.twice_nll(theta, data) == pytest.approx([2 * (2 - 3 - 3 * np.log(2 / 3)), np.inf, np.inf])
-    assert likelihood.twice_nll(theta[1], data[1]) == np.inf
+    for engine in ENGINES:
+        other = make_likelihood(workspace, engine=engine)
+        heights = [other.twice_nll(*pair) for pair in zip(theta, data, strict=True)]
+        assert np.isfinite(heights[0])
+        assert heights[1:] == [np.inf, np.inf]
+        # 2 (2 + μ − 3 ln(2 + μ)) + 2 μ is least at −1/2, beyond the edge of the empty bin.
+        assert other.best().parameters[0] == pytest.approx(0.0, abs=2e-6)
+        assert other.minimise({"mu": 0.0}).twice_nll == pytest.approx(heights[0], abs=1e-9)
 
 
 def test_a_modifier_that_is_not_known(counting: Callable[..., Workspace]) -> None:

@@ -74,6 +74,33 @@ def test_along_the_edge() -> None:
     assert pulls == pytest.approx([1.0, 1.0], abs=1e-6)
 
 
+@pytest.mark.parametrize("low", [0.0, -0.5])
+def test_a_saddle_on_the_edge(low: float) -> None:
+    # On the edge by hand, as above, and in the other channel 5 + 2 μ ν with 9 seen: at μ = ν = 0 2NLL is
+    # level in both, and only their product leads down, to μ ν = 2.
+    workspace = _workspace([1.0, 2.0], [0.0, 0.0], [2.0, 4.0], [0.0, 0.0])
+    strengths = [{"name": name, "type": "normfactor", "data": None} for name in ("mu", "nu")]
+    workspace.spec["channels"][1]["samples"] = [
+        {"name": "signal", "data": [2.0], "modifiers": strengths},
+        {"name": "background", "data": [5.0], "modifiers": []},
+    ]
+    workspace.spec["observations"][1]["data"] = [9.0]
+    workspace.spec["measurements"][0]["config"]["parameters"] = [
+        {"name": name, "inits": [0.0], "bounds": [[low, 10.0]]} for name in ("mu", "nu")
+    ]
+    likelihood = make_likelihood(workspace)
+    model = likelihood.compiled
+    assert model is not None
+    saddle, data = likelihood.initial[None].copy(), likelihood.data[None]
+    saddle[0, likelihood.names.index("pull")] = 1.0
+    for start in (likelihood.initial[None], saddle):
+        found = fit_with_edges(model, data, start, *_settings(likelihood))
+        assert found.converged.all()
+        # α² = 1 is all that is left of 2NLL; at μ = ν = 0 it is 2 (5 − 9 − 9 ln(5/9)) = 2.58 higher.
+        assert found.twice_nll[0] == pytest.approx(1.0, abs=1e-8)
+    assert model.twice_nll(saddle, data)[0] == pytest.approx(1 + 2 * (5 - 9 - 9 * log(5 / 9)))
+
+
 @pytest.mark.parametrize("seed", [11, 40])
 def test_random_models_against_scipy(seed: int) -> None:
     # Models of the campaign whose fits once ended in front of the edge.
