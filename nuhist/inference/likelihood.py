@@ -132,14 +132,20 @@ class Likelihood(Density):
         observed = self.data if data is None else data
         fits = [minimum for minimum, _ in self._newton(points, free, observed, check=check)]
         found = {index: minimum for index, minimum in enumerate(fits) if minimum is not None}
-        done = list(found)
-        ends = np.array([fit.parameters for fit in found.values()]).reshape(len(done), points.shape[1])
-        which, others = self._other_valleys(ends, free, observed)
-        further = self._newton(others, free, observed, check=check) if len(others) else []
-        for number, (minimum, _) in zip(which, further, strict=True):
-            index = done[number]
-            if minimum is not None and minimum.twice_nll < found[index].twice_nll - _LOWER:
-                found[index] = minimum
+        rows = list(found)
+        for _ in range(_ROUNDS):
+            ends = np.array([found[row].parameters for row in rows]).reshape(len(rows), points.shape[1])
+            which, others = self._other_valleys(ends, free, observed)
+            further = self._newton(others, free, observed, check=check) if len(others) else []
+            lower = set()
+            for number, (minimum, _) in zip(which, further, strict=True):
+                row = rows[number]
+                if minimum is not None and minimum.twice_nll < found[row].twice_nll - _LOWER:
+                    found[row] = minimum
+                    lower.add(row)
+            rows = sorted(lower)
+            if not rows:
+                break
         return [found.get(index) for index in range(len(fits))]
 
     def best(self, data: Array | None = None) -> Minimum:

@@ -83,8 +83,7 @@ def fit_batch(
     scale
         Typical step of each parameter, shape (parameters,): damping is measured in it.
     """
-    each = model.parameters * max(model.parameters, model.bins)
-    chunk = max(1, min(_CHUNK, _NUMBERS // each))
+    chunk = max(1, min(_CHUNK, _NUMBERS // (model.parameters * max(model.parameters, model.bins))))
     if len(start) > chunk:
         parts = [
             fit_batch(model, data[i : i + chunk], start[i : i + chunk], lower, upper, constant, scale)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from nuhist.inference.search import either_sign, valleys
 from nuhist.inference.steps import constraint_widths
 from nuhist.tables import Array
 
+_ROUNDS = 4  # of searches for another valley, each from the lowest yet
+_LOWER = 1e-7  # of 2NLL, by which its minimum has to be lower
+_NUMBERS = 4_000_000  # in an array: it bounds the memory
 _WORSE = 1e-6  # in 2NLL: a fit from another start that ends higher is no better
 BATCH = 1000  # toys that share a seed; results do not depend on who computes a batch
 
@@ -103,22 +107,27 @@ class ToyModel:
         """Minima of each data set; where counts turn, of all valleys that can be seen from the first."""
         parameters, height = self._descend(data, start, constant)
         turning = [index for index in self.turning if not constant[index]]
-        if not turning:
-            return parameters, height
-        known = np.flatnonzero(np.isfinite(height))
-
-        def heights(points: Array) -> Array:
-            return self.model.twice_nll(points, np.repeat(data[known], len(points) // known.size, axis=0))
-
+        rows = np.flatnonzero(np.isfinite(height))
         steps = self.scale, constraint_widths(self.model, self.scale)
-        which, others = valleys(heights, parameters[known], turning, *steps, self.lower, self.upper)
-        if which.size:
-            rows = known[which]
-            found, reached = self._descend(data[rows], others, constant)
-            for row, point, level in zip(rows, found, reached, strict=True):
-                if level < height[row]:
+        for _ in range(_ROUNDS if turning else 0):
+            seen = partial(self._heights, data[rows])
+            which, others = valleys(seen, parameters[rows], turning, *steps, self.lower, self.upper)
+            found, reached = self._descend(data[rows[which]], others, constant)
+            lower = []
+            for row, point, level in zip(rows[which], found, reached, strict=True):
+                if level < height[row] - _LOWER:
                     parameters[row], height[row] = point, level
+                    lower.append(row)
+            rows = np.unique(np.array(lower, dtype=np.intp))
+            if not rows.size:
+                break
         return parameters, height
+
+    def _heights(self, data: Array, points: Array) -> Array:
+        """2NLL at as many points for each data set, one data set after the other."""
+        each, most = len(points) // len(data), max(1, _NUMBERS // self.model.nominal.size)
+        parts = np.split(np.arange(len(points)), range(most, len(points), most))
+        return np.concatenate([self.model.twice_nll(points[part], data[part // each]) for part in parts])
 
     def _descend(self, data: Array, start: Array, constant: NDArray[np.bool_]) -> tuple[Array, Array]:
         bounds = self.lower, self.upper
