@@ -207,6 +207,20 @@ def test_toys_leave_it(name: str, toys: int) -> None:
     assert parameters.shape == (toys, len(likelihood.names))
 
 
+@pytest.mark.parametrize("name", [name for name in HELD if name != "a charge"])
+def test_toys_with_a_held_strength_find_the_lower_minimum(name: str) -> None:
+    # From the saddle and from the far side of the higher valley.
+    likelihood = make_likelihood(MODELS[name])
+    toys, truth = toy_model(likelihood), likelihood.best().parameters
+    data = toys.throw(truth, 90, 5, 0)
+    expected = [lowest(MODELS[name], sample, held=0.5) for sample in data[:5]]
+    for start in (_on_the_saddle(likelihood), truth, np.where(truth < 0, 1.5, -1.5)):
+        parameters, heights = toys.held(data, np.tile(start, (90, 1)), 0.5)
+        assert (parameters[:, likelihood.poi_index] == 0.5).all()
+        levels = heights + toys.model.constant(data)
+        assert levels[:5] == pytest.approx(expected, abs=SAME)
+
+
 def test_of_the_whole_second_derivative_only() -> None:
     # 30·(1 + 0.3 (15 α² − …)/8) with 49 seen: at α = 0 Gauss-Newton's curvature is that of the pull alone.
     from nuhist.inference.hessian import slope_and_curvature

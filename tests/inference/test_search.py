@@ -402,6 +402,54 @@ def test_factors_that_multiply_each_other() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("bound", [10.0, 1e30])
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_lower_of_two_valleys_whatever_the_unit(unit: float, bound: float, engine: Any) -> None:
+    # A norm that goes up on both sides, beside a strength: 2NLL has a minimum on either side of it.
+    def workspace(unit: float, bound: float) -> Workspace:
+        samples = [
+            {
+                "name": "signal",
+                "data": [8.0 / unit, 5.0 / unit],
+                "modifiers": [{"name": "mu", "type": "normfactor", "data": None}],
+            },
+            {"name": "background", "data": [30.0, 20.0], "modifiers": [_normsys(1.3, 1.28)]},
+        ]
+        block = {"name": "mu", "bounds": [[0.0, bound * unit]], "inits": [unit]}
+        return Workspace(
+            {
+                "channels": [{"name": "only", "samples": samples}],
+                "observations": [{"name": "only", "data": [45.0, 29.0]}],
+                "measurements": [{"name": "only", "config": {"poi": "mu", "parameters": [block]}}],
+                "version": "1.0.0",
+            },
+            origin="units.json",
+        )
+
+    plain, other = (
+        make_likelihood(workspace(1.0, 10.0)),
+        make_likelihood(workspace(unit, bound), engine=engine),
+    )
+    index, turn = plain.poi_index, plain.names.index("turn")
+    expected = {value: plain.minimise({"mu": value}) for value in (0.0, 0.5, 2.0)}
+    assert plain.turning == other.turning == (turn,)
+    best = plain.best()
+    assert expected[0.0].parameters[turn] > 0.1
+    found = other.best()
+    assert found.twice_nll == pytest.approx(best.twice_nll, abs=SAME)
+    # 1e-6 of 2NLL, in a curvature of about 2, is 1e-3 of a typical step.
+    step = plain.scale[index]
+    assert found.parameters[index] / unit == pytest.approx(best.parameters[index], abs=2e-3 * step)
+    for value, minimum in expected.items():
+        for sign in (-1.0, 1.0):
+            start = other.initial.copy()
+            start[turn] = sign
+            there = other.minimise({"mu": value * unit}, start)
+            assert there.twice_nll == pytest.approx(minimum.twice_nll, abs=SAME)
+            assert there.parameters[turn] == pytest.approx(minimum.parameters[turn], abs=5e-3)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_possible_start_whatever_the_unit(counting: Counting, unit: float, engine: Any) -> None:
     # A strength of 1 stands for 3e12 events, or for none at all. One norm, bins with b = 5 and 7.
