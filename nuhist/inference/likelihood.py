@@ -28,6 +28,7 @@ from nuhist.tables import Array
 _AGREEMENT = 1e-8  # between the compiled likelihood and pyhf's, of 2NLL
 _MARGIN = 1e-8  # counts: SciPy steps over its constraints by less
 _FOLLOWED = 3  # fits of a batch that are led along an edge, the lowest
+_FEW = 12  # parameters that turn: with more, only what is seen from a fit is followed
 _ROUNDS = 4  # of searches for another minimum, each from the lowest yet
 _SIGNED = 6  # factors that may take either sign: more are hardly ever free to
 _LOWER = 1e-7  # of 2NLL, by which another minimum has to be lower
@@ -158,9 +159,9 @@ class Likelihood(Density):
         return self._lowest(found, free, observed, self._turned(self.start, free))
 
     def _turned(self, start: Array, free: Mask) -> Array:
-        """A start moved to either side along each parameter whose counts turn, by the constraint's width."""
+        """A start moved to either side along each of a few parameters whose counts turn, by its width."""
         own = [index for index in self.turning if free[index]]
-        if self.arrays is None or not own:
+        if self.arrays is None or not 0 < len(own) <= _FEW:
             return start[None][:0]
         points = np.tile(start, (2 * len(own), 1))
         width, low, high = constraint_widths(self.arrays, self.scale)[own], self.lower[own], self.upper[own]

@@ -102,7 +102,7 @@ def fit_batch(
         return BatchFit(theta, height, np.isfinite(height), 0)
     widths = _widths(model, free)
     converged = _approach(model, theta, height, data, free, scale[free], lower[free], upper[free])
-    state = _State(theta, height, converged, np.full(len(theta), _DAMPING))
+    state = _State(theta, height, converged, np.full(len(theta), _DAMPING), np.zeros_like(converged))
     active, iterations = np.flatnonzero(np.isfinite(height) & ~converged), 0
     patience = 0 if len(theta) <= _SMALL or converged.any() else _PATIENCE
     while active.size and iterations < _ITERATIONS:
@@ -124,21 +124,26 @@ def fit_batch(
         slope, curvature = slope * unit, curvature * (unit[:, :, None] * unit[:, None])
         down = None
         if iterations > patience:
-            curvature, down = turned(curvature, held_by_bounds(slope, at[:, free] / unit, limits, FIRMLY))
+            firmly = np.where(state.firm[active], 0.0, FIRMLY)[:, None]
+            curvature, down = turned(curvature, held_by_bounds(slope, at[:, free] / unit, limits, firmly))
         step, gain = bounded_steps(slope, curvature, at[:, free] / unit, limits, state.damping[active])
         trial = at.copy()
         trial[:, free] = np.clip(at[:, free] + step * unit, lower[free], upper[free])
-        moved = (trial[:, free] != at[:, free]).any(axis=1)
         reached = model.twice_nll(trial, here)
         better = reached <= height[active] + _ROUNDING
-        done = _done(gain, better, moved, state.damping[active], whole=iterations > patience)
+        done = _done(
+            gain, better, (trial != at).any(axis=1), state.damping[active], whole=iterations > patience
+        )
         if down is not None:
             rows = np.flatnonzero(done & down.any(axis=1))
             away = down[rows] * unit[rows]
             beside, level = off_saddles(model, at[rows], here[rows], free, away, lower, upper)
             leads = level < np.minimum(reached[rows], height[active[rows]]) - _TOLERANCE
             trial[rows[leads]], reached[rows[leads]] = beside[leads], level[leads]
-            better[rows[leads]], done[rows[leads]] = True, False
+            better[rows[leads]] = True
+            # What leads nowhere within the bounds is held by them from now on.
+            done[rows] = ~leads & state.firm[active[rows]]
+            state.firm[active[rows[~leads]]] = True
         active = state.advance(active, trial, reached, better, done)
     return BatchFit(theta, height, converged, iterations)
 
@@ -151,12 +156,16 @@ def _done(gain: Array, better: Mask, moved: Mask, damping: Array, *, whole: bool
 
 
 class _State(NamedTuple):
-    """Where the fits of a batch are; the arrays are updated."""
+    """Where the fits of a batch are; the arrays are updated.
+
+    ``firm`` says whether a bound also holds a parameter along which 2NLL is level there.
+    """
 
     theta: Array
     height: Array
     converged: Mask
     damping: Array
+    firm: Mask
 
     def advance(self, active: Index, trial: Array, reached: Array, better: Mask, done: Mask) -> Index:
         """Take the steps that lead down, and say which fits go on."""

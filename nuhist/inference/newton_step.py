@@ -29,7 +29,7 @@ def units(slope: Array, curvature: Array, height: Array, scale: Array) -> Array:
     return np.asarray(1 / np.maximum(np.sqrt(steep), np.abs(slope) / (height + 1)[:, None]))
 
 
-def held_by_bounds(slope: Array, at: Array, limits: Limits, least: float = 0.0) -> Mask:
+def held_by_bounds(slope: Array, at: Array, limits: Limits, least: float | Array = 0.0) -> Mask:
     """Parameters on a bound that the slope pushes outwards, by so much at the least."""
     return ((at <= limits.lower) & (slope >= least)) | ((at >= limits.upper) & (slope <= -least))
 
@@ -63,7 +63,7 @@ def _solved(slope: Array, curvature: NDArray[Any], held: Mask, step: Array, damp
     """Steps of the parameters that are not held, given those of the others."""
     diagonal = np.einsum("bii->bi", curvature)
     numbers = np.finfo(curvature.dtype)
-    floor = 50 * numbers.eps * np.max(np.abs(diagonal), axis=1, keepdims=True) + 1e20 * numbers.tiny
+    floor = 50 * numbers.eps * (np.abs(diagonal) + 1)  # one steep parameter does not stop the others
     matrix, right = curvature.copy(), -slope
     rows = np.flatnonzero(held.any(axis=1))
     if rows.size:
