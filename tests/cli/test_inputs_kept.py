@@ -156,10 +156,10 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     ("command", "message"),
     [
         ("nuhist export hs3 - -o a.json < a.json", "a.json: is the same file as standard input, an input of"),
-        ("nuhist validate a.json >> a.json", "the same file as standard output, its output"),
+        ("nuhist inspect a.json >> a.json", "the same file as standard output, its output"),
         ("nuhist export hs3 a.json -o /dev/stdout >> a.json", "the same file as standard output"),
         ("cat a.json | nuhist export hs3 - -o new.json", ""),
-        ("nuhist validate a.json >> new.json", ""),
+        ("nuhist inspect a.json >> new.json", ""),
     ],
 )
 def test_standard_streams(tmp_path: Path, command: str, message: str) -> None:
