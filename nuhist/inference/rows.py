@@ -104,8 +104,8 @@ class RowRates:
             changes[:, places, shaped] += self._tilts(shaped)
         found = np.empty((len(logs), model.wide.size, model.bins))
         for channel, own, templates in _parts(model, rows):
-            part = changes[:, :, own].reshape(-1, own.stop - own.start) @ templates
-            found[:, :, channel] = part.reshape(*changes.shape[:2], -1)
+            flat = changes[:, :, own].reshape(len(logs) * model.wide.size, own.stop - own.start)
+            found[:, :, channel] = (flat @ templates).reshape(*changes.shape[:2], templates.shape[1])
         return found * self.gamma[:, None] if model.layers else found
 
     def of_layer(self, layer: Layer) -> Array:
