@@ -12,6 +12,7 @@ from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.newton_step import Limits, bounded_steps, held_by_bounds, units
 from nuhist.inference.saddles import FIRMLY, off_saddles, turned
+from nuhist.inference.search import products_of
 from nuhist.inference.structure import Index, Mask
 from nuhist.inference.tangent import tangent
 from nuhist.tables import Array
@@ -32,7 +33,7 @@ _DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 _FULL = 1e2  # damping up to which a step counts as a full one, on the floor of rounding
 _ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
-_LEVEL = 1e-9  # of 2NLL per typical step
+_LEVEL, _AT_0 = 1e-9, 1e-3  # of 2NLL per typical step, and typical steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,7 @@ def fit_batch(
             state.damping[active] = _DAMPING
         at, here = theta[active], data[active]
         slope, curvature = slope_and_curvature(model, at, here, whole=iterations > patience)
-        if iterations == 1 <= patience and _level(model, slope[:, free] * scale[free], free):
+        if iterations == 1 <= patience and _level(model, at, slope[:, free] * scale[free], free, scale[free]):
             patience = 0
             slope, curvature = slope_and_curvature(model, at, here)
         slope, curvature = slope[:, free], curvature[:, free[:, None], free]
@@ -178,13 +179,15 @@ class _State(NamedTuple):
         return active[~(done | stuck)]
 
 
-def _level(model: CompiledModel, slope: Array, free: Index) -> bool:
-    """Whether any fit begins where 2NLL is level along a parameter that counts may turn along.
+def _level(model: CompiledModel, theta: Array, slope: Array, free: Index, unit: Array) -> bool:
+    """Whether any fit begins where a parameter is 0 and 2NLL level along it by symmetry.
 
-    Only the second derivative can tell such a saddle, by symmetry, from a minimum.
+    That may be where counts turn, or where two strengths of one sample are 0. Only the second derivative
+    can tell such a saddle from a minimum.
     """
-    bending = np.isin(free, model.turning) | np.isin(free, model.multiplying)
-    return bool((np.abs(slope[:, bending]) < _LEVEL).any())
+    bending = np.isin(free, np.union1d(model.turning, products_of(model, model.loose)))
+    at_0 = np.abs(theta[:, free[bending]]) < _AT_0 * unit[bending]
+    return bool((at_0 & (np.abs(slope[:, bending]) < _LEVEL)).any())
 
 
 def _widths(model: CompiledModel, free: Index) -> Array:
@@ -223,7 +226,7 @@ def _approach(
     for number in range(_CHORDS):
         at = trial[active]
         slope, curvature = near.slope_and_curvature(at, data[active])
-        if number == 0 and _level(model, slope, free):
+        if number == 0 and _level(model, at, slope, free, unit):
             return converged
         step, gain = bounded_steps(slope, curvature, at[:, free] / unit, limits, np.zeros(active.size))
         at[:, free] = np.clip(at[:, free] + step * unit, low, high)
