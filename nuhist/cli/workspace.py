@@ -129,7 +129,7 @@ def validate(workspace: str, json_output: bool) -> None:
     found = load(workspace)
     built = check_models(found)
     if not built:
-        warn("too large for pyhf's model to be built; the document is checked alone")
+        warn("too large to build pyhf's model of all of it; the rest is checked as a document alone")
     if json_output:
         print_json({"valid": True, "workspace_digest": found.digest, "model_built": built})
     else:

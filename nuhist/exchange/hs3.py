@@ -19,6 +19,7 @@ from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin
 from nuhist.exchange.remainder import parameter_range, remainder
 from nuhist.exchange.xml import refuse_several_staterrors
 from nuhist.files import to_json, write_atomically
+from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.parameter_sets import ParameterSet, parameter_sets
 from nuhist.histfactory.workspace import Workspace
 
@@ -27,7 +28,7 @@ NUHIST = "nuhist"  # key of misc with what HS3 cannot hold
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # what RooFit's reader takes
 _POINT, _DOMAIN, _GLOBAL = "default_values", "default_domain", "global_observables"
-_DATA = "obsData"
+_DATA: Mapping[DataKind, str] = {"asimov": "asimovData", "toy": "toyData"}  # RooFit's names; others: obsData
 _REACH = 10.0  # standard deviations that a global observable may take, as in RooFit
 _PER_BIN = ("staterror", "shapefactor")
 # RooFit takes the root of the counts for an error of 0, and what is as good as 0 as it is. The second stands
@@ -57,7 +58,8 @@ def hs3_document(workspace: Workspace, measurement: str | None = None) -> dict[s
     Parameters
     ----------
     workspace
-        Bin edges come from its sidecar; without one bins are numbered from 0.
+        Bin edges come from its sidecar; without one bins are numbered from 0. Its data are called
+        ``obsData``, but Asimov data ``asimovData`` and toys ``toyData``.
     measurement
         Name of the one to write; the first by default.
 
@@ -72,12 +74,13 @@ def hs3_document(workspace: Workspace, measurement: str | None = None) -> dict[s
     _check(workspace)
     spec, observed = workspace.spec, workspace.observed()
     described = (workspace.sidecar or {}).get("channels", {})
+    data_name = _DATA.get(workspace.data_kind, "obsData")
     distributions, data = [], []
     for channel in spec["channels"]:
         name, counts = channel["name"], observed[channel["name"]]
         edges = described.get(name, {}).get("edges_keV", list(range(len(counts) + 1)))
         axes = [{"name": f"obs_x_{name}", "edges": edges}]
-        data.append({"name": f"{_DATA}_{name}", "type": "binned", "axes": axes, "contents": counts})
+        data.append({"name": f"{data_name}_{name}", "type": "binned", "axes": axes, "contents": counts})
         samples = [_sample(sample, name) for sample in channel["samples"]]
         distribution: dict[str, Any] = {"name": f"model_{name}", "type": "histfactory_dist", "axes": axes}
         if any(modifier["type"] == "staterror" for sample in samples for modifier in sample["modifiers"]):
@@ -113,7 +116,7 @@ def hs3_document(workspace: Workspace, measurement: str | None = None) -> dict[s
             }
         ],
         "misc": {
-            "ROOT_internal": _root_internal(name, channels),
+            "ROOT_internal": _root_internal(name, data_name, channels),
             NUHIST: remainder(workspace, [chosen]).to_json(),
         },
     }
@@ -192,7 +195,7 @@ def _certain_bins(spec: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def _root_internal(analysis: str, channels: Sequence[str]) -> dict[str, Any]:
+def _root_internal(analysis: str, data: str, channels: Sequence[str]) -> dict[str, Any]:
     """What makes RooFit's workspace the one that its HistFactory makes."""
     labels = {"index_cat": "channelCat", "indices": list(range(len(channels))), "labels": list(channels)}
     models = [f"model_{name}" for name in channels]
@@ -201,7 +204,7 @@ def _root_internal(analysis: str, channels: Sequence[str]) -> dict[str, Any]:
         "attributes": {
             f"{name}_model": {"tags": ["BinnedLikelihood", "GenerateBinned"]} for name in channels
         },
-        "combined_datasets": {_DATA: labels},
+        "combined_datasets": {data: labels},
         "combined_distributions": {"simPdf": {**labels, "distributions": models}},
     }
 

@@ -11,8 +11,8 @@ from nuhist.errors import ExchangeError, unknown_name
 from nuhist.histfactory.data_kind import DataKind
 
 # Names that say that nobody observed the counts, such as RooFit's asimovData.
-_SIMULATED = re.compile(r"asimov|toy|pseudo|expect|simul|generat|inject|fake|blind", re.IGNORECASE)
-_EXPECTED = re.compile(r"asimov|expect", re.IGNORECASE)
+_ASIMOV = re.compile(r"asimov|expect", re.IGNORECASE)
+_SIMULATED = re.compile(r"asimov|expect|toy|pseudo|simul|generat|inject|fake|blind", re.IGNORECASE)
 
 MODEL = "model_"
 
@@ -44,16 +44,11 @@ class Chosen:
     others: tuple[str, ...]
 
     @property
-    def simulated(self) -> bool:
-        """Whether the name says that nobody observed the counts."""
-        return bool(_SIMULATED.search(self.name))
-
-    @property
     def kind(self) -> DataKind | None:
-        """What the name says that the counts are, if it says that nobody observed them."""
-        if not self.simulated:
-            return None
-        return "asimov" if _EXPECTED.search(self.name) else "toy"
+        """What the data are by their name; None where it does not say that nobody observed them."""
+        if _ASIMOV.search(self.name):
+            return "asimov"
+        return "toy" if _SIMULATED.search(self.name) else None
 
 
 def choose_data(
@@ -61,6 +56,8 @@ def choose_data(
     measurement: str | None,
     name: str | None,
     origin: str,
+    *,
+    ours: bool = False,
 ) -> Chosen:
     """The analysis to read, and its data.
 
@@ -74,6 +71,9 @@ def choose_data(
         Of the data set; by default the one that was observed.
     origin
         For messages.
+    ours
+        Whether nuhist wrote the document: then one data set alone is taken, whatever it is called, for the
+        workspace will say what it is.
 
     Raises
     ------
@@ -100,7 +100,9 @@ def choose_data(
             sets.setdefault(set_name(entries), entries)
     for key, entries in _complete_sets(document["data"], model).items():
         sets.setdefault(key, entries)
-    if name is None:
+    if name is None and ours and len(sets) == 1:
+        (name,) = sets
+    elif name is None:
         # An analysis that was named has its own data or none.
         name = _observed(list(users), list(users if measurement else sets), origin)
     elif name not in sets:

@@ -85,7 +85,9 @@ class _Reader:
             raise ExchangeError(f"{origin}: is no HS3: it has no metadata with an hs3_version")
         self.document, self.origin, self.message = document, origin, message
         self.distributions = _named(document["distributions"])
-        self.chosen = choose_data(document, measurement, data, origin)
+        kept = document.get("misc", {}).get(NUHIST)
+        self.kept = read_remainder(kept, f"{origin}: misc.{NUHIST}")
+        self.chosen = choose_data(document, measurement, data, origin, ours=kept is not None)
         self.analysis = self.chosen.analysis
         analyses = _named(document["analyses"])
         if len(analyses) > 1 and measurement is None:
@@ -98,7 +100,6 @@ class _Reader:
         points = _named(document["parameter_points"])
         point = points[self.analysis["init"]] if "init" in self.analysis else document["parameter_points"][0]
         self.values = _named(point["parameters"])
-        self.kept = read_remainder(document.get("misc", {}).get(NUHIST), f"{origin}: misc.{NUHIST}")
         self.models = [self._model(name) for name in self.chosen.entries]
         self.names = ParameterNames(self.models, self.values, self.kept.staterrors, origin)
         self.lumi: dict[str, Any] = {}

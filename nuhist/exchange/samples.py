@@ -75,21 +75,22 @@ def split_variations(names: Sequence[str], origin: str) -> dict[str, dict[str, t
     found: dict[str, dict[str, tuple[str, str]]] = {
         name: {} for name in names if not name.endswith((UP, DOWN))
     }
+    known = set(names)
     for name in names:
         side, other = (UP, DOWN) if name.endswith(UP) else (DOWN, UP)
         if not name.endswith(side):
             continue
         stem = name.removesuffix(side)
         partner = f"{stem}{other}"
-        owners = [sample for sample in found if stem.startswith(f"{sample}_") and len(stem) > len(sample) + 1]
-        if not owners:
+        ends = [place for place in range(len(stem) - 1) if stem[place] == "_" and stem[:place] in found]
+        if not ends:
             raise ExchangeError(
                 f"{origin}: {name}: no sample has a name that it begins with; it should read"
                 f" SAMPLE_PARAMETER{side}"
             )
-        if partner not in names:
+        if partner not in known:
             raise ExchangeError(f"{origin}: {name} has no {partner}; add it, or leave both out")
-        owner = max(owners, key=len)
+        owner = stem[: ends[-1]]
         found[owner][stem.removeprefix(f"{owner}_")] = (f"{stem}{UP}", f"{stem}{DOWN}")
     return found
 

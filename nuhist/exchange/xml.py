@@ -75,10 +75,12 @@ def xml_files(workspace: Workspace, measurement: str | None = None) -> dict[str,
     _check(workspace, chosen)
     histograms: dict[str, Any] = {METADATA: to_json(remainder(workspace, chosen).to_json())}
     combination = Element("Combination", OutputFilePrefix="nuhist")
-    channels = {}
+    channels, observed = {}, workspace.observed()
     for channel in workspace.spec["channels"]:
         name = f"channel_{channel['name']}.xml"
-        channels[name] = _document(_ChannelElement(workspace, channel, chosen[0], histograms).element)
+        channels[name] = _document(
+            _ChannelElement(workspace, channel, observed[channel["name"]], chosen[0], histograms).element
+        )
         SubElement(combination, "Input").text = name
     for entry in chosen:
         combination.append(_measurement(entry, workspace))
@@ -100,10 +102,11 @@ class _ChannelElement:
         self,
         workspace: Workspace,
         channel: Mapping[str, Any],
+        counts: Sequence[float],
         measurement: Mapping[str, Any],
         histograms: dict[str, Any],
     ) -> None:
-        name, observed = channel["name"], np.array(workspace.observed()[channel["name"]], dtype=np.float64)
+        name, observed = channel["name"], np.array(counts, dtype=np.float64)
         described = (workspace.sidecar or {}).get("channels", {}).get(name, {})
         self.place = f"{workspace.origin}: channel '{name}'"
         self.edges = np.array(described.get("edges_keV", range(len(observed) + 1)), dtype=np.float64)

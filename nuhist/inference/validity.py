@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.pyhf_model import pyhf_model
 
-# What pyhf makes within 5 s and 700 MB: it keeps some ten numbers for each modifier in each bin of each
+# What pyhf makes within 5 s and 500 MB: it keeps some ten numbers for each modifier in each bin of each
 # sample, whether it acts there or not.
 MOST_MODIFIERS = 10_000
+MOST_BINS = 100_000
 MOST_CELLS = 1_000_000
 
 
@@ -42,18 +43,21 @@ def check_models(model: Workspace | SignalGrid) -> bool:
             continue
         left -= size
         for measurement in workspace.spec["measurements"]:
-            make_likelihood(workspace, measurement=measurement["name"], engine="pyhf")
+            pyhf_model(workspace, measurement["name"])
     return made
 
 
 def model_size(workspace: Workspace) -> int:
-    """Cells of pyhf's models of all measurements, modifiers × samples × bins; too many for many modifiers."""
+    """Cells of pyhf's models of all measurements: modifiers × samples × bins.
+
+    More than :data:`MOST_CELLS` where there are very many modifiers or bins.
+    """
     spec = workspace.spec
     kinds = set(modifiers(spec))
-    if len(kinds) > MOST_MODIFIERS:
+    bins = sum(map(len, workspace.observed().values()))
+    if len(kinds) > MOST_MODIFIERS or bins > MOST_BINS:
         return MOST_CELLS + 1
     samples = {sample["name"] for channel in spec["channels"] for sample in channel["samples"]}
-    bins = sum(map(len, workspace.observed().values()))
     return len(kinds) * len(samples) * bins * len(spec["measurements"])
 
 

@@ -117,7 +117,6 @@ def test_build_imports_no_fitter(hypothesis: str, background: str, tmp_path: Pat
         ("spectrum", "lz_ws2022", "--hypothesis", "magnetic-moment", "--coupling", "1e-11"),
         ("experiments",),
         ("inspect", "moment.json"),
-        ("validate", "moment.json"),
     ],
     ids=lambda arguments: arguments[0],
 )

@@ -81,7 +81,7 @@ def test_what_validate_builds_is_said(run: Callable[..., Result], write: Callabl
     spec["channels"][0]["samples"][1]["modifiers"] += _normsys(10_000)
     result = run("validate", write(spec), "--json")
     assert json.loads(result.stdout)["model_built"] is False
-    assert "too large for pyhf's model to be built; the document is checked alone" in result.stderr
+    assert "too large to build pyhf's model of all of it; the rest is checked as a document" in result.stderr
 
 
 def test_events_where_nothing_is_expected_are_not_valid(

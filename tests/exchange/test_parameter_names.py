@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nuhist import Workspace, fit, limit
+from nuhist import Workspace, build, fit, limit
 from nuhist.errors import ConfigError, ExchangeError, ModelError
 from nuhist.exchange.hs3 import export_hs3, hs3_document
 from nuhist.exchange.hs3_import import import_hs3
@@ -367,6 +367,26 @@ def test_data_on_the_command_line(run: Callable[..., Any], refused: Refused, tmp
     assert "choose with --data: asimovData" in refused("import", "hs3", path, "-o", tmp_path / "out.json")
     result = run("import", "hs3", path, "--data", "asimovData", "-o", tmp_path / "out.json")
     assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("asimovData", "asimov"), ("toyData_1", "toy"), ("obsData", "observed")]
+)
+def test_data_stay_what_they_are(tmp_path: Path, name: str, kind: str) -> None:
+    found = through(with_data(name), tmp_path, data=name)
+    assert found.data_kind == kind
+
+
+def test_our_own_asimov_data_are_called_so(tmp_path: Path) -> None:
+    original = build("lz_ws2022", hypothesis="magnetic-moment", asimov=True)
+    document = hs3_document(original)
+    assert [entry["name"] for entry in document["data"]] == ["asimovData_lz_ws2022"]
+    assert list(document["misc"]["ROOT_internal"]["combined_datasets"]) == ["asimovData"]
+    found = through(document, tmp_path)  # which the workspace itself will not take for data
+    assert (found.digest, found.sidecar, found.data_kind) == (original.digest, original.sidecar, "asimov")
+    del document["misc"]["nuhist"]
+    with pytest.raises(ExchangeError, match="no data that were observed"):
+        through(document, tmp_path)
 
 
 def test_data_in_other_bins_are_refused(tmp_path: Path) -> None:
