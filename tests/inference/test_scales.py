@@ -174,12 +174,12 @@ def small_signal(**settings: Any) -> Workspace:
 
 def test_a_bound_that_ends_the_search_is_named() -> None:
     # pyhf's own bounds of a normfactor: 0 to 10.
-    (note,) = limit(small_signal(), confidence_level=0.95).notes
+    note, *_ = limit(small_signal(), confidence_level=0.95).notes
     assert note.startswith("open above: 10 ")
     assert note.endswith("it is the bound of kappa in the workspace, 10: give it a wider one to look further")
     found = limit(small_signal(), method="cls", confidence_level=0.95, expected=True)
     assert found.upper is None
-    observed, expected = found.notes
+    observed, expected, *_ = found.notes
     assert observed.startswith("no upper limit: at 10 ")
     assert "CLs is still 0.96" in observed
     assert "the bound of kappa in the workspace, 10: give it a wider one" in observed
@@ -189,7 +189,7 @@ def test_a_bound_that_ends_the_search_is_named() -> None:
         for level, expected_limit in ((0.90, 384.4), (0.95, 471.8)):
             wider = limit(small_signal(bounds=[[0, bound]]), method="cls", confidence_level=level)
             assert wider.upper == pytest.approx(expected_limit, rel=2e-4)
-            assert wider.notes == ()
+            assert not any("bound of kappa" in note for note in wider.notes)
 
 
 def test_a_coupling_that_does_nothing(counting: Counting) -> None:
