@@ -113,8 +113,8 @@ def _fit(folder: Path, target: str) -> object:
 
 def _combine(folder: Path, target: str) -> object:
     one = load_workspace(folder / target)
-    other = counting(one.measurement()["config"]["poi"] or "mu")
-    return delivered(nuhist.combine([one, other]))
+    interest = one.measurement()["config"]["poi"] or "mu"
+    return delivered(nuhist.combine([one, counting(interest)], correlate=[interest]))
 
 
 def _export(folder: Path, target: str) -> object:
