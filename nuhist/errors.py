@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from nuhist.characters import printable
 
+_LISTED = 20  # names in a message
+
 
 class NuhistError(Exception):
     """Root of every error that nuhist raises on purpose.
@@ -57,7 +59,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {_listed(names)}"
     return ConfigError(f"no {kind} called '{name}'; {hint}")
 
 
@@ -74,3 +76,8 @@ def missing_extra(purpose: str, package: str, extra: str) -> DataError:
         Of nuhist's optional dependencies.
     """
     return DataError(f"{purpose} need {package}; pip install 'nuhist[{extra}]'")
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_LISTED])} and {more} more"

@@ -30,6 +30,8 @@ allow_outside_option = click.option(
 )
 measurement_option = click.option("--measurement", help="Name of the measurement [default: the first].")
 
+poi_option = click.option("--poi", metavar="NAME", help="Parameter of interest [default: the measurement's].")
+
 
 def output_option(text: str) -> Decorator:
     """``-o FILE``, in pyhf's spelling too."""

@@ -11,6 +11,7 @@ from nuhist.cli.common import (
     as_json,
     engine_option,
     measurement_option,
+    poi_option,
     print_json,
     print_remarks,
     print_table,
@@ -31,17 +32,24 @@ _NOISE = 1e-9  # of the upper end of the parameter: a best fit at its bound of 0
 @command(epilog="Example: nuhist fit lz.json")
 @workspace_argument
 @measurement_option
+@poi_option
 @engine_option
 @click.option("--test-poi", type=float, help="Hold the parameter of interest at this value.")
 @as_json
 def fit(
-    workspace: str, measurement: str | None, engine: str, test_poi: float | None, json_output: bool
+    workspace: str,
+    measurement: str | None,
+    poi: str | None,
+    engine: str,
+    test_poi: float | None,
+    json_output: bool,
 ) -> None:
     """Fit a workspace to its observed counts."""
     from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.fit import fit as run
 
-    result = run(load_workspace(workspace), measurement=measurement, test_poi=test_poi, engine=engine)  # type: ignore[arg-type]
+    result = run(load_workspace(workspace), measurement=measurement, poi=poi, test_poi=test_poi,
+                 engine=engine)  # type: ignore[arg-type]  # fmt: skip
     if json_output:
         print_json(result.to_json())
         return
@@ -78,17 +86,26 @@ def fit(
 @command(epilog="Example: nuhist scan lz.json --range 0:3e-11:31")
 @workspace_argument
 @measurement_option
+@poi_option
 @engine_option
 @click.option("--range", "span", metavar="LO:HI:N", help="Couplings in μ_B, e₀ or cm² [default: Δχ² < 9].")
 @as_json
-def scan(workspace: str, measurement: str | None, engine: str, span: str | None, json_output: bool) -> None:
+def scan(
+    workspace: str,
+    measurement: str | None,
+    poi: str | None,
+    engine: str,
+    span: str | None,
+    json_output: bool,
+) -> None:
     """Scan the profile likelihood over the coupling."""
     from nuhist.histfactory.grids import parse_range
     from nuhist.histfactory.patchset import load
     from nuhist.inference.intervals import scan as run
 
     couplings = None if span is None else parse_range(span)
-    result = run(load(workspace), couplings, measurement=measurement, engine=engine)  # type: ignore[arg-type]
+    result = run(load(workspace), couplings, measurement=measurement, poi=poi,
+                 engine=engine)  # type: ignore[arg-type]  # fmt: skip
     if json_output:
         print_json(result.to_json())
         return
@@ -106,6 +123,7 @@ def scan(workspace: str, measurement: str | None, engine: str, span: str | None,
 @command(epilog="Example: nuhist limit lz.json --method cls --cl 0.90 --expected")
 @workspace_argument
 @measurement_option
+@poi_option
 @engine_option
 @click.option("--method", default="profile", show_default=True, help="profile, cls or feldman-cousins.")
 @click.option("--calctype", help="asymptotics or toybased (cls) [default: asymptotics].")

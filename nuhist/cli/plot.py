@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nuhist.cli.common import measurement_option, workspace_argument
+from nuhist.cli.common import measurement_option, poi_option, workspace_argument
 from nuhist.cli.drawing import Drawing, draws
 from nuhist.cli.options import group, refuse_given
 from nuhist.cli.plot_physics import cross_section, efficiency, flux, response
@@ -73,17 +73,18 @@ def scan(workspaces: tuple[str, ...], labels: tuple[str, ...]) -> Drawing:
 @plot.command(epilog="Example: nuhist plot cls lz.json -o cls.pdf")
 @workspace_argument
 @measurement_option
+@poi_option
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level of the limits.")  # fmt: skip
 @draws
-def cls(workspace: str, measurement: str | None, confidence_level: float) -> Drawing:
+def cls(workspace: str, measurement: str | None, poi: str | None, confidence_level: float) -> Drawing:
     """CLs against the coupling, observed and expected."""
     from nuhist.histfactory.patchset import load
     from nuhist.report.cls_curve import cls_curve
     from nuhist.report.cls_figure import cls_figure
     from nuhist.report.number_tables import cls_table
 
-    curve = cls_curve(load(workspace), confidence_level=confidence_level, measurement=measurement)
+    curve = cls_curve(load(workspace), confidence_level=confidence_level, measurement=measurement, poi=poi)
     return Drawing(cls_figure(curve), curve.to_json(), cls_table(curve))
 
 
@@ -106,9 +107,10 @@ def pulls(workspace: str, measurement: str | None, most: int) -> Drawing:
 @plot.command(epilog="Example: nuhist plot ranking lz.json -o ranking.pdf")
 @workspace_argument
 @measurement_option
+@poi_option
 @click.option("--most", type=click.IntRange(min=1), default=20, show_default=True, help="Rows.")
 @draws
-def ranking(workspace: str, measurement: str | None, most: int) -> Drawing:
+def ranking(workspace: str, measurement: str | None, poi: str | None, most: int) -> Drawing:
     """Impact of each constrained parameter on the coupling, beside its pull."""
     from nuhist.histfactory.interest import coupling_scale
     from nuhist.histfactory.workspace import load_workspace
@@ -117,7 +119,7 @@ def ranking(workspace: str, measurement: str | None, most: int) -> Drawing:
     from nuhist.report.ranking_figure import ranking_figure
 
     model = load_workspace(workspace)
-    result = run(model, measurement=measurement)
+    result = run(model, measurement=measurement, poi=poi)
     figure = ranking_figure(result, coupling_scale(model, result.parameter), most=most)
     return Drawing(figure, result.to_json(), ranking_table(result))
 

@@ -10,6 +10,7 @@ from nuhist.cli.common import (
     as_json,
     engine_option,
     measurement_option,
+    poi_option,
     print_json,
     print_remarks,
     print_table,
@@ -25,12 +26,14 @@ from nuhist.cli.options import command
 @command(epilog="Example: nuhist significance lz.json --ntoys 10000")
 @workspace_argument
 @measurement_option
+@poi_option
 @engine_option
 @toy_options
 @as_json
 def significance(
     workspace: str,
     measurement: str | None,
+    poi: str | None,
     engine: str,
     ntoys: int | None,
     json_output: bool,
@@ -46,6 +49,7 @@ def significance(
         result = run(
             load_workspace(workspace),
             measurement=measurement,
+            poi=poi,
             engine=engine,  # type: ignore[arg-type]  # checked by the library
             execution=execution if ntoys else None,
         )
@@ -101,9 +105,10 @@ def gof(
 @command(epilog="Example: nuhist ranking lz.json")
 @workspace_argument
 @measurement_option
+@poi_option
 @engine_option
 @as_json
-def ranking(workspace: str, measurement: str | None, engine: str, json_output: bool) -> None:
+def ranking(workspace: str, measurement: str | None, poi: str | None, engine: str, json_output: bool) -> None:
     """Pulls of the constrained parameters and their impact on the parameter of interest."""
     from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.ranking import ranking as run
@@ -111,6 +116,7 @@ def ranking(workspace: str, measurement: str | None, engine: str, json_output: b
     result = run(
         load_workspace(workspace),
         measurement=measurement,
+        poi=poi,
         engine=engine,  # type: ignore[arg-type]  # checked by the library
     )
     if json_output:

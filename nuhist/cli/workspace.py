@@ -123,15 +123,20 @@ def patchset(
 @as_json
 def validate(workspace: str, json_output: bool) -> None:
     """Check a workspace: pyhf's schema, what it lets pass (names twice, NaN, lengths), and pyhf's model."""
-    from nuhist.histfactory.patchset import load
+    from nuhist.histfactory.patchset import SignalGrid, load
+    from nuhist.histfactory.suspicions import suspicions
     from nuhist.inference.validity import check_models
 
     found = load(workspace)
     built = check_models(found)
+    warnings = suspicions((found.background if isinstance(found, SignalGrid) else found).spec)
+    for text in warnings:
+        warn(f"warning: {text}")
     if not built:
         warn("too large to build pyhf's model of all of it; the rest is checked as a document alone")
     if json_output:
-        print_json({"valid": True, "workspace_digest": found.digest, "model_built": built})
+        print_json({"valid": True, "workspace_digest": found.digest, "model_built": built,
+                    "warnings": list(warnings)})  # fmt: skip
     else:
         say(f"valid; digest {found.digest}")
 

@@ -16,6 +16,7 @@ from typing import Any
 from nuhist.__about__ import __version__
 from nuhist.errors import ExchangeError
 from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin_names
+from nuhist.exchange.refusals import refuse_negative_counts
 from nuhist.exchange.remainder import parameter_range, remainder
 from nuhist.exchange.xml import refuse_several_staterrors
 from nuhist.files import to_json, write_atomically
@@ -88,7 +89,8 @@ def hs3_document(workspace: Workspace, measurement: str | None = None) -> dict[s
             distribution["staterror"] = {"relThreshold": 0.0, "constraint_type": "Gauss"}
         distributions.append({**distribution, "samples": samples})
     values, domain, observables = _parameters(chosen, parameter_sets(spec), _certain_bins(spec))
-    poi, name = chosen["config"]["poi"], chosen["name"]
+    name = chosen["name"]
+    poi = workspace.interest(name)
     channels = [channel["name"] for channel in spec["channels"]]
     return {
         "metadata": {"hs3_version": VERSION, "packages": [{"name": "nuhist", "version": __version__}]},
@@ -220,12 +222,13 @@ def _check(workspace: Workspace) -> None:
                 f"{origin}: '{name}' is no name for HS3; use letters, digits and underscores, first a letter"
             )
     refuse_several_staterrors(workspace, "HS3")
+    refuse_negative_counts(workspace, "HS3")
     pairs = OneToOne(origin)
     for name, entry in sets.items():
         kind = entry.kind
         if kind == "lumi":
             raise ExchangeError(
-                f"{origin}: HS3 has no lumi that RooFit and pyhs3 read alike; write it as a normsys"
+                f"{origin}: HS3 has no lumi that RooFit and pyhs3 read alike; put a normsys in its place"
                 " (nuhist build: --constraint normsys)"
             )
         if kind == "shapesys":

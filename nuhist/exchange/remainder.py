@@ -196,7 +196,7 @@ def imported(
             entry["edges_keV"] = described[name]["edges_keV"]
         sidecar = {**kept.sidecar, "channels": merged, "workspace_digest": digest(spec), **record}
         return Workspace(spec, sidecar, origin)
-    poi = spec["measurements"][0]["config"]["poi"]
+    poi = Workspace(spec).interest() or ""
     scale = coupling_scale(Workspace(spec), poi)
     sidecar = {
         "nuhist_version": __version__,

@@ -71,11 +71,10 @@ def export_root(workspace: Workspace) -> bytes:
     Raises
     ------
     ExchangeError
-        If only some samples have a lumi, or two histograms would have one name.
+        If two histograms would have one name.
     DataError
         If uproot is not installed.
     """
-    refuse_partial_lumi(workspace)
     spec = copy.deepcopy(dict(workspace.spec))
     contents: dict[str, Any] = {METADATA: ""}  # first in the file; its text is known last
     observations = {entry["name"]: entry for entry in spec["observations"]}
@@ -101,28 +100,6 @@ def save_root(workspace: Workspace, path: Path) -> None:
         If it cannot be made or written.
     """
     write_atomically(path, export_root(workspace))
-
-
-def refuse_partial_lumi(workspace: Workspace) -> None:
-    """Refuse a lumi on some samples only, which ROOT would apply to all of them.
-
-    Raises
-    ------
-    ExchangeError
-        With the first sample that lacks it.
-    """
-    samples = [
-        (channel["name"], sample["name"], {modifier["type"] for modifier in sample["modifiers"]})
-        for channel in workspace.spec["channels"]
-        for sample in channel["samples"]
-    ]
-    without = [(channel, sample) for channel, sample, kinds in samples if "lumi" not in kinds]
-    if without and len(without) < len(samples):
-        channel, sample = without[0]
-        raise ExchangeError(
-            f"{workspace.origin}: channel '{channel}': sample '{sample}' has no lumi and others have; ROOT"
-            " scales all samples with it: write it as a normsys (nuhist build: --constraint normsys)"
-        )
 
 
 def variations(sample: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, tuple[Array, Array]]:

@@ -11,7 +11,7 @@ import numpy as np
 from nuhist.documents import parse_json
 from nuhist.errors import ExchangeError, OptionError
 from nuhist.exchange.bin_labels import align_channel
-from nuhist.exchange.histograms import Histogram, RootFile, check_counts, open_root
+from nuhist.exchange.histograms import Histogram, RootFile, open_root
 from nuhist.exchange.root import (
     DATA,
     DIRECTIONS,
@@ -129,33 +129,31 @@ class _Reader:
             reference = data if data in self.histograms else siblings[0]
             align_channel(siblings, self.histograms, file.origin, reference)
 
-    def histogram(self, path: str, *, signed: bool) -> Histogram:
+    def histogram(self, path: str) -> Histogram:
         """A histogram of the file."""
         found = self.histograms.get(path) or self.file.histogram(path)  # which says what is near
-        if not signed:
-            check_counts(found.counts, found.edges, f"{self.file.origin}: {path}")
         self.used.add(path)
         return found
 
-    def filled(self, node: Any, *, signed: bool = False) -> Any:
-        """A document with counts instead of references; those of a histosys may be negative."""
+    def filled(self, node: Any) -> Any:
+        """A document with counts instead of references."""
         if isinstance(node, list):
             return [self.filled(entry) for entry in node]
         if not isinstance(node, dict):
             return node
         if node.keys() <= {"histogram", "integers"}:
-            values = self.histogram(node["histogram"], signed=signed).counts.tolist()
+            values = self.histogram(node["histogram"]).counts.tolist()
         elif node.keys() <= {"errors", "integers"}:
             values = self._errors(node["errors"])
         else:
-            return {key: self.filled(node[key], signed=key in ("hi_data", "lo_data")) for key in node}
+            return {key: self.filled(node[key]) for key in node}
         for index in node.get("integers", ()):
             if values[index].is_integer():
                 values[index] = int(values[index])
         return values
 
     def _errors(self, path: str) -> list[float]:
-        variances = self.histogram(path, signed=False).variances
+        variances = self.histogram(path).variances
         if variances is None:
             raise ExchangeError(
                 f"{self.file.origin}: {path}: has no Sumw2, from which its staterror comes; {_ADVICE}"
@@ -173,7 +171,7 @@ def _check_variations(reader: _Reader, spec: Mapping[str, Any]) -> None:
             for parameter, pair in variations(sample, blocks).items():
                 for direction, expected in zip(DIRECTIONS, pair, strict=True):
                     place = path + variation_suffix(parameter, direction)
-                    counts = reader.histogram(place, signed=True).counts
+                    counts = reader.histogram(place).counts
                     bad = np.abs(counts - expected) > _ROUNDING * np.abs(expected).max()
                     if bad.any():
                         index = int(np.argmax(bad))

@@ -19,10 +19,10 @@ import numpy as np
 from nuhist.errors import ExchangeError
 from nuhist.exchange.histograms import BIN_TITLE, ENERGY_TITLE, root_file, th1d
 from nuhist.exchange.parameter_names import LUMI, names_in_root, root_name, root_names
+from nuhist.exchange.refusals import refuse_negative_counts, refuse_partial_lumi
 from nuhist.exchange.remainder import parameter_range, remainder
 from nuhist.exchange.root import (
     DATA,
-    refuse_partial_lumi,
     sample_path,
     uncertainty_suffix,
     variation_suffix,
@@ -210,6 +210,7 @@ def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> N
     """Refuse what ROOT's HistFactory cannot hold, or would read as something else."""
     spec, origin = workspace.spec, workspace.origin
     refuse_partial_lumi(workspace)
+    refuse_negative_counts(workspace, "XML")
     sets = parameter_sets(spec)
     samples = [sample["name"] for channel in spec["channels"] for sample in channel["samples"]]
     for name in (*(channel["name"] for channel in spec["channels"]), *samples, *sets):
@@ -222,8 +223,10 @@ def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> N
     ranges: dict[str, tuple[tuple[float, float, float], str]] = {}
     for measurement in measurements:
         where = f"{origin}: measurement '{measurement['name']}'"
-        if not measurement["config"]["poi"]:
-            raise ExchangeError(f"{where}: has no parameter of interest, which ROOT's HistFactory needs")
+        if measurement["config"]["poi"] not in sets:
+            raise ExchangeError(
+                f"{where}: has no parameter of interest, which ROOT's HistFactory needs; apply a patch"
+            )
         blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
         for name in (name for name, entry in sets.items() if entry.kind == "normfactor"):
             found_range = parameter_range("normfactor", blocks.get(name, {}))

@@ -17,7 +17,7 @@ from nuhist.histfactory.data_kind import data_record, describe
 from nuhist.histfactory.interest import coupling_scale, rescale_interest
 from nuhist.histfactory.overrides import merged_overrides
 from nuhist.histfactory.rename import check_renames, prefix, rename_channel, rename_parameter
-from nuhist.histfactory.validation import validate
+from nuhist.histfactory.validation import modifiers, validate
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace, digest
 from nuhist.physics.coupling import CouplingScale
 
@@ -196,8 +196,8 @@ def _share_interest(
     that name, or has said that it is to be shared.
     """
     for part in parts:
-        if not part.config["poi"]:
-            raise ModelError(f"{part.origin}: has no parameter of interest to combine")
+        if all(name != part.config["poi"] for name, _ in modifiers(part.spec)):
+            raise ModelError(f"{part.origin}: has no parameter of interest to combine; apply a patch first")
     scales = [_scale(part) for part in parts]
     known = {scale.name: scale for scale in reversed(scales) if not scale.is_plain and scale.name in stated}
     scales = [known.get(scale.name, scale) if scale.is_plain else scale for scale in scales]

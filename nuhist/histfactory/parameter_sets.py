@@ -140,11 +140,7 @@ def _check_measurement(config: Mapping[str, Any], sets: Mapping[str, ParameterSe
     for name, block in blocks.items():
         _check_block(block, sets.get(name), f"{place}: parameter '{name}'")
     poi = config["poi"]
-    if not poi:
-        return
-    if poi not in sets:
-        raise ModelError(f"{place}: its parameter of interest '{poi}' is in no modifier")
-    if sets[poi].size > 1:
+    if poi in sets and sets[poi].size > 1:
         raise ModelError(
             f"{place}: its parameter of interest '{poi}' is a {sets[poi].kind} of {sets[poi].size} numbers;"
             " choose one that is a single number"
@@ -152,7 +148,7 @@ def _check_measurement(config: Mapping[str, Any], sets: Mapping[str, ParameterSe
 
 
 def _check_block(block: Mapping[str, Any], entry: ParameterSet | None, where: str) -> None:
-    """Overrides of a parameter: finite numbers, as many as it has, bounds that hold the start."""
+    """Overrides of a parameter: finite numbers, as many as it has, bounds in their order."""
     for key in _NUMBERS:
         if key not in block:
             continue
@@ -164,11 +160,8 @@ def _check_block(block: Mapping[str, Any], entry: ParameterSet | None, where: st
             if key in ("sigmas", "factors") and value <= 0:
                 raise ModelError(f"{where}: {key}: {value:g} is no width; it must be positive")
     for bounds in block.get("bounds", ()):
-        if len(bounds) != 2 or bounds[0] >= bounds[1]:
+        if len(bounds) != 2 or bounds[0] > bounds[1]:
             raise ModelError(f"{where}: bounds: {bounds} are not a lower and a higher number")
-    for start, (low, high) in zip(block.get("inits", ()), block.get("bounds", ()), strict=False):
-        if not low <= start <= high:
-            raise ModelError(f"{where}: inits: {start:g} lies outside the bounds {low:g} to {high:g}")
 
 
 def _check_override(key: str, length: int, entry: ParameterSet, where: str) -> None:

@@ -65,7 +65,7 @@ class WorkspaceSummary:
 def summarise(workspace: Workspace) -> WorkspaceSummary:
     """Summarise a workspace, with the sidecar's meanings where there is one."""
     sidecar = workspace.sidecar or {}
-    poi = workspace.measurement()["config"]["poi"] or None
+    poi = workspace.interest()
     types: dict[str, set[str]] = {}
     counts = workspace.observed()
     channels = []

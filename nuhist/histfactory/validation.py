@@ -23,8 +23,8 @@ def validate(spec: Any, origin: str) -> None:
     """Check that a document is a HistFactory workspace with a meaning.
 
     Beside pyhf's schema: no name twice (pyhf drops all but one in silence), as many counts in
-    every sample, modifier and observation as the channel has bins, no NaN, no negative expected or
-    observed counts, and what :func:`nuhist.histfactory.parameter_sets.check_parameters` wants of parameters.
+    every sample, modifier and observation as the channel has bins, no NaN, no negative observed
+    counts, and what :func:`nuhist.histfactory.parameter_sets.check_parameters` wants of parameters.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ def validate(spec: Any, origin: str) -> None:
         if channel["name"] not in observed:
             raise ModelError(f"{place}: has no observation")
         _check_channel(channel, observed[channel["name"]], place)
-    extra = observed.keys() - {channel["name"] for channel in spec["channels"]}
-    if extra:
-        raise ModelError(f"{origin}: observation '{min(extra)}' belongs to no channel")
+    known = {channel["name"] for channel in spec["channels"]}
+    for name in observed.keys() - known:
+        _check_counts(observed[name], len(observed[name]), f"{origin}: observation '{name}'")
     for measurement in spec["measurements"]:
         place = f"{origin}: measurement '{measurement['name']}'"
         _refuse_twice(measurement["config"]["parameters"], f"{place}: parameters")
@@ -108,7 +108,7 @@ def _check_channel(channel: Mapping[str, Any], observed: Sequence[float], place:
     _refuse_twice(channel["samples"], f"{place}: samples")
     for sample in channel["samples"]:
         where = f"{place}: sample '{sample['name']}'"
-        _check_counts(sample["data"], bins, where)
+        _check_counts(sample["data"], bins, where, signed=True)
         kinds = Counter((modifier["name"], modifier["type"]) for modifier in sample["modifiers"])
         for (name, kind), times in kinds.items():
             if times > 1:
@@ -127,7 +127,7 @@ def _check_modifier(modifier: Mapping[str, Any], bins: int, where: str) -> None:
             if not (is_finite(data[key]) and data[key] > 0):
                 raise ModelError(f"{where}: {key} is {data[key]}; it must be a positive number")
     elif modifier["type"] in ("staterror", "shapesys"):
-        _check_counts(data, bins, where)
+        _check_counts(data, bins, where, signed=True)
 
 
 def _short(value: float) -> str:

@@ -15,7 +15,7 @@ from nuhist.errors import DataError, ModelError
 from nuhist.files import check_output, read_json, to_json, write_together
 from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, data_remarks
 from nuhist.histfactory.templates import Channel, Parameter
-from nuhist.histfactory.validation import validate
+from nuhist.histfactory.validation import modifiers, validate
 from nuhist.inputs import STDIN
 from nuhist.schemas import check
 
@@ -67,9 +67,18 @@ class Workspace:
         known = ", ".join(measurement["name"] for measurement in measurements)
         raise ModelError(f"{self.origin}: no measurement called '{name}'; it has {known}")
 
+    def interest(self, measurement: str | None = None) -> str | None:
+        """Name of a measurement's parameter of interest; None where it names none that a modifier has.
+
+        Files of backgrounds only name one that their patches bring along.
+        """
+        name: str = self.measurement(measurement)["config"]["poi"]
+        return name if any(found == name for found, _ in modifiers(self.spec)) else None
+
     def observed(self) -> dict[str, list[float]]:
-        """Observed counts by channel."""
-        return {entry["name"]: entry["data"] for entry in self.spec["observations"]}
+        """Observed counts by channel; observations of no channel are left out."""
+        counts = {entry["name"]: entry["data"] for entry in self.spec["observations"]}
+        return {channel["name"]: counts[channel["name"]] for channel in self.spec["channels"]}
 
     def save(self, path: Path) -> None:
         """Write the workspace, and its sidecar beside it as NAME.meta.json, both or none.

@@ -76,7 +76,9 @@ class Density:
             If the workspace has none.
         """
         if self.poi is None:
-            raise ModelError(f"{self.origin}: its measurement has no parameter of interest")
+            raise ModelError(
+                f"{self.origin}: its measurement has no parameter of interest; apply a patch, or --poi NAME"
+            )
         return self.poi
 
     @cached_property

@@ -24,6 +24,7 @@ def fit(
     workspace: Workspace,
     *,
     measurement: str | None = None,
+    poi: str | None = None,
     test_poi: float | None = None,
     engine: Engine = "compiled",
 ) -> FitResult:
@@ -35,6 +36,8 @@ def fit(
         From :func:`nuhist.build` or :func:`nuhist.load`.
     measurement
         Name of the measurement; the first by default.
+    poi
+        Another parameter of interest than the measurement's.
     test_poi
         Hold the parameter of interest at this value (in the parameter's own unit).
     engine
@@ -54,7 +57,7 @@ def fit(
     >>> round(result.min_chi2)
     33
     """
-    likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
+    likelihood = make_likelihood(workspace, measurement=measurement, poi=poi, engine=engine)
     held: tuple[str, ...]
     if test_poi is None:
         held = ()
@@ -67,13 +70,13 @@ def fit(
     covariance = covariance_of(likelihood, minimum, held)
     uncertainty = np.sqrt(np.diag(covariance))
     described = (workspace.sidecar or {}).get("parameters", {})
-    poi = likelihood.poi
+    interest = likelihood.poi
     bins, p_value = _goodness_of_fit(likelihood, minimum, free_poi=test_poi is None)
     return FitResult(
-        parameter=poi.name if poi else None,
-        coupling=poi.coupling if poi else None,
-        unit=poi.unit if poi else None,
-        best_fit=poi.to_coupling(minimum.parameters[likelihood.poi_index]) if poi else None,
+        parameter=interest.name if interest else None,
+        coupling=interest.coupling if interest else None,
+        unit=interest.unit if interest else None,
+        best_fit=interest.to_coupling(minimum.parameters[likelihood.poi_index]) if interest else None,
         parameters=tuple(
             FittedParameter(
                 name,

@@ -46,6 +46,7 @@ def limit(
     expected: bool = False,
     delta_chi2: float | None = None,
     measurement: str | None = None,
+    poi: str | None = None,
     engine: Engine = "compiled",
     points: int | None = None,
     execution: Execution | None = None,
@@ -72,6 +73,8 @@ def limit(
         A threshold in place of a confidence level, for the profile method.
     measurement
         Name of the measurement; the first by default.
+    poi
+        Another parameter of interest than the measurement's.
     engine
         ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.model.make_likelihood`.
 
@@ -111,11 +114,11 @@ def limit(
     )
     probability = _LEVEL if confidence_level is None else confidence_level
     level = threshold(probability)
-    curve = _curve(model, measurement, engine)
+    curve = _curve(model, measurement, poi, engine)
     toys = execution or Execution()
 
     def toys_command(options: str) -> str:
-        return command(model, "limit", options, measurement=measurement, level=probability)
+        return command(model, "limit", options, measurement=measurement, poi=poi, level=probability)
 
     if method == "profile":
         level = level if delta_chi2 is None else delta_chi2
@@ -231,10 +234,14 @@ def _cls(
     return cls_upper_from_toys(profile, confidence_level, execution, digest, expected=expected)
 
 
-def _curve(model: Workspace | SignalGrid, measurement: str | None, engine: Engine) -> Curve:
+def _curve(model: Workspace | SignalGrid, measurement: str | None, poi: str | None, engine: Engine) -> Curve:
     if isinstance(model, SignalGrid):
+        if poi is not None:
+            raise OptionError(
+                "--poi: does nothing with signal points, whose coupling is the one of their label"
+            )
         return grid_curve(model, measurement, engine)
-    likelihood = make_likelihood(model, measurement=measurement, engine=engine)
+    likelihood = make_likelihood(model, measurement=measurement, poi=poi, engine=engine)
     if likelihood.constant[likelihood.poi_index]:
         raise FitError(f"{model.origin}: its parameter of interest is fixed; nothing to scan")
     return Profile(likelihood)
@@ -253,6 +260,7 @@ def scan(
     *,
     points: int | None = None,
     measurement: str | None = None,
+    poi: str | None = None,
     engine: Engine = "compiled",
 ) -> Scan:
     """Scan the profile likelihood over the coupling.
@@ -267,6 +275,8 @@ def scan(
         How many, where no values are given; 31 by default.
     measurement
         Name of the measurement; the first by default.
+    poi
+        Another parameter of interest than the measurement's.
     engine
         ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.model.make_likelihood`.
 
@@ -287,7 +297,7 @@ def scan(
     """
     if couplings is not None and points is not None:
         raise OptionError("points: do nothing where the couplings are given")
-    curve = _curve(model, measurement, engine)
+    curve = _curve(model, measurement, poi, engine)
     scale, (low, high) = curve.coupling, curve.bounds
     if couplings is None:
         start, stop = (scale.to_coupling(end) for end in region(curve, _SCAN_REACH).span)

@@ -6,8 +6,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from nuhist.errors import unknown_name
+from nuhist.errors import ModelError, unknown_name
 from nuhist.histfactory.interest import coupling_scale
+from nuhist.histfactory.parameter_sets import parameter_sets
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.compilation import compile_model
 from nuhist.inference.likelihood import Likelihood
@@ -48,15 +49,18 @@ def make_likelihood(
     """
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
-    name = poi or workspace.measurement(measurement)["config"]["poi"] or None
-    model, data = pyhf_model(workspace, measurement, poi)
+    name = _interest(workspace, measurement, poi)
+    model, data = pyhf_model(workspace, measurement, name)
     bounds = np.asarray(model.config.suggested_bounds(), dtype=np.float64)
     initial = np.asarray(model.config.suggested_init(), dtype=np.float64)
     arrays = compile_model(workspace.spec, model)
-    constant = np.array(model.config.suggested_fixed(), dtype=bool)
+    low, high = bounds.T
+    constant = np.array(model.config.suggested_fixed(), dtype=bool) | (low == high)
+    initial = np.where(constant & (low < high), initial, np.clip(initial, low, high))
+    low, high = np.minimum(low, initial), np.maximum(high, initial)  # what is fixed may lie outside
     # Steps are those at a point where data are possible, which the workspace's own values need not be.
     steps = typical_steps(arrays, initial, data)
-    start = possible_start(arrays, initial, data, ~constant, bounds[:, 0], bounds[:, 1], steps)
+    start = possible_start(arrays, initial, data, ~constant, low, high, steps)
     names = list(model.config.par_names)
     if name is not None:
         names[model.config.poi_index] = name  # pyhf has "name[0]" for a shapefactor of one bin
@@ -65,8 +69,8 @@ def make_likelihood(
         data=data,
         names=tuple(names),
         initial=initial,
-        lower=bounds[:, 0],
-        upper=bounds[:, 1],
+        lower=low,
+        upper=high,
         scale=typical_steps(arrays, start, data),
         constant=tuple(constant.tolist()),
         poi=None if name is None else coupling_scale(workspace, name),
@@ -74,3 +78,18 @@ def make_likelihood(
         compiled=arrays if engine == "compiled" else None,
         arrays=arrays,
     )
+
+
+def _interest(workspace: Workspace, measurement: str | None, poi: str | None) -> str | None:
+    """Name of the parameter of interest, or None: the measurement's, unless another one is asked for."""
+    if poi is None:
+        return workspace.interest(measurement)
+    sets = parameter_sets(workspace.spec)
+    if poi not in sets:
+        raise unknown_name("parameter", poi, sorted(sets))
+    if sets[poi].size > 1:
+        raise ModelError(
+            f"{workspace.origin}: '{poi}' is a {sets[poi].kind} of {sets[poi].size} numbers; choose a"
+            " parameter that is one number"
+        )
+    return poi

@@ -41,7 +41,13 @@ def general_notes(model: Workspace | SignalGrid, poi: str | None = None) -> tupl
 
 
 def command(
-    model: Workspace | SignalGrid, verb: str, options: str, *, measurement: str | None, level: float = _LEVEL
+    model: Workspace | SignalGrid,
+    verb: str,
+    options: str,
+    *,
+    measurement: str | None,
+    poi: str | None = None,
+    level: float = _LEVEL,
 ) -> str:
     """The command that does something else with a model, its file as it was typed.
 
@@ -52,6 +58,7 @@ def command(
     words = ["nuhist", verb, STDIN if name == "-" else shlex.quote(name), options]
     words += [f"--cl {level:g}"] if level != _LEVEL else []
     words += [f"--measurement {shlex.quote(measurement)}"] if measurement is not None else []
+    words += [f"--poi {shlex.quote(poi)}"] if poi is not None else []
     return " ".join(words)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ def pyhf_model(
             # The model that pyhf.Workspace makes, without its copies and checks: nuhist has validated
             # the workspace, more strictly, and they would take half of the time of a limit.
             parts = {"channels": workspace.spec["channels"], "parameters": config["parameters"]}
-            model = pyhf.Model(parts, poi_name=poi or config["poi"] or None, validate=False)
+            model = pyhf.Model(parts, poi_name=poi or workspace.interest(measurement), validate=False)
             observed = workspace.observed()
             counts = [count for channel in model.config.channels for count in observed[channel]]
             data = np.array([*counts, *model.config.auxdata], dtype=np.float64)
@@ -50,11 +50,11 @@ def pyhf_model(
             raise ModelError(
                 f"{workspace.origin}: pyhf refuses it: {' '.join(str(error).split())}"
             ) from error
-    _refuse_impossible(model, data, workspace.origin)
+    _refuse_impossible(model, data, workspace)
     return model, data
 
 
-def _refuse_impossible(model: Any, data: Array, origin: str) -> None:
+def _refuse_impossible(model: Any, data: Array, workspace: Workspace) -> None:
     """Refuse events in a bin where the model expects none whatever its parameters."""
     config = model.config
     initial = np.asarray(config.suggested_init(), dtype=np.float64)
@@ -65,10 +65,29 @@ def _refuse_impossible(model: Any, data: Array, origin: str) -> None:
     impossible = (data[: config.nmaindata] > 0) & ~(expected > 0)
     if not impossible.any():
         return
-    position = int(np.argmax(impossible))
-    for channel, part in config.channel_slices.items():
-        if part.start <= position < part.stop:
-            raise ModelError(
-                f"{origin}: channel '{channel}', bin {position - part.start}:"
-                f" {data[position]:g} events observed where every sample expects 0"
-            )
+    lowest = dict(zip(config.par_names, config.suggested_bounds(), strict=True))
+    below = {name for name, (low, _) in lowest.items() if low < 0}
+    for channel in workspace.spec["channels"]:
+        part = config.channel_slices[channel["name"]]
+        for index in np.flatnonzero(impossible[part]):
+            if not any(_may_expect(sample, int(index), below) for sample in channel["samples"]):
+                raise ModelError(
+                    f"{workspace.origin}: channel '{channel['name']}', bin {index}:"
+                    f" {data[part.start + index]:g} events observed where every sample expects 0 or less"
+                )
+
+
+def _may_expect(sample: Mapping[str, Any], index: int, below: Collection[str]) -> bool:
+    """Whether a sample may expect events in a bin: parameters of names in ``below`` may turn its sign."""
+    if sample["data"][index] > 0:
+        return True
+    for modifier in sample["modifiers"]:
+        if modifier["type"] == "histosys":
+            sides = modifier["data"]["hi_data"][index], modifier["data"]["lo_data"][index]
+            if any(side != sample["data"][index] for side in sides):
+                return True
+    turned = any(
+        modifier["name"] in below and modifier["type"] in ("normfactor", "shapefactor", "lumi")
+        for modifier in sample["modifiers"]
+    )
+    return turned and bool(sample["data"][index] < 0)

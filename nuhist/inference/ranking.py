@@ -12,7 +12,13 @@ from nuhist.inference.notes import general_notes
 from nuhist.inference.results import Impact, Ranking
 
 
-def ranking(workspace: Workspace, *, measurement: str | None = None, engine: Engine = "compiled") -> Ranking:
+def ranking(
+    workspace: Workspace,
+    *,
+    measurement: str | None = None,
+    poi: str | None = None,
+    engine: Engine = "compiled",
+) -> Ranking:
     """Rank the constrained parameters by what they do to the parameter of interest.
 
     Parameters
@@ -21,6 +27,8 @@ def ranking(workspace: Workspace, *, measurement: str | None = None, engine: Eng
         From :func:`nuhist.build` or :func:`nuhist.load`.
     measurement
         Name of the measurement; the first by default.
+    poi
+        Another parameter of interest than the measurement's.
     engine
         What fits, see :func:`nuhist.inference.model.make_likelihood`.
 
@@ -36,7 +44,7 @@ def ranking(workspace: Workspace, *, measurement: str | None = None, engine: Eng
     >>> result.impacts[0].parameter
     'lz_ws2022_beta_norm'
     """
-    likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
+    likelihood = make_likelihood(workspace, measurement=measurement, poi=poi, engine=engine)
     interest = likelihood.interest.name
     best = likelihood.best()
     errors = np.sqrt(np.diag(covariance(likelihood, best)))

@@ -24,6 +24,7 @@ def significance(
     workspace: Workspace,
     *,
     measurement: str | None = None,
+    poi: str | None = None,
     engine: Engine = "compiled",
     execution: Execution | None = None,
 ) -> Significance:
@@ -35,6 +36,8 @@ def significance(
         From :func:`nuhist.build` or :func:`nuhist.load`.
     measurement
         Name of the measurement; the first by default.
+    poi
+        Another parameter of interest than the measurement's.
     engine
         What fits, see :func:`nuhist.inference.model.make_likelihood`.
     execution
@@ -54,7 +57,7 @@ def significance(
     """
     from scipy.special import chdtrc, ndtr, ndtri
 
-    likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
+    likelihood = make_likelihood(workspace, measurement=measurement, poi=poi, engine=engine)
     scale = likelihood.interest
     best = likelihood.best()
     without = fit_without(likelihood, best)
@@ -62,7 +65,7 @@ def significance(
     signed = bool(likelihood.lower[likelihood.poi_index] < 0)
     error, notes = None, general_notes(workspace, scale.name)
     if execution is None:
-        toys = command(workspace, "significance", "--ntoys 10000", measurement=measurement)
+        toys = command(workspace, "significance", "--ntoys 10000", measurement=measurement, poi=poi)
         notes = (*significance_notes(likelihood, without, best, toys), *notes)
         # Half of a χ² where the coupling has a boundary at 0, a whole one where it is signed.
         p_value = float(chdtrc(1, q0)) if signed else float(ndtr(-np.sqrt(q0)))
@@ -100,7 +103,7 @@ def goodness_of_fit(
 ) -> GoodnessOfFit:
     """Goodness of fit with the saturated model as the alternative.
 
-    Parameters are those of :func:`significance`; toys are thrown at the best fit.
+    Parameters are those of :func:`significance`, without ``poi``; toys are thrown at the best fit.
     """
     result = fit(workspace, measurement=measurement, engine=engine)
     p_value = error = None

@@ -60,7 +60,11 @@ class ClsCurve(JsonResult):
 
 
 def cls_curve(
-    model: Workspace | SignalGrid, *, confidence_level: float = 0.90, measurement: str | None = None
+    model: Workspace | SignalGrid,
+    *,
+    confidence_level: float = 0.90,
+    measurement: str | None = None,
+    poi: str | None = None,
 ) -> ClsCurve:
     """CLs from no coupling to beyond the largest of the limits.
 
@@ -72,6 +76,8 @@ def cls_curve(
         Of the limits.
     measurement
         Name of the measurement; the first by default.
+    poi
+        Another parameter of interest than the measurement's.
 
     Raises
     ------
@@ -87,7 +93,7 @@ def cls_curve(
     threshold(confidence_level)  # refuses what is no level
     if isinstance(model, SignalGrid):
         raise ConfigError("CLs needs a workspace with the coupling as a parameter; plot its scan instead")
-    profile = Profile(make_likelihood(model, measurement=measurement))
+    profile = Profile(make_likelihood(model, measurement=measurement, poi=poi))
     upper, bands = cls_upper(profile, confidence_level, expected=True)
     limits = [upper, *(bands or {}).values()]
     low, high = profile.bounds
@@ -97,7 +103,7 @@ def cls_curve(
     parameters = [scale.to_parameter(value) for value in couplings]
     curve.prepare(parameters)
     options = "--method cls --calctype toybased"
-    toys = command(model, "limit", options, measurement=measurement, level=confidence_level)
+    toys = command(model, "limit", options, measurement=measurement, poi=poi, level=confidence_level)
     return ClsCurve(
         parameter=scale.name,
         coupling=scale.coupling,

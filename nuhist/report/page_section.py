@@ -188,7 +188,7 @@ def make_section(key: str, study: Study) -> Section:
     hypothesis = HYPOTHESES.get(sidecar.get("hypothesis", ""))
     tested = hypothesis.title if hypothesis else sidecar.get("hypothesis", "")
     channels = tuple(_channel(study, channel["name"]) for channel in study.workspace.spec["channels"])
-    poi = study.workspace.measurement()["config"]["poi"]
+    poi = study.workspace.interest()
     interest = coupling_scale(study.workspace, poi) if poi else None
     missing = set() if interest else {"result", "scan", "ranking"}
     if isinstance(study.model, SignalGrid):

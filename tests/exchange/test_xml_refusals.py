@@ -57,12 +57,24 @@ def _another_measurement(spec: Spec) -> None:
     [
         (
             lambda spec: _modifiers(spec, 1, 1).pop(0),
-            "channel 'two': sample 'other' has no lumi and others have; ROOT scales all samples with it:"
-            " write it as a normsys (nuhist build: --constraint normsys)",
+            "channel 'two': sample 'other' has no lumi and others have; ROOT scales all samples of a"
+            " measurement with its luminosity, whatever NormalizeByTheory says, so XML cannot hold it;"
+            " put a normsys in its place (nuhist build: --constraint normsys)",
         ),
         (
             lambda spec: spec["measurements"][0]["config"].update(poi=""),
-            "measurement 'theirs': has no parameter of interest, which ROOT's HistFactory needs",
+            "measurement 'theirs': has no parameter of interest, which ROOT's HistFactory needs;"
+            " apply a patch",
+        ),
+        (
+            lambda spec: spec["measurements"][0]["config"].update(poi="nobody"),
+            "measurement 'theirs': has no parameter of interest, which ROOT's HistFactory needs;"
+            " apply a patch",
+        ),
+        (
+            lambda spec: spec["channels"][0]["samples"][0]["data"].__setitem__(1, -2.0),
+            "channel 'one': sample 'signal': bin 1: -2 is negative; ROOT sets it to 0 where a histosys acts"
+            " and pyhf does not, so XML has no one meaning: keep the JSON",
         ),
         (
             lambda spec: spec["channels"][0]["samples"][0].update(name="a signal"),
@@ -116,7 +128,7 @@ def test_linear_flux_of_a_charge_is_refused(refused: Refused, tmp_path: Path) ->
     build("lz_ws2022", hypothesis="millicharge-fea", **choices).save(tmp_path / "q.json")
     for kind in ("xml", "hs3"):
         message = refused("export", kind, tmp_path / "q.json", "-o", tmp_path / "out")
-        assert "write it as a normsys (nuhist build: --constraint normsys)" in message
+        assert "put a normsys in its place (nuhist build: --constraint normsys)" in message
 
 
 def test_a_file_in_the_way(refused: Refused, tmp_path: Path) -> None:
@@ -178,7 +190,6 @@ SIGNAL = 'InputFile="data.root" HistoPath="one" HistoName="signal"'
         (DRIVER, "<POI>mu</POI>", "<POI>nu</POI>", "its parameter of interest 'nu' is in no sample"),
         (DRIVER, 'LumiRelErr="0.04"', 'LumiRelErr="0"', "pyhf needs a width; make it positive"),
         (DRIVER, 'Lumi="1.25"', 'Lumi="all"', '<Measurement>: Lumi="all" is no finite number'),
-        (DRIVER, 'Val="0.3"', 'Val="9"', "parameter 'shape': inits: 9 lies outside the bounds -3 to 2"),
         (
             DRIVER,
             "<POI>mu</POI>",

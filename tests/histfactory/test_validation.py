@@ -13,6 +13,7 @@ import pyhf
 import pytest
 
 from nuhist.errors import DataError, ModelError
+from nuhist.histfactory.suspicions import suspicions
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import load_workspace
 
@@ -66,10 +67,6 @@ BAD: dict[str, tuple[Callable[[Spec], object], str]] = {
         "sample 'background': bin 1: nan is no finite",
     ),
     "infinity": (lambda s: sample(s, 1)["data"].__setitem__(0, INF), "'background': bin 0: inf is no finite"),
-    "negative": (
-        lambda s: sample(s, 0)["data"].__setitem__(1, -0.5),
-        "sample 'signal': bin 1: -0.5 is negative",
-    ),
     "negative observed": (
         lambda s: s["observations"][0]["data"].__setitem__(1, -3),
         "channel 'detector': observed counts: bin 1: -3 is negative",
@@ -91,10 +88,6 @@ BAD: dict[str, tuple[Callable[[Spec], object], str]] = {
     "short histosys": (lambda s: modifier(s, 1)["data"]["lo_data"].pop(), "'shape': lo_data: has 1 bins"),
     "short staterror": (lambda s: extra(s, "staterror", [1.0]), "staterror 'extra': has 1 bins"),
     "long shapesys": (lambda s: extra(s, "shapesys", [1.0] * 3), "shapesys 'extra': has 3 bins"),
-    "negative staterror": (
-        lambda s: extra(s, "staterror", [1.0, -1.0]),
-        "staterror 'extra': bin 1: -1 is neg",
-    ),
     # Names.
     "channel twice": (lambda s: twice(s["channels"]), "channels: 'detector' is there twice"),
     "sample twice": (lambda s: twice(s["channels"][0]["samples"]), "samples: 'signal' is there twice"),
@@ -109,14 +102,17 @@ BAD: dict[str, tuple[Callable[[Spec], object], str]] = {
         "measurement 'only': parameters: 'mu' is there twice",
     ),
     # What belongs together.
-    "unknown poi": (lambda s: config(s).update(poi="nu"), "parameter of interest 'nu' is in no modifier"),
     "channel unobserved": (
         lambda s: twice(s["channels"], name="other"),
         "channel 'other': has no observation",
     ),
-    "observation alone": (
-        lambda s: twice(s["observations"], name="other"),
-        "observation 'other' belongs to no channel",
+    "nan observed by nobody": (
+        lambda s: twice(s["observations"], name="other", data=[NAN]),
+        "observation 'other': bin 0: nan is no finite number",
+    ),
+    "bounds in disorder": (
+        lambda s: config(s)["parameters"][0].update(bounds=[[3.0, 1.0]]),
+        "parameter 'mu': bounds: [3.0, 1.0] are not a lower and a higher number",
     ),
     # A factor of zero makes NaN of pyhf's logarithm.
     "normsys zero": (
@@ -187,7 +183,55 @@ def test_unusual_but_good_workspaces_pass(small: dict[str, Any], name: str) -> N
     pyhf.Workspace(small).model()
 
 
+# Legal, and hardly meant: what validate warns of.
+SUSPICIOUS: dict[str, tuple[Callable[[Spec], object], str]] = {
+    "negative": (
+        lambda s: sample(s, 0)["data"].__setitem__(1, -0.5),
+        "channel 'detector': sample 'signal': bin 1 expects fewer than no events (-0.5)",
+    ),
+    "negative staterror": (
+        lambda s: extra(s, "staterror", [1.0, -1.0]),
+        "staterror 'extra': -1 is no uncertainty; pyhf takes its size",
+    ),
+    "negative shapesys": (
+        lambda s: extra(s, "shapesys", [1.0, -1.0]),
+        "shapesys 'extra': -1 is no uncertainty; pyhf leaves it out",
+    ),
+    "unknown poi": (
+        lambda s: config(s).update(poi="nu"),
+        "measurement 'only': its parameter of interest 'nu' is in no modifier: background only",
+    ),
+    "observation alone": (
+        lambda s: twice(s["observations"], name="other"),
+        "observation 'other' belongs to no channel and is left out",
+    ),
+    "start outside": (
+        lambda s: config(s)["parameters"][0].update(inits=[99.0], bounds=[[0.0, 1.0]]),
+        "parameter 'mu': its start 99 lies outside its bounds, 0 to 1",
+    ),
+    "no room": (
+        lambda s: config(s)["parameters"][0].update(inits=[1.0], bounds=[[1.0, 1.0]]),
+        "parameter 'mu': its bounds leave it no room and hold it at 1",
+    ),
+    "parameter of nothing": (
+        lambda s: config(s)["parameters"].append({"name": "nobody", "inits": [1.0]}),
+        "parameter 'nobody': is in no modifier and is left out",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SUSPICIOUS)
+def test_what_is_legal_is_warned_of_and_not_refused(small: dict[str, Any], name: str) -> None:
+    spoil, message = SUSPICIOUS[name]
+    assert suspicions(small) == ()
+    spoil(small)
+    validate(small, "good.json")
+    pyhf.Workspace(small).model(poi_name=None)
+    (found,) = suspicions(small)
+    assert message in found
+
+
 def test_pyhfs_schema_lets_pass_what_nuhist_does_not(small: dict[str, Any]) -> None:
     # The reason for the second half of the list above; if pyhf learns it, ours may go.
-    BAD["negative"][0](small)
+    BAD["negative observed"][0](small)
     pyhf.Workspace(small)

@@ -1,0 +1,48 @@
+"""What several formats cannot hold, or other programs read as something else."""
+
+from __future__ import annotations
+
+from nuhist.errors import ExchangeError
+from nuhist.histfactory.workspace import Workspace
+
+
+def refuse_negative_counts(workspace: Workspace, form: str) -> None:
+    """Refuse samples that expect fewer than no events, which ROOT's models set to 0 where a histosys acts.
+
+    Raises
+    ------
+    ExchangeError
+        With the first sample and bin.
+    """
+    for channel in workspace.spec["channels"]:
+        for sample in channel["samples"]:
+            for index, count in enumerate(sample["data"]):
+                if count < 0:
+                    raise ExchangeError(
+                        f"{workspace.origin}: channel '{channel['name']}': sample '{sample['name']}': bin"
+                        f" {index}: {count:g} is negative; ROOT sets it to 0 where a histosys acts and pyhf"
+                        f" does not, so {form} has no one meaning: keep the JSON"
+                    )
+
+
+def refuse_partial_lumi(workspace: Workspace) -> None:
+    """Refuse a lumi on some samples only, which ROOT would apply to all of them.
+
+    Raises
+    ------
+    ExchangeError
+        With the first sample that lacks it.
+    """
+    samples = [
+        (channel["name"], sample["name"], {modifier["type"] for modifier in sample["modifiers"]})
+        for channel in workspace.spec["channels"]
+        for sample in channel["samples"]
+    ]
+    without = [(channel, sample) for channel, sample, kinds in samples if "lumi" not in kinds]
+    if without and len(without) < len(samples):
+        channel, sample = without[0]
+        raise ExchangeError(
+            f"{workspace.origin}: channel '{channel}': sample '{sample}' has no lumi and others have; ROOT"
+            " scales all samples of a measurement with its luminosity, whatever NormalizeByTheory says, so"
+            " XML cannot hold it; put a normsys in its place (nuhist build: --constraint normsys)"
+        )
