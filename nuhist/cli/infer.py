@@ -127,6 +127,7 @@ def scan(
 @engine_option
 @click.option("--method", default="profile", show_default=True, help="profile, cls or feldman-cousins.")
 @click.option("--calctype", help="asymptotics or toybased (cls) [default: asymptotics].")
+@click.option("--test-stat", help="q or qtilde (cls) [default: qtilde, or q below 0].")
 @click.option("--cl", "confidence_level", type=float, help="Confidence level [default: 0.9].")
 @click.option("--delta-chi2", type=float, help="A threshold in 2NLL instead of a level (profile).")
 @click.option("--expected", is_flag=True, help="Expected limits too (profile, cls).")

@@ -1,10 +1,11 @@
-"""Upper limits from CLs with the test statistic q̃: asymptotic formulas, or toys."""
+"""Upper limits from CLs with the test statistics q̃ and q: asymptotic formulas, or toys."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from nuhist.inference.toys import BATCH, Task, batches, toy_model
 from nuhist.tables import Array
 
 Bands = dict[str, float | None]
+TestStatistic = Literal["qtilde", "q"]
+TEST_STATISTICS: tuple[TestStatistic, ...] = get_args(TestStatistic)
 SIGMAS = (-2, -1, 0, 1, 2)
 _BEYOND = 1.5  # of the least distance of an expected limit: where the search begins
 _AHEAD = 4  # doubled distances in a first round: up to beyond the highest expected limit
@@ -35,15 +38,19 @@ class AsymptoticCls:
     ----------
     profile
         Of the data.
+    test_statistic
+        ``"qtilde"``, for a parameter with a boundary at 0, or ``"q"``, for one without. Both are Δχ² above
+        the best fit within the bounds and 0 below it; they differ in their distributions, as in pyhf.
     asimov
         The curve for the data expected from the fit without the coupling.
 
     References
     ----------
-    Cowan, Cranmer, Gross, Vitells, arXiv:1007.1727, eqs. (16), (64) to (66).
+    Cowan, Cranmer, Gross, Vitells, arXiv:1007.1727, eqs. (14), (16), (57) to (59), (64) to (66).
     """
 
     profile: Profile
+    test_statistic: TestStatistic = "qtilde"
     asimov: Profile = field(init=False)
     _known: dict[float, tuple[float, float]] = field(init=False, default_factory=dict)
 
@@ -51,14 +58,16 @@ class AsymptoticCls:
         self.asimov = self.profile.asimov()
 
     def statistics(self, value: float) -> tuple[float, float]:
-        """Square roots of q̃ of the data and of the Asimov data.
+        """Square roots of the test statistic of the data and of the Asimov data.
 
-        A best fit above the value does not count against it: q̃ is 0 there.
+        A best fit above the value does not count against it: the statistic is 0 there.
         """
         if value not in self._known:
             before = self.minima
             observed = 0.0 if self.profile.best > value else max(self.profile.delta(value), 0.0)
-            roots = float(np.sqrt(observed)), float(np.sqrt(max(self.asimov.delta(value), 0.0)))
+            # Without the coupling the best fit is at 0, and below it nothing counts against a value.
+            without = max(self.asimov.delta(value), 0.0) if value > 0 else 0.0
+            roots = float(np.sqrt(observed)), float(np.sqrt(without))
             if self.minima != before:  # a scan has found a lower one: what was known is so no more
                 self._known.clear()
                 return self.statistics(value)
@@ -78,7 +87,7 @@ class AsymptoticCls:
     def observed(self, value: float) -> float:
         """CLs of the data."""
         root, asimov = self.statistics(value)
-        return float(asymptotic_ratio(np.array([root]), asimov)[0])
+        return float(asymptotic_ratio(np.array([root]), asimov, self.test_statistic)[0])
 
     def expected(self, value: float, sigma: float) -> float:
         """CLs of a fluctuation of the background by so many standard deviations."""
@@ -89,15 +98,15 @@ class AsymptoticCls:
         return float(ndtr(sigma - asimov) / ndtr(sigma))
 
 
-def asymptotic_ratio(root: Array, asimov: float) -> Array:
-    """CLs from the square roots of q̃ of data sets and of the Asimov data, by the asymptotic formulas."""
+def asymptotic_ratio(root: Array, asimov: float, test_statistic: TestStatistic = "qtilde") -> Array:
+    """CLs from the square roots of q̃ or q of data sets and of the Asimov data, by asymptotic formulas."""
     from scipy.special import log_ndtr
 
     if asimov == 0:
         return np.ones_like(root)
     if np.isinf(asimov):
         return np.zeros_like(root)
-    near = root <= asimov
+    near = (root <= asimov) | (test_statistic == "q")
     signal = np.where(near, -root, -(root**2 + asimov**2) / (2 * asimov))
     background = np.where(near, asimov - root, -(root**2 - asimov**2) / (2 * asimov))
     # Far below the background both tails are 0 in a double, and their ratio is what counts.
@@ -124,25 +133,47 @@ class ClsLimits:
 
 
 def cls_upper(
-    profile: Profile, confidence_level: float, *, expected: bool
+    profile: Profile,
+    confidence_level: float,
+    *,
+    expected: bool,
+    test_statistic: TestStatistic | None = None,
 ) -> tuple[float | None, Bands | None]:
     """Upper limits of :func:`cls_limits` without its notes."""
-    found = cls_limits(profile, confidence_level, expected=expected)
+    found = cls_limits(profile, confidence_level, expected=expected, test_statistic=test_statistic)
     return found.upper, found.bands
 
 
-def cls_limits(profile: Profile, confidence_level: float, *, expected: bool) -> ClsLimits:
+def cls_limits(
+    profile: Profile,
+    confidence_level: float,
+    *,
+    expected: bool,
+    test_statistic: TestStatistic | None = None,
+) -> ClsLimits:
     """Upper limit from asymptotic CLs, observed and, if asked for, expected at −2 to +2 σ.
 
     Where CLs falls below 1 − CL several times, the limit is the largest value.
 
+    Parameters
+    ----------
+    profile
+        Of the data.
+    confidence_level
+        Such as 0.95.
+    expected
+        Whether to look for the expected limits.
+    test_statistic
+        By default what :func:`natural_statistic` says.
+
     Raises
     ------
     FitError
-        If the parameter is signed, or all values within its bounds are excluded.
+        If counts turn along the parameter, or all values within its bounds are excluded.
     """
-    _refuse_signed(profile)
-    curve = AsymptoticCls(profile)
+    refuse_turning(profile)
+    natural = natural_statistic(profile)
+    curve = AsymptoticCls(profile, test_statistic or natural)
     functions: dict[str, Callable[[float], float]] = {"observed": curve.observed}
     if expected:
         functions |= {
@@ -157,7 +188,7 @@ def cls_limits(profile: Profile, confidence_level: float, *, expected: bool) -> 
             zip(functions, find_crossings(searches, -float(np.log(alpha)), curve.prepare), strict=True)
         )
     limits = {name: None if end.edge else end.value for name, end in ends.items()}
-    notes = _notes(curve, ends, alpha)
+    notes = (*_notes(curve, ends, alpha), *_statistic_notes(curve, natural))
     return ClsLimits(limits.pop("observed"), limits if expected else None, notes)
 
 
@@ -168,6 +199,7 @@ def _searches(
     from scipy.special import ndtr, ndtri
 
     low, high = curve.profile.bounds
+    low = max(low, 0.0) if high > 0 else low  # below 0 CLs is 1
     # √q̃ of the Asimov data at the expected limit of −2 σ: without a fit it is reached no later, so that
     # all expected limits lie further out.
     lowest = float(ndtri(1 - alpha * ndtr(SIGMAS[0]))) + SIGMAS[0]
@@ -201,6 +233,40 @@ def _notes(curve: AsymptoticCls, ends: Mapping[str, End], alpha: float) -> tuple
             f"no expected limit at {', '.join(bands)} σ: CLs stays above {alpha:.3g} up to the same end"
         )
     return tuple(notes)
+
+
+def natural_statistic(profile: Profile) -> TestStatistic:
+    """q̃ where the parameter has a boundary at 0, q where it may be negative."""
+    return "q" if profile.bounds[0] < 0 else "qtilde"
+
+
+def _statistic_notes(curve: AsymptoticCls, natural: TestStatistic) -> tuple[str, ...]:
+    """What is odd about a test statistic that was asked for by name."""
+    if curve.test_statistic == natural:
+        return ()
+    if natural == "q":
+        return (
+            "q-tilde is made for a parameter that is not negative, and this one may be: the best fit is not"
+            " held at 0 or above, as in pyhf",
+        )
+    return ("q is made for a parameter without a boundary, and this one has one at 0: q-tilde allows for it",)
+
+
+def refuse_turning(profile: Profile) -> None:
+    """Refuse an upper limit of a parameter whose two signs change the counts alike.
+
+    Raises
+    ------
+    FitError
+        With what to use instead.
+    """
+    arrays, index = profile.likelihood.arrays, profile.likelihood.poi_index
+    if profile.bounds[0] < 0 and (arrays is None or index in arrays.turning):
+        name = profile.coupling.name
+        raise FitError(
+            f"{profile.origin}: CLs is an upper limit, and {name} is signed: both its signs change the counts"
+            " alike; use --method profile or feldman-cousins"
+        )
 
 
 def _at(profile: Profile, value: float) -> str:
@@ -291,6 +357,6 @@ def _interpolated(values: Array, ratios: Array, alpha: float, toys: int) -> floa
 def _refuse_signed(profile: Profile) -> None:
     if profile.bounds[0] < 0:
         raise FitError(
-            f"{profile.origin}: CLs with q-tilde needs a parameter that is not negative;"
+            f"{profile.origin}: CLs with toys needs a parameter that is not negative;"
             f" {profile.coupling.name} is signed: use --method profile or feldman-cousins"
         )

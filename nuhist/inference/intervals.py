@@ -11,7 +11,13 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, OptionError, unknown_name
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.cls import cls_limits, cls_upper_from_toys
+from nuhist.inference.cls import (
+    TEST_STATISTICS,
+    TestStatistic,
+    cls_limits,
+    cls_upper_from_toys,
+    natural_statistic,
+)
 from nuhist.inference.execution import Execution
 from nuhist.inference.feldman_cousins import belt, belt_ends
 from nuhist.inference.grid import grid_curve
@@ -26,7 +32,7 @@ Calctype = Literal["asymptotics", "toybased"]
 # Options that not all methods take.
 _TAKES: Mapping[Method, tuple[str, ...]] = {
     "profile": ("expected", "delta_chi2"),
-    "cls": ("expected", "calctype", "execution"),
+    "cls": ("expected", "calctype", "execution", "test_stat"),
     "feldman-cousins": ("points", "execution"),
 }
 _LEVEL = 0.90  # confidence level by default
@@ -43,6 +49,7 @@ def limit(
     method: Method = "profile",
     confidence_level: float | None = None,
     calctype: Calctype | None = None,
+    test_stat: TestStatistic | None = None,
     expected: bool = False,
     delta_chi2: float | None = None,
     measurement: str | None = None,
@@ -66,6 +73,9 @@ def limit(
         0.90 by default.
     calctype
         ``"asymptotics"`` (the default) or ``"toybased"``, for CLs.
+    test_stat
+        ``"qtilde"`` or ``"q"``, for CLs with asymptotic formulas: as pyhf defines them. By default q̃, or q
+        where the parameter may be negative.
     expected
         Expected upper limits too, without the coupling: the median (profile, from the Asimov
         data), or five quantiles (CLs).
@@ -103,10 +113,13 @@ def limit(
     """
     kind = calctype or "asymptotics"
     thrown = method == "feldman-cousins" or (method == "cls" and kind == "toybased")
-    _check_options(method, kind, confidence_level, delta_chi2, thrown=thrown, toys=execution is not None)
+    _check_options(
+        method, kind, test_stat, confidence_level, delta_chi2, thrown=thrown, toys=execution is not None
+    )
     _refuse_unused(
         method,
         calctype=calctype is not None,
+        test_stat=test_stat is not None,
         expected=expected,
         delta_chi2=delta_chi2 is not None,
         points=points is not None,
@@ -134,9 +147,11 @@ def limit(
     elif method == "cls":
         if not isinstance(curve, Profile):
             raise ConfigError("CLs needs a workspace with the coupling as a parameter; use --method profile")
-        upper, bands, notes = _cls(curve, probability, kind, toys, model.digest, expected=expected)
+        statistic = test_stat or natural_statistic(curve)
+        upper, bands, notes = _cls(curve, probability, kind, statistic, toys, model.digest, expected=expected)
         ends = (None, upper)
-        convention = f"upper limit where CLs falls below 1 − CL; test statistic q-tilde, {kind}"
+        shown = {"qtilde": "q-tilde", "q": "q"}[statistic]
+        convention = f"upper limit where CLs falls below 1 − CL; test statistic {shown}, {kind}"
         if not thrown:
             with_toys = toys_command("--method cls --calctype toybased")
             notes = (*notes, *interval_notes(curve, upper, with_toys, cls=True))
@@ -189,6 +204,7 @@ def limit(
 def _check_options(
     method: Method,
     calctype: Calctype,
+    test_stat: TestStatistic | None,
     confidence_level: float | None,
     delta_chi2: float | None,
     *,
@@ -200,6 +216,12 @@ def _check_options(
         raise unknown_name("method", method, _TAKES)
     if calctype not in get_args(Calctype):
         raise unknown_name("calculator", calctype, get_args(Calctype))
+    if test_stat not in {None, *TEST_STATISTICS}:
+        raise unknown_name("test statistic", str(test_stat), TEST_STATISTICS)
+    if test_stat is not None and calctype == "toybased":
+        raise OptionError(
+            "--test-stat: does nothing with --calctype toybased, whose toys are fitted as they are"
+        )
     if method == "cls" and toys and not thrown:
         raise OptionError("execution: does nothing with --calctype asymptotics; it belongs to toybased")
     if delta_chi2 is None:
@@ -223,13 +245,14 @@ def _cls(
     profile: Profile,
     confidence_level: float,
     calctype: Calctype,
+    test_statistic: TestStatistic,
     execution: Execution,
     digest: str,
     *,
     expected: bool,
 ) -> tuple[float | None, dict[str, float | None] | None, tuple[str, ...]]:
     if calctype == "asymptotics":
-        found = cls_limits(profile, confidence_level, expected=expected)
+        found = cls_limits(profile, confidence_level, expected=expected, test_statistic=test_statistic)
         return found.upper, found.bands, found.notes
     return cls_upper_from_toys(profile, confidence_level, execution, digest, expected=expected)
 

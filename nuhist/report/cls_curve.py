@@ -23,7 +23,7 @@ _BEYOND = 1.25  # of the largest limit: how far the curve goes
 
 @dataclass(frozen=True, slots=True)
 class ClsCurve(JsonResult):
-    """CLs with the test statistic q̃ and asymptotic formulas, at values of the coupling.
+    """CLs with q̃, or q where the parameter may be negative, by asymptotic formulas, at values of the coupling.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ def cls_curve(
     Parameters
     ----------
     model
-        A workspace with the coupling as a parameter that is not negative.
+        A workspace with the coupling as a parameter.
     confidence_level
         Of the limits.
     measurement
@@ -84,7 +84,7 @@ def cls_curve(
     ConfigError
         If the model is a grid of signal points, or the level makes no sense.
     FitError
-        If the parameter is signed.
+        If both signs of the parameter change the counts alike.
 
     References
     ----------

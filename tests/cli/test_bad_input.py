@@ -79,7 +79,7 @@ def test_choices_of_the_inference(
 
 def test_cls_of_a_signed_coupling(refused: Refused, workspaces: Path) -> None:
     message = refused("limit", workspaces / "charge.json", "--method", "cls")
-    assert "q_nu is signed: use --method profile" in message
+    assert "q_nu is signed: both its signs change the counts alike; use --method profile" in message
 
 
 def _sample(spec: Spec, index: int) -> Spec:

@@ -228,7 +228,6 @@ def test_an_unknown_parameter_is_reported_in_its_own_unit(counting: Make) -> Non
     [
         ({"poi": ""}, {}, ModelError, "has no parameter of interest"),
         ({"fixed": True}, {}, FitError, "parameter of interest is fixed"),
-        ({"bounds": [[-1, 10]]}, {"method": "cls"}, FitError, "mu is signed: use --method profile"),
         (
             {},
             {"method": "cls", "delta_chi2": 1.0},

@@ -35,7 +35,8 @@ _PHYSICS = (
 )
 _METHODS = {
     "profile": "2NLL, profiled over all other parameters, less than the threshold above its minimum",
-    "cls": "CLs falls below 1 − CL; test statistic q-tilde, asymptotic formulas (arXiv:1007.1727)",
+    "cls": "CLs falls below 1 − CL; test statistic q-tilde (q where the parameter may be negative),"
+    " asymptotic formulas (arXiv:1007.1727)",
 }
 
 

@@ -80,10 +80,11 @@ class StockModel:
         )
 
     def cls(self, value: float) -> float:
-        """CLs at a value of the parameter of interest: q̃, asymptotic formulas."""
+        """CLs at a value of the parameter of interest: q̃, or q where it may be negative."""
         from pyhf.infer import hypotest
 
-        return float(hypotest(value, self.data, self.model, test_stat="qtilde"))
+        statistic = "q" if self.bounds[0] < 0 else "qtilde"
+        return float(hypotest(value, self.data, self.model, test_stat=statistic))
 
 
 def refit_workspace(

@@ -91,7 +91,7 @@ def study(name: str, model: Model, confidence_level: float = 0.90, record: str |
     try:
         intervals.append(limit(model, method="cls", confidence_level=confidence_level))
     except FitError as error:
-        notes.append(f"no CLs limit: {_reason(error, model).partition(': use ')[0]}")
+        notes.append(f"no CLs limit: {_reason(error, model).partition('; use ')[0]}")
     curve = scan(model)
     points = None
     try:
