@@ -23,7 +23,7 @@ _BEYOND = 1.25  # of the largest limit: how far the curve goes
 
 @dataclass(frozen=True, slots=True)
 class ClsCurve(JsonResult):
-    """CLs with q̃, or q where the parameter may be negative, by asymptotic formulas, at values of the coupling.
+    """CLs with q̃, or q where the parameter may be negative, asymptotic, at values of the coupling.
 
     Attributes
     ----------
