@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from nuhist.experiments.spectrum import spectrum
     from nuhist.histfactory.build import build
     from nuhist.histfactory.combine import combine
+    from nuhist.histfactory.loading import load
     from nuhist.histfactory.options import BuildOptions
-    from nuhist.histfactory.patchset import SignalGrid, build_patchset, load
+    from nuhist.histfactory.patchset import SignalGrid, build_patchset
     from nuhist.histfactory.workspace import Workspace
     from nuhist.inference.coverage import coverage
     from nuhist.inference.execution import Execution
@@ -37,7 +38,7 @@ _PUBLIC = {
     "combine": "nuhist.histfactory.combine",
     "fit": "nuhist.inference.fit",
     "limit": "nuhist.inference.intervals",
-    "load": "nuhist.histfactory.patchset",
+    "load": "nuhist.histfactory.loading",
     "load_experiment": "nuhist.experiments.experiment",
     "reproduce": "nuhist.report.reproduce",
     "scan": "nuhist.inference.intervals",

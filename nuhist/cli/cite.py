@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import click
 
-from nuhist.cli.common import print_text
+from nuhist.cli.common import (
+    Source,
+    print_text,
+    workspaces_argument,
+)
 from nuhist.cli.options import command
 
 
 @command(epilog="Example: nuhist cite joint.json")
-@click.argument("workspaces", metavar="[WS...]", nargs=-1)
-def cite(workspaces: tuple[str, ...]) -> None:
+@workspaces_argument("[WS...]")
+def cite(workspaces: tuple[Source, ...]) -> None:
     """Print BibTeX for nuhist, pyhf, arXiv:2207.05036, and the sources of the data in WS."""
-    from nuhist.histfactory.patchset import SignalGrid, load
+    from nuhist.histfactory.patchset import SignalGrid
     from nuhist.report.citations import citations
 
-    models = [load(workspace) for workspace in workspaces]
+    models = [source.model() for source in workspaces]
     used = [model.background if isinstance(model, SignalGrid) else model for model in models]
     print_text(citations(used))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +14,18 @@ import click
 
 from nuhist.characters import printable, shell_word
 from nuhist.cli.options import refuse_given
+from nuhist.errors import OptionError
 
 if TYPE_CHECKING:
     from nuhist.histfactory.data_kind import DataKind
+    from nuhist.histfactory.patches import PatchSet
+    from nuhist.histfactory.patchset import SignalGrid
     from nuhist.histfactory.workspace import Workspace
     from nuhist.inference.execution import Execution
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 as_json = click.option("--json", "json_output", is_flag=True, help="Print one JSON object.")
-workspace_argument = click.argument("workspace", metavar="WS", default="-")
 engine_option = click.option(
     "--engine", default="compiled", show_default=True, help="What fits: compiled, or pyhf."
 )
@@ -31,6 +35,105 @@ allow_outside_option = click.option(
 measurement_option = click.option("--measurement", help="Name of the measurement [default: the first].")
 
 poi_option = click.option("--poi", metavar="NAME", help="Parameter of interest [default: the measurement's].")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A WS of the command line, with what is to be done to it.
+
+    Attributes
+    ----------
+    path
+        As it was typed.
+    patches
+        Of ``--patch``, in their order.
+    verify
+        Whether digests of PatchSets are checked.
+    """
+
+    path: str
+    patches: tuple[str, ...] = ()
+    verify: bool = True
+
+    def model(self) -> Workspace | SignalGrid:
+        """A workspace, or a grid of signal points."""
+        from nuhist.histfactory.loading import load
+
+        return load(self.path, self.patches, verify=self.verify)
+
+    def workspace(self) -> Workspace:
+        """A workspace; a folder with a PatchSet is none, unless a patch is chosen."""
+        from nuhist.histfactory.loading import load_patched
+        from nuhist.histfactory.workspace import load_workspace
+
+        if self.patches:
+            return load_patched(self.path, self.patches, verify=self.verify)
+        return load_workspace(self.path)
+
+    def whole(self) -> Workspace | SignalGrid | tuple[Workspace, PatchSet]:
+        """All that is there: a record, or a folder that is no grid, with its PatchSet."""
+        from nuhist.histfactory.loading import load_background
+        from nuhist.histfactory.record import PATCHSET_FILE, is_record
+
+        beside = self.path != "-" and (Path(self.path) / PATCHSET_FILE).is_file()
+        if self.patches or not (is_record(self.path) or beside):
+            return self.model()
+        background, patchset = load_background(self.path)
+        if patchset is None:
+            return self.model()
+        if self.verify:
+            patchset.verify(background)
+        one = len(patchset.labels) == 1 and not is_record(self.path)
+        return self.model() if one else (background, patchset)
+
+
+_PATCH_OPTIONS = (
+    click.option("-p", "--patch", "patches", multiple=True, metavar="FILE[:NAME]",
+                 help="JSON Patch, or a patch of a PatchSet; again for more."),
+    click.option("--no-verify", is_flag=True, help="Apply patches that were made for another workspace."),
+)  # fmt: skip
+
+
+def workspace_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """One WS, standard input by default, as a :class:`Source`; with the options that patch it."""
+
+    @wraps(function)
+    def read(workspace: str, patches: tuple[str, ...], no_verify: bool, **others: Any) -> Any:
+        return function(workspace=_source(workspace, patches, no_verify=no_verify), **others)
+
+    return _with_patches(click.argument("workspace", metavar="WS", default="-")(read))
+
+
+def workspaces_argument(metavar: str, *, required: bool = False, default: tuple[str, ...] = ()) -> Decorator:
+    """Several WS, as a tuple of :class:`Source`; where there is one, options patch it."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def read(
+            workspaces: tuple[str, ...], patches: tuple[str, ...], no_verify: bool, **others: Any
+        ) -> Any:
+            paths = workspaces or default
+            if patches and len(paths) != 1:
+                raise OptionError("--patch: changes one WS; give it alone")
+            sources = tuple(_source(path, patches, no_verify=no_verify) for path in paths)
+            return function(workspaces=sources, **others)
+
+        argument = click.argument("workspaces", metavar=metavar, nargs=-1, required=required)
+        return _with_patches(argument(read))
+
+    return decorate
+
+
+def _with_patches(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_PATCH_OPTIONS):
+        function = option(function)
+    return function
+
+
+def _source(path: str, patches: tuple[str, ...], *, no_verify: bool) -> Source:
+    if no_verify and not patches and not Path(path).is_dir():
+        raise OptionError("--no-verify: does nothing without --patch, or a folder with a patchset")
+    return Source(path, patches, not no_verify)
 
 
 def output_option(text: str) -> Decorator:

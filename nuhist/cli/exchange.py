@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nuhist.cli.common import (
+    Source,
     command_line,
     deliver,
     measurement_option,
@@ -35,19 +36,18 @@ def import_() -> None:
               help="The ROOT file.")  # fmt: skip
 @click.option("--cabinetry", type=click.Path(path_type=Path), metavar="FILE",
               help="Write a configuration with which cabinetry finds the templates.")  # fmt: skip
-def export_root(workspace: str, output: Path, cabinetry: Path | None) -> None:
+def export_root(workspace: Source, output: Path, cabinetry: Path | None) -> None:
     """Write ROOT templates.
 
     A TH1D per sample and variation, in bins of keV; the data; and what else the model says.
     """
     from nuhist.exchange.cabinetry import save_with_configuration
     from nuhist.exchange.root import save_root
-    from nuhist.histfactory.workspace import load_workspace
 
     if cabinetry is None:
-        save_root(load_workspace(workspace), output)
+        save_root(workspace.workspace(), output)
     else:
-        save_with_configuration(load_workspace(workspace), output, cabinetry)
+        save_with_configuration(workspace.workspace(), output, cabinetry)
     for path in filter(None, (output, cabinetry)):
         tell(f"{path}: written")
 
@@ -78,13 +78,12 @@ def import_root(file: Path, signal: tuple[str, ...], output: Path | None, **choi
 @click.option("-o", "--output-dir", "output", required=True, type=click.Path(path_type=Path), metavar="DIR",
               help="Gets combination.xml, a file per channel, data.root and ROOT's schema.")  # fmt: skip
 @click.option("--measurement", help="Name of the measurement [default: all].")
-def export_xml(workspace: str, output: Path, measurement: str | None) -> None:
+def export_xml(workspace: Source, output: Path, measurement: str | None) -> None:
     """Write HistFactory XML with its histograms, which ROOT and pyhf read."""
     from nuhist.exchange.xml import DRIVER
     from nuhist.exchange.xml import export_xml as run
-    from nuhist.histfactory.workspace import load_workspace
 
-    run(load_workspace(workspace), output, measurement)
+    run(workspace.workspace(), output, measurement)
     tell(f"{output / DRIVER}: written")
 
 
@@ -105,12 +104,11 @@ def import_xml(file: Path, basedir: Path | None, output: Path | None) -> None:
 @click.option("-o", "--output-file", "output", required=True, type=click.Path(path_type=Path), metavar="FILE",
               help="The JSON file.")  # fmt: skip
 @measurement_option
-def export_hs3(workspace: str, output: Path, measurement: str | None) -> None:
+def export_hs3(workspace: Source, output: Path, measurement: str | None) -> None:
     """Write HS3, the JSON of RooFit and pyhs3. Experimental: the format still changes."""
     from nuhist.exchange.hs3 import export_hs3 as run
-    from nuhist.histfactory.workspace import load_workspace
 
-    run(load_workspace(workspace), output, measurement)
+    run(workspace.workspace(), output, measurement)
     tell(f"{output}: written")
 
 
@@ -134,12 +132,11 @@ def import_hs3(file: Path, measurement: str | None, data: str | None, output: Pa
 @workspace_argument
 @click.option("-o", "--output-file", "output", required=True, type=click.Path(path_type=Path), metavar="FILE",
               help="HDF5; of several channels one file each, FILE_CHANNEL.")  # fmt: skip
-def export_inference_interface(workspace: str, output: Path) -> None:
+def export_inference_interface(workspace: Source, output: Path) -> None:
     """Write samples and variations as templates that XENON's inference_interface reads."""
     from nuhist.exchange.inference_interface import export_templates
-    from nuhist.histfactory.workspace import load_workspace
 
-    for path in export_templates(load_workspace(workspace), output):
+    for path in export_templates(workspace.workspace(), output):
         tell(f"{path}: written")
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from nuhist.cli.common import as_json, command_line, print_json, say, tell
+from nuhist.cli.common import (
+    Source,
+    as_json,
+    command_line,
+    print_json,
+    say,
+    tell,
+    workspaces_argument,
+)
 from nuhist.cli.options import group
 from nuhist.errors import ExchangeError
 
@@ -17,7 +25,7 @@ def hepdata() -> None:
 
 
 @hepdata.command(epilog="Example: nuhist hepdata build lz.json epa -o submission --inspire-id 2107834")
-@click.argument("workspaces", metavar="WS...", nargs=-1, required=True)
+@workspaces_argument("WS...", required=True)
 @click.option("-o", "--output-dir", "output", required=True, type=click.Path(path_type=Path), metavar="DIR",
               help="New folder for the submission; DIR.tar.gz beside it is for the upload.")  # fmt: skip
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
@@ -29,7 +37,7 @@ def hepdata() -> None:
     "--allow-asimov", is_flag=True, help="Take Asimov data and toys, which the tables name as such."
 )
 def build(
-    workspaces: tuple[str, ...],
+    workspaces: tuple[Source, ...],
     output: Path,
     confidence_level: float,
     inspire_id: int | None,
@@ -43,11 +51,13 @@ def build(
     from nuhist.exchange.hepdata.names import model_names
     from nuhist.exchange.hepdata.submission import build_submission
     from nuhist.files import read_text
-    from nuhist.histfactory.patchset import load
 
-    models = [load(path) for path in workspaces]
+    models = [source.model() for source in workspaces]
     names = model_names(
-        ["" if path == "-" else Path(path).resolve().name.removesuffix(".json") for path in workspaces]
+        [
+            "" if source.path == "-" else Path(source.path).resolve().name.removesuffix(".json")
+            for source in workspaces
+        ]
     )
     made = build_submission(
         dict(zip(names, models, strict=True)),

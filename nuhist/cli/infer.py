@@ -8,6 +8,7 @@ import click
 
 from nuhist.cli.common import (
     TOY_NAMES,
+    Source,
     as_json,
     engine_option,
     measurement_option,
@@ -37,7 +38,7 @@ _NOISE = 1e-9  # of the upper end of the parameter: a best fit at its bound of 0
 @click.option("--test-poi", type=float, help="Hold the parameter of interest at this value.")
 @as_json
 def fit(
-    workspace: str,
+    workspace: Source,
     measurement: str | None,
     poi: str | None,
     engine: str,
@@ -45,10 +46,9 @@ def fit(
     json_output: bool,
 ) -> None:
     """Fit a workspace to its observed counts."""
-    from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.fit import fit as run
 
-    result = run(load_workspace(workspace), measurement=measurement, poi=poi, test_poi=test_poi,
+    result = run(workspace.workspace(), measurement=measurement, poi=poi, test_poi=test_poi,
                  engine=engine)  # type: ignore[arg-type]  # fmt: skip
     if json_output:
         print_json(result.to_json())
@@ -91,7 +91,7 @@ def fit(
 @click.option("--range", "span", metavar="LO:HI:N", help="Couplings in μ_B, e₀ or cm² [default: Δχ² < 9].")
 @as_json
 def scan(
-    workspace: str,
+    workspace: Source,
     measurement: str | None,
     poi: str | None,
     engine: str,
@@ -100,11 +100,10 @@ def scan(
 ) -> None:
     """Scan the profile likelihood over the coupling."""
     from nuhist.histfactory.grids import parse_range
-    from nuhist.histfactory.patchset import load
     from nuhist.inference.intervals import scan as run
 
     couplings = None if span is None else parse_range(span)
-    result = run(load(workspace), couplings, measurement=measurement, poi=poi,
+    result = run(workspace.model(), couplings, measurement=measurement, poi=poi,
                  engine=engine)  # type: ignore[arg-type]  # fmt: skip
     if json_output:
         print_json(result.to_json())
@@ -136,7 +135,7 @@ def scan(
 @toy_options
 @as_json
 def limit(
-    workspace: str,
+    workspace: Source,
     measurement: str | None,
     engine: str,
     method: str,
@@ -146,7 +145,6 @@ def limit(
     **choices: Any,
 ) -> None:
     """Confidence interval or upper limit of the coupling."""
-    from nuhist.histfactory.patchset import load
     from nuhist.inference.intervals import limit as run
 
     toys = {name: choices.pop(name) for name in TOY_NAMES if name != "ntoys"}
@@ -158,7 +156,7 @@ def limit(
         )
     with toy_execution(ntoys or 2000, **toys) as execution:
         result = run(
-            load(workspace),
+            workspace.model(),
             method=method,  # type: ignore[arg-type]  # checked by the library
             calctype=calctype,  # type: ignore[arg-type]
             measurement=measurement,

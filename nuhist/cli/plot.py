@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from nuhist.cli.common import measurement_option, poi_option, workspace_argument
+from nuhist.cli.common import (
+    Source,
+    measurement_option,
+    poi_option,
+    workspace_argument,
+    workspaces_argument,
+)
 from nuhist.cli.drawing import Drawing, draws
 from nuhist.cli.options import group, refuse_given
 from nuhist.cli.plot_physics import cross_section, efficiency, flux, response
@@ -32,17 +38,16 @@ def _labels(what: str) -> Callable[..., Any]:
 @click.option("--prefit", is_flag=True, help="Before the fit, with the uncertainties of the constraints.")
 @draws
 def spectrum(
-    workspace: str, channels: tuple[str, ...], all_channels: bool, coupling: float | None, prefit: bool
+    workspace: Source, channels: tuple[str, ...], all_channels: bool, coupling: float | None, prefit: bool
 ) -> Drawing:
     """Observed and expected events per bin, stacked by component, with residuals."""
-    from nuhist.histfactory.patchset import load
     from nuhist.inference.spectrum import fitted_spectra, fitted_spectrum
     from nuhist.report.number_tables import spectrum_table
     from nuhist.report.spectrum_figure import spectrum_figure
 
     if all_channels:
         refuse_given(("channels",), "--all-channels draws all of them")
-    model = load(workspace)
+    model = workspace.model()
     if channels or all_channels:
         chosen = None if all_channels else channels
         results = fitted_spectra(model, channels=chosen, coupling=coupling, prefit=prefit)
@@ -54,17 +59,16 @@ def spectrum(
 
 
 @plot.command(epilog="Example: nuhist plot scan e.json mu.json tau.json -o flavours.png")
-@click.argument("workspaces", metavar="WS...", nargs=-1, required=True)
+@workspaces_argument("WS...", required=True)
 @_labels("curve")
 @draws
-def scan(workspaces: tuple[str, ...], labels: tuple[str, ...]) -> Drawing:
+def scan(workspaces: tuple[Source, ...], labels: tuple[str, ...]) -> Drawing:
     """Δχ² of one or several workspaces in one figure."""
-    from nuhist.histfactory.patchset import load
     from nuhist.report.number_tables import profile_table
     from nuhist.report.profile_figure import profile_figure
     from nuhist.report.profiles import profile_lines
 
-    lines = profile_lines([load(workspace) for workspace in workspaces], labels)
+    lines = profile_lines([source.model() for source in workspaces], labels)
     return Drawing(
         profile_figure(lines), {"curves": [line.to_json() for line in lines]}, profile_table(lines)
     )
@@ -77,14 +81,13 @@ def scan(workspaces: tuple[str, ...], labels: tuple[str, ...]) -> Drawing:
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level of the limits.")  # fmt: skip
 @draws
-def cls(workspace: str, measurement: str | None, poi: str | None, confidence_level: float) -> Drawing:
+def cls(workspace: Source, measurement: str | None, poi: str | None, confidence_level: float) -> Drawing:
     """CLs against the coupling, observed and expected."""
-    from nuhist.histfactory.patchset import load
     from nuhist.report.cls_curve import cls_curve
     from nuhist.report.cls_figure import cls_figure
     from nuhist.report.number_tables import cls_table
 
-    curve = cls_curve(load(workspace), confidence_level=confidence_level, measurement=measurement, poi=poi)
+    curve = cls_curve(workspace.model(), confidence_level=confidence_level, measurement=measurement, poi=poi)
     return Drawing(cls_figure(curve), curve.to_json(), cls_table(curve))
 
 
@@ -93,14 +96,13 @@ def cls(workspace: str, measurement: str | None, poi: str | None, confidence_lev
 @measurement_option
 @click.option("--most", type=click.IntRange(min=1), default=40, show_default=True, help="Rows.")
 @draws
-def pulls(workspace: str, measurement: str | None, most: int) -> Drawing:
+def pulls(workspace: Source, measurement: str | None, most: int) -> Drawing:
     """How far the fit pulls each constrained parameter."""
-    from nuhist.histfactory.workspace import load_workspace
     from nuhist.report.number_tables import pulls_table
     from nuhist.report.pulls import pulls as run
     from nuhist.report.pulls_figure import pulls_figure
 
-    result = run(load_workspace(workspace), measurement=measurement)
+    result = run(workspace.workspace(), measurement=measurement)
     return Drawing(pulls_figure(result, most=most), result.to_json(), pulls_table(result))
 
 
@@ -110,15 +112,14 @@ def pulls(workspace: str, measurement: str | None, most: int) -> Drawing:
 @poi_option
 @click.option("--most", type=click.IntRange(min=1), default=20, show_default=True, help="Rows.")
 @draws
-def ranking(workspace: str, measurement: str | None, poi: str | None, most: int) -> Drawing:
+def ranking(workspace: Source, measurement: str | None, poi: str | None, most: int) -> Drawing:
     """Impact of each constrained parameter on the coupling, beside its pull."""
     from nuhist.histfactory.interest import coupling_scale
-    from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.ranking import ranking as run
     from nuhist.report.number_tables import ranking_table
     from nuhist.report.ranking_figure import ranking_figure
 
-    model = load_workspace(workspace)
+    model = workspace.workspace()
     result = run(model, measurement=measurement, poi=poi)
     figure = ranking_figure(result, coupling_scale(model, result.parameter), most=most)
     return Drawing(figure, result.to_json(), ranking_table(result))
@@ -129,14 +130,13 @@ def ranking(workspace: str, measurement: str | None, poi: str | None, most: int)
 @measurement_option
 @click.option("--most", type=click.IntRange(min=1), default=30, show_default=True, help="Parameters.")
 @draws
-def correlations(workspace: str, measurement: str | None, most: int) -> Drawing:
+def correlations(workspace: Source, measurement: str | None, most: int) -> Drawing:
     """Correlations of the fitted parameters."""
-    from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.fit import fit
     from nuhist.report.correlation_figure import correlation_figure
     from nuhist.report.number_tables import correlation_table
 
-    result = fit(load_workspace(workspace), measurement=measurement)
+    result = fit(workspace.workspace(), measurement=measurement)
     numbers = {
         "parameters": [entry.name for entry in result.parameters],
         "correlations": [list(row) for row in result.correlations],
@@ -149,18 +149,17 @@ def correlations(workspace: str, measurement: str | None, most: int) -> Drawing:
 
 
 @plot.command("world-limits", epilog="Example: nuhist plot world-limits lz.json xenonnt.json -o limits.pdf")
-@click.argument("workspaces", metavar="[WS...]", nargs=-1)
+@workspaces_argument("[WS...]")
 @_labels("workspace")
 @click.option("--method", help="profile, cls or feldman-cousins [default: profile].")
 @draws
-def world_limits(workspaces: tuple[str, ...], labels: tuple[str, ...], method: str | None) -> Drawing:
+def world_limits(workspaces: tuple[Source, ...], labels: tuple[str, ...], method: str | None) -> Drawing:
     """Published limits on magnetic moment and charge at 90 % CL, and those of workspaces."""
-    from nuhist.histfactory.patchset import load
     from nuhist.report.number_tables import world_limits_table
     from nuhist.report.world_limits import world_limits as run
     from nuhist.report.world_limits_figure import world_limits_figure
 
-    result = run([load(workspace) for workspace in workspaces], labels, method=method)  # type: ignore[arg-type]
+    result = run([source.model() for source in workspaces], labels, method=method)  # type: ignore[arg-type]
     return Drawing(world_limits_figure(result), result.to_json(), world_limits_table(result))
 
 

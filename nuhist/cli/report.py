@@ -7,12 +7,19 @@ from pathlib import Path
 import click
 
 from nuhist.characters import printable
-from nuhist.cli.common import as_json, command_line, print_json, tell
+from nuhist.cli.common import (
+    Source,
+    as_json,
+    command_line,
+    print_json,
+    tell,
+    workspaces_argument,
+)
 from nuhist.cli.options import command, refuse_given
 
 
 @command(epilog="Example: nuhist report lz.json xenonnt.json -o report.html")
-@click.argument("workspaces", metavar="WS...", nargs=-1)
+@workspaces_argument("WS...", default=("-",))
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level of the limits.")  # fmt: skip
 @click.option("--ntoys", type=click.IntRange(min=0), default=1000, show_default=True,
@@ -22,7 +29,7 @@ from nuhist.cli.options import command, refuse_given
               help="The page, such as report.html.")  # fmt: skip
 @as_json
 def report(
-    workspaces: tuple[str, ...],
+    workspaces: tuple[Source, ...],
     confidence_level: float,
     ntoys: int,
     seed: int,
@@ -34,7 +41,7 @@ def report(
     A step that fails is on the page with its message, and on standard error.
     """
     from nuhist.files import check_output, write_atomically
-    from nuhist.histfactory.patchset import SignalGrid, load
+    from nuhist.histfactory.patchset import SignalGrid
     from nuhist.inference.execution import Execution
     from nuhist.report.page import check_packages, make_report
 
@@ -42,7 +49,7 @@ def report(
     check_output(output)
     if ntoys == 0:
         refuse_given(("seed",), "no toys are thrown with --ntoys 0")
-    models = [load(workspace) for workspace in workspaces or ("-",)]
+    models = [source.model() for source in workspaces]
     if all(isinstance(model, SignalGrid) for model in models):
         unused = ("ntoys", "seed") if ntoys else ("seed",)
         refuse_given(unused, "no toys are thrown for a grid of signal points")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from nuhist.cli.common import (
+    Source,
     as_json,
     engine_option,
     measurement_option,
@@ -31,7 +32,7 @@ from nuhist.cli.options import command
 @toy_options
 @as_json
 def significance(
-    workspace: str,
+    workspace: Source,
     measurement: str | None,
     poi: str | None,
     engine: str,
@@ -40,14 +41,13 @@ def significance(
     **choices: Any,
 ) -> None:
     """How unlikely the data are without the coupling [default: asymptotic; with --ntoys: toys]."""
-    from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.significance import significance as run
 
     if ntoys is None:
         refuse_toy_options("without --ntoys")
     with toy_execution(ntoys or 1, **choices) as execution:
         result = run(
-            load_workspace(workspace),
+            workspace.workspace(),
             measurement=measurement,
             poi=poi,
             engine=engine,  # type: ignore[arg-type]  # checked by the library
@@ -69,7 +69,7 @@ def significance(
 @toy_options
 @as_json
 def gof(
-    workspace: str,
+    workspace: Source,
     measurement: str | None,
     engine: str,
     ntoys: int | None,
@@ -77,14 +77,13 @@ def gof(
     **choices: Any,
 ) -> None:
     """Goodness of fit against the saturated model [default: asymptotic; with --ntoys: toys too]."""
-    from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.significance import goodness_of_fit
 
     if ntoys is None:
         refuse_toy_options("without --ntoys")
     with toy_execution(ntoys or 1, **choices) as execution:
         result = goodness_of_fit(
-            load_workspace(workspace),
+            workspace.workspace(),
             measurement=measurement,
             engine=engine,  # type: ignore[arg-type]  # checked by the library
             execution=execution if ntoys else None,
@@ -108,13 +107,14 @@ def gof(
 @poi_option
 @engine_option
 @as_json
-def ranking(workspace: str, measurement: str | None, poi: str | None, engine: str, json_output: bool) -> None:
+def ranking(
+    workspace: Source, measurement: str | None, poi: str | None, engine: str, json_output: bool
+) -> None:
     """Pulls of the constrained parameters and their impact on the parameter of interest."""
-    from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.ranking import ranking as run
 
     result = run(
-        load_workspace(workspace),
+        workspace.workspace(),
         measurement=measurement,
         poi=poi,
         engine=engine,  # type: ignore[arg-type]  # checked by the library
@@ -153,7 +153,7 @@ def ranking(workspace: str, measurement: str | None, poi: str | None, engine: st
 @toy_options
 @as_json
 def coverage(
-    workspace: str,
+    workspace: Source,
     measurement: str | None,
     span: str,
     confidence_level: float,
@@ -164,12 +164,11 @@ def coverage(
 ) -> None:
     """How often intervals of each method hold the truth."""
     from nuhist.histfactory.grids import parse_numbers, parse_range
-    from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.coverage import coverage as run
 
     with toy_execution(ntoys or 2000, **choices) as execution:
         result = run(
-            load_workspace(workspace),
+            workspace.workspace(),
             parse_range(span),
             confidence_level=confidence_level,
             shift=parse_numbers(shifts),

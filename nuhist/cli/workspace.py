@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nuhist.cli.common import (
+    Source,
     allow_outside_option,
     as_json,
     command_line,
@@ -21,6 +22,7 @@ from nuhist.cli.common import (
     tell,
     warn,
     workspace_argument,
+    workspaces_argument,
 )
 from nuhist.cli.options import command
 
@@ -121,41 +123,50 @@ def patchset(
 @command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment | nuhist validate")
 @workspace_argument
 @as_json
-def validate(workspace: str, json_output: bool) -> None:
+def validate(workspace: Source, json_output: bool) -> None:
     """Check a workspace: pyhf's schema, what it lets pass (names twice, NaN, lengths), and pyhf's model."""
-    from nuhist.histfactory.patchset import SignalGrid, load
+    from nuhist.histfactory.patchset import SignalGrid
     from nuhist.histfactory.suspicions import suspicions
     from nuhist.inference.validity import check_models
 
-    found = load(workspace)
+    found = workspace.whole()
     built = check_models(found)
-    warnings = suspicions((found.background if isinstance(found, SignalGrid) else found).spec)
+    background = found[0] if isinstance(found, tuple) else found
+    warnings = suspicions((background.background if isinstance(background, SignalGrid) else background).spec)
     for text in warnings:
         warn(f"warning: {text}")
     if not built:
         warn("too large to build pyhf's model of all of it; the rest is checked as a document alone")
     if json_output:
-        print_json({"valid": True, "workspace_digest": found.digest, "model_built": built,
+        print_json({"valid": True, "workspace_digest": background.digest, "model_built": built,
                     "warnings": list(warnings)})  # fmt: skip
     else:
-        say(f"valid; digest {found.digest}")
+        say(f"valid; digest {background.digest}")
 
 
 @command(epilog="Example: nuhist inspect lz.json")
 @workspace_argument
 @as_json
-def inspect(workspace: str, json_output: bool) -> None:
+def inspect(workspace: Source, json_output: bool) -> None:
     """Show channels, samples, counts and parameters, with what they mean."""
     from nuhist.histfactory.data_kind import describe
+    from nuhist.histfactory.loading import load_background
+    from nuhist.histfactory.record import is_record
     from nuhist.histfactory.summary import summarise
-    from nuhist.histfactory.workspace import load_workspace
 
-    summary = summarise(load_workspace(workspace))
+    patchset = None
+    if is_record(workspace.path) and not workspace.patches:
+        background, patchset = load_background(workspace.path)
+        summary = summarise(background)
+    else:
+        summary = summarise(workspace.workspace())
     if json_output:
         print_json(summary.to_json())
         return
     say(f"digest: {summary.workspace_digest}")
     say(f"measurements: {', '.join(summary.measurements)}")
+    if patchset is not None:
+        say(f"{len(patchset.names)} patches by {', '.join(patchset.labels)}: {', '.join(patchset.names)}")
     say(f"parameter of interest: {summary.poi or 'none'}, {summary.poi_meaning}")
     data = "observed" if summary.data_kind == "observed" else f"counts ({describe(summary.data_kind)})"
     for channel in summary.channels:
@@ -178,7 +189,7 @@ def inspect(workspace: str, json_output: bool) -> None:
 
 
 @command(epilog="Example: nuhist combine lz.json xenonnt.json --correlate pp_flux,be7_flux -o joint.json")
-@click.argument("workspaces", metavar="WS...", nargs=-1, required=True)
+@workspaces_argument("WS...", required=True)
 @click.option("--correlate", multiple=True, metavar="NAME[=RHO]",
               help="Share a parameter, or correlate it in part; several with commas.")  # fmt: skip
 @click.option("--decorrelate", multiple=True, metavar="NAME", help="Keep a parameter of one name apart.")
@@ -188,7 +199,7 @@ def inspect(workspace: str, json_output: bool) -> None:
 @click.option("--force", is_flag=True, help="Combine workspaces that hold the same events.")
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
 def combine(
-    workspaces: tuple[str, ...],
+    workspaces: tuple[Source, ...],
     correlate: tuple[str, ...],
     decorrelate: tuple[str, ...],
     rename: tuple[str, ...],
@@ -199,10 +210,9 @@ def combine(
     """Combine workspaces, from nuhist or from elsewhere, into one likelihood."""
     from nuhist.histfactory.combine import combine as run
     from nuhist.histfactory.grids import parse_correlations, parse_pairs
-    from nuhist.histfactory.workspace import load_workspace
 
     result = run(
-        [load_workspace(workspace) for workspace in workspaces],
+        [source.workspace() for source in workspaces],
         correlate=parse_correlations(correlate),
         decorrelate=[name for text in decorrelate for name in text.split(",")],
         rename=parse_pairs(rename),

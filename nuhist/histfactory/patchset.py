@@ -9,23 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from nuhist.errors import ConfigError, DataError, ModelError
+from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
-from nuhist.files import make_folder, read_json, to_json, write_together
+from nuhist.files import make_folder, to_json, write_together
 from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.grids import distinct
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.options import BuildOptions
+from nuhist.histfactory.patches import Patch, apply_patch
+from nuhist.histfactory.record import BACKGROUND_FILE, PATCHSET_FILE
 from nuhist.histfactory.templates import Parameter
-from nuhist.histfactory.validation import validate, validate_patchset
-from nuhist.histfactory.workspace import Workspace, digest, load_workspace, make_workspace
-from nuhist.inputs import LARGEST, STDIN
+from nuhist.histfactory.validation import validate_patchset
+from nuhist.histfactory.workspace import Workspace, digest, make_workspace
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
 
-BACKGROUND_FILE = "BkgOnly.json"
-PATCHSET_FILE = "patchset.json"
 NO_RECORD = "ins0000000"  # pyhf's schema wants a HEPData record; this one says that there is none
 
 
@@ -40,7 +39,7 @@ class SignalPoint:
     value
         Coupling over its reference.
     operations
-        JSON Patch on the background-only workspace, touching only ``/channels``.
+        JSON Patch on the background-only workspace.
     """
 
     name: str
@@ -87,20 +86,7 @@ class SignalGrid:
         ModelError
             If the patch does not fit.
         """
-        import jsonpatch
-
-        copies = sum(operation["op"] == "copy" for operation in point.operations)
-        if copies and len(to_json(self.background.spec)) << min(copies, 64) > LARGEST:
-            raise ModelError(f"{self.background.origin}: patch '{point.name}' copies too much; write it out")
-        try:
-            spec = jsonpatch.JsonPatch(list(point.operations)).apply(dict(self.background.spec))
-        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
-            raise ModelError(
-                f"{self.background.origin}: patch '{point.name}' does not fit: {error}"
-            ) from error
-        origin = f"{self.background.origin}, patch '{point.name}'"
-        validate(spec, origin)
-        return Workspace(spec, self.background.sidecar, origin)
+        return apply_patch(self.background, Patch(point.name, point.operations, {}))
 
     def save(self, folder: Path) -> None:
         """Write BkgOnly.json with its sidecar, and patchset.json, into a folder.
@@ -188,64 +174,6 @@ def build_patchset(
     document = _document(background, label, points, _record(models))
     validate_patchset(document, "patchset")
     return SignalGrid(background, label, tuple(points), document)
-
-
-def load_patchset(folder: Path) -> SignalGrid:
-    """Read a folder with BkgOnly.json and patchset.json.
-
-    Raises
-    ------
-    DataError
-        If a file cannot be read or is no JSON.
-    ModelError
-        If one of them is not valid, they do not belong together, or the points have more than
-        one number or no known coupling.
-    """
-    background = load_workspace(folder / BACKGROUND_FILE)
-    file = folder / PATCHSET_FILE
-    document = read_json(file)
-    validate_patchset(document, str(file))
-    metadata = document["metadata"]
-    if metadata["digests"].get("sha256", background.digest) != background.digest:
-        raise ModelError(f"{file}: belongs to another workspace than {BACKGROUND_FILE}: digests differ")
-    if len(metadata["labels"]) != 1:
-        raise ModelError(f"{file}: has {len(metadata['labels'])} labels; nuhist scans one coupling")
-    points = []
-    for patch in document["patches"]:
-        entry = patch["metadata"]
-        if len(entry["values"]) != 1 or not isinstance(entry["values"][0], int | float):
-            raise ModelError(f"{file}: patch '{entry['name']}': its value is not one number")
-        points.append(SignalPoint(entry["name"], float(entry["values"][0]), tuple(patch["patch"])))
-    points.sort(key=lambda point: point.value)
-    values = [point.value for point in points]
-    if len(set(values)) < max(len(values), 2) or not np.isfinite(values).all():
-        raise ModelError(f"{file}: needs at least two points, each with a value of its own")
-    return SignalGrid(background, _label(metadata["labels"][0], background), tuple(points), document)
-
-
-def load(path: Path | str) -> Workspace | SignalGrid:
-    """Read a workspace, or a folder with a PatchSet; ``-`` is standard input.
-
-    Raises
-    ------
-    DataError
-        If a file cannot be read, is no JSON, or a folder has no PatchSet.
-    ModelError
-        If what is in it is not valid.
-    """
-    if str(path) == STDIN or not Path(path).is_dir():
-        return load_workspace(path)
-    if not (Path(path) / PATCHSET_FILE).is_file():
-        raise DataError(f"{path}: is a folder without {PATCHSET_FILE}; give a workspace or a patchset")
-    return load_patchset(Path(path))
-
-
-def _label(name: str, background: Workspace) -> CouplingScale:
-    """What the label of a PatchSet stands for: what the sidecar says, or a plain number."""
-    poi = (background.sidecar or {}).get("poi", {})
-    if poi.get("coupling") != name:
-        return CouplingScale.plain(name)
-    return CouplingScale(name, name, poi["unit"], poi["reference"])
 
 
 def _differences(before: Any, after: Any, path: str) -> list[dict[str, Any]]:

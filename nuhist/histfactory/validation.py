@@ -72,7 +72,7 @@ def _check_schema(spec: Mapping[str, Any], origin: str) -> None:
 
 
 def validate_patchset(document: Any, origin: str) -> None:
-    """Check that a document is a pyhf PatchSet whose patches change nothing but channels.
+    """Check that a document is a pyhf PatchSet, with a value for each label in each patch.
 
     Raises
     ------
@@ -83,13 +83,27 @@ def validate_patchset(document: Any, origin: str) -> None:
 
     raise_best(best_match(_validator("patchset").iter_errors(document)), origin, ModelError)
     _refuse_twice([patch["metadata"] for patch in document["patches"]], f"{origin}: patches")
+    labels = document["metadata"]["labels"]
     for patch in document["patches"]:
-        for operation in patch["patch"]:
-            if not operation["path"].startswith("/channels/"):
-                raise ModelError(
-                    f"{origin}: patch '{patch['metadata']['name']}' changes {operation['path']};"
-                    " only /channels may be changed"
-                )
+        entry = patch["metadata"]
+        if len(entry["values"]) != len(labels):
+            raise ModelError(
+                f"{origin}: patch '{entry['name']}': has {len(entry['values'])} values for"
+                f" {len(labels)} labels"
+            )
+
+
+def validate_operations(document: Any, origin: str) -> None:
+    """Check that a document is a JSON Patch.
+
+    Raises
+    ------
+    ModelError
+        With the place and what is wrong there.
+    """
+    from jsonschema.exceptions import best_match
+
+    raise_best(best_match(_validator("jsonpatch").iter_errors(document)), origin, ModelError)
 
 
 def modifiers(spec: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -14,6 +14,7 @@ from typing import Any
 from nuhist.errors import DataError, ModelError
 from nuhist.files import check_output, read_json, to_json, write_together
 from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, data_remarks
+from nuhist.histfactory.record import BACKGROUND_FILE, is_record, read_record
 from nuhist.histfactory.templates import Channel, Parameter
 from nuhist.histfactory.validation import modifiers, validate
 from nuhist.inputs import STDIN
@@ -172,6 +173,8 @@ def _describe(channel: Channel) -> dict[str, Any]:
 def load_workspace(path: Path | str) -> Workspace:
     """Read a workspace from a file, or from standard input for ``-``, and validate it.
 
+    Of a likelihood record of HEPData (``.tar.gz``) it is the background alone.
+
     The sidecar beside the file is read too; one that belongs to another workspace (its digest
     differs) is left out, and the logger of this module says so, as it does of data without an event where
     many are expected.
@@ -183,6 +186,9 @@ def load_workspace(path: Path | str) -> Workspace:
     ModelError
         If the workspace is no valid model.
     """
+    if is_record(path):
+        record = read_record(path)
+        return checked_workspace(record.background, None, f"{record.origin}: {BACKGROUND_FILE}")
     origin = "standard input" if str(path) == STDIN else str(path)
     if str(path) != STDIN and Path(path).is_dir():
         raise DataError(f"{path}: is a folder; a workspace is a file (of a patchset: its BkgOnly.json)")
@@ -197,6 +203,23 @@ def load_workspace(path: Path | str) -> Workspace:
             if sidecar["workspace_digest"] != digest(spec):
                 _LOGGER.warning("%s: belongs to another workspace than %s, and is left out", beside, path)
                 sidecar = None
-    for remark in data_remarks(spec):
-        _LOGGER.warning("%s: %s", origin, remark)
-    return Workspace(spec, sidecar, origin)
+    return _told(Workspace(spec, sidecar, origin))
+
+
+def checked_workspace(spec: Any, sidecar: Mapping[str, Any] | None, origin: str) -> Workspace:
+    """A workspace from a document that was read.
+
+    Raises
+    ------
+    ModelError
+        If it is no valid model.
+    """
+    validate(spec, origin)
+    return _told(Workspace(spec, sidecar, origin))
+
+
+def _told(workspace: Workspace) -> Workspace:
+    """The workspace; what is odd about its data goes to the logger."""
+    for remark in data_remarks(workspace.spec):
+        _LOGGER.warning("%s: %s", workspace.origin, remark)
+    return workspace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nuhist.histfactory.patches import PatchSet, apply_patch
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
@@ -16,8 +17,8 @@ MOST_BINS = 100_000
 MOST_CELLS = 1_000_000
 
 
-def check_models(model: Workspace | SignalGrid) -> bool:
-    """Make pyhf's model of each measurement, and of each point of a grid.
+def check_models(model: Workspace | SignalGrid | tuple[Workspace, PatchSet]) -> bool:
+    """Make pyhf's model of each measurement, and of each point of a grid or PatchSet.
 
     Parameters
     ----------
@@ -61,9 +62,15 @@ def model_size(workspace: Workspace) -> int:
     return len(kinds) * len(samples) * bins * len(spec["measurements"])
 
 
-def _workspaces(model: Workspace | SignalGrid) -> Iterator[Workspace]:
+def _workspaces(model: Workspace | SignalGrid | tuple[Workspace, PatchSet]) -> Iterator[Workspace]:
     if isinstance(model, Workspace):
         yield model
+        return
+    if isinstance(model, tuple):
+        background, patchset = model
+        yield background
+        for name in patchset.names:
+            yield apply_patch(background, patchset.patch(name))
         return
     yield model.background
     for point in model.points:

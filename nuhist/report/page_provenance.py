@@ -11,7 +11,8 @@ from importlib.metadata import version
 from nuhist.__about__ import __version__
 from nuhist.characters import shell_word
 from nuhist.files import to_json
-from nuhist.histfactory.patchset import BACKGROUND_FILE, PATCHSET_FILE, SignalGrid
+from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.record import BACKGROUND_FILE, PATCHSET_FILE
 from nuhist.report.page_study import Study
 
 _PACKAGES = ("pyhf", "numpy", "scipy", "iminuit", "matplotlib", "jinja2")

@@ -118,19 +118,19 @@ def test_a_patchset_of_another_background(
     (folder / "patchset.json").write_bytes((saved / "patchset.json").read_bytes())
     (folder / "BkgOnly.json").write_bytes((workspaces / "moment.json").read_bytes())
     message = refused("limit", folder)
-    assert message.startswith(f"{folder / 'patchset.json'}: belongs to another workspace than BkgOnly.json")
+    assert message.startswith(f"{folder / 'patchset.json'}: belongs to another workspace than {folder}/")
 
 
-def test_a_patch_that_changes_the_measurement(refused: Refused, saved: Path, tmp_path: Path) -> None:
+def test_a_patch_that_changes_the_data_of_a_scan(refused: Refused, saved: Path, tmp_path: Path) -> None:
     folder = tmp_path / "spoiled"
     folder.mkdir()
     (folder / "BkgOnly.json").write_bytes((saved / "BkgOnly.json").read_bytes())
     document = json.loads((saved / "patchset.json").read_text(encoding="utf-8"))
-    operation = {"op": "replace", "path": "/measurements/0/config/poi", "value": ""}
+    operation = {"op": "replace", "path": "/observations/0/data", "value": [1.0] * 51}
     document["patches"][0]["patch"].append(operation)
     (folder / "patchset.json").write_text(json.dumps(document), encoding="utf-8")
     message = refused("limit", folder)
-    assert "patch 'q_nu_m1' changes /measurements/0/config/poi; only /channels may be changed" in message
+    assert "patch 'q_nu_m1' changes the observed counts; choose a point with --patch NAME" in message
 
 
 @pytest.mark.parametrize(

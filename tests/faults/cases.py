@@ -69,7 +69,7 @@ def workspace(name: str) -> Callable[[Path], str]:
 
 def grid(folder: Path) -> str:
     """Digest of a folder with a PatchSet, and its points."""
-    from nuhist.histfactory.patchset import load
+    from nuhist.histfactory.loading import load
 
     if not (folder / "grid" / "patchset.json").exists():
         return "nothing"

@@ -18,7 +18,8 @@ from nuhist import Workspace, load_experiment
 from nuhist.errors import DataError, ModelError
 from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.experiments.response import make_response
-from nuhist.histfactory.patchset import SignalGrid, build_patchset, load_patchset
+from nuhist.histfactory.loading import load_patchset
+from nuhist.histfactory.patchset import SignalGrid, build_patchset
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, get_hypothesis
 from nuhist.physics.recoils import breakpoints
 from nuhist.physics.solar import FLUX_GROUPS
@@ -231,13 +232,13 @@ def _set(place: str, value: Any) -> Callable[[Document], object]:
 FIRST = "/channels/0/samples/0/data"
 SPOILED: dict[str, tuple[Callable[[Document], object], str]] = {
     "digest": (_set("metadata/digests/sha256", 64 * "0"), "belongs to another workspace"),
-    "labels": (_set("metadata/labels", ["q_nu", "mu_nu"]), "has 2 labels"),
+    "labels": (_set("metadata/labels", ["q_nu", "mu_nu"]), "has 1 values for 2 labels"),
     "values": (_set("patches/1/metadata/values", [0.5]), "at least two points, each with a value"),
     "text": (_set("patches/1/metadata/values", ["much"]), "its value is not one number"),
     "names": (_set("patches/1/metadata/name", "q_nu_0p5"), "'q_nu_0p5' is there twice"),
     "alphabet": (_set("patches/1/metadata/name", "q=-3"), "q=-3"),
-    "measurement": (_add("/measurements/0/config/poi", "mu"), "only /channels may be changed"),
-    "all channels": (_add("/channels", []), "only /channels may be changed"),
+    "observations": (_add("/observations/0/data", []), "patch 'q_nu_2' changes the observed counts"),
+    "all of it": (_add("", {}), "patch 'q_nu_2' changes the observed counts"),
 }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ import pytest
 
 import nuhist
 from nuhist.experiments.experiment import ARGON_CHOICES
-from nuhist.histfactory.patchset import SignalGrid, load
+from nuhist.histfactory.loading import load
+from nuhist.histfactory.patchset import SignalGrid
 from nuhist.physics.hypotheses import FLAVOR_CHOICES
 from nuhist.report.rebuild import entries, rebuild, rebuild_templates
 

@@ -17,7 +17,7 @@ from nuhist.exchange.hepdata.refit import Refit, StockModel, applied, refit_poin
 from nuhist.exchange.hepdata.results import ExpectedInterval, ExpectedResults
 from nuhist.histfactory.data_kind import describe
 from nuhist.histfactory.interest import coupling_scale
-from nuhist.histfactory.patchset import load_patchset
+from nuhist.histfactory.loading import load_patchset
 from nuhist.histfactory.workspace import Workspace, digest, load_workspace, sidecar_path
 from nuhist.inference.fit import fit
 from nuhist.inference.intervals import limit

@@ -1,0 +1,156 @@
+"""Likelihood records as HEPData gives them out: tar.gz files with BkgOnly.json and patchset.json."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from nuhist.documents import parse_json
+from nuhist.errors import DataError
+from nuhist.inputs import LARGEST, MEBIBYTE, note_input
+
+BACKGROUND_FILE = "BkgOnly.json"
+PATCHSET_FILE = "patchset.json"
+_ENDINGS = (".tar.gz", ".tgz", ".tar")
+_LARGEST_RECORD = 1024 * MEBIBYTE  # unpacked; the largest public ones have some hundred
+_MOST_MEMBERS = 10_000
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One likelihood of a record.
+
+    Attributes
+    ----------
+    background, patchset
+        Parsed JSON; no patchset where the record has none beside the background.
+    origin
+        The file, and the folder in it, for messages.
+    """
+
+    background: Any
+    patchset: Any | None
+    origin: str
+
+
+def is_record(path: Path | str) -> bool:
+    """Whether a path names a record, by its ending; ``RECORD:FOLDER`` names one likelihood of several."""
+    name, folder = record_place(path)
+    return name.lower().endswith(_ENDINGS) and (folder is None or Path(name).is_file())
+
+
+def record_place(path: Path | str) -> tuple[str, str | None]:
+    """File and folder of ``RECORD:FOLDER``; no folder where there is none."""
+    text = str(path)
+    file, colon, folder = text.rpartition(":")
+    if not colon or not file.lower().endswith(_ENDINGS) or Path(text).exists():
+        return text, None
+    return file, folder
+
+
+def read_record(path: Path | str) -> Record:
+    """The likelihood of a record, or one of several by the name of its folder.
+
+    Nothing is unpacked to the disk, and nothing but the two files is read.
+
+    Parameters
+    ----------
+    path
+        ``RECORD`` or ``RECORD:FOLDER``.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, is no archive, unpacks to too much, has no BkgOnly.json, or several and none
+        is named.
+    """
+    name, folder = record_place(path)
+    found = _documents(Path(name))
+    folders = {str(PurePosixPath(member).parent) for member in found if _is(member, BACKGROUND_FILE)}
+    if folder is not None:
+        folders = {entry for entry in folders if entry == folder or PurePosixPath(entry).name == folder}
+    if len(folders) != 1:
+        known = sorted(
+            {str(PurePosixPath(member).parent) for member in found if _is(member, BACKGROUND_FILE)}
+        )
+        if not known:
+            raise DataError(f"{name}: has no {BACKGROUND_FILE}; it is no record of a likelihood")
+        raise DataError(
+            f"{name}: has {len(known)} likelihoods: name one of {', '.join(known)}, as {name}:NAME"
+        )
+    (chosen,) = folders
+    texts = {
+        file: next((text for member, text in found.items() if _is(member, file, chosen)), None)
+        for file in (BACKGROUND_FILE, PATCHSET_FILE)
+    }
+    place = name if chosen == "." and folder is None else f"{name}:{chosen}"
+    parsed = {
+        file: None
+        if text is None
+        else parse_json(_decoded(text, f"{place}: {file}"), f"{place}: {file}: is no JSON")
+        for file, text in texts.items()
+    }
+    return Record(parsed[BACKGROUND_FILE], parsed[PATCHSET_FILE], place)
+
+
+def _is(member: str, file: str, folder: str | None = None) -> bool:
+    path = PurePosixPath(member)
+    return path.name.lower() == file.lower() and folder in {None, str(path.parent)}
+
+
+def _decoded(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: is no text in UTF-8") from error
+
+
+def _documents(path: Path) -> Mapping[str, bytes]:
+    """Contents of all background and patchset files of an archive, by path in it."""
+    found: dict[str, bytes] = {}
+    try:
+        with path.open("rb") as stream:
+            note_input(stream.fileno(), str(path))
+            compressed = stream.read(2) == _GZIP
+            stream.seek(0)
+            source: Any = gzip.GzipFile(fileobj=stream) if compressed else stream
+            bounded: Any = _Bounded(source, path)
+            with tarfile.open(fileobj=bounded, mode="r|") as tar:
+                for number, member in enumerate(tar):
+                    if number >= _MOST_MEMBERS:
+                        raise DataError(f"{path}: has more than {_MOST_MEMBERS} members; not read")
+                    name = member.name.removeprefix("./")
+                    if not member.isreg() or not (_is(name, BACKGROUND_FILE) or _is(name, PATCHSET_FILE)):
+                        continue
+                    if member.size > LARGEST:
+                        raise DataError(
+                            f"{path}: '{name}' is larger than {LARGEST // MEBIBYTE} MiB; not read"
+                        )
+                    content = tar.extractfile(member)
+                    found[name] = b"" if content is None else content.read()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError) as error:
+        raise DataError(f"{path}: is no tar.gz archive, or is cut off: {error}") from error
+    return found
+
+
+class _Bounded:
+    """A stream that refuses to give more than the largest record."""
+
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
+        self._stream, self._path, self._size = stream, path, 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Bytes of the stream."""
+        content = self._stream.read(size)
+        self._size += len(content)
+        if self._size > _LARGEST_RECORD:
+            raise DataError(f"{self._path}: unpacks to more than {_LARGEST_RECORD // MEBIBYTE} MiB; not read")
+        return content
