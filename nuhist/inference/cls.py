@@ -98,21 +98,27 @@ class AsymptoticCls:
         return float(ndtr(sigma - asimov) / ndtr(sigma))
 
 
-def asymptotic_ratio(root: Array, asimov: float, test_statistic: TestStatistic = "qtilde") -> Array:
-    """CLs from the square roots of q̃ or q of data sets and of the Asimov data, by asymptotic formulas."""
+def asymptotic_ratio(
+    root: Array, asimov: Array | float, test_statistic: TestStatistic = "qtilde"
+) -> Array:
+    """CLs from the square roots of q̃ or q of data sets and of their Asimov data, by asymptotic formulas.
+
+    NaN where one of them is.
+    """
     from scipy.special import log_ndtr
 
-    if asimov == 0:
-        return np.ones_like(root)
-    if np.isinf(asimov):
-        return np.zeros_like(root)
-    near = (root <= asimov) | (test_statistic == "q")
-    signal = np.where(near, -root, -(root**2 + asimov**2) / (2 * asimov))
-    background = np.where(near, asimov - root, -(root**2 - asimov**2) / (2 * asimov))
-    # Far below the background both tails are 0 in a double, and their ratio is what counts.
-    with np.errstate(invalid="ignore"):  # an infinite root
+    root, asimov = np.broadcast_arrays(root, asimov)
+    # Where the data cannot tell, CLs is 1, and where q̃ is infinite, it is 0.
+    usual = np.isfinite(asimov) & (asimov > 0)
+    scale = np.where(usual, asimov, 1.0)
+    near = (root <= scale) | (test_statistic == "q")
+    with np.errstate(invalid="ignore", over="ignore"):  # an infinite root
+        signal = np.where(near, -root, -(root**2 + scale**2) / (2 * scale))
+        background = np.where(near, scale - root, -(root**2 - scale**2) / (2 * scale))
+        # Far below the background both tails are 0 in a double, and their ratio is what counts.
         ratio = np.exp(log_ndtr(signal) - log_ndtr(background))
-    return np.where(np.isinf(root), 0.0, ratio)
+    ratio = np.where(usual, np.where(np.isinf(root), 0.0, ratio), np.where(asimov == 0, 1.0, 0.0))
+    return np.where(np.isnan(root) | np.isnan(asimov), np.nan, ratio)
 
 
 @dataclass(frozen=True, slots=True)

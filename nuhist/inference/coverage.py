@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, FitError, unknown_name
+from nuhist.errors import ConfigError, unknown_name
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.cls import AsymptoticCls, asymptotic_ratio
-from nuhist.inference.execution import Execution, run
+from nuhist.inference.belt_ends import toy_error
+from nuhist.inference.cls import asymptotic_ratio
+from nuhist.inference.execution import Execution, rounds
+from nuhist.inference.feldman_cousins import belt_range
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import make_likelihood
 from nuhist.inference.notes import general_notes
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.results import Coverage, CoveragePoint
-from nuhist.inference.toys import BATCH, batches, toy_model
+from nuhist.inference.toys import BATCH, asimov_statistic, batches, toy_model, without_search_bounds
 from nuhist.tables import Array
 
+_POINTS = 12  # over the belt of the data
+_AROUND = (0.1, 0.25, 0.5, 1.0, 2.0)  # typical steps of the coupling from a true value
 _SAME = 1e-7  # in Δχ²: fits end so close to each other
 
 
@@ -33,10 +39,12 @@ def coverage(
 ) -> Coverage:
     """Coverage of intervals by each method at several true couplings.
 
-    At each, toys are thrown with the nuisance parameters at their profiled values; an interval
-    holds the truth where the toy's Δχ² there is below the threshold. The toys that give the
-    Feldman-Cousins threshold are others than those that test it. For a coupling without a sign the
-    asymptotic CLs limit is tested too, with the Asimov data of the fit to the data.
+    At each, toys are thrown with the nuisance parameters at their profiled values. Each toy gets the
+    intervals that a user would be given of it, from end to end, and it counts whether they hold the truth:
+    where they accept the truth itself, or values on both sides of it. The critical values of
+    Feldman-Cousins come from other toys, with the nuisance parameters as the data's own fit profiles them:
+    a belt for each toy would be too much. For a coupling without a sign the asymptotic CLs limit is tested
+    too, with the Asimov data of each toy.
 
     Parameters
     ----------
@@ -48,7 +56,7 @@ def coverage(
         Such as 0.90.
     shift
         Nuisance parameters whose true value lies so many widths of their constraint above the profiled
-        one, in the toys that test an interval; the Feldman-Cousins threshold knows nothing of it.
+        one, in the toys that test an interval; the Feldman-Cousins critical values know nothing of it.
     measurement
         Name of the measurement; the first by default.
     execution
@@ -71,34 +79,53 @@ def coverage(
             f"name true couplings between {scale.to_coupling(low):g} and {scale.to_coupling(high):g}"
         )
     offset = _offset(likelihood, shift or {})
-    per_half = -(-execution.toys // BATCH)
-    tasks = []
-    for index, value in enumerate(values):
-        truth = profile.at(value).parameters
-        for half, true in enumerate((truth, _moved(likelihood, truth, offset))):
-            first = (2 * index + half) * per_half
-            tasks += batches(true, value, execution.toys, execution.seed, first)
-    asymptotic = _asymptotic(profile)
-    results = run(toy_model(likelihood), tasks, execution, workspace.digest)
-    thrown, best = (
-        np.concatenate([result[part] for result in results]).reshape(len(values), 2, execution.toys)
-        for part in (0, 1)
-    )
-    points = []
+    truths = [_moved(likelihood, profile.at(value).parameters, offset) for value in values]
+    places = [_places(profile, value) for value in values]
+    every = np.unique(np.concatenate(places))
+    per_value = -(-execution.toys // BATCH)
+    tasks, asimov = [], []
+    for value in every.tolist():
+        tasks += batches(profile.at(value).parameters, value, execution.toys, execution.seed)
+    for index, (value, truth) in enumerate(zip(values, truths, strict=True)):
+        first = (index + 1) * per_value  # the toys that give critical values are others
+        for place in places[index].tolist():
+            tasks += batches(truth, place, execution.toys, execution.seed, first)
+        if low >= 0:
+            asimov += batches(truth, value, execution.toys, execution.seed, first)
+    model = without_search_bounds(toy_model(likelihood))
+    with rounds(model, execution, workspace.digest) as throw:
+        statistics, best = _in_rows(throw(tasks), execution.toys)
+    roots = None
+    if asimov:
+        with rounds(model, replace(execution, resume=None), workspace.digest, asimov_statistic) as throw:
+            roots = np.sqrt(_in_rows(throw(asimov), execution.toys)[0])
+    # Where counts are few, a critical value that the toys know to one standard error is worth much.
+    error = toy_error(1 - confidence_level, execution.toys)
+    quantiles = np.clip(confidence_level + error * np.array([0.0, -1.0, 1.0]), 0.0, 1.0)
+    critical = np.nanquantile(statistics[: every.size], quantiles, axis=1)
+    points, first = [], every.size
     for index, (coupling, value) in enumerate(zip(couplings, values, strict=True)):
-        calibration, test = thrown[index]
-        held = {
-            "profile": _share_below(test, level),
-            "feldman-cousins": _share_below(test, float(np.nanquantile(calibration, confidence_level))),
+        at = places[index]
+        part = slice(first, first + at.size)
+        first = part.stop
+        thrown = statistics[part]
+        profiled = _holds(thrown <= level + _SAME, at, value)
+        limits = critical[:, np.searchsorted(every, at), None]
+        ordered, *others = (_holds(thrown <= limit + _SAME, at, value) for limit in limits)
+        lost = np.isnan(thrown).any(axis=0)
+        held = {"profile": profiled[~lost], "feldman-cousins": ordered[~lost]}
+        if roots is not None:
+            own = int(np.searchsorted(at, value))
+            ratio = asymptotic_ratio(np.sqrt(np.where(best[part][own] > value, 0.0, thrown[own])), roots[index])
+            if np.isfinite(ratio).any():  # else the data are impossible without the coupling
+                held["cls"] = ratio[np.isfinite(ratio)] >= 1 - confidence_level
+        shares = {name: float(np.mean(inside)) for name, inside in held.items()}
+        spread = {
+            name: float(np.sqrt(share * (1 - share) / held[name].size)) for name, share in shares.items()
         }
-        if asymptotic is not None:
-            root = np.sqrt(np.where(best[index, 1] > value, 0 * test, test))
-            ratio = asymptotic_ratio(root, asymptotic.statistics(value)[1])
-            held["cls"] = float(np.sum(ratio >= 1 - confidence_level) / np.sum(np.isfinite(test)))
-        spread = {name: float(np.sqrt(share * (1 - share) / execution.toys)) for name, share in held.items()}
-        spread["feldman-cousins"] *= np.sqrt(2)  # the toys that give the threshold fluctuate as well
-        spread = {name: float(error) for name, error in spread.items()}
-        points.append(CoveragePoint(float(coupling), value, held, spread))
+        moved = [abs(float(np.mean(other[~lost])) - shares["feldman-cousins"]) for other in others]
+        spread["feldman-cousins"] = float(np.hypot(spread["feldman-cousins"], max(moved)))
+        points.append(CoveragePoint(float(coupling), value, shares, spread))
     return Coverage(
         parameter=scale.name,
         coupling=scale.coupling,
@@ -115,14 +142,27 @@ def coverage(
     )
 
 
-def _asymptotic(profile: Profile) -> AsymptoticCls | None:
-    """What CLs needs; None for a signed coupling, and where no data are possible without the coupling."""
-    if profile.bounds[0] < 0:
-        return None
-    try:
-        return AsymptoticCls(profile)
-    except FitError:
-        return None
+def _places(profile: Profile, value: float) -> Array:
+    """Where an interval may accept something beside a true value: over the belt of the data, and around."""
+    step = float(profile.likelihood.scale[profile.likelihood.poi_index])
+    around = value + step * np.concatenate([-np.array(_AROUND), [0.0], _AROUND])
+    return np.unique(np.clip(np.concatenate([belt_range(profile, _POINTS), around]), *profile.bounds))
+
+
+def _in_rows(results: Sequence[tuple[Array, Array]], toys: int) -> tuple[Array, Array]:
+    """Results of batches, one row for each value and truth."""
+    first, second = (np.concatenate([result[part] for result in results]) for part in (0, 1))
+    return first.reshape(-1, toys), second.reshape(-1, toys)
+
+
+def _holds(accepted: NDArray[np.bool_], places: Array, value: float) -> NDArray[np.bool_]:
+    """Whether the intervals of toys, from end to end of what they accept, hold a value.
+
+    ``accepted`` has the shape (places, toys).
+    """
+    below, above = accepted[places <= value].any(axis=0), accepted[places >= value].any(axis=0)
+    both: NDArray[np.bool_] = below & above
+    return both
 
 
 def _offset(likelihood: Likelihood, shift: Mapping[str, float]) -> Array:
@@ -151,8 +191,3 @@ def _moved(likelihood: Likelihood, truth: Array, offset: Array) -> Array:
             f" {lower[index]:g} to {upper[index]:g}"
         )
     return np.clip(moved, lower, upper)
-
-
-def _share_below(thrown: Array, level: float) -> float:
-    """Fraction of the toys, of those that could be fitted, with a Δχ² up to a level."""
-    return float(np.sum(thrown <= level + _SAME) / np.sum(np.isfinite(thrown)))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from nuhist.errors import ConfigError
-from nuhist.inference.execution import Execution, run
+from nuhist.errors import ConfigError, FitError
+from nuhist.inference.belt_ends import End, Ends, ends, next_values
+from nuhist.inference.execution import Execution, Round, rounds
 from nuhist.inference.profile import Profile, heights_at, threshold
 from nuhist.inference.region import region
-from nuhist.inference.toys import BATCH, Task, batches, toy_model
+from nuhist.inference.toys import Task, batches, toy_model, without_search_bounds
 from nuhist.tables import Array
 
-_REACH = 1.25  # of the profile interval at the level below: how far the belt goes
+_REACH = 1.25  # of the profile interval at the level below: how far the belt goes at first
 _SAME = 1e-7  # in Δχ²: fits end so close to each other
 _WIDER = 0.99  # confidence level whose profile interval the belt covers
+_ROUNDS = 12  # of toys around the ends, at most
+
+Range = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,41 @@ class Belt:
     toys: int
     lost: float = 0.0
 
+    def ends(self, confidence_level: float) -> Ends:
+        """The ends of the values that are accepted: those with a p-value above 1 − CL.
+
+        Raises
+        ------
+        FitError
+            If no value is accepted. The best fit always is, if it is among the values.
+        """
+        alpha = 1 - confidence_level
+        if not (self.p_values > alpha).any():
+            raise FitError("no value of the belt is accepted; put the best fit among its values")
+        return ends(self.values, self.p_values, alpha, self.toys)
+
+
+@dataclass(frozen=True, slots=True)
+class BeltInterval:
+    """A Feldman-Cousins interval.
+
+    Attributes
+    ----------
+    lower, upper
+        Values of the parameter; None where the interval is open or one-sided.
+    lower_range, upper_range
+        In which the end lies as far as the number of toys and the spacing of their values tell, at one
+        standard error; None without an end. A limit of None in it: up to the end of the belt.
+    notes
+        What a reader should know.
+    """
+
+    lower: float | None
+    upper: float | None
+    lower_range: Range | None
+    upper_range: Range | None
+    notes: tuple[str, ...]
+
 
 def belt(
     profile: Profile,
@@ -57,6 +97,10 @@ def belt(
 ) -> Belt:
     """Throw toys along the parameter of interest, nuisance parameters at their profiled values.
 
+    Toys are thrown at a few values first, then in rounds around each end of the accepted region, until
+    the end lies between two values whose distance is small against its error from the number of toys, or
+    a thousandth of its distance from the best fit. All values share one stream of random numbers.
+
     Parameters
     ----------
     profile
@@ -67,9 +111,11 @@ def belt(
         Toys per value, seed, processes.
     digest
         Of the workspace, for checkpoints.
-    points, values
-        How many values of the parameter, or which; by default over the profile interval at 99 %
-        and a quarter more.
+    points
+        How many values of the parameter there are at first, over the profile interval at 99 % and a
+        quarter more.
+    values
+        The values, in place of all that; the best fit is not added to them.
 
     Raises
     ------
@@ -82,70 +128,107 @@ def belt(
     """
     if points < 2:
         raise ConfigError("a belt needs at least two points")
-    if values is None:
-        values = _range(profile, points)
-    observed = np.array(heights_at(profile, values.tolist()))
-    model = toy_model(profile.likelihood)
-    per_point = -(-execution.toys // BATCH)
-    tasks: list[Task] = []
-    for index, value in enumerate(values.tolist()):
-        truth = profile.at(value).parameters
-        tasks += batches(truth, value, execution.toys, execution.seed, index * per_point)
-    results = run(model, tasks, execution, digest)
-    thrown = np.concatenate([result[0] for result in results]).reshape(values.size, execution.toys)
-    critical = np.nanquantile(thrown, confidence_level, axis=1)
-    fitted = np.isfinite(thrown)
-    p_values = np.sum(thrown >= observed[:, None] - _SAME, axis=1) / np.sum(fitted, axis=1)
-    return Belt(values, observed, critical, p_values, execution.toys, float(1 - fitted.mean()))
+    model = without_search_bounds(toy_model(profile.likelihood))
+    with rounds(model, execution, digest) as throw:
+        if values is not None:
+            return _belt(profile, confidence_level, execution, values, _thrown(profile, execution, values, throw))
+        values = belt_range(profile, points)
+        thrown = _thrown(profile, execution, values, throw)
+        for turn in range(_ROUNDS):
+            found = _belt(profile, confidence_level, execution, values, thrown)
+            more = next_values(
+                found.ends(confidence_level), values, profile.best, profile.bounds, first=turn == 0
+            )
+            if not more.size:
+                break
+            thrown = np.concatenate([thrown, _thrown(profile, execution, more, throw)])
+            order = np.argsort(np.concatenate([values, more]), kind="stable")
+            values, thrown = np.concatenate([values, more])[order], thrown[order]
+        return _belt(profile, confidence_level, execution, values, thrown)
 
 
-def belt_ends(
-    found: Belt, confidence_level: float, best: float
-) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
-    """Ends of the region that the belt accepts, and remarks.
+def belt_range(profile: Profile, points: int) -> Array:
+    """Values over the profile interval at 99 % and a quarter more, and the best fit.
 
-    An end lies where the data's Δχ² crosses the critical value, straight between two points. An
-    interval is open (None) where the outermost value is accepted; at a boundary of 0 that means a
-    limit on one side.
+    The best fit is always accepted: with it in the belt, no interval is empty.
     """
-    excess = found.observed - found.critical - _SAME
-    inside = np.flatnonzero(excess <= 0)
-    if not inside.size:
-        above = int(np.clip(np.searchsorted(found.values, best), 1, found.values.size - 1))
-        ends = float(found.values[above - 1]), float(found.values[above])
-        return ends, ("no value of the belt is accepted: the ends are its values beside the best fit",)
-    first, last = int(inside[0]), int(inside[-1])
-    lower = None if first == 0 else _cross(found.values, excess, first - 1)
-    upper = None if last == found.values.size - 1 else _cross(found.values, excess, last)
-    notes = [f"{found.toys} toys at each of {found.values.size} values; {_error(found, confidence_level)}"]
-    if found.lost > 0:
-        notes.append(f"{100 * found.lost:.2g} % of the toys left out: their fits did not converge")
-    if inside.size < last - first + 1:
-        notes.append("separate regions; the interval spans them all")
-    if upper is None:
-        notes.append("open above: the last value of the belt is still accepted")
-    if lower is None and found.values[0] < 0:
-        notes.append("open below: the first value of the belt is still accepted")
-    return (lower, upper), tuple(notes)
-
-
-def _range(profile: Profile, points: int) -> Array:
     wider = region(profile, threshold(_WIDER))
     (bottom, top), (low, high) = wider.span, profile.bounds
     if wider.upper is not None:
         top = min(top + (_REACH - 1) * (top - min(bottom, 0.0)), high)
     if wider.lower is not None:
         bottom = max(low, bottom - (_REACH - 1) * (top - bottom))
-    # The best fit is always accepted: with it in the belt, no interval is empty.
     return np.union1d(np.linspace(bottom, top, points - 1), [profile.best])
 
 
-def _cross(values: Array, excess: Array, index: int) -> float:
-    left, right = excess[index], excess[index + 1]
-    share = np.clip(left / (left - right), 0, 1) if left != right else 0.5
-    return float(values[index] + share * (values[index + 1] - values[index]))
+def _thrown(profile: Profile, execution: Execution, values: Array, throw: Round) -> Array:
+    """Δχ² of toys at each value, shape (values, toys); NaN where a fit did not converge."""
+    profile.prepare(values.tolist())
+    tasks: list[Task] = []
+    for value in values.tolist():
+        # The same stream at each value: the p-value moves with it as little as it can.
+        tasks += batches(profile.at(value).parameters, value, execution.toys, execution.seed)
+    results = throw(tasks)
+    return np.concatenate([result[0] for result in results]).reshape(values.size, execution.toys)
 
 
-def _error(found: Belt, confidence_level: float) -> str:
-    spread = np.sqrt(confidence_level * (1 - confidence_level) / found.toys)
-    return f"confidence level right to ± {spread:.2g} from the number of toys"
+def _belt(
+    profile: Profile, confidence_level: float, execution: Execution, values: Array, thrown: Array
+) -> Belt:
+    # At each turn: a fit may have found a lower minimum, from which all Δχ² are measured.
+    observed = np.array(heights_at(profile, values.tolist()))
+    critical = np.nanquantile(thrown, confidence_level, axis=1)
+    fitted = np.isfinite(thrown)
+    p_values = np.sum(thrown >= observed[:, None] - _SAME, axis=1) / np.sum(fitted, axis=1)
+    return Belt(values, observed, critical, p_values, execution.toys, float(1 - fitted.mean()))
+
+
+def belt_interval(
+    found: Belt, confidence_level: float, bounds: tuple[float, float], show: Callable[[float], str]
+) -> BeltInterval:
+    """The region that a belt accepts, from end to end, and what is to be said about it.
+
+    An end is the first value beyond that is not accepted, so that the interval never covers less than it
+    says. An interval is open (None) where the outermost value is accepted; at a boundary of 0 that means
+    a limit on one side.
+
+    Parameters
+    ----------
+    found
+        See :func:`belt`.
+    confidence_level
+        Such as 0.90.
+    bounds
+        Of the parameter.
+    show
+        A value of the parameter in words, with its unit.
+    """
+    both = found.ends(confidence_level)
+    notes = [f"{found.toys} toys at each of {found.values.size} values"]
+    if found.lost > 0:
+        notes.append(f"{100 * found.lost:.2g} % of the toys left out: their fits did not converge")
+    if both.regions > 1:
+        notes.append(f"{both.regions} separate regions; the interval spans them all")
+    for side, end, bound in (("lower", both.lower, bounds[0]), ("upper", both.upper, bounds[1])):
+        if end.value is not None:
+            notes.append(_error(side, end, show))
+        elif end.inside != 0 or side == "upper":
+            what = "the bound of the parameter" if end.inside == bound else "the last value of the belt"
+            beyond = "above" if side == "upper" else "below"
+            notes.append(f"open {beyond}: {show(end.inside)}, {what}, is still accepted")
+    return BeltInterval(
+        both.lower.value, both.upper.value, _range(both.lower), _range(both.upper), tuple(notes)
+    )
+
+
+def _range(end: End) -> Range | None:
+    """The range of an end, its lower limit first."""
+    if end.value is None:
+        return None
+    return (end.near, end.far) if end.value > end.inside else (end.far, end.near)
+
+
+def _error(side: str, end: End, show: Callable[[float], str]) -> str:
+    """The range of an end in words."""
+    limits = [show(limit) if limit is not None else "the end of the belt" for limit in _range(end) or ()]
+    return f"{side} end between {' and '.join(limits)}, from the number of toys and their values together"

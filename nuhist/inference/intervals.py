@@ -19,7 +19,7 @@ from nuhist.inference.cls import (
     natural_statistic,
 )
 from nuhist.inference.execution import Execution
-from nuhist.inference.feldman_cousins import belt, belt_ends
+from nuhist.inference.feldman_cousins import Range, belt, belt_interval
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.notes import command, general_notes, interval_notes
@@ -89,7 +89,7 @@ def limit(
         ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.model.make_likelihood`.
 
     points
-        Of the belt, for Feldman-Cousins; 20 by default.
+        Of the belt at first, for Feldman-Cousins; 20 by default.
     execution
         Toys and who computes them, for Feldman-Cousins and CLs from toys.
 
@@ -129,6 +129,7 @@ def limit(
     level = threshold(probability)
     curve = _curve(model, measurement, poi, engine)
     toys = execution or Execution()
+    ranges: tuple[Range | None, Range | None] = (None, None)
 
     def toys_command(options: str) -> str:
         return command(model, "limit", options, measurement=measurement, poi=poi, level=probability)
@@ -158,8 +159,10 @@ def limit(
     else:
         if not isinstance(curve, Profile):
             raise ConfigError("toys need a workspace with the coupling as a parameter; use --method profile")
-        found = belt(curve, probability, toys, model.digest, points=_POINTS if points is None else points)
-        ends, notes = belt_ends(found, probability, curve.best)
+        thrown_at = belt(curve, probability, toys, model.digest, points=_POINTS if points is None else points)
+        found = belt_interval(thrown_at, probability, curve.bounds, curve.coupling.shown)
+        ends, notes = (found.lower, found.upper), found.notes
+        ranges = (found.lower_range, found.upper_range)
         convention = (
             "values whose Δχ² is below the quantile of toys thrown there (unified ordering), nuisance"
             " parameters at their profiled values"
@@ -171,6 +174,9 @@ def limit(
     def coupling(value: float | None) -> float | None:
         return None if value is None else scale.to_coupling(value)
 
+    def couplings(found: Range | None) -> Range | None:
+        return None if found is None else (coupling(found[0]), coupling(found[1]))
+
     error = _interpolation_error(curve, ends)
     width = max((abs(end - best) for end in ends if end is not None), default=0.0)
     if error is not None and error > _COARSE * abs(scale.to_coupling(width)):
@@ -181,6 +187,8 @@ def limit(
         unit=scale.unit,
         lower=coupling(lower),
         upper=coupling(upper),
+        lower_range=couplings(ranges[0]),
+        upper_range=couplings(ranges[1]),
         best_fit=scale.to_coupling(best),
         parameter_lower=lower,
         parameter_upper=upper,

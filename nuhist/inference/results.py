@@ -125,6 +125,10 @@ class Interval(JsonResult):
         The physical quantity and the unit of ``lower``, ``upper``, ``best_fit``, ``expected``.
     lower, upper
         None where the interval is one-sided or open.
+    lower_range, upper_range
+        In which an end from toys lies, as far as their number and the spacing of their values tell, at
+        one standard error; a limit in it is None where the belt does not reach so far. None without an
+        end from toys.
     best_fit
         Global minimum.
     parameter_lower, parameter_upper, parameter_best_fit
@@ -157,6 +161,8 @@ class Interval(JsonResult):
     unit: str
     lower: float | None
     upper: float | None
+    lower_range: tuple[float | None, float | None] | None
+    upper_range: tuple[float | None, float | None] | None
     best_fit: float
     parameter_lower: float | None
     parameter_upper: float | None

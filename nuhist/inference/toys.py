@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nuhist.errors import ConfigError, FitError
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.edges import fit_with_edges
+from nuhist.inference.even_toys import even_normal, even_poisson
 from nuhist.inference.likelihood import Likelihood, is_artefact
 from nuhist.inference.newton import fit_batch
 from nuhist.inference.search import either_sign, valleys
@@ -21,6 +22,8 @@ _ROUNDS = 4  # of searches for another valley, each from the lowest yet
 _LOWER = 1e-7  # of 2NLL, by which its minimum has to be lower
 _NUMBERS = 4_000_000  # in an array: it bounds the memory
 _WORSE = 1e-6  # in 2NLL: a fit from another start that ends higher is no better
+_FEW_BINS = 4
+_FAR = 1e30  # typical steps of the parameter of interest: no toy's best fit lies there
 BATCH = 1000  # toys that share a seed; results do not depend on who computes a batch
 
 
@@ -58,6 +61,12 @@ class ToyModel:
     turning: tuple[int, ...]
     observed: Array
 
+    @property
+    def counts_only(self) -> bool:
+        """Whether toys consist of a few counts, without constraints."""
+        terms = self.model.constraints
+        return self.model.bins <= _FEW_BINS and terms.gaussian.size + terms.poisson.size == 0
+
     def throw(self, truth: Array, size: int, seed: int, batch: int) -> Array:
         """Data sets at a point of the parameters, shape (size, bins + auxiliary).
 
@@ -68,19 +77,26 @@ class ToyModel:
         size
             How many.
         seed, batch
-            Key of a counter-based generator: each batch has its own stream.
+            Key of a counter-based generator: each batch has its own stream. The toys of a batch are
+            spread evenly, see :mod:`nuhist.inference.even_toys`.
         """
         random = np.random.Generator(np.random.Philox(key=np.array([seed, batch], dtype=np.uint64)))
         data = np.tile(self.observed, (size, 1))
         expected = np.maximum(self.model.expected(truth[None])[0], 0.0)
-        data[:, : self.model.bins] = random.poisson(expected, (size, expected.size))
+        data[:, : self.model.bins] = even_poisson(random, size, expected)
         terms = self.model.constraints
-        data[:, terms.gaussian_data] = random.normal(
-            truth[terms.gaussian], terms.sigma, (size, terms.sigma.size)
-        )
-        data[:, terms.poisson_data] = random.poisson(
-            terms.scale * truth[terms.poisson], (size, terms.scale.size)
-        )
+        data[:, terms.gaussian_data] = even_normal(random, size, truth[terms.gaussian], terms.sigma)
+        data[:, terms.poisson_data] = even_poisson(random, size, terms.scale * truth[terms.poisson])
+        data[:, list(self.pinned)] = self.observed[list(self.pinned)]
+        return data
+
+    def asimov(self, parameters: Array) -> Array:
+        """Data expected at points of the parameters, auxiliary data included, one data set for each."""
+        data = np.tile(self.observed, (len(parameters), 1))
+        data[:, : self.model.bins] = np.maximum(self.model.expected(parameters), 0.0)
+        terms = self.model.constraints
+        data[:, terms.gaussian_data] = parameters[:, terms.gaussian]
+        data[:, terms.poisson_data] = terms.scale * parameters[:, terms.poisson]
         data[:, list(self.pinned)] = self.observed[list(self.pinned)]
         return data
 
@@ -149,6 +165,18 @@ class ToyModel:
         return parameters, height
 
 
+def without_search_bounds(model: ToyModel) -> ToyModel:
+    """The same with the bounds of the parameter of interest far away, but for one of 0.
+
+    A bound that only ends a search must not order the toys whose best fit lies beyond.
+    """
+    lower, upper, far = model.lower.copy(), model.upper.copy(), _FAR * model.scale[model.interest]
+    upper[model.interest] = max(upper[model.interest], far)
+    if lower[model.interest] < 0:
+        lower[model.interest] = min(lower[model.interest], -far)
+    return replace(model, lower=lower, upper=upper)
+
+
 def toy_model(likelihood: Likelihood) -> ToyModel:
     """Prepare a likelihood for toys.
 
@@ -215,7 +243,16 @@ def statistic(model: ToyModel, task: Task) -> tuple[Array, Array]:
     # than the arrays here are; without this a tenth of the time goes into page faults.
     np.empty(2**21)
     data = model.throw(task.truth, task.size, task.seed, task.batch)
-    start = np.tile(task.truth, (task.size, 1))
+    if model.counts_only:  # a few counts: many toys are the same
+        data, toys = np.unique(data, axis=0, return_inverse=True)
+        height, best = _fitted(model, task, data)
+        return height[toys.ravel()], best[toys.ravel()]
+    return _fitted(model, task, data)
+
+
+def _fitted(model: ToyModel, task: Task, data: Array) -> tuple[Array, Array]:
+    """See :func:`statistic`, of given data."""
+    start = np.tile(task.truth, (len(data), 1))
     if task.value is None:
         parameters, free = model.free(data, start)
         return free, parameters[:, model.interest]
@@ -223,6 +260,21 @@ def statistic(model: ToyModel, task: Task) -> tuple[Array, Array]:
     parameters, free = model.free(data, start)
     # NaN, where a fit did not converge, stays NaN.
     return np.maximum(held - free, 0.0), parameters[:, model.interest]
+
+
+def asimov_statistic(model: ToyModel, task: Task) -> tuple[Array, Array]:
+    """Test statistic of the Asimov data of each toy of a batch: expected from its fit without the coupling.
+
+    Returns
+    -------
+    t at the task's value, and zeros, where these data have their best fit. Both have the shape (size,).
+    """
+    data = model.throw(task.truth, task.size, task.seed, task.batch)
+    start = np.tile(task.truth, (task.size, 1))
+    without, _ = model.held(data, start, 0.0)
+    asimov = model.asimov(without)
+    _, held = model.held(asimov, without, float(task.value or 0.0))
+    return np.maximum(held - model.model.twice_nll(without, asimov), 0.0), np.zeros(task.size)
 
 
 def batches(truth: Array, value: float | None, toys: int, seed: int, first: int = 0) -> list[Task]:

@@ -79,6 +79,10 @@ class CouplingScale:
             return x * self.reference
         return float(max(x, 0.0) ** (1 / self.power)) * self.reference
 
+    def shown(self, parameter: float) -> str:
+        """The coupling for a value of the parameter, in words."""
+        return f"{self.to_coupling(parameter):.4g} {self.unit}"
+
     @property
     def meaning(self) -> str:
         """The definition in words."""
