@@ -1,4 +1,4 @@
-"""Upper limits from CLs with the test statistics q̃ and q: asymptotic formulas, or toys."""
+"""Upper limits from CLs with the test statistics q̃ and q, by asymptotic formulas."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import numpy as np
 
 from nuhist.errors import FitError
 from nuhist.inference.crossing import End, Search, find_crossings
-from nuhist.inference.execution import Execution, run
 from nuhist.inference.likelihood import Minimum
 from nuhist.inference.profile import Profile
 from nuhist.inference.reach import outwards, reach
-from nuhist.inference.toys import BATCH, Task, batches, toy_model
 from nuhist.tables import Array
 
 Bands = dict[str, float | None]
@@ -25,9 +23,6 @@ SIGMAS = (-2, -1, 0, 1, 2)
 _BEYOND = 1.5  # of the least distance of an expected limit: where the search begins
 _AHEAD = 4  # doubled distances in a first round: up to beyond the highest expected limit
 _LEAST = 1e-300  # CLs: less counts as this
-_SAME = 1e-7  # in 2NLL: fits end so close to each other
-_SPREAD = (0.6, 1.6)  # of the asymptotic limits: where toys are thrown
-_POINTS = 8  # values where toys are thrown; twice as many for expected limits
 
 
 @dataclass(eq=False)
@@ -131,11 +126,21 @@ class ClsLimits:
         Observed, and expected by number of standard deviations; None where CLs does not fall so low.
     notes
         What a reader should know.
+    error
+        Standard error of ``upper`` from the number of toys; None without toys.
     """
 
     upper: float | None
     bands: Bands | None
     notes: tuple[str, ...]
+    error: float | None = None
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """In which the limit lies at one standard error; None without toys."""
+        if self.upper is None or self.error is None:
+            return None
+        return self.upper - self.error, self.upper + self.error
 
 
 def cls_upper(
@@ -280,87 +285,14 @@ def _at(profile: Profile, value: float) -> str:
     return f"{profile.coupling.to_coupling(value):.3g} {profile.coupling.unit}"
 
 
-def cls_upper_from_toys(
-    profile: Profile,
-    confidence_level: float,
-    execution: Execution,
-    digest: str,
-    *,
-    expected: bool,
-) -> tuple[float | None, Bands | None, tuple[str, ...]]:
-    """Upper limit from CLs with toys: thrown with the coupling and without it, at several values.
-
-    Nuisance parameters are true at their profiled values. Between the values log CLs is taken as
-    straight. Expected limits put quantiles of the toys without the coupling in the place of the data.
+def refuse_signed(profile: Profile) -> None:
+    """Refuse a parameter that can be negative.
 
     Raises
     ------
     FitError
-        If the parameter is signed, or the limit lies below all values.
+        If it can.
     """
-    from scipy.special import ndtr
-
-    _refuse_signed(profile)
-    low, high = profile.bounds
-    upper, bands = cls_upper(profile, confidence_level, expected=expected)
-    guesses = [guess or high for guess in (upper, *(bands or {}).values())]
-    points = _POINTS if bands is None else 2 * _POINTS
-    values = np.linspace(max(_SPREAD[0] * min(guesses), low), min(_SPREAD[1] * max(guesses), high), points)
-    model = toy_model(profile.likelihood)
-    without = profile.at(0.0).parameters
-    per_half = -(-execution.toys // BATCH)
-    tasks: list[Task] = []
-    for index, value in enumerate(values.tolist()):
-        for half, truth in enumerate((profile.at(value).parameters, without)):
-            first = (2 * index + half) * per_half
-            tasks += batches(truth, value, execution.toys, execution.seed, first)
-    results = run(model, tasks, execution, digest)
-    statistic = np.concatenate([result[0] for result in results]).reshape(points, 2, execution.toys)
-    best = np.concatenate([result[1] for result in results]).reshape(points, 2, execution.toys)
-    above = np.isfinite(statistic) & (best > values[:, None, None])
-    thrown = np.where(above, 0.0, statistic)  # q̃ from t
-    observed = np.array([0.0 if profile.best > value else max(profile.delta(value), 0.0) for value in values])
-    alpha = 1 - confidence_level
-    limit = _interpolated(values, _ratios(thrown, observed), alpha, execution.toys)
-    note = f"{execution.toys} toys with and without the coupling at each of {points} values"
-    if bands is None:
-        return limit, None, (note,)
-    # A fluctuation upwards (+σ) looks more like the coupling: a smaller q̃.
-    quantiles = np.nanquantile(thrown[:, 1], ndtr(-np.array(SIGMAS)), axis=1)
-    found = {
-        name: _interpolated(values, _ratios(thrown, quantile), alpha, execution.toys)
-        for name, quantile in zip(bands, quantiles, strict=True)
-    }
-    return limit, found, (note,)
-
-
-def _ratios(thrown: Array, observed: Array) -> Array:
-    """CLs at each value: toys with q̃ at least as large, with the coupling over those without it.
-
-    ``thrown`` has the shape (values, 2, toys), ``observed`` (values,).
-    """
-    larger = np.sum(thrown >= observed[:, None, None] - _SAME, axis=2)
-    tails = larger / np.sum(np.isfinite(thrown), axis=2)
-    return np.where(tails[:, 1] > 0, tails[:, 0] / np.maximum(tails[:, 1], 1e-300), 0.0)
-
-
-def _interpolated(values: Array, ratios: Array, alpha: float, toys: int) -> float | None:
-    below = np.flatnonzero(ratios < alpha)
-    if not below.size:
-        return None
-    if below[0] == 0:
-        raise FitError(
-            f"CLs from toys is below {alpha:.3g} already at {_SPREAD[0]:g} of the asymptotic limit; throw"
-            " more toys, or use --method feldman-cousins"
-        )
-    right = int(below[0])
-    # A value that no toy exceeds has a CLs of less than one toy.
-    logs = np.log(np.maximum(ratios[right - 1 : right + 1], 0.5 / toys))
-    share = (logs[0] - np.log(alpha)) / (logs[0] - logs[1])
-    return float(values[right - 1] + share * (values[right] - values[right - 1]))
-
-
-def _refuse_signed(profile: Profile) -> None:
     if profile.bounds[0] < 0:
         raise FitError(
             f"{profile.origin}: CLs with toys needs a parameter that is not negative;"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.belt_ends import toy_error
 from nuhist.inference.cls import asymptotic_ratio
+from nuhist.inference.covering import beside, holding
 from nuhist.inference.execution import Execution, rounds
 from nuhist.inference.feldman_cousins import belt_range
 from nuhist.inference.likelihood import Likelihood
@@ -20,12 +21,18 @@ from nuhist.inference.model import make_likelihood
 from nuhist.inference.notes import general_notes
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.results import Coverage, CoveragePoint
-from nuhist.inference.toys import BATCH, asimov_statistic, batches, toy_model, without_search_bounds
+from nuhist.inference.toys import (
+    BATCH,
+    Task,
+    ToyModel,
+    asimov_statistic,
+    batches,
+    toy_model,
+    without_search_bounds,
+)
 from nuhist.tables import Array
 
 _POINTS = 12  # over the belt of the data
-_AROUND = (0.1, 0.25, 0.5, 1.0, 2.0)  # typical steps of the coupling from a true value
-_SAME = 1e-7  # in Δχ²: fits end so close to each other
 
 
 def coverage(
@@ -80,50 +87,44 @@ def coverage(
         )
     offset = _offset(likelihood, shift or {})
     truths = [_moved(likelihood, profile.at(value).parameters, offset) for value in values]
-    places = [_places(profile, value) for value in values]
-    every = np.unique(np.concatenate(places))
+    places = np.union1d(belt_range(profile, _POINTS), values)
     per_value = -(-execution.toys // BATCH)
-    tasks, asimov = [], []
-    for value in every.tolist():
+    tasks: list[Task] = []
+    for value in places.tolist():
         tasks += batches(profile.at(value).parameters, value, execution.toys, execution.seed)
-    for index, (value, truth) in enumerate(zip(values, truths, strict=True)):
-        first = (index + 1) * per_value  # the toys that give critical values are others
-        for place in places[index].tolist():
-            tasks += batches(truth, place, execution.toys, execution.seed, first)
-        if low >= 0:
-            asimov += batches(truth, value, execution.toys, execution.seed, first)
+    tests = [  # the toys that give critical values are others
+        batches(truth, value, execution.toys, execution.seed, (index + 1) * per_value)
+        for index, (value, truth) in enumerate(zip(values, truths, strict=True))
+    ]
     model = without_search_bounds(toy_model(likelihood))
     with rounds(model, execution, workspace.digest) as throw:
-        statistics, best = _in_rows(throw(tasks), execution.toys)
-    roots = None
-    if asimov:
-        with rounds(model, replace(execution, resume=None), workspace.digest, asimov_statistic) as throw:
-            roots = np.sqrt(_in_rows(throw(asimov), execution.toys)[0])
+        statistics, best = _in_rows(throw([*tasks, *chain.from_iterable(tests)]), execution.toys)
     # Where counts are few, a critical value that the toys know to one standard error is worth much.
     error = toy_error(1 - confidence_level, execution.toys)
     quantiles = np.clip(confidence_level + error * np.array([0.0, -1.0, 1.0]), 0.0, 1.0)
-    critical = np.nanquantile(statistics[: every.size], quantiles, axis=1)
-    points, first = [], every.size
+    critical = np.nanquantile(statistics[: places.size], quantiles, axis=1)
+    again = replace(execution, resume=None)  # a checkpoint holds what is thrown above
+    roots = _asimov_roots(model, tests, again, workspace.digest) if low >= 0 else None
+    points = []
     for index, (coupling, value) in enumerate(zip(couplings, values, strict=True)):
-        at = places[index]
-        part = slice(first, first + at.size)
-        first = part.stop
-        thrown = statistics[part]
-        profiled = _holds(thrown <= level + _SAME, at, value)
-        limits = critical[:, np.searchsorted(every, at), None]
-        ordered, *others = (_holds(thrown <= limit + _SAME, at, value) for limit in limits)
-        lost = np.isnan(thrown).any(axis=0)
-        held = {"profile": profiled[~lost], "feldman-cousins": ordered[~lost]}
+        thrown, other = statistics[places.size + index], places != value
+        limits = [(row[~other].item(), row[other]) for row in critical]
+        with rounds(model, again, workspace.digest, beside) as throw:
+            profiled, ordered, *others = holding(
+                throw, tests[index], thrown, places[other], [(level, level), *limits]
+            )
+        found = np.isfinite(thrown)
+        held = {"profile": profiled[found], "feldman-cousins": ordered[found]}
         if roots is not None:
-            own = int(np.searchsorted(at, value))
-            ratio = asymptotic_ratio(np.sqrt(np.where(best[part][own] > value, 0.0, thrown[own])), roots[index])
+            above = best[places.size + index] > value
+            ratio = asymptotic_ratio(np.sqrt(np.where(above, 0.0, thrown)), roots[index])
             if np.isfinite(ratio).any():  # else the data are impossible without the coupling
                 held["cls"] = ratio[np.isfinite(ratio)] >= 1 - confidence_level
         shares = {name: float(np.mean(inside)) for name, inside in held.items()}
         spread = {
             name: float(np.sqrt(share * (1 - share) / held[name].size)) for name, share in shares.items()
         }
-        moved = [abs(float(np.mean(other[~lost])) - shares["feldman-cousins"]) for other in others]
+        moved = [abs(float(np.mean(other[found])) - shares["feldman-cousins"]) for other in others]
         spread["feldman-cousins"] = float(np.hypot(spread["feldman-cousins"], max(moved)))
         points.append(CoveragePoint(float(coupling), value, shares, spread))
     return Coverage(
@@ -142,27 +143,18 @@ def coverage(
     )
 
 
-def _places(profile: Profile, value: float) -> Array:
-    """Where an interval may accept something beside a true value: over the belt of the data, and around."""
-    step = float(profile.likelihood.scale[profile.likelihood.poi_index])
-    around = value + step * np.concatenate([-np.array(_AROUND), [0.0], _AROUND])
-    return np.unique(np.clip(np.concatenate([belt_range(profile, _POINTS), around]), *profile.bounds))
-
-
 def _in_rows(results: Sequence[tuple[Array, Array]], toys: int) -> tuple[Array, Array]:
     """Results of batches, one row for each value and truth."""
     first, second = (np.concatenate([result[part] for result in results]) for part in (0, 1))
     return first.reshape(-1, toys), second.reshape(-1, toys)
 
 
-def _holds(accepted: NDArray[np.bool_], places: Array, value: float) -> NDArray[np.bool_]:
-    """Whether the intervals of toys, from end to end of what they accept, hold a value.
-
-    ``accepted`` has the shape (places, toys).
-    """
-    below, above = accepted[places <= value].any(axis=0), accepted[places >= value].any(axis=0)
-    both: NDArray[np.bool_] = below & above
-    return both
+def _asimov_roots(
+    model: ToyModel, tests: Sequence[Sequence[Task]], execution: Execution, digest: str
+) -> Array:
+    """√q̃ of the Asimov data of each toy, one row for each truth."""
+    with rounds(model, execution, digest, asimov_statistic) as throw:
+        return np.sqrt(_in_rows(throw(list(chain.from_iterable(tests))), execution.toys)[0])
 
 
 def _offset(likelihood: Likelihood, shift: Mapping[str, float]) -> Array:

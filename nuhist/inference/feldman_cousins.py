@@ -131,7 +131,9 @@ def belt(
     model = without_search_bounds(toy_model(profile.likelihood))
     with rounds(model, execution, digest) as throw:
         if values is not None:
-            return _belt(profile, confidence_level, execution, values, _thrown(profile, execution, values, throw))
+            return _belt(
+                profile, confidence_level, execution, values, _thrown(profile, execution, values, throw)
+            )
         values = belt_range(profile, points)
         thrown = _thrown(profile, execution, values, throw)
         for turn in range(_ROUNDS):

@@ -11,13 +11,8 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, OptionError, unknown_name
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.cls import (
-    TEST_STATISTICS,
-    TestStatistic,
-    cls_limits,
-    cls_upper_from_toys,
-    natural_statistic,
-)
+from nuhist.inference.cls import TEST_STATISTICS, TestStatistic, cls_limits, natural_statistic
+from nuhist.inference.cls_toys import cls_toys
 from nuhist.inference.execution import Execution
 from nuhist.inference.feldman_cousins import Range, belt, belt_interval
 from nuhist.inference.grid import grid_curve
@@ -149,13 +144,17 @@ def limit(
         if not isinstance(curve, Profile):
             raise ConfigError("CLs needs a workspace with the coupling as a parameter; use --method profile")
         statistic = test_stat or natural_statistic(curve)
-        upper, bands, notes = _cls(curve, probability, kind, statistic, toys, model.digest, expected=expected)
-        ends = (None, upper)
+        if thrown:
+            limits = cls_toys(curve, probability, toys, model.digest, expected=expected)
+            ranges = (None, limits.range)
+        else:
+            limits = cls_limits(curve, probability, expected=expected, test_statistic=statistic)
+        ends, bands, notes = (None, limits.upper), limits.bands, limits.notes
         shown = {"qtilde": "q-tilde", "q": "q"}[statistic]
         convention = f"upper limit where CLs falls below 1 − CL; test statistic {shown}, {kind}"
         if not thrown:
             with_toys = toys_command("--method cls --calctype toybased")
-            notes = (*notes, *interval_notes(curve, upper, with_toys, cls=True))
+            notes = (*notes, *interval_notes(curve, limits.upper, with_toys, cls=True))
     else:
         if not isinstance(curve, Profile):
             raise ConfigError("toys need a workspace with the coupling as a parameter; use --method profile")
@@ -247,22 +246,6 @@ def _refuse_unused(method: Method, **given: bool) -> None:
             takers = " and ".join(f"--method {name}" for name, taken in _TAKES.items() if option in taken)
             shown = "execution" if option == "execution" else f"--{option.replace('_', '-')}"
             raise OptionError(f"{shown}: does nothing with --method {method}; it belongs to {takers}")
-
-
-def _cls(
-    profile: Profile,
-    confidence_level: float,
-    calctype: Calctype,
-    test_statistic: TestStatistic,
-    execution: Execution,
-    digest: str,
-    *,
-    expected: bool,
-) -> tuple[float | None, dict[str, float | None] | None, tuple[str, ...]]:
-    if calctype == "asymptotics":
-        found = cls_limits(profile, confidence_level, expected=expected, test_statistic=test_statistic)
-        return found.upper, found.bands, found.notes
-    return cls_upper_from_toys(profile, confidence_level, execution, digest, expected=expected)
 
 
 def _curve(model: Workspace | SignalGrid, measurement: str | None, poi: str | None, engine: Engine) -> Curve:

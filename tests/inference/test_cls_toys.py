@@ -56,8 +56,16 @@ def found(counting: Counting) -> dict[str, float | None]:
     assert interval.expected is not None
     assert list(interval.expected) == ["-2", "-1", "0", "+1", "+2"]
     assert (interval.toys, interval.seed, interval.lower, interval.delta_chi2) == (TOYS, 3, None, None)
-    assert interval.notes == (f"{TOYS} toys with and without the coupling at each of 16 values",)
+    assert interval.notes[0].startswith(f"{TOYS} toys with and without the coupling at each of ")
+    assert interval.upper_range is not None
+    assert interval.notes[1].startswith("errors from the number of toys, at most, in ")
     assert interval.convention.endswith("toybased")
+    # The range is the error of toys that are thrown one by one; evenly spread ones are better.
+    assert interval.upper is not None
+    low, high = interval.upper_range
+    assert low is not None
+    assert high is not None
+    assert (high - low) / 2 == pytest.approx(_error(5), rel=0.3)  # 60 sets of toys know it to 10 %
     return {"observed": interval.upper, **interval.expected}
 
 
@@ -73,9 +81,9 @@ def test_counts_of_the_bands() -> None:
 def test_limits_are_poisson_sums(found: dict[str, float | None], key: str) -> None:
     count = 5 if key == "observed" else _count(int(key))
     upper = found[key]
-    # Straight lines in log CLs between values 0.7 apart: a hundredth of the limit at most. Of six numbers
-    # with a fixed seed the largest deviation is about two standard errors.
-    assert upper == pytest.approx(_limit(count), abs=3.5 * _error(count) + 0.01 * _limit(count))
+    # Straight lines in log CLs between values 0.2 apart: a thousandth of the limit at most. The toys know
+    # the share of each count to 1/1000, which is a tenth of the error of toys thrown one by one.
+    assert upper == pytest.approx(_limit(count), abs=0.4 * _error(count) + 0.002 * _limit(count))
 
 
 def test_they_are_not_the_asymptotic_ones(counting: Counting) -> None:
@@ -95,9 +103,33 @@ def test_observed_limits_without_bands(counting: Counting, observed: int) -> Non
     execution = Execution(toys=TOYS, seed=2)
     interval = limit(workspace, method="cls", calctype="toybased", execution=execution)
     assert interval.expected is None
-    # Eight values between 0.6 and 1.6 of the asymptotic limit.
+    # Eight values between 0.6 and 1.6 of the asymptotic limit, and more around the limit.
     expected = _limit(observed)
-    assert interval.upper == pytest.approx(expected, abs=3.5 * _error(observed) + 0.01 * expected)
+    assert interval.upper == pytest.approx(expected, abs=0.4 * _error(observed) + 0.002 * expected)
+
+
+def test_limits_beyond_the_first_values(counting: Counting) -> None:
+    # 200 events of background: the asymptotic limit is right to 1 %, so that the first values hold it. With
+    # one event of background and none seen, the limit is 2.303 and the asymptotic one 1.6 or less.
+    workspace = counting([0], [1.0], [1.0], bounds=[[0.0, 60.0]])
+    execution = Execution(toys=TOYS, seed=4)
+    interval = limit(workspace, method="cls", calctype="toybased", execution=execution)
+    assert interval.upper == pytest.approx(np.log(10), abs=0.5 * _error(0) + 0.005)
+
+
+def test_the_bound_of_a_search_orders_no_toys(counting: Counting) -> None:
+    # Toys whose best fit lies beyond the bound are ordered as if it were not there.
+    execution = Execution(toys=1000, seed=1)
+    uppers = [
+        limit(
+            counting([5], [1.0], [BACKGROUND], bounds=[[0.0, bound]]),
+            method="cls",
+            calctype="toybased",
+            execution=execution,
+        ).upper
+        for bound in (11.0, 1e30)
+    ]
+    assert uppers[0] == pytest.approx(uppers[1], rel=1e-4)
 
 
 def test_a_seed_gives_the_same_limit_and_goes_on(counting: Counting, tmp_path: Path) -> None:
@@ -118,10 +150,12 @@ def test_a_seed_gives_the_same_limit_and_goes_on(counting: Counting, tmp_path: P
     path = tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt):
         run(resume=path, progress=stop)
-    seen: list[int] = []
-    assert run(resume=path, progress=lambda done, _: seen.append(done)) == plain
-    assert seen[0] == 5 * 200  # five batches of 200 were kept
-    assert seen[-1] == 32 * 200
+    seen: list[tuple[int, int]] = []
+    assert run(resume=path, progress=lambda *both: seen.append(both)) == plain
+    # Five batches of 200 were kept, of 16 values with the coupling and without it.
+    assert seen[0] == (5 * 200, 32 * 200)
+    done, total = seen[-1]
+    assert done == total > 32 * 200  # and more values around the limits
 
 
 def test_what_is_refused(counting: Counting) -> None:

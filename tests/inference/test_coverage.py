@@ -19,15 +19,15 @@ TOYS = 8000
 
 
 def test_feldman_cousins_covers(counting: Counting) -> None:
-    # Means of 400 events and more: nearly continuous, so that 90 % is not missed for want of a count.
-    workspace = counting([420], [100.0], [400.0], bounds=[[0.0, 5.0]])
+    # Means of 40,000 events and more: nearly continuous, so that 90 % is not missed for want of a count.
+    workspace = counting([40200], [1000.0], [40000.0], bounds=[[0.0, 5.0]])
     found = coverage(workspace, [0.0, 0.3, 1.0], execution=Execution(toys=TOYS, seed=5))
     assert [point.coupling for point in found.points] == [0.0, 0.3, 1.0]
     for point in found.points:
         share, error = point.coverage["feldman-cousins"], point.error["feldman-cousins"]
         assert error == pytest.approx(np.sqrt(2 * 0.09 / TOYS), rel=0.15)
-        # As many toys calibrate as test: √2. Both counts at an end, 2 φ(1.645)/√400 = 1 %, may be in or out.
-        assert abs(share - 0.90) < 3 * error + 0.011
+        # As many toys calibrate as test: √2. Both counts at an end, 2 φ(1.645)/200 = 0.1 %, may be in or out.
+        assert abs(share - 0.90) < 3 * error + 0.001
 
 
 def test_profile_at_a_boundary_and_far_from_it(counting: Counting) -> None:
