@@ -93,9 +93,7 @@ class AsymptoticCls:
         return float(ndtr(sigma - asimov) / ndtr(sigma))
 
 
-def asymptotic_ratio(
-    root: Array, asimov: Array | float, test_statistic: TestStatistic = "qtilde"
-) -> Array:
+def asymptotic_ratio(root: Array, asimov: Array | float, test_statistic: TestStatistic = "qtilde") -> Array:
     """CLs from the square roots of q̃ or q of data sets and of their Asimov data, by asymptotic formulas.
 
     NaN where one of them is.

@@ -30,6 +30,7 @@ _TAKES: Mapping[Method, tuple[str, ...]] = {
     "cls": ("expected", "calctype", "execution", "test_stat"),
     "feldman-cousins": ("points", "execution"),
 }
+_SHOWN = {"qtilde": "q-tilde", "q": "q"}
 _LEVEL = 0.90  # confidence level by default
 _POINTS = 20  # of a belt by default
 _SCAN_POINTS = 31
@@ -150,18 +151,21 @@ def limit(
         else:
             limits = cls_limits(curve, probability, expected=expected, test_statistic=statistic)
         ends, bands, notes = (None, limits.upper), limits.bands, limits.notes
-        shown = {"qtilde": "q-tilde", "q": "q"}[statistic]
-        convention = f"upper limit where CLs falls below 1 − CL; test statistic {shown}, {kind}"
+        convention = f"upper limit where CLs falls below 1 − CL; test statistic {_SHOWN[statistic]}, {kind}"
         if not thrown:
             with_toys = toys_command("--method cls --calctype toybased")
             notes = (*notes, *interval_notes(curve, limits.upper, with_toys, cls=True))
     else:
         if not isinstance(curve, Profile):
             raise ConfigError("toys need a workspace with the coupling as a parameter; use --method profile")
-        thrown_at = belt(curve, probability, toys, model.digest, points=_POINTS if points is None else points)
-        found = belt_interval(thrown_at, probability, curve.bounds, curve.coupling.shown)
-        ends, notes = (found.lower, found.upper), found.notes
-        ranges = (found.lower_range, found.upper_range)
+        found = belt_interval(
+            belt(curve, probability, toys, model.digest, points=_POINTS if points is None else points),
+            probability,
+            curve.bounds,
+            curve.coupling.shown,
+        )
+        ends, ranges = (found.lower, found.upper), (found.lower_range, found.upper_range)
+        notes = found.notes
         convention = (
             "values whose Δχ² is below the quantile of toys thrown there (unified ordering), nuisance"
             " parameters at their profiled values"
