@@ -32,15 +32,15 @@ class CellRates:
     counts: Array
 
     @classmethod
-    def at(cls, model: CompiledModel, theta: Array) -> CellRates:
+    def at(cls, model: CompiledModel, theta: Array, *, slopes: bool = True) -> CellRates:
         """The rates at points of shape (batch, parameters)."""
-        factors, slopes = model.factor_values(theta)
+        factors, changes = model.factor_values(theta, slopes=slopes)
         outside = model.norms(factors)[:, model.sample]
         for layer in model.layers:
             gamma = theta[:, layer.parameter][:, :, None]
             outside[:, layer.bins] *= gamma if layer.whole else np.where(layer.cells, gamma, 1.0)
         cells = outside * _inside(model, theta)
-        return cls(model, theta, factors, slopes, outside, cells, cells.sum(axis=2))
+        return cls(model, theta, factors, changes, outside, cells, cells.sum(axis=2))
 
     def wide(self, logs: Array) -> Array:
         """Derivatives with respect to the wide parameters, shape (batch, wide, bins)."""

@@ -93,7 +93,7 @@ class CompiledModel:
         safe = self.safe(theta) if slopes else theta
         if self.rows is not None:
             return RowRates.at(self, self.rows, safe, slopes=slopes)
-        return CellRates.at(self, safe)
+        return CellRates.at(self, safe, slopes=slopes)
 
     def twice_nll(self, theta: Array, data: Array) -> Array:
         """−2 ln L less that of the saturated model's Poisson terms; infinite where there is none.
@@ -119,6 +119,10 @@ class CompiledModel:
         if terms.poisson.size:
             height += 2 * _poisson(data[:, terms.poisson_data], value)
         return np.where(np.isfinite(height), height, np.inf)
+
+    def poisson_heights(self, expected: Array, observed: Array) -> Array:
+        """Part of :meth:`twice_nll` of counts of shape (batch, counts), each beside one data set."""
+        return 2 * _poisson(np.broadcast_to(observed, expected.shape), expected)
 
     def constant(self, data: Array) -> Array:
         """What :meth:`twice_nll` leaves out, per data set."""

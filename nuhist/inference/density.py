@@ -15,6 +15,7 @@ from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
+_NUMBERS = 400_000  # in one array of a search: more would not stay in the cache
 _NOTHING = 1e-9  # counts: a bin that expects nothing may be so far below 0 by rounding
 _NEAR_ORIGIN = 0.01  # of its constraint's width: bounds within which a parameter is not constrained by it
 
@@ -106,7 +107,7 @@ class Density:
         observed = self.data if data is None else data
         if self.arrays is None:
             return np.array([self.twice_nll(point, observed) for point in points])
-        most = max(1, 4_000_000 // self.arrays.nominal.size)
+        most = max(1, _NUMBERS // max(self.arrays.nominal.size, self.arrays.factors.sample.size))
         parts = [points[first : first + most] for first in range(0, len(points), most)]
         return np.concatenate([self.arrays.twice_nll(part, observed[None]) for part in parts])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from nuhist.inference.density import Density, Minimum, is_artefact
 from nuhist.inference.edges import fit_with_edges, restored
 from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.minimisers import minimise
+from nuhist.inference.moved import Moved
 from nuhist.inference.search import (
     dips,
     either_sign,
@@ -51,6 +52,11 @@ class Likelihood(Density):
         return possible_start(self.arrays, point, data, free, self.lower, self.upper, self.scale)
 
     @cached_property
+    def _first(self) -> Minimum:
+        """Fit to the workspace's own data from the start."""
+        return self._from(self.start, ~np.array(self.constant), self.data)
+
+    @cached_property
     def turning(self) -> tuple[int, ...]:
         """Parameters along which counts turn so much that there may be two minima.
 
@@ -59,7 +65,7 @@ class Likelihood(Density):
         if self.arrays is None or not self.arrays.turning:
             return ()
         free = ~np.array(self.constant)
-        points = [self._from(self.start, free, self.data).parameters]
+        points = [self._first.parameters]
         if self.poi is not None:
             free[self.poi_index] = False
             for sign in (-3.0, 3.0):  # away from the best fit, other samples may matter
@@ -155,7 +161,7 @@ class Likelihood(Density):
         free = ~np.array(self.constant)
         if not free.any():
             return Minimum(self.start, self.twice_nll(self.start, observed))
-        found = self._from(self.start, free, observed)
+        found = self._first if data is None else self._from(self.start, free, observed)
         return self._lowest(found, free, observed, self._turned(self.start, free))
 
     def _turned(self, start: Array, free: Mask) -> Array:
@@ -197,7 +203,12 @@ class Likelihood(Density):
             return np.zeros(0, dtype=np.intp), at[:0]
         steps = self.scale, constraint_widths(self.arrays, self.scale)
         bounds = self.lower, self.upper
-        return valleys(self._heights_of(data), at, turning, *steps, *bounds)
+        model = self.arrays
+
+        def along(point: Array, parameters: Sequence[int], values: Array) -> Array:
+            return Moved.at(model, point).heights(parameters, values, data)
+
+        return valleys(self._heights_of(data), at, turning, *steps, *bounds, along)
 
     def _along(self, found: Minimum, free: Mask, data: Array) -> list[Array]:
         """Where 2NLL dips along the parameter of interest, and values of either sign where one is signed."""

@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.moved import Moved
 from nuhist.inference.steps import noticed_at
 from nuhist.inference.structure import Index, Mask
 from nuhist.tables import Array
 
 Heights = Callable[[Array], Array]
+Along = Callable[[Array, Sequence[int], Array], Array]  # of a point, parameters, and values of each
 
 _NEAR, _FAR, _SIDE = 0.15, 4.0, 12  # typical steps, widths of a constraint, and points between them
 _RATIO, _POINTS = 1.2, 70  # of the steps along the parameter of interest
@@ -51,16 +53,15 @@ def strongly_turning(model: CompiledModel, points: Array, width: Array, data: Ar
     strong = np.zeros(turning.size, dtype=bool)
     observed = data[: model.bins]
     for point in points:
-        sides = []
-        for sign in (1.0, -1.0, 0.0):
-            moved = np.tile(point, (turning.size, 1))
-            moved[np.arange(turning.size), turning] = sign * width[turning]
-            sides.append(model.expected(moved))
-        even = np.abs((sides[0] + sides[1]) / 2 - sides[2])
-        counts = np.maximum(model.expected(point[None]), 0.0)
+        common = Moved.at(model, point)
+        counts = np.maximum(model.expected(point[None])[0], 0.0)
         force = 2 * np.abs(observed - counts) / np.maximum(counts, 1.0)
-        size = np.sum(even**2 / (observed + 1), axis=1)
-        strong |= ~(np.sum(force * even, axis=1) + 2 * np.sqrt(_SPARE * size) < _GAIN)
+        for place in np.flatnonzero(~strong):
+            index = int(turning[place])
+            up, down, middle = common.counts(index, np.array([1.0, -1.0, 0.0]) * width[index])
+            even = np.abs((up + down) / 2 - middle)
+            size = np.sum(even**2 / (observed + 1))
+            strong[place] = not np.sum(force * even) + 2 * np.sqrt(_SPARE * size) < _GAIN
     return tuple(turning[strong].tolist())
 
 
@@ -150,6 +151,7 @@ def valleys(
     width: Array,
     lower: Array,
     upper: Array,
+    along: Along | None = None,
 ) -> tuple[Index, Array]:
     """Points in other valleys than those of fits, along parameters whose counts turn.
 
@@ -163,6 +165,8 @@ def valleys(
         Parameters.
     scale, width, lower, upper
         Typical step, width of the constraint, and bounds of all parameters.
+    along
+        The same 2NLL along some parameters from a point, shape (parameters, values), where it costs less.
 
     Returns
     -------
@@ -174,10 +178,13 @@ def valleys(
     away = np.geomspace(_NEAR * np.minimum(scale, width)[own], _FAR * width[own], _SIDE, axis=1)
     values = np.concatenate([-away[:, ::-1], np.zeros((own.size, 1)), away], axis=1)
     values = np.clip(values, lower[own, None], upper[own, None])
-    shape = (len(at), own.size, 2 * _SIDE + 1)
-    points = np.tile(at[:, None, None], (1, own.size, shape[2], 1))
-    points[:, np.arange(own.size), :, own] = values[:, None]
-    found = heights(points.reshape(-1, at.shape[1])).reshape(shape)
+    if along is None:
+        shape = (len(at), own.size, 2 * _SIDE + 1)
+        points = np.tile(at[:, None, None], (1, own.size, shape[2], 1))
+        points[:, np.arange(own.size), :, own] = values[:, None]
+        found = heights(points.reshape(-1, at.shape[1])).reshape(shape)
+    else:
+        found = np.stack([along(point, turning, values) for point in at])
     height = heights(at)[:, None]
     middle = _SIDE
     which, starts, level = [], [], []
@@ -188,7 +195,9 @@ def valleys(
         separate = (there < found[:, :, middle]) & ~beside & (there < height + _PROMISING)
         rows, columns = np.nonzero(separate | (there < height - _CLEARLY))
         which.append(rows)
-        starts.append(points[rows, columns, lowest[rows, columns]])
+        moved = at[rows]
+        moved[np.arange(rows.size), own[columns]] = values[columns, lowest[rows, columns]]
+        starts.append(moved)
         level.append(there[rows, columns])
     fits, candidates = np.concatenate(which), np.concatenate(starts)
     order = np.lexsort((np.concatenate(level), fits))

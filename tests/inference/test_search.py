@@ -99,6 +99,7 @@ def _started(
 ) -> tuple[Minimum, Array]:
     """The best fit, and all points from which it fitted."""
     likelihood.turning  # noqa: B018 - a fit of its own, once for all
+    likelihood.__dict__.pop("_first", None)  # which would not be made again
     starts: list[Array] = []
 
     def watched(*arguments: Any) -> BatchFit:
