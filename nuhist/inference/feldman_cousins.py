@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -19,6 +20,7 @@ _REACH = 1.25  # of the profile interval at the level below: how far the belt go
 _SAME = 1e-7  # in Δχ²: fits end so close to each other
 _WIDER = 0.99  # confidence level whose profile interval the belt covers
 _ROUNDS = 12  # of toys around the ends, at most
+_BELOW = -1.0  # stands for a Δχ² below that of all data
 
 Range = tuple[float | None, float | None]
 
@@ -164,14 +166,22 @@ def belt_range(profile: Profile, points: int) -> Array:
 
 
 def _thrown(profile: Profile, execution: Execution, values: Array, throw: Round) -> Array:
-    """Δχ² of toys at each value, shape (values, toys); NaN where a fit did not converge."""
+    """Δχ² of toys at each value, shape (values, toys); NaN where a fit did not converge.
+
+    Negative where there is no model, since a bin would expect less than nothing: the data lie above that.
+    """
     profile.prepare(values.tolist())
+    fits = [profile.at(value) for value in values.tolist()]
+    possible = np.isfinite([fit.twice_nll for fit in fits])
     tasks: list[Task] = []
-    for value in values.tolist():
+    for value, fit in compress(zip(values.tolist(), fits, strict=True), possible):
         # The same stream at each value: the p-value moves with it as little as it can.
-        tasks += batches(profile.at(value).parameters, value, execution.toys, execution.seed)
-    results = throw(tasks)
-    return np.concatenate([result[0] for result in results]).reshape(values.size, execution.toys)
+        tasks += batches(fit.parameters, value, execution.toys, execution.seed)
+    thrown = np.full((values.size, execution.toys), _BELOW)
+    if tasks:
+        thrown[possible] = np.concatenate([result[0] for result in throw(tasks)]).reshape(-1, execution.toys)
+    thrown[np.isnan(thrown).all(axis=1)] = _BELOW  # just beyond the edge of the model
+    return thrown
 
 
 def _belt(
@@ -180,19 +190,17 @@ def _belt(
     # At each turn: a fit may have found a lower minimum, from which all Δχ² are measured.
     observed = np.array(heights_at(profile, values.tolist()))
     critical = np.nanquantile(thrown, confidence_level, axis=1)
-    fitted = np.isfinite(thrown)
+    fitted = ~np.isnan(thrown)
     p_values = np.sum(thrown >= observed[:, None] - _SAME, axis=1) / np.sum(fitted, axis=1)
     return Belt(values, observed, critical, p_values, execution.toys, float(1 - fitted.mean()))
 
 
-def belt_interval(
-    found: Belt, confidence_level: float, bounds: tuple[float, float], show: Callable[[float], str]
-) -> BeltInterval:
+def belt_interval(found: Belt, confidence_level: float, profile: Profile) -> BeltInterval:
     """The region that a belt accepts, from end to end, and what is to be said about it.
 
     An end is the first value beyond that is not accepted, so that the interval never covers less than it
-    says. An interval is open (None) where the outermost value is accepted; at a boundary of 0 that means
-    a limit on one side.
+    says. An interval is open (None) where the outermost value is accepted, or where there is no model
+    beyond; at a boundary of 0 that means a limit on one side.
 
     Parameters
     ----------
@@ -200,32 +208,40 @@ def belt_interval(
         See :func:`belt`.
     confidence_level
         Such as 0.90.
-    bounds
-        Of the parameter.
-    show
-        A value of the parameter in words, with its unit.
+    profile
+        Of the data.
     """
-    both = found.ends(confidence_level)
+    both, show = found.ends(confidence_level), profile.coupling.shown
     notes = [f"{found.toys} toys at each of {found.values.size} values"]
     if found.lost > 0:
         notes.append(f"{100 * found.lost:.2g} % of the toys left out: their fits did not converge")
     if both.regions > 1:
         notes.append(f"{both.regions} separate regions; the interval spans them all")
-    for side, end, bound in (("lower", both.lower, bounds[0]), ("upper", both.upper, bounds[1])):
-        if end.value is not None:
+    ends: list[End | None] = []
+    for side, end in (("lower", both.lower), ("upper", both.upper)):
+        edge = end.value is not None and _no_model(profile, end.value)
+        if end.value is not None and not edge:
             notes.append(_error(side, end, show))
         elif end.inside != 0 or side == "upper":
-            what = "the bound of the parameter" if end.inside == bound else "the last value of the belt"
             beyond = "above" if side == "upper" else "below"
-            notes.append(f"open {beyond}: {show(end.inside)}, {what}, is still accepted")
-    return BeltInterval(
-        both.lower.value, both.upper.value, _range(both.lower), _range(both.upper), tuple(notes)
-    )
+            why = profile.beyond(end.inside, edge=edge)
+            notes.append(f"open {beyond}: {show(end.inside)} is still allowed; {why}")
+        ends.append(None if edge or end.value is None else end)
+    lower, upper = (None if end is None else end.value for end in ends)
+    return BeltInterval(lower, upper, _range(ends[0]), _range(ends[1]), tuple(notes))
 
 
-def _range(end: End) -> Range | None:
+def _no_model(profile: Profile, value: float) -> bool:
+    """Whether it is the model that ends before a value, and not the data that are impossible there."""
+    at = profile.at(value)
+    counts = profile.likelihood.expected(at.parameters)
+    observed = profile.likelihood.data[: counts.size]
+    return bool((counts < 0).any() and not (observed[counts <= 0] > 0).any())
+
+
+def _range(end: End | None) -> Range | None:
     """The range of an end, its lower limit first."""
-    if end.value is None:
+    if end is None or end.value is None:
         return None
     return (end.near, end.far) if end.value > end.inside else (end.far, end.near)
 

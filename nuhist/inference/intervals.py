@@ -161,8 +161,7 @@ def limit(
         found = belt_interval(
             belt(curve, probability, toys, model.digest, points=_POINTS if points is None else points),
             probability,
-            curve.bounds,
-            curve.coupling.shown,
+            curve,
         )
         ends, ranges = (found.lower, found.upper), (found.lower_range, found.upper_range)
         notes = found.notes

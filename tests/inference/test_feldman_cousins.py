@@ -18,6 +18,7 @@ from nuhist.inference.profile import Profile
 
 Array = NDArray[np.float64]
 Build = Callable[..., Workspace]
+Make = Callable[[list[float], list[float]], BeltInterval]
 
 STEP = 0.02  # of mu, where ends are compared: an end is found within one step
 BACKGROUND = 3.0
@@ -122,55 +123,64 @@ def test_xenonnt_publishes_nearly_the_same(built: Build) -> None:
     assert limit(workspace).upper == pytest.approx(7.15e-12, rel=0.01)
 
 
-def _belt(values: list[float], p_values: list[float]) -> BeltInterval:
+@pytest.fixture
+def interval(counting: Build) -> Make:
     """The interval at 90 % from p-values of 900 toys, whose standard error near 0.1 is 0.01."""
-    found = Belt(np.array(values), np.ones(len(values)), np.ones(len(values)), np.array(p_values), 900)
-    return belt_interval(found, 0.90, (-2.0, 5.0), "{:g} keV".format)
+    profile = Profile(make_likelihood(counting([3], [1.0], [3.0], bounds=[[-2.0, 5.0]])))
+
+    def make(values: list[float], p_values: list[float]) -> BeltInterval:
+        found = Belt(np.array(values), np.ones(len(values)), np.ones(len(values)), np.array(p_values), 900)
+        return belt_interval(found, 0.90, profile)
+
+    return make
 
 
-def test_an_end_is_the_value_that_is_rejected() -> None:
-    found = _belt([0.0, 1.0, 2.0, 3.0], [0.02, 0.5, 0.3, 0.01])
+def test_an_end_is_the_value_that_is_rejected(interval: Make) -> None:
+    found = interval([0.0, 1.0, 2.0, 3.0], [0.02, 0.5, 0.3, 0.01])
     assert (found.lower, found.upper) == (0.0, 3.0)
     assert (found.lower_range, found.upper_range) == ((0.0, 1.0), (2.0, 3.0))
+    unit = "parameter's own unit"
+    rest = "from the number of toys and their values together"
     assert found.notes == (
         "900 toys at each of 4 values",
-        "lower end between 0 keV and 1 keV, from the number of toys and their values together",
-        "upper end between 2 keV and 3 keV, from the number of toys and their values together",
+        f"lower end between 0 {unit} and 1 {unit}, {rest}",
+        f"upper end between 2 {unit} and 3 {unit}, {rest}",
     )
 
 
-def test_an_end_is_known_to_where_the_toys_are_sure() -> None:
+def test_an_end_is_known_to_where_the_toys_are_sure(interval: Make) -> None:
     # 0.105 and 0.095 lie within 0.01 of 0.1.
-    found = _belt([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [0.9, 0.5, 0.105, 0.085, 0.095, 0.05])
+    found = interval([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [0.9, 0.5, 0.105, 0.085, 0.095, 0.05])
     assert (found.lower, found.lower_range, found.upper, found.upper_range) == (None, None, 3.0, (1.0, 5.0))
-    found = _belt([0.0, 1.0, 2.0, 3.0], [0.9, 0.5, 0.105, 0.095])
+    found = interval([0.0, 1.0, 2.0, 3.0], [0.9, 0.5, 0.105, 0.095])
     assert (found.upper, found.upper_range) == (3.0, (1.0, None))
-    assert "upper end between 1 keV and the end of the belt, from" in found.notes[1]
+    assert "upper end between 1 parameter's own unit and the end of the belt, from" in found.notes[1]
 
 
-def test_open_ends_are_said() -> None:
-    found = _belt([-2.0, 0.0, 1.0], [0.2, 0.9, 0.2])
+def test_open_ends_are_said(interval: Make) -> None:
+    found = interval([-2.0, 0.0, 1.0], [0.2, 0.9, 0.2])
     assert found.lower is found.upper is found.lower_range is found.upper_range is None
-    assert "open below: -2 keV, the bound of the parameter, is still accepted" in found.notes
-    assert "open above: 1 keV, the last value of the belt, is still accepted" in found.notes
+    below, above = found.notes[1:]
+    assert below.startswith("open below: -2 parameter's own unit is still allowed; it is the bound of mu in")
+    assert above.startswith("open above: 1 parameter's own unit is still allowed; it is the bound of mu in")
     # At 0 an open lower end is a limit on one side, which is no remark.
-    found = _belt([0.0, 1.0, 2.0], [0.5, 0.6, 0.01])
+    found = interval([0.0, 1.0, 2.0], [0.5, 0.6, 0.01])
     assert (found.lower, found.upper) == (None, 2.0)
     assert not any("open" in note for note in found.notes)
 
 
-def test_separate_regions_are_said() -> None:
-    found = _belt([-2.0, -1.0, 0.0, 1.0, 2.0], [0.01, 0.3, 0.05, 0.4, 0.01])
+def test_separate_regions_are_said(interval: Make) -> None:
+    found = interval([-2.0, -1.0, 0.0, 1.0, 2.0], [0.01, 0.3, 0.05, 0.4, 0.01])
     assert (found.lower, found.upper) == (-2.0, 2.0)
     assert "2 separate regions; the interval spans them all" in found.notes
     # What the toys cannot tell from 0.1 separates nothing.
-    found = _belt([-2.0, -1.0, 0.0, 1.0, 2.0], [0.01, 0.3, 0.09, 0.4, 0.01])
+    found = interval([-2.0, -1.0, 0.0, 1.0, 2.0], [0.01, 0.3, 0.09, 0.4, 0.01])
     assert not any("regions" in note for note in found.notes)
 
 
-def test_a_belt_without_the_best_fit() -> None:
+def test_a_belt_without_the_best_fit(interval: Make) -> None:
     with pytest.raises(FitError, match="no value of the belt is accepted; put the best fit among its values"):
-        _belt([0.0, 1.0], [0.01, 0.02])
+        interval([0.0, 1.0], [0.01, 0.02])
 
 
 def test_a_belt_needs_two_points(counting: Build) -> None:
@@ -182,3 +192,20 @@ def test_a_belt_needs_two_points(counting: Build) -> None:
 def test_options_of_other_methods(counting: Build, choices: dict[str, bool]) -> None:
     with pytest.raises(ConfigError, match="does nothing with --method feldman-cousins"):
         limit(counting([3], [1.0], [3.0]), method="feldman-cousins", **choices)  # type: ignore[arg-type]
+
+
+def test_a_belt_ends_where_the_model_does(counting: Build) -> None:
+    # The second bin, empty, would expect less than nothing below mu = -0.5.
+    workspace = counting([4, 0], [1.0, 2.0], [4.0, 1.0], bounds=[[-5.0, 5.0]])
+    found = limit(workspace, method="feldman-cousins", execution=Execution(toys=500))
+    assert found.lower is found.lower_range is None
+    assert any(
+        note.startswith("open below: -0.") and note.endswith("bin 1 would expect less than nothing")
+        for note in found.notes
+    )
+    assert not any("left out" in note for note in found.notes)
+    # With an event there, it is the data that end it.
+    workspace = counting([4, 1], [1.0, 2.0], [4.0, 1.0], bounds=[[-5.0, 5.0]])
+    found = limit(workspace, method="feldman-cousins", execution=Execution(toys=500))
+    assert found.lower is not None
+    assert found.lower == pytest.approx(-0.397, abs=0.02)  # the exact sum; 500 toys
