@@ -14,6 +14,8 @@ from nuhist.inference.walls import Edge, edge
 from nuhist.tables import Array
 
 _AT_BOUND = 1e-6  # of a typical step, or of the range where that is smaller
+_AWAY, _SAME = 0.1, 1e-10  # typical steps, and 2NLL: what changes by less has no effect
+_TOGETHER = 500  # parameters that are looked at together
 _FLAT = 1e-10  # of the largest curvature: less may be rounding
 
 
@@ -99,13 +101,16 @@ def _from_second_derivative(
 
 def _without_effect(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which free parameters do not change 2NLL at all, such as the norm of an empty sample."""
-    flat = np.zeros(free.size, dtype=bool)
-    for index in np.flatnonzero(free):
-        heights = []
-        for sign in (-1, 1):
-            point = minimum.parameters.copy()
-            moved = point[index] + sign * 0.1 * likelihood.scale[index]
-            point[index] = np.clip(moved, likelihood.lower[index], likelihood.upper[index])
-            heights.append(likelihood.twice_nll(point))
-        flat[index] = np.allclose(heights, minimum.twice_nll, rtol=0, atol=1e-10)
+    flat, own = np.zeros(free.size, dtype=bool), np.flatnonzero(free)
+    for first in range(0, own.size, _TOGETHER):
+        part = own[first : first + _TOGETHER]
+        points = np.tile(minimum.parameters, (2, part.size, 1))
+        for side, sign in enumerate((-1.0, 1.0)):
+            moved = minimum.parameters[part] + sign * _AWAY * likelihood.scale[part]
+            points[side, np.arange(part.size), part] = np.clip(
+                moved, likelihood.lower[part], likelihood.upper[part]
+            )
+        heights = likelihood.heights(np.concatenate([minimum.parameters[None], *points]))
+        same = np.isclose(heights[1:], heights[0], rtol=0, atol=_SAME).reshape(2, part.size)
+        flat[part] = same.all(axis=0)
     return flat

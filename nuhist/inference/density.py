@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import FitError, ModelError
+from nuhist.inference.cells import CellRates
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import slope_and_curvature
 from nuhist.physics.coupling import CouplingScale
@@ -104,12 +105,26 @@ class Density:
 
     def heights(self, points: Array, data: Array | None = None) -> Array:
         """2NLL at several points up to one constant, for searches: shape (points,)."""
-        observed = self.data if data is None else data
-        if self.arrays is None:
+        observed, arrays = self.data if data is None else data, self.arrays
+        if arrays is None:
             return np.array([self.twice_nll(point, observed) for point in points])
-        most = max(1, _NUMBERS // max(self.arrays.nominal.size, self.arrays.factors.sample.size))
-        parts = [points[first : first + most] for first in range(0, len(points), most)]
-        return np.concatenate([self.arrays.twice_nll(part, observed[None]) for part in parts])
+        parts = _parts(arrays, points)
+        return np.concatenate([arrays.twice_nll(part, observed[None]) for part in parts])
+
+    def yields(self, points: Array) -> Array:
+        """Expected counts of each sample in each channel, in the workspace's order: (points, samples)."""
+        arrays = self.arrays
+        if arrays is None:
+            raise FitError(f"{self.origin}: no yields without the likelihood in arrays")
+        sums = []
+        for part in _parts(arrays, points):
+            cells = CellRates.at(arrays, part, slopes=False).cells
+            sums.append(
+                np.concatenate(
+                    [cells[:, own.bins, : own.slots].sum(axis=1) for own in arrays.channels], axis=1
+                )
+            )
+        return np.concatenate(sums)
 
     def hessian(self, parameters: Array, data: Array | None = None) -> Array | None:
         """Second derivative of 2NLL at a point, (parameters, parameters); None where it is not compiled."""
@@ -201,6 +216,12 @@ class Density:
             if self.arrays is not None:
                 return np.asarray(self.arrays.expected(parameters[None])[0])
             return np.asarray(self.model.expected_actualdata(parameters), dtype=np.float64)
+
+
+def _parts(model: CompiledModel, points: Array) -> list[Array]:
+    """Points in parts that stay in the cache."""
+    most = max(1, _NUMBERS // max(model.nominal.size, model.factors.sample.size, model.parameters))
+    return [points[first : first + most] for first in range(0, len(points), most)]
 
 
 def is_artefact(likelihood: Density) -> bool:

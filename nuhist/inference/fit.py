@@ -18,6 +18,7 @@ from nuhist.tables import Array
 
 _NOTHING = 1e-9  # of a typical step: a smaller error is that of rounding
 _STEP = 1e-3  # of a standard deviation, for derivatives of the yields
+_TOGETHER = 500  # parameters of which these are taken at a time
 
 
 def fit(
@@ -176,33 +177,33 @@ def _goodness_of_fit(likelihood: Likelihood, minimum: Minimum, *, free_poi: bool
 def _fitted_samples(
     workspace: Workspace, likelihood: Likelihood, minimum: Minimum, covariance: Array
 ) -> tuple[FittedSample, ...]:
-    before = likelihood.expected_by_sample(likelihood.initial)
-    after = likelihood.expected_by_sample(minimum.parameters)
-    keys = list(after)
-    gradient = np.zeros((len(keys), len(likelihood.names)))
-    for index, variance in enumerate(np.diag(covariance)):
-        if variance > 0:
-            step = np.zeros(len(likelihood.names))
-            step[index] = _STEP * np.sqrt(variance)
-            up = likelihood.expected_by_sample(minimum.parameters + step)
-            down = likelihood.expected_by_sample(minimum.parameters - step)
-            gradient[:, index] = [(up[key] - down[key]) / (2 * step[index]) for key in keys]
-    sigma = np.sqrt(np.maximum(np.einsum("si,ij,sj->s", gradient, covariance, gradient), 0))
-    present = {
+    keys = [
         (channel["name"], sample["name"])
         for channel in workspace.spec["channels"]
         for sample in channel["samples"]
-    }
+    ]
+    before, after = likelihood.yields(np.stack([likelihood.initial, minimum.parameters]))
+    gradient = np.zeros((len(keys), len(likelihood.names)))
+    widths = np.sqrt(np.diag(covariance))
+    moving = np.flatnonzero(widths > 0)
+    for first in range(0, moving.size, _TOGETHER):
+        own = moving[first : first + _TOGETHER]
+        points = np.tile(minimum.parameters, (2, own.size, 1))
+        step = _STEP * widths[own]
+        for side, sign in enumerate((1.0, -1.0)):
+            points[side, np.arange(own.size), own] += sign * step
+        up, down = likelihood.yields(points.reshape(-1, widths.size)).reshape(2, own.size, -1)
+        gradient[:, own] = ((up - down) / (2 * step[:, None])).T
+    sigma = np.sqrt(np.maximum(np.sum((gradient @ covariance) * gradient, axis=1), 0))
     described = (workspace.sidecar or {}).get("channels", {})
     return tuple(
         FittedSample(
             channel=channel,
             sample=sample,
             title=described.get(channel, {}).get("samples", {}).get(sample, sample),
-            before=before[channel, sample] / counts_per_event(workspace, channel),
-            after=after[channel, sample] / counts_per_event(workspace, channel),
+            before=float(start) / counts_per_event(workspace, channel),
+            after=float(end) / counts_per_event(workspace, channel),
             uncertainty=float(error) / counts_per_event(workspace, channel),
         )
-        for (channel, sample), error in zip(keys, sigma, strict=True)
-        if (channel, sample) in present
+        for (channel, sample), start, end, error in sorted(zip(keys, before, after, sigma, strict=True))
     )

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from nuhist.errors import ConfigError, OptionError
+from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import SignalGrid
@@ -16,6 +16,7 @@ from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.grid import grid_curve
+from nuhist.inference.hessian import full_jacobian
 from nuhist.inference.likelihood import Likelihood, is_artefact
 from nuhist.inference.model import make_likelihood
 from nuhist.inference.results import JsonResult
@@ -265,15 +266,11 @@ def _components(
 
 def _band(point: _Point) -> Array:
     """Standard deviation of the expected counts by linear propagation."""
-    variances = np.diag(point.covariance)
-    expected = point.likelihood.expected
-    gradient = np.zeros((point.parameters.size, expected(point.parameters).size))
-    for index in np.flatnonzero(variances > 0):
-        step = np.zeros(point.parameters.size)
-        step[index] = 1e-3 * np.sqrt(variances[index])
-        difference = expected(point.parameters + step) - expected(point.parameters - step)
-        gradient[index] = difference / (2 * step[index])
-    variance = np.einsum("ib,ij,jb->b", gradient, point.covariance, gradient)
+    model = point.likelihood.arrays
+    if model is None:
+        raise FitError(f"{point.workspace.origin}: no band without the likelihood in arrays")
+    (gradient,) = full_jacobian(model, point.parameters[None])[1]
+    variance = np.sum((point.covariance @ gradient) * gradient, axis=0)
     return np.asarray(np.sqrt(np.maximum(variance, 0)))
 
 
