@@ -28,7 +28,7 @@ from nuhist.inference.structure import Channel, Constraints, Factors, Index, Lay
 from nuhist.tables import Array
 
 _ROUNDING = 1e-13  # relative, of n ln n terms; a few ulp of a double
-_NOTHING = 1e-10  # counts: a bin that expects nothing may be so far below 0 by rounding
+NOTHING = 1e-10  # counts: a bin that expects nothing may be so far below 0 by rounding
 _TINY = 1e-150  # stands for a factor of 0: its inverse and the inverse's square are still numbers
 
 
@@ -211,6 +211,6 @@ def _poisson(observed: Array, expected: Array) -> Array:
     log = np.log1p(np.where(far, 0.0, excess))
     if far.any():
         log = np.where(far, np.log(rate / known), log)
-    impossible = (expected < -_NOTHING) | ((expected <= 0) & (observed > 0))
+    impossible = (expected < -NOTHING) | ((expected <= 0) & (observed > 0))
     terms = np.where(impossible, np.inf, expected - observed - observed * log)
     return np.asarray(np.sum(terms, axis=1))

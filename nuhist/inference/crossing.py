@@ -209,6 +209,8 @@ def _finite(search: Search, bracket: _Bracket, level: float) -> Generator[_Wante
         inside, outside = bracket.inside, bracket.outside
         if abs(outside - inside) <= _PRECISION * abs(outside - search.origin):
             return bracket
+        if np.nextafter(inside, outside) == outside:  # the origin lies on the edge
+            return bracket
         values = np.linspace(inside, outside, AHEAD + 2)[1:].tolist()
         yield values[:-1], False
         change = _last_change(search, inside, values, level)

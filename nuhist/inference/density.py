@@ -10,14 +10,13 @@ import numpy as np
 
 from nuhist.errors import FitError, ModelError
 from nuhist.inference.cells import CellRates
-from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.compiled import NOTHING, CompiledModel
 from nuhist.inference.hessian import slope_and_curvature
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
 _NUMBERS = 400_000  # in one array of a search: more would not stay in the cache
-_NOTHING = 1e-9  # counts: a bin that expects nothing may be so far below 0 by rounding
 _NEAR_ORIGIN = 0.01  # of its constraint's width: bounds within which a parameter is not constrained by it
 
 
@@ -93,7 +92,7 @@ class Density:
         observed = self.data if data is None else data
         value = self.density(parameters, observed)
         empty = observed[: self.model.config.nmaindata] == 0
-        if empty.any() and np.isfinite(value) and (self.expected(parameters)[empty] < -_NOTHING).any():
+        if empty.any() and np.isfinite(value) and (self.expected(parameters)[empty] < -NOTHING).any():
             return np.inf
         return value
 
@@ -189,6 +188,10 @@ class Density:
     def asimov(self, minimum: Minimum) -> Array:
         """Data expected at a point, auxiliary data included."""
         data = np.asarray(self.model.expected_data(minimum.parameters), dtype=np.float64)
+        bins = self.model.config.nmaindata
+        data[:bins] = np.where(
+            data[:bins] > NOTHING, data[:bins], 0.0
+        )  # nothing is expected but for rounding
         if self.poi is not None and is_artefact(self):
             data[len(data) - len(self.model.config.auxdata) + self._auxiliary_index(self.poi.name)] = 0.0
         return data

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import full_jacobian, positive, slope_and_curvature
 from nuhist.inference.newton import BatchFit, fit_batch
-from nuhist.inference.saddles import FIRMLY, SADDLE, off_saddles
-from nuhist.inference.structure import Index
+from nuhist.inference.possible import SLACK, Problem, constrained_step, possible, restored
+from nuhist.inference.saddles import FIRMLY, PROBES, SADDLE
 from nuhist.tables import Array
 
 _ITERATIONS = 100
@@ -27,10 +27,7 @@ _TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
 _ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
 _DAMPING, _MOST_DAMPING = 1e-4, 1e10  # of the curvature
 _REACH = 2.0  # largest step, in typical steps of a parameter
-_NOTHING = 1e-11  # counts: below 0 by rounding
-_RESTORATIONS = 8  # steps to a point that expects no less than nothing
-_SHARE = 0.1  # of the events seen in a bin: what it is to expect there
-_FAR = 1e9  # counts below 0, more than any step mends
+_NEARLY = 8e-11  # counts: below 0 by rounding
 _CORRECTIONS = 2  # of a step after which a bin expects less than nothing, since counts are not straight
 
 
@@ -57,49 +54,10 @@ def fit_with_edges(
     open_fits = np.flatnonzero(~converged & np.isfinite(heights))
     for row in open_fits[np.argsort(heights[open_fits])][:lowest]:
         empty = np.flatnonzero(data[row, : model.bins] == 0)
-        problem = _Problem(model, data[row, None], lower, upper, free, scale[free], empty)
+        problem = Problem(model, data[row, None], lower, upper, free, scale[free], empty)
         parameters[row], heights[row], converged[row], needed = _fit(problem, parameters[row])
         iterations = max(iterations, needed)
     return BatchFit(parameters, heights, converged, iterations)
-
-
-def restored(
-    model: CompiledModel, data: Array, start: Array, lower: Array, upper: Array, free: Index, unit: Array
-) -> Array:
-    """Starts of which those that expect less than nothing are moved to where all counts are possible."""
-    points = start.copy()
-    points[:, free] = np.clip(points[:, free], lower[free], upper[free])
-    for row in np.flatnonzero(~np.isfinite(model.twice_nll(points, data))) if free.size else ():
-        observed, moved = data[row, : model.bins], points[row, None].copy()
-        for _ in range(_RESTORATIONS):
-            counts, jacobian = full_jacobian(model, moved)
-            wrong = (counts[0] < 0) | ((observed > 0) & (counts[0] <= 0))
-            if not wrong.any():
-                points[row] = moved[0]
-                break
-            walls = jacobian[0][free].T * unit
-            least = np.where(wrong, _SHARE * observed, 0.0) - np.maximum(counts[0], -_FAR)
-            kept = wrong | ((observed == 0) & (counts[0] > 0))
-            low, high = (lower - moved[0])[free] / unit, (upper - moved[0])[free] / unit
-            found = constrained_step(
-                np.zeros(free.size), np.eye(free.size), low, high, walls[kept], least[kept]
-            )
-            if found is None:
-                break
-            moved[0, free] = np.clip(moved[0, free] + found[0] * unit, lower[free], upper[free])
-    return points
-
-
-class _Problem(NamedTuple):
-    """A fit: its model, data of shape (1, bins + auxiliary), bounds, free parameters, typical steps."""
-
-    model: CompiledModel
-    data: Array
-    lower: Array
-    upper: Array
-    free: Index
-    unit: Array
-    empty: Index
 
 
 class _Point(NamedTuple):
@@ -125,7 +83,7 @@ class _Form(NamedTuple):
     down: Array
 
 
-def _fit(problem: _Problem, start: Array) -> tuple[Array, float, bool, int]:
+def _fit(problem: Problem, start: Array) -> tuple[Array, float, bool, int]:
     """One fit: where it ends, how low, whether it converged, and its iterations."""
     height = float(problem.model.twice_nll(start[None], problem.data)[0])
     at = _Point(start[None], height, np.zeros((1, problem.model.bins)))
@@ -156,7 +114,7 @@ def _fit(problem: _Problem, start: Array) -> tuple[Array, float, bool, int]:
     return at.parameters[0], at.height, False, _ITERATIONS
 
 
-def _form(problem: _Problem, at: _Point) -> _Form | None:
+def _form(problem: Problem, at: _Point) -> _Form | None:
     """None where numbers overflow."""
     model, free, unit = problem.model, problem.free, problem.unit
     slope, hessian = slope_and_curvature(model, at.parameters, problem.data, held=at.held)
@@ -186,26 +144,42 @@ def _downwards(hessian: Array, normals: Array) -> Array:
     return np.asarray(inside @ vectors[:, 0] * (values[0] < -SADDLE))
 
 
-def _off_saddle(problem: _Problem, at: _Point, form: _Form) -> _Point | None:
-    """A lower point along the direction of the most negative curvature, where there is one."""
+def _off_saddle(problem: Problem, at: _Point, form: _Form) -> _Point | None:
+    """A lower point along the direction of the most negative curvature, where there is one.
+
+    What expects less than nothing there is led back to the edge, which may bend.
+    """
     if not form.down.any():
         return None
-    direction = (form.down * problem.unit)[None]
-    bounds = problem.lower, problem.upper
-    points, heights = off_saddles(
-        problem.model, at.parameters, problem.data, problem.free, direction, *bounds
-    )  # fmt: skip
-    if heights[0] >= at.height - _TOLERANCE:
-        return None
-    return _Point(points, float(heights[0]), np.zeros_like(at.held))
+    free, best = problem.free, None
+    for side in np.concatenate([PROBES, -PROBES]):
+        probe = at.parameters[0].copy()
+        probe[free] += side * form.down * problem.unit
+        probe[free] = np.clip(probe[free], problem.lower[free], problem.upper[free])
+        point = possible(problem, probe)
+        if point is None:
+            continue
+        height = float(problem.model.twice_nll(point[None], problem.data)[0])
+        beside = _Point(point[None], height, np.zeros_like(at.held))
+        ends = [beside]
+        further = _form(problem, beside)
+        moved = None if further is None else _move(problem, beside, further, _DAMPING)
+        if moved is not None:  # along the edge: beside it, what holds the fit there costs more than is gained
+            ends.append(moved[0])
+        lowest = min(ends, key=lambda end: end.height)
+        if lowest.height < (at.height - _TOLERANCE if best is None else best.height):
+            best = lowest
+    return best
 
 
-def _move(problem: _Problem, at: _Point, form: _Form, damping: float) -> tuple[_Point, float] | None:
+def _move(problem: Problem, at: _Point, form: _Form, damping: float) -> tuple[_Point, float] | None:
     """Where a damped step leads, and what it promises; None where no step is possible."""
     model, free, empty = problem.model, problem.free, problem.empty
     slope, curvature, low, high, walls, counts, _ = form
     damped = curvature + damping * np.diag(np.diag(curvature) + 1)
-    found = constrained_step(slope, damped, low, high, walls, -counts)
+    # A little below 0 is 0: what is there by rounding may be unable to come back, and two such walls that
+    # meet would leave no way at all.
+    found = constrained_step(slope, damped, low, high, walls, -np.maximum(counts + SLACK, 0.0))
     if found is None:
         return None
     step, pressure = found
@@ -215,70 +189,13 @@ def _move(problem: _Problem, at: _Point, form: _Form, damping: float) -> tuple[_
         trial[0, free] += step * problem.unit
         trial[0, free] = np.clip(trial[0, free], problem.lower[free], problem.upper[free])
         left = model.expected(trial)[0, empty]
-        if correction == _CORRECTIONS or (left >= -_NOTHING).all():
+        if correction == _CORRECTIONS or (left >= -_NEARLY).all():
             break
-        more = constrained_step(0 * slope, damped, low - step, high - step, walls, -left)
+        beside = full_jacobian(model, trial)[1][0][free[:, None], empty].T * problem.unit
+        more = constrained_step(0 * slope, damped, low - step, high - step, beside, -left)
         if more is None:
             break
         step = step + more[0]
     held = np.zeros((1, model.bins))
     held[0, empty] = pressure
     return _Point(trial, float(model.twice_nll(trial, problem.data)[0]), held), gain
-
-
-def constrained_step(
-    slope: Array, curvature: Array, low: Array, high: Array, walls: Array, least: Array
-) -> tuple[Array, Array] | None:
-    """Minimise slope·s + s·curvature·s/2 where low ≤ s ≤ high and walls·s ≥ least.
-
-    Parameters
-    ----------
-    slope, low, high
-        Shape (parameters,).
-    curvature
-        Positive definite, shape (parameters, parameters).
-    walls, least
-        Shapes (walls, parameters) and (walls,).
-
-    Returns
-    -------
-    The step, and the multiplier of each wall; None where no step is possible or none is found.
-    """
-    from scipy.linalg import cholesky, solve_triangular
-    from scipy.optimize import nnls
-
-    try:
-        root = cholesky(curvature, lower=True)
-    except (np.linalg.LinAlgError, ValueError):  # not positive definite, or not finite
-        return None
-    origin = solve_triangular(root, slope, lower=True)
-    identity = np.eye(slope.size)
-    sides = np.concatenate([identity, -identity, walls])
-    distances = np.concatenate([low, -high, least])
-    # In y = rootᵀ s + origin the quadratic form is |y|²/2, and sides·s ≥ distances is normals·y ≥ offsets.
-    normals = solve_triangular(root, sides.T, lower=True).T
-    offsets = distances + normals @ origin
-    lengths = np.linalg.norm(normals, axis=1)
-    kept = lengths > 0
-    if not (np.isfinite(normals).all() and np.isfinite(offsets).all()):
-        return None
-    size = max(1.0, float(np.linalg.norm(origin)))
-    matrix = np.concatenate(
-        [(normals[kept] / lengths[kept, None]).T, (offsets[kept] / lengths[kept] / size)[None]]
-    )
-    target = np.zeros(slope.size + 1)
-    target[-1] = 1.0
-    try:
-        weights, _ = nnls(matrix, target)
-    except RuntimeError:
-        return None
-    residual = matrix @ weights - target
-    if residual[-1] >= 0:
-        return None
-    nearest = -residual[:-1] / residual[-1] * size
-    step: Array = solve_triangular(root, nearest - origin, lower=True, trans="T")
-    multipliers = np.zeros(lengths.size)
-    multipliers[kept] = weights * size / -residual[-1] / lengths[kept]
-    if not np.isfinite(step).all():
-        return None
-    return np.clip(step, low, high), multipliers[2 * slope.size :]

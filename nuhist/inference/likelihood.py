@@ -10,10 +10,11 @@ import numpy as np
 
 from nuhist.errors import FitError
 from nuhist.inference.density import Density, Minimum, is_artefact
-from nuhist.inference.edges import fit_with_edges, restored
-from nuhist.inference.hessian import slope_and_curvature
+from nuhist.inference.edges import fit_with_edges
+from nuhist.inference.hessian import full_jacobian, slope_and_curvature
 from nuhist.inference.minimisers import minimise
 from nuhist.inference.moved import Moved
+from nuhist.inference.possible import restored
 from nuhist.inference.search import (
     dips,
     either_sign,
@@ -105,7 +106,7 @@ class Likelihood(Density):
             free[self.names.index(name)] = False
         observed = self.data if data is None else data
         if not free.any():
-            return Minimum(point, self.twice_nll(point, observed))
+            return self._nothing_free(point, observed)
         found = self._from(self._possible(point, free, observed), free, observed)
         further = self._turned(point, free) if start is None else point[None][:0]
         return self._lowest(found, free, observed, further)
@@ -160,7 +161,7 @@ class Likelihood(Density):
         observed = self.data if data is None else data
         free = ~np.array(self.constant)
         if not free.any():
-            return Minimum(self.start, self.twice_nll(self.start, observed))
+            return self._nothing_free(self.start, observed)
         found = self._first if data is None else self._from(self.start, free, observed)
         return self._lowest(found, free, observed, self._turned(self.start, free))
 
@@ -254,6 +255,8 @@ class Likelihood(Density):
             bounds = self.lower, self.upper
             own = np.flatnonzero(free)
             (reached,) = restored(self.arrays, data[None], reached[None], *bounds, own, self.scale[own])
+        if self.arrays is not None and not np.isfinite(self.heights(reached[None], data)[0]):
+            raise self._impossible()
         ended = self._slsqp(reached, free, data)
         if self.compiled is None:
             return ended
@@ -261,6 +264,18 @@ class Likelihood(Density):
         ((again, further),) = self._newton(ended.parameters[None], free, data)
         last = again or Minimum(further, self.twice_nll(further, data))
         return min(ended, last, key=lambda minimum: minimum.twice_nll)
+
+    def _nothing_free(self, point: Array, data: Array) -> Minimum:
+        minimum = Minimum(point, self.twice_nll(point, data))
+        if not np.isfinite(minimum.twice_nll):
+            raise self._impossible()
+        return minimum
+
+    def _impossible(self) -> FitError:
+        return FitError(
+            f"{self.origin}: the fit finds no values of its parameters at which the data are possible;"
+            " look at the counts with nuhist inspect"
+        )
 
     def _newton(
         self, starts: Array, free: Mask, data: Array, *, check: bool = True, lowest: int | None = None
@@ -313,6 +328,13 @@ class Likelihood(Density):
             slope = slope_and_curvature(self.compiled, moved(scaled)[None], data[None], whole=False)[0][0]
             return np.asarray(slope[free] * scale)
 
+        def changes(scaled: Array) -> Array:
+            arrays = self.arrays
+            if arrays is None:
+                raise FitError(f"{self.origin}: no derivatives of counts without the compiled likelihood")
+            slopes = full_jacobian(arrays, moved(scaled)[None])[1][0]
+            return np.asarray((slopes[free][:, empty] * scale[:, None]).T)
+
         found = minimise(
             lambda scaled: self.density(moved(scaled), data),
             point[free] / scale,
@@ -320,6 +342,7 @@ class Likelihood(Density):
             high / scale,
             gradient=None if self.compiled is None else gradient,
             counts=(lambda scaled: self.expected(moved(scaled))[empty] - _MARGIN) if empty.any() else None,
+            changes=None if self.arrays is None else changes,
         )
         if found is None and not np.isfinite(start.twice_nll):
             raise FitError(

@@ -11,6 +11,7 @@ import numpy as np
 from nuhist.tables import Array
 
 _TOLERANCE = 1e-11  # of 2NLL
+_ITERATIONS = 200  # of SLSQP, which takes some ten where it gets anywhere
 _EXHAUSTED = 8  # SLSQP's status where rounding leaves no way down
 _MANY = 100  # parameters; a step of SLSQP takes their third power
 _HIGHEST = 1e100  # stands for infinity, which the minimisers do not take
@@ -31,6 +32,7 @@ def minimise(
     *,
     gradient: Gradient | None = None,
     counts: Gradient | None = None,
+    changes: Gradient | None = None,
 ) -> tuple[Array, float] | None:
     """Minimise with SLSQP, or with Minuit where that fails; with L-BFGS-B where SLSQP would take hours.
 
@@ -44,6 +46,8 @@ def minimise(
         Of the objective; by central differences without it.
     counts
         What must not be negative: expected counts of the bins in which nothing is seen.
+    changes
+        Their derivatives, shape (bins, parameters).
 
     Returns
     -------
@@ -60,8 +64,8 @@ def minimise(
     slope = gradient or _differences(finite, low, high)
     many = gradient is not None and start.size > _MANY
     method: Literal["L-BFGS-B", "SLSQP"] = "L-BFGS-B" if many else "SLSQP"
-    constraints: Any = [] if many or counts is None else [{"type": "ineq", "fun": counts}]
-    options: Any = {"ftol": 1e-14, "maxiter": 5000} if many else {"ftol": _TOLERANCE, "maxiter": 1000}
+    constraints: Any = [] if many or counts is None else [{"type": "ineq", "fun": counts, "jac": changes}]
+    options: Any = {"ftol": 1e-14, "maxiter": 5000} if many else {"ftol": _TOLERANCE, "maxiter": _ITERATIONS}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # steps that SLSQP itself clips
         result = minimize(

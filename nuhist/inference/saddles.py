@@ -11,7 +11,7 @@ from nuhist.tables import Array
 
 SADDLE = 1e-5  # of 2NLL per squared typical step: a curvature that is less than minus this leads down
 FIRMLY = 1e-5  # of 2NLL per typical step: by less, a bound does not hold, as where two strengths are 0
-_PROBES = np.array([0.03, 0.1, 0.3, 1.0, 2.0, 4.0])  # typical steps along it, to either side
+PROBES = np.array([0.03, 0.1, 0.3, 1.0, 2.0, 4.0])  # typical steps along it, to either side
 _FEW = 64  # matrices of which it is found out which are not positive
 
 
@@ -59,7 +59,7 @@ def off_saddles(
     upper: Array,
 ) -> tuple[Array, Array]:
     """The lowest of some points to either side of each saddle, along a direction, and how low it is."""
-    sides = np.concatenate([_PROBES, -_PROBES])
+    sides = np.concatenate([PROBES, -PROBES])
     points = np.repeat(at[:, None], sides.size, axis=1)
     points[:, :, free] = np.clip(
         points[:, :, free] + sides[:, None] * direction[:, None], lower[free], upper[free]

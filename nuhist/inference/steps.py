@@ -10,10 +10,12 @@ import numpy as np
 
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import full_jacobian
+from nuhist.inference.structure import Mask
 from nuhist.tables import Array
 
 _LARGEST = 1e100  # a step beyond which a parameter has no effect to speak of
 _DOUBLINGS = 60
+_ROUNDS = 2  # each finds the steps of what the steps found so far bring into effect
 _NOTICED = 1.0  # squared change of the counts, in units of their errors
 
 
@@ -30,14 +32,33 @@ def typical_steps(model: CompiledModel, point: Array, data: Array) -> Array:
     point, data
         Shapes (parameters,) and (bins + auxiliary,).
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        _, jacobian = full_jacobian(model, point[None])
-        information = np.sum(jacobian[0] ** 2 / (data[: model.bins] + 1), axis=1)
-    terms = model.constraints
-    np.add.at(information, terms.gaussian, 1 / terms.sigma**2)
-    np.add.at(information, terms.poisson, terms.scale**2 / (data[terms.poisson_data] + 1))
-    useful = np.isfinite(information) & (information > 1 / _LARGEST**2)
+    information = _information(model, point[None], data)[0]
+    useful = _is_useful(information)
+    for _ in range(_ROUNDS):
+        if useful.all():
+            break
+        # What has no effect here may have one beside it: a factor of a template that a pull makes.
+        moved = np.where(useful, 1 / np.sqrt(np.where(useful, information, 1.0)), 0.0)
+        beside = np.max(_information(model, point + np.outer([1.0, -1.0], moved), data), axis=0)
+        information = np.where(useful, information, beside)
+        useful |= _is_useful(beside)
     return np.where(useful, 1 / np.sqrt(np.where(useful, information, 1.0)), 1.0)
+
+
+def _is_useful(information: Array) -> Mask:
+    return np.isfinite(information) & (information > 1 / _LARGEST**2)
+
+
+def _information(model: CompiledModel, points: Array, data: Array) -> Array:
+    """Fisher information of each parameter at points of shape (points, parameters)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        _, jacobian = full_jacobian(model, points)
+        information: Array = np.sum(jacobian**2 / (data[: model.bins] + 1), axis=2)
+    terms = model.constraints
+    for row in information:
+        np.add.at(row, terms.gaussian, 1 / terms.sigma**2)
+        np.add.at(row, terms.poisson, terms.scale**2 / (data[terms.poisson_data] + 1))
+    return information
 
 
 def constraint_widths(model: CompiledModel, scale: Array) -> Array:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nuhist import Workspace
-from nuhist.inference.edges import constrained_step, fit_with_edges
+from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import make_likelihood
 from nuhist.inference.newton import fit_batch
+from nuhist.inference.possible import constrained_step
 from tests.equivalence.checks import reference
 from tests.equivalence.fits import fit_at_edge
 from tests.strategies import random_workspace
