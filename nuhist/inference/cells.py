@@ -14,6 +14,8 @@ from nuhist.tables import Array
 if TYPE_CHECKING:
     from nuhist.inference.compiled import CompiledModel
 
+_AT_ONCE = 1_000_000  # numbers: more are taken channel by channel, which needs less memory
+
 
 @dataclass(frozen=True, eq=False)
 class CellRates:
@@ -70,9 +72,11 @@ class CellRates:
         Shapes (batch, samples), (batch, samples, histosys) and (batch, curved).
         """
         model, shapes = self.model, self.model.shapes
+        forces = pull[:, :, None] * self.outside
+        if self._few(shapes.parameter.size):
+            return self._moments_at_once(pull, forces)
         weights = np.empty((len(pull), model.factors.first.size))
         tilts = np.zeros((len(pull), model.factors.first.size, shapes.parameter.size))
-        forces = pull[:, :, None] * self.outside
         slope = self._curve_slopes()
         for channel in model.channels:
             bins, slots = channel.bins, channel.slots
@@ -84,16 +88,44 @@ class CellRates:
                     bent = np.matmul(force, shapes.bend[bins, :slots].transpose(1, 0, 2)).transpose(1, 0, 2)
                     part[:, :, shapes.curved] += bent * slope[:, None]
                 tilts[:, channel.samples] = part
+        return weights, tilts, self._bends(forces)
+
+    def _few(self, size: int) -> bool:
+        """Whether numbers of each cell are few enough to be taken at once, without a loop over channels."""
+        return len(self.cells) * self.model.nominal.size * max(size, 1) <= _AT_ONCE
+
+    def _moments_at_once(self, pull: Array, forces: Array) -> tuple[Array, Array, Array]:
+        model, shapes = self.model, self.model.shapes
+        order, first = model.cells_by_sample
+        own = (pull[:, :, None] * self.cells).reshape(len(pull), -1)[:, order]
+        weights = np.add.reduceat(own, first, axis=1)
+        tilts = np.zeros((len(pull), first.size, shapes.parameter.size))
+        if shapes.parameter.size:
+            force = forces.reshape(len(pull), -1)[:, order, None]
+            straight = shapes.straight.reshape(model.nominal.size, -1)[order]
+            tilts[:] = np.add.reduceat(force * straight, first, axis=1)
+            if shapes.curved.size:
+                bend = shapes.bend.reshape(model.nominal.size, -1)[order]
+                bent = np.add.reduceat(force * bend, first, axis=1)
+                tilts[:, :, shapes.curved] += bent * self._curve_slopes()[:, None]
+        return weights, tilts, self._bends(forces)
+
+    def _bends(self, forces: Array) -> Array:
+        shapes = self.model.shapes
         second = alpha_bend(self.theta[:, shapes.parameter[shapes.curved]])
-        bends = forces.reshape(len(pull), -1) @ shapes.bend.reshape(self.model.nominal.size, -1)
-        return weights, tilts, bends * second
+        bends = forces.reshape(len(forces), -1) @ shapes.bend.reshape(self.model.nominal.size, -1)
+        return np.asarray(bends * second)
 
     def _wide(self, logs: Array, cells: Array, outside: Array) -> Array:
         model, shapes = self.model, self.model.shapes
         found = np.empty((len(cells), model.wide.size, model.bins))
-        for channel in model.channels:
-            own = cells[:, channel.bins, : channel.slots].transpose(0, 2, 1)
-            found[:, :, channel.bins] = np.matmul(logs[:, channel.samples].transpose(0, 2, 1), own)
+        if self._few(model.wide.size):
+            every = np.matmul(cells[:, :, None], logs[:, model.sample])[:, :, 0]
+            found[:] = every.transpose(0, 2, 1)
+        else:
+            for channel in model.channels:
+                own = cells[:, channel.bins, : channel.slots].transpose(0, 2, 1)
+                found[:, :, channel.bins] = np.matmul(logs[:, channel.samples].transpose(0, 2, 1), own)
         if shapes.parameter.size:
             inside = outside.transpose(1, 0, 2)  # (bins, batch, slots)
             tilted = np.matmul(inside, shapes.straight)

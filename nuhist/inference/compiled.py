@@ -170,6 +170,33 @@ class CompiledModel:
         return np.asarray(np.any([part.any(axis=(1, 2)) for part in parts], axis=0))
 
     @cached_property
+    def cells_by_sample(self) -> tuple[Index, Index]:
+        """Cells that hold a sample, sorted by it, as positions in (bins × slots); where each one's begin."""
+        slots = self.nominal.shape[1]
+        order = np.concatenate(
+            [
+                (np.arange(channel.bins.start, channel.bins.stop) * slots + slot)
+                for channel in self.channels
+                for slot in range(channel.slots)
+            ]
+        )
+        first = np.searchsorted(self.sample.ravel()[order], np.arange(self.factors.first.size))
+        return order, first
+
+    @cached_property
+    def common(self) -> dict[tuple[int, int], tuple[Index, Index, Index]]:
+        """Bins that two layers have in common, and their positions in each, by pairs that have any."""
+        found = {}
+        for one in range(len(self.layers)):
+            for two in range(one):
+                bins, first, second = np.intersect1d(
+                    self.layers[one].bins, self.layers[two].bins, assume_unique=True, return_indices=True
+                )
+                if bins.size:
+                    found[one, two] = bins, first, second
+        return found
+
+    @cached_property
     def loose(self) -> Index:
         """Parameters that are factors themselves and have no constraint."""
         constrained = np.union1d(self.constraints.gaussian, self.constraints.poisson)

@@ -91,7 +91,7 @@ def slope_and_curvature(
     else:
         curvature = np.zeros((len(theta), model.parameters, model.parameters))
         curvature[:, wide[:, None], wide] = inner
-    for number, (layer, change) in enumerate(zip(model.layers, found.narrow, strict=True)):
+    for layer, change in zip(model.layers, found.narrow, strict=True):
         add_to(slope, (layer.parameter,), residual[:, layer.bins] * change)
         mixed = weighted[:, :, layer.bins] * change[:, None]
         if whole:
@@ -100,8 +100,8 @@ def slope_and_curvature(
         add_to(curvature, (wide[:, None], layer.parameter), mixed)
         add_to(curvature, (layer.parameter[:, None], wide), mixed.transpose(0, 2, 1))
         add_to(curvature, (layer.parameter, layer.parameter), weight[:, layer.bins] * change**2)
-        for other in range(number):
-            _add_pair(model, rates, found, (number, other), weight, pull if whole else None, curvature)
+    for pair in model.common:
+        _add_pair(model, rates, found, pair, weight, pull if whole else None, curvature)
     index = np.arange(model.parameters)
     curvature[:, index, index] += diagonal
     return slope, curvature
@@ -140,9 +140,7 @@ def _add_pair(
 ) -> None:
     """Add what two layers of bin-by-bin factors have in common."""
     one, two = (model.layers[index] for index in pair)
-    bins, first, second = np.intersect1d(one.bins, two.bins, assume_unique=True, return_indices=True)
-    if not bins.size:
-        return
+    bins, first, second = model.common[pair]
     part = weight[:, bins] * found.narrow[pair[0]][:, first] * found.narrow[pair[1]][:, second]
     rows, columns = one.parameter[first], two.parameter[second]
     if pull is not None:
