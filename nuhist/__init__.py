@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nuhist.inference.execution import Execution
     from nuhist.inference.fit import fit
     from nuhist.inference.intervals import limit, scan
+    from nuhist.inference.pyhf_optimizer import pyhf_optimizer
     from nuhist.inference.ranking import ranking
     from nuhist.inference.significance import goodness_of_fit, significance
     from nuhist.report.reproduce import reproduce
@@ -40,6 +41,7 @@ _PUBLIC = {
     "limit": "nuhist.inference.intervals",
     "load": "nuhist.histfactory.loading",
     "load_experiment": "nuhist.experiments.experiment",
+    "pyhf_optimizer": "nuhist.inference.pyhf_optimizer",
     "reproduce": "nuhist.report.reproduce",
     "scan": "nuhist.inference.intervals",
     "significance": "nuhist.inference.significance",
@@ -67,6 +69,7 @@ __all__ = [
     "limit",
     "load",
     "load_experiment",
+    "pyhf_optimizer",
     "ranking",
     "reproduce",
     "scan",

@@ -113,10 +113,10 @@ def test_an_interrupt_that_became_another_error(
     inputs: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     # As one that meets the start of a module of scipy, and what is said of a module that is not there.
-    def interrupted_import(_: object) -> None:
+    def interrupted_import(*_: object, **__: object) -> None:
         raise error from KeyboardInterrupt()
 
-    monkeypatch.setattr("nuhist.histfactory.patchset.load", interrupted_import)
+    monkeypatch.setattr("nuhist.histfactory.loading.load", interrupted_import)
     ended = CliRunner().invoke(main, ["validate", str(inputs / "a.json")])
     assert (ended.exit_code, ended.stdout, ended.stderr) == (1, "", "Aborted!\n")
 
