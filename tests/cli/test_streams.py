@@ -139,10 +139,10 @@ def test_the_package_itself_imports_next_to_nothing() -> None:
 
 
 def test_too_little_memory_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("nuhist.histfactory.patchset.load", full)
+    monkeypatch.setattr("nuhist.histfactory.loading.load", full)
     done = CliRunner().invoke(main, ["validate", str(folder / "w.json")])
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("nuhist: the memory does not suffice for this model; take fewer bins or")
