@@ -18,6 +18,7 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.equivalence import TooLongError, time_limit
+from nuhist.errors import NuhistError
 from nuhist.histfactory.workspace import Workspace
 from tests.counting.compared import differences, limits_of, minima_of
 from tests.counting.models import counting_workspace, kind_of
@@ -56,6 +57,10 @@ def main() -> None:
         )
         with log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(rows[-1]) + "\n")
+    for row in rows[:_CONSISTENT]:
+        if "error" not in row:
+            row["minima"] = consistency(options.seed, row["number"])
+    (options.output / "counting_minima.json").write_text(json.dumps(rows[:_CONSISTENT]), encoding="utf-8")
     print(summary(rows, perf_counter() - started))
 
 
@@ -77,8 +82,6 @@ def examine(seed: int, number: int, reference: Entry | None, thorough: Entry | N
         with time_limit(_LONGEST):
             ours = limits_of(workspace)
             row["seconds"] = perf_counter() - started
-            if number < _CONSISTENT:
-                row["minima"] = minima_of(workspace)
     except TooLongError:
         return row | {"error": f"not ended after {_LONGEST} s"}
     except Exception as error:  # noqa: BLE001, RUF100 (a campaign goes on and reports it)
@@ -89,6 +92,17 @@ def examine(seed: int, number: int, reference: Entry | None, thorough: Entry | N
         reference = thorough or _made(workspace, number, kept, thorough=True)
         row |= differences(ours, reference)
     return row | {"from pyhf": reference["difference_from_pyhf"]}
+
+
+def consistency(seed: int, number: int) -> Entry:
+    """How far the minima of a model's commands are apart."""
+    try:
+        with time_limit(_LONGEST):
+            return minima_of(counting_workspace([seed, number]))
+    except TooLongError:
+        return {"spread": float("inf"), "error": f"not ended after {_LONGEST} s"}
+    except NuhistError as error:
+        return {"spread": float("inf"), "error": str(error)}
 
 
 def _made(workspace: Workspace, number: int, kept: Path, *, thorough: bool) -> Entry:

@@ -31,6 +31,7 @@ _TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
 _LAST = 1e-6  # of 2NLL: after a step with the whole second derivative that gains less, nothing is left
 _DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
+_BEYOND = 10  # steps to where less than nothing is expected: a fit on that edge is left to others
 _FULL = 1e2  # damping up to which a step counts as a full one, on the floor of rounding
 _ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
 _LEVEL, _AT_0 = 1e-9, 1e-3  # of 2NLL per typical step, and typical steps
@@ -103,7 +104,8 @@ def fit_batch(
         return BatchFit(theta, height, np.isfinite(height), 0)
     widths = _widths(model, free)
     converged = _approach(model, theta, height, data, free, scale[free], lower[free], upper[free])
-    state = _State(theta, height, converged, np.full(len(theta), _DAMPING), np.zeros_like(converged))
+    beyond = np.zeros(len(theta), dtype=np.intp)
+    state = _State(theta, height, converged, np.full(len(theta), _DAMPING), np.zeros_like(converged), beyond)
     active, iterations = np.flatnonzero(np.isfinite(height) & ~converged), 0
     patience = 0 if len(theta) <= _SMALL or converged.any() else _PATIENCE
     while active.size and iterations < _ITERATIONS:
@@ -159,7 +161,8 @@ def _done(gain: Array, better: Mask, moved: Mask, damping: Array, *, whole: bool
 class _State(NamedTuple):
     """Where the fits of a batch are; the arrays are updated.
 
-    ``firm`` says whether a bound also holds a parameter along which 2NLL is level there.
+    ``firm`` says whether a bound also holds a parameter along which 2NLL is level there, ``beyond`` how many
+    steps have led to where less than nothing is expected.
     """
 
     theta: Array
@@ -167,13 +170,15 @@ class _State(NamedTuple):
     converged: Mask
     damping: Array
     firm: Mask
+    beyond: Index
 
     def advance(self, active: Index, trial: Array, reached: Array, better: Mask, done: Mask) -> Index:
         """Take the steps that lead down, and say which fits go on."""
         self.theta[active[better]] = trial[better]
         self.height[active[better]] = np.minimum(reached, self.height[active])[better]
         grown = np.where(better, self.damping[active] / 10, self.damping[active] * 10)
-        stuck = grown > _MOST_DAMPING
+        self.beyond[active] += np.isinf(reached)
+        stuck = (grown > _MOST_DAMPING) | (self.beyond[active] > _BEYOND)
         self.damping[active] = np.maximum(grown, _LEAST_DAMPING)
         self.converged[active[done]] = True
         return active[~(done | stuck)]
