@@ -32,6 +32,7 @@ _STEPS = (0.05, 0.15, 0.3, 0.5, 0.75, 1.0, 1.4, 1.9, 2.5, 3.3, 4.5, 6.5, 10.0, 1
 _FRACTIONS = (1e-2, 1e-4, 1e-6)  # of an event
 _IMPOSSIBLE, _NEAR = -1e-3, 1e-3  # counts: what Minuit leaves of them where they should be 0
 _POLISHED = 3  # ends
+_AGAIN = 4  # searches for a crossing
 _LOWER = 1e-6  # of 2NLL
 
 Point = list[float]
@@ -46,6 +47,7 @@ class Curve:
     seed: int
     most: int = _CHOSEN
     known: dict[float, tuple[float, Point]] = field(default_factory=dict)
+    hints: list[Point] = field(default_factory=list)
     best: tuple[float, Point] = (inf, [])
 
     def __post_init__(self) -> None:
@@ -183,7 +185,7 @@ class Curve:
                     moved = list(starts[0])
                     moved[index] = -moved[index] or 1.0
                     mirrored.append(moved)
-            starts += [self.best[1], self.density.initial, *mirrored]
+            starts += [self.best[1], self.density.initial, *self.hints, *mirrored]
             starts += self.randoms(self.best[1], _RANDOM)
             found = self.lowest(starts, value, max(most, self.most))
             if value in self.known:
@@ -192,6 +194,12 @@ class Curve:
             if found[0] < self.best[0] - 1e-9:
                 self.best = self.lowest([found[1]], None, 1)
         return self.known[value][0]
+
+    def forget(self, value: float) -> None:
+        """Fit again at all values but one and 0; where fits ended there is remembered as starts."""
+        near = sorted(self.known, key=lambda known: abs(known - value))[:3]
+        self.hints = [self.known[each][1] for each in near]
+        self.known = {key: self.known[key] for key in (value, 0.0) if key in self.known}
 
     def delta(self, value: float) -> float:
         """Δχ² at a value."""
@@ -243,6 +251,24 @@ def answers(spec: Mapping[str, Any], seed: int, *, thorough: bool = False) -> di
     }
 
 
+def settled(
+    function: Callable[[float], float], curves: Sequence[Curve], level: float, values: Sequence[float]
+) -> float | None:
+    """The last crossing, looked for again until a thorough fit there changes nothing."""
+    end = None
+    for _ in range(_AGAIN):
+        before, end = end, crossing(function, level, values)
+        if end is None or end == before:
+            break
+        for curve in curves:
+            curve.conditional(end, _THOROUGH)
+        if abs(function(end) - level) < 1e-4:
+            break
+        for curve in curves:
+            curve.forget(end)
+    return end
+
+
 def interval(curve: Curve) -> tuple[float | None, float | None]:
     """Ends of the profile likelihood's interval, None where it is open."""
     level = float(chi2.ppf(LEVEL, 1))
@@ -251,19 +277,12 @@ def interval(curve: Curve) -> tuple[float | None, float | None]:
         minimum = curve.best[0]
         ends: list[float | None] = []
         for bound in density.bounds[density.interest]:
-            end = crossing(curve.delta, level, outwards(curve, bound))
-            if end is not None:
-                curve.conditional(end, _THOROUGH)
-                # Where the model ends, the curve jumps.
+            end = settled(curve.delta, [curve], level, outwards(curve, bound))
+            if end is not None:  # where the model ends, the curve jumps
                 step = np.sign(bound - curve.value) * 1e-3 * max(abs(end - curve.value), 1e-3 * curve.unit())
-                within, beyond = end - step, end + step
-                if (
-                    not isfinite(curve.conditional(beyond, _THOROUGH))
-                    and curve.delta(within) < level - 0.01 * level - 0.01
-                ):
+                possible = isfinite(curve.conditional(end + step, _THOROUGH))
+                if not possible and curve.delta(end - step) < level - 0.01 * level - 0.01:
                     end = None
-                elif abs(curve.delta(end) - level) > 1e-4 and isfinite(curve.delta(beyond)):
-                    end = crossing(curve.delta, level, outwards(curve, bound))
             ends.append(end)
         if curve.best[0] >= minimum - _LOWER:
             break
@@ -300,18 +319,8 @@ def cls_limits(curve: Curve) -> list[float | None]:
         high = density.bounds[density.interest][1]
         scale = width(curve)
         values = [0.0, *(scale * step for step in _STEPS if scale * step < high), high]
-        limits = [crossing(function, -log(1 - LEVEL), values) for function in functions]
         before = asimov.best[0]
-        for limit in limits:
-            if limit is not None:
-                curve.conditional(limit, _THOROUGH)
-                asimov.conditional(limit, _THOROUGH)
-        limits = [
-            limit
-            if limit is None or abs(function(limit) + log(1 - LEVEL)) < 1e-4
-            else crossing(function, -log(1 - LEVEL), values)
-            for function, limit in zip(functions, limits, strict=True)
-        ]
+        limits = [settled(function, [curve, asimov], -log(1 - LEVEL), values) for function in functions]
         if curve.best[0] >= minimum - _LOWER and asimov.best[0] >= before - _LOWER:
             break
     return limits
