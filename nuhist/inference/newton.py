@@ -104,8 +104,14 @@ def fit_batch(
         return BatchFit(theta, height, np.isfinite(height), 0)
     widths = _widths(model, free)
     converged = _approach(model, theta, height, data, free, scale[free], lower[free], upper[free])
-    beyond = np.zeros(len(theta), dtype=np.intp)
-    state = _State(theta, height, converged, np.full(len(theta), _DAMPING), np.zeros_like(converged), beyond)
+    state = _State(
+        theta,
+        height,
+        converged,
+        np.full(len(theta), _DAMPING),
+        np.zeros_like(converged),
+        np.zeros(len(theta), dtype=np.intp),
+    )
     active, iterations = np.flatnonzero(np.isfinite(height) & ~converged), 0
     patience = 0 if len(theta) <= _SMALL or converged.any() else _PATIENCE
     while active.size and iterations < _ITERATIONS:

@@ -16,6 +16,7 @@ _RESTORATIONS = 8  # steps to a point that expects no less than nothing
 _SHARES = (0.1, 1e-3, 1e-6, 1e-9)  # of the events seen in a bin: what it is to expect there, if it can
 _FAR = 1e9  # counts below 0, more than any step mends
 _EVALUATIONS = 50  # of the counts, for where the fewest are missing
+_MOST, _SIDE = 6, 1.2  # parameters whose counts turn, and widths: beyond 1, counts are straight
 _WITHIN = 1e-9  # of the width of bounds
 
 
@@ -42,16 +43,33 @@ def restored(
     points[:, free] = np.clip(points[:, free], lower[free], upper[free])
     for row in np.flatnonzero(~np.isfinite(model.twice_nll(points, data))) if free.size else ():
         problem = Problem(model, data[row, None], lower, upper, free, unit, np.zeros(0, dtype=np.intp))
-        centred, terms = points[row].copy(), model.constraints
-        centred[terms.gaussian] = data[row, terms.gaussian_data]
-        for origin in (points[row], np.where(np.isin(np.arange(len(centred)), free), centred, points[row])):
-            found = possible(problem, origin)
-            if found is None:
-                found = possible(problem, _least_missing(problem, origin))
-            if found is not None:
-                points[row] = found
-                break
+        found = [_led(problem, points[row])]
+        if found[0] is None:
+            found = [_led(problem, origin) for origin in _origins(problem, points[row])]
+        ends = np.array([end for end in found if end is not None])
+        if len(ends):
+            points[row] = ends[np.argmin(model.twice_nll(ends, data[row, None]))]
     return points
+
+
+def _led(problem: Problem, origin: Array) -> Array | None:
+    """Where data are possible, from an origin near or far from there."""
+    found = possible(problem, origin)
+    return possible(problem, _least_missing(problem, origin)) if found is None else found
+
+
+def _origins(problem: Problem, point: Array) -> Array:
+    """Other points to look from: pulls at their centres, and one at a time where its counts may turn."""
+    model, free = problem.model, problem.free
+    centred, terms = point.copy(), model.constraints
+    centred[terms.gaussian] = problem.data[0, terms.gaussian_data]
+    own = [index for index in model.turning if index in free][:_MOST]
+    origins = np.tile(centred, (2 * len(own) + 1, 1))
+    sides = np.repeat([_SIDE, -_SIDE], len(own))
+    origins[np.arange(1, len(origins)), own + own] += sides
+    held = np.setdiff1d(np.arange(len(point)), free)
+    origins[:, held] = point[held]
+    return origins
 
 
 def possible(problem: Problem, start: Array) -> Array | None:
