@@ -106,9 +106,10 @@ def gof(
 @measurement_option
 @poi_option
 @engine_option
+@click.option("--fast", is_flag=True, help="Impacts from the covariance, without refits.")
 @as_json
 def ranking(
-    workspace: Source, measurement: str | None, poi: str | None, engine: str, json_output: bool
+    workspace: Source, measurement: str | None, poi: str | None, engine: str, fast: bool, json_output: bool
 ) -> None:
     """Pulls of the constrained parameters and their impact on the parameter of interest."""
     from nuhist.inference.ranking import ranking as run
@@ -118,6 +119,7 @@ def ranking(
         measurement=measurement,
         poi=poi,
         engine=engine,  # type: ignore[arg-type]  # checked by the library
+        fast=fast,
     )
     if json_output:
         print_json(result.to_json())

@@ -56,6 +56,20 @@ def full_jacobian(model: CompiledModel, theta: Array) -> tuple[Array, Array]:
     return rates.counts, full
 
 
+def gradient(model: CompiledModel, theta: Array, data: Array) -> Array:
+    """Gradient of −2 ln L, shape (batch, parameters); data of shape (batch or 1, bins + auxiliary)."""
+    rates = model.rates(theta)
+    found = jacobian(model, rates)
+    possible = rates.counts > 0
+    ratio = np.where(possible, data[:, : model.bins] / np.where(possible, rates.counts, 1.0), 0.0)
+    residual = 2 * (1 - ratio)
+    slope = model.constraint_terms(theta, data)[0]
+    slope[:, model.wide] += np.matmul(found.wide, residual[:, :, None])[:, :, 0]
+    for layer, change in zip(model.layers, found.narrow, strict=True):
+        add_to(slope, (layer.parameter,), residual[:, layer.bins] * change)
+    return slope
+
+
 def slope_and_curvature(
     model: CompiledModel, theta: Array, data: Array, *, whole: bool = True, held: Array | None = None
 ) -> tuple[Array, Array]:

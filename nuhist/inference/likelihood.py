@@ -15,6 +15,7 @@ from nuhist.inference.hessian import full_jacobian, slope_and_curvature
 from nuhist.inference.minimisers import minimise
 from nuhist.inference.moved import Moved
 from nuhist.inference.possible import restored
+from nuhist.inference.saddles import SADDLE
 from nuhist.inference.search import (
     dips,
     either_sign,
@@ -210,6 +211,22 @@ class Likelihood(Density):
             return Moved.at(model, point).heights(parameters, values, data)
 
         return valleys(self._heights_of(data), at, turning, *steps, *bounds, along)
+
+    def alone(self, parameters: Array, held: int) -> bool:
+        """Whether a fit with a parameter held is a minimum from which no other valley can be seen."""
+        free = ~np.array(self.constant)
+        free[held] = False
+        inside = free & (parameters > self.lower) & (parameters < self.upper)
+        matrix, unit = self.hessian(parameters), self.scale[inside]
+        if matrix is None:
+            return False
+        try:
+            np.linalg.cholesky(
+                matrix[np.ix_(inside, inside)] * np.outer(unit, unit) + SADDLE * np.eye(unit.size)
+            )
+        except np.linalg.LinAlgError:
+            return False
+        return not len(self._other_valleys(parameters[None], free, self.data)[1])
 
     def _along(self, found: Minimum, free: Mask, data: Array) -> list[Array]:
         """Where 2NLL dips along the parameter of interest, and values of either sign where one is signed."""

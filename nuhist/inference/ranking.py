@@ -7,9 +7,14 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance, held_on_bounds
+from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.notes import general_notes
 from nuhist.inference.results import Impact, Ranking
+from nuhist.inference.shifted import shifted_fits
+from nuhist.inference.structure import Index
+from nuhist.inference.walls import bins_at_walls
+from nuhist.tables import Array
 
 
 def ranking(
@@ -18,6 +23,7 @@ def ranking(
     measurement: str | None = None,
     poi: str | None = None,
     engine: Engine = "compiled",
+    fast: bool = False,
 ) -> Ranking:
     """Rank the constrained parameters by what they do to the parameter of interest.
 
@@ -31,6 +37,8 @@ def ranking(
         Another parameter of interest than the measurement's.
     engine
         What fits, see :func:`nuhist.inference.model.make_likelihood`.
+    fast
+        Impacts from the covariance at the best fit, instead of a fit with each parameter held.
 
     Raises
     ------
@@ -47,27 +55,36 @@ def ranking(
     likelihood = make_likelihood(workspace, measurement=measurement, poi=poi, engine=engine)
     interest = likelihood.interest.name
     best = likelihood.best()
-    errors = np.sqrt(np.diag(covariance(likelihood, best)))
+    matrix = covariance(likelihood, best)
+    errors = np.sqrt(np.diag(matrix))
     meanings = (workspace.sidecar or {}).get("parameters", {})
     centre = best.parameters[likelihood.poi_index]
-    impacts = []
-    for index, name in enumerate(likelihood.names):
-        width, middle = likelihood.constraint(index)
-        if width is None or name == interest or errors[index] == 0:
-            continue
-        shifts = []
-        for sign in (1.0, -1.0):
-            value = best.parameters[index] + sign * errors[index]
-            value = float(np.clip(value, likelihood.lower[index], likelihood.upper[index]))
-            shifted = likelihood.minimise({name: value}, best.parameters)
-            shifts.append(float(shifted.parameters[likelihood.poi_index] - centre))
-        pull = float((best.parameters[index] - middle) / width)
-        meaning = meanings.get(name, {}).get("meaning")
-        impacts.append(Impact(name, meaning, pull, float(errors[index] / width), shifts[0], shifts[1]))
+    ranked = [
+        (index, name, *likelihood.constraint(index))
+        for index, name in enumerate(likelihood.names)
+        if name != interest and errors[index] > 0
+    ]
+    ranked = [entry for entry in ranked if entry[2] is not None]
+    held = np.array([entry[0] for entry in ranked], dtype=np.intp)
+    shifts = _shifts(likelihood, best, matrix, held, fast=fast)
+    impacts = [
+        Impact(
+            name,
+            meanings.get(name, {}).get("meaning"),
+            float((best.parameters[index] - middle) / width),
+            float(errors[index] / width),
+            float(up),
+            float(down),
+        )
+        for (index, name, width, middle), (up, down) in zip(ranked, shifts, strict=True)
+        if width is not None
+    ]
     impacts.sort(key=lambda impact: -max(abs(impact.impact_up), abs(impact.impact_down)))
-    held = held_on_bounds(likelihood, best)
+    bounded = held_on_bounds(likelihood, best)
     notes = general_notes(workspace, interest)
-    if interest in held:
+    if fast:
+        notes = ("impacts are those of the covariance at the best fit, without refits", *notes)
+    if interest in bounded:
         notes = (
             f"the best fit of {interest} is at its bound, {centre:.4g}: a parameter that would move it beyond"
             " has an impact of 0 there, and pulls are those of the fit at the bound",
@@ -77,9 +94,33 @@ def ranking(
         parameter=interest,
         best_fit=float(centre),
         impacts=tuple(impacts),
-        conditional_on=held,
+        conditional_on=bounded,
         notes=notes,
         data_kind=workspace.data_kind,
         workspace_digest=workspace.digest,
         nuhist_version=__version__,
     )
+
+
+def _shifts(likelihood: Likelihood, best: Minimum, matrix: Array, held: Index, *, fast: bool) -> Array:
+    """How far the parameter of interest moves with each parameter one error up and down: (held, 2)."""
+    interest = likelihood.poi_index
+    errors = np.sqrt(np.diag(matrix))[held]
+    at, low, high = best.parameters[held], likelihood.lower[held], likelihood.upper[held]
+    values = np.stack([np.clip(at + sign * errors, low, high) for sign in (1.0, -1.0)], axis=1)
+    if fast:
+        return np.asarray((matrix[interest, held] / errors**2)[:, None] * (values - at[:, None]))
+    twice, places = np.repeat(held, 2), values.ravel()
+    if bins_at_walls(likelihood, best).size:
+        found = np.full((twice.size, best.parameters.size), np.nan)  # the edge turns
+    else:
+        found = shifted_fits(likelihood, best, matrix, twice, places)
+        may_turn = likelihood.arrays is not None and bool(likelihood.arrays.turning)
+        for row in np.flatnonzero(~np.isnan(found).any(axis=1)) if may_turn else ():
+            if not likelihood.alone(found[row], int(twice[row])):
+                found[row] = np.nan  # the other valley may be lower
+    for row in np.flatnonzero(np.isnan(found).any(axis=1)):
+        fixed = {likelihood.names[twice[row]]: float(places[row])}
+        found[row] = likelihood.minimise(fixed, best.parameters).parameters
+    moved = found[:, interest] - best.parameters[interest]
+    return np.asarray(moved.reshape(-1, 2))
