@@ -13,6 +13,7 @@ from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.compilation import compile_model
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.pyhf_model import pyhf_model
+from nuhist.inference.room import refuse_too_large
 from nuhist.inference.search import possible_start
 from nuhist.inference.steps import typical_steps
 
@@ -49,6 +50,7 @@ def make_likelihood(
     """
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
+    refuse_too_large(workspace)
     name = _interest(workspace, measurement, poi)
     model, data = pyhf_model(workspace, measurement, name)
     bounds = np.asarray(model.config.suggested_bounds(), dtype=np.float64)
