@@ -25,6 +25,7 @@ _SMALL = 64  # fits that take it from the start
 _REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one may end in another valley
 _CHORDS = 6  # steps with the derivatives of the start
 _FEW = 8  # fits for which the derivatives of the start are not worth it
+_APART = 50.0  # typical steps: starts that lie further apart share no derivatives
 _NEAR = 1e-10  # of 2NLL: what such a step would still gain; the next would gain a third of it at most
 _FALL = 0.3  # from step to step, of that gain; where it falls less, full steps are better
 _TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
@@ -103,7 +104,7 @@ def fit_batch(
     if not free.size:
         return BatchFit(theta, height, np.isfinite(height), 0)
     widths = _widths(model, free)
-    converged = _approach(model, theta, height, data, free, scale[free], lower[free], upper[free])
+    converged = _approach(model, theta, height, data, free, scale, lower[free], upper[free])
     state = _State(
         theta,
         height,
@@ -214,7 +215,7 @@ def _approach(
     height: Array,
     data: Array,
     free: Index,
-    unit: Array,
+    scale: Array,
     low: Array,
     high: Array,
 ) -> Mask:
@@ -227,7 +228,10 @@ def _approach(
     converged = np.zeros(len(theta), dtype=bool)
     if len(theta) < _FEW or not np.isfinite(height).all():
         return converged
-    near = tangent(model, theta.mean(axis=0), free, unit)
+    middle, unit = theta.mean(axis=0), scale[free]
+    if (np.abs(theta - middle) > _APART * scale).any():  # the curvature there is not that here
+        return converged
+    near = tangent(model, middle, free, unit)
     if near is None:
         return converged
     # Nothing turns: there is one valley, and no step can be too long.

@@ -14,7 +14,7 @@ from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
 _BETTER = 1e-5  # in 2NLL: a scan that finds a minimum lower by more starts again from there
-_RESTARTS = 5
+_RESTARTS = 25  # along a narrow valley that bends, each goes a part of the way
 _NUMBERS = 2_000_000  # at most in one array of the cheap curve: it bounds the memory
 
 _Result = TypeVar("_Result")

@@ -9,14 +9,16 @@ from typing import get_args
 
 import pytest
 
-from nuhist.inference.model import Engine
+from nuhist import limit
+from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.profile import Profile
 from tests.counting.units import answers, differences, units_workspace, variants
 
 TOLERANCE = 1e-4
 SEED = 5
 
 
-@pytest.mark.parametrize("number", [1, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+@pytest.mark.parametrize("number", [1, 4, 5, 6, 7, 8, 9, 10, 11, 44])
 def test_units_and_bounds_change_nothing(number: int) -> None:
     found = variants(units_workspace(SEED, number), SEED, number)
     base = answers(found["base"][0])
@@ -25,6 +27,16 @@ def test_units_and_bounds_change_nothing(number: int) -> None:
             compared = differences(base, answers(workspace), unit)
             assert compared
             assert {key: value for key, value in compared.items() if value > TOLERANCE} == {}
+
+
+def test_two_strengths_of_one_sample_have_no_upper_limit() -> None:
+    # The one may grow as the other falls: fits far apart that shared derivatives said 5e4 in silence.
+    workspace, _ = variants(units_workspace(SEED, 44), SEED, 44)["base"]
+    profile = Profile(make_likelihood(workspace))
+    values = [5.0 * 10.0**power for power in range(8)]
+    profile.prepare(values)
+    assert [profile(value) for value in values] == pytest.approx(len(values) * [0.0], abs=1e-6)
+    assert limit(workspace).upper is None
 
 
 @pytest.mark.parametrize("number", [4, 7])
