@@ -11,11 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from nuhist import Workspace, limit
+from nuhist.errors import FitError
 from nuhist.inference import likelihood as module
 from nuhist.inference.cls import AsymptoticCls, cls_upper
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.model import Engine, make_likelihood
 from nuhist.inference.newton import BatchFit, fit_batch
 from nuhist.inference.profile import LowerMinimumError, Profile, heights_at
 from nuhist.inference.region import profile_ends
@@ -224,7 +225,15 @@ def test_a_cls_limit_from_a_minimum_that_was_not_the_lowest(bins: Workspace) -> 
     assert bands == same
 
 
-SEEDS = [2, 3, 5, 8]
+@pytest.mark.parametrize("engine", ["compiled", "pyhf"])
+def test_data_that_are_impossible_without_a_strength_that_is_alone(engine: Engine) -> None:
+    # One sample, its strength and no other parameter: without it there is nothing to compare with.
+    workspace = random_workspace([43, 2], Limits(channels=2, bins=4, samples=3, causes=3))
+    with pytest.raises(FitError, match="44 events observed where nothing is expected at mu = 0"):
+        limit(workspace, method="cls", engine=engine)
+
+
+SEEDS = [3, 5, 8]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
