@@ -27,7 +27,7 @@ from tests.counting.units import answers, differences, units_workspace, variants
 TOLERANCE = 1e-4
 MOST_FITTED = 4  # free parameters with the engine that leaves fits to pyhf, which takes seconds
 EVERY = 5  # of the models, with that engine
-LONGEST = 60  # seconds for one model with one engine
+LONGEST = 180  # seconds for one model with one engine
 _SHOWN = 15
 
 

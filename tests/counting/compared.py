@@ -66,6 +66,13 @@ def differences(ours: Answers, reference: Answers) -> dict[str, Any]:
     }
 
 
+def fits_of(workspace: Workspace, ours: Answers) -> list[list[float]]:
+    """nuhist's fits at the minimum and at the ends of the interval, in pyhf's order."""
+    values = [ours["best_fit"], ours["lower"], ours["upper"]]
+    results = [fit(workspace, test_poi=value) for value in values if value is not None]
+    return [[parameter.value for parameter in result.parameters] for result in results]
+
+
 def minima_of(workspace: Workspace) -> dict[str, Any]:
     """2NLL at the minimum from each command that fits the same thing, and how far they are apart.
 
