@@ -182,8 +182,9 @@ class Likelihood(Density):
         for number in range(_ROUNDS):
             _, starts = self._other_valleys(found.parameters[None], free, data)
             starts = np.concatenate([starts, *self._along(found, free, data)])
-            if number == 0:
-                starts = np.concatenate([further, starts])
+            if number == 0 and len(further):
+                # From the fit, too: where others have moved, the other side may be lower.
+                starts = np.concatenate([further, self._turned(found.parameters, free), starts])
             starts[:, ~free] = found.parameters[~free]
             starts = starts[np.isfinite(self.heights(starts, data))] if len(starts) else starts
             if not len(starts):
