@@ -94,7 +94,8 @@ class Counting:
                 ratio = np.where(counts > 0, counts / expected, 0.0)
             slope = np.sum(self.signal * (1 - ratio), axis=1)
             low, high = np.where(slope < 0, middle, low), np.where(slope < 0, high, middle)
-        return (low + high) / 2
+        middle = (low + high) / 2
+        return np.asarray(middle, dtype=np.float64)
 
 
 def possible(model: Counting, top: float) -> Array:
@@ -152,7 +153,7 @@ def random_model(seed: int) -> Counting:
 def top(model: Counting) -> float:
     """A strength that no data of the model allow."""
     most = float(np.sum(model.observed)) + 6 * np.sqrt(float(np.sum(model.observed)) + 4) + 6
-    return max((most - float(np.sum(model.background))) / float(np.sum(model.signal)), 1.0)
+    return float(max((most - np.sum(model.background)) / np.sum(model.signal), 1.0))
 
 
 def compare(models: int, execution: Execution) -> None:

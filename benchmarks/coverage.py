@@ -18,7 +18,7 @@ import numpy as np
 import nuhist
 from nuhist.inference.execution import Execution
 from nuhist.inference.feldman_cousins import belt
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.profile import Profile
 from nuhist.inference.results import Coverage, Interval
 

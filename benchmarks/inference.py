@@ -33,7 +33,7 @@ import nuhist
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.execution import Execution
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.profile import Profile
 from nuhist.inference.toys import BATCH, ToyModel, batches, statistic, toy_model
 

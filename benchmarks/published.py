@@ -91,7 +91,8 @@ def one(method: str, file: Path) -> Result:
 
 def timed(function: Callable[[], Any]) -> tuple[float, Any]:
     """CPU seconds of the fastest run, and what the call gave."""
-    seconds, result = [], None
+    seconds: list[float] = []
+    result = None
     while not seconds or (len(seconds) < REPEATS and min(seconds) < SHORT):
         start = process_time()
         result = function()
@@ -144,7 +145,7 @@ def with_nuhist(file: Path) -> Result:
 
     from nuhist.histfactory.workspace import load_workspace
     from nuhist.inference.edges import fit_with_edges
-    from nuhist.inference.model import make_likelihood
+    from nuhist.inference.prepare import make_likelihood
     from nuhist.inference.pyhf_model import pyhf_model as made
 
     workspace = load_workspace(file)

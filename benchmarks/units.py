@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.equivalence import TooLongError, time_limit
-from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.prepare import Engine, make_likelihood
 from tests.counting.units import answers, differences, units_workspace, variants
 
 TOLERANCE = 1e-4

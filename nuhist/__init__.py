@@ -22,28 +22,38 @@ if TYPE_CHECKING:
     from nuhist.inference.coverage import coverage
     from nuhist.inference.execution import Execution
     from nuhist.inference.fit import fit
-    from nuhist.inference.intervals import limit, scan
+    from nuhist.inference.model import Model
     from nuhist.inference.pyhf_optimizer import pyhf_optimizer
     from nuhist.inference.ranking import ranking
     from nuhist.inference.significance import goodness_of_fit, significance
+    from nuhist.methods.cls import CLs
+    from nuhist.methods.contour import contour
+    from nuhist.methods.feldman_cousins import FeldmanCousins
+    from nuhist.methods.limits import limit, scan
+    from nuhist.methods.profile_likelihood import ProfileLikelihood
     from nuhist.report.reproduce import reproduce
 
 _PUBLIC = {
     "BuildOptions": "nuhist.histfactory.options",
+    "CLs": "nuhist.methods.cls",
+    "FeldmanCousins": "nuhist.methods.feldman_cousins",
+    "Model": "nuhist.inference.model",
     "NuhistError": "nuhist.errors",
+    "ProfileLikelihood": "nuhist.methods.profile_likelihood",
     "Workspace": "nuhist.histfactory.workspace",
     "SignalGrid": "nuhist.histfactory.patchset",
     "build": "nuhist.histfactory.build",
     "build_patchset": "nuhist.histfactory.patchset",
     "bundled_experiments": "nuhist.experiments.experiment",
     "combine": "nuhist.histfactory.combine",
+    "contour": "nuhist.methods.contour",
     "fit": "nuhist.inference.fit",
-    "limit": "nuhist.inference.intervals",
+    "limit": "nuhist.methods.limits",
     "load": "nuhist.histfactory.loading",
     "load_experiment": "nuhist.experiments.experiment",
     "pyhf_optimizer": "nuhist.inference.pyhf_optimizer",
     "reproduce": "nuhist.report.reproduce",
-    "scan": "nuhist.inference.intervals",
+    "scan": "nuhist.methods.limits",
     "significance": "nuhist.inference.significance",
     "goodness_of_fit": "nuhist.inference.significance",
     "ranking": "nuhist.inference.ranking",
@@ -54,8 +64,12 @@ _PUBLIC = {
 
 __all__ = [
     "BuildOptions",
+    "CLs",
     "Execution",
+    "FeldmanCousins",
+    "Model",
     "NuhistError",
+    "ProfileLikelihood",
     "SignalGrid",
     "Workspace",
     "__version__",
@@ -63,6 +77,7 @@ __all__ = [
     "build_patchset",
     "bundled_experiments",
     "combine",
+    "contour",
     "coverage",
     "fit",
     "goodness_of_fit",

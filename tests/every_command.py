@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "significance": ("lz.json",),
     "gof": ("lz.json",),
     "ranking": ("lz.json",),
+    "contour": ("lz.json", "--parameters", "mu_nu_squared,lz_ws2022_background_norm"),
     "coverage": ("lz.json", "--range", "0:1e-11:2", "--ntoys", "20"),
     "plot spectrum": ("lz.json", "-o", "spectrum.png"),
     "plot scan": ("lz.json", "-o", "scan.png"),
@@ -55,6 +56,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 SLOW = ("rebuild",)  # tests/report/test_rebuild.py runs parts of it
 # Which extra a command needs; `pip install 'nuhist[EXTRA]'` is what it says without.
 EXTRAS: Mapping[str, str] = {
+    "contour": "plot",
     **{name: "plot" for name in COMMANDS if name.startswith("plot ")},
     "report": "report",
     "export root": "root",

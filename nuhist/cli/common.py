@@ -26,15 +26,10 @@ if TYPE_CHECKING:
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 as_json = click.option("--json", "json_output", is_flag=True, help="Print one JSON object.")
-engine_option = click.option(
-    "--engine", default="compiled", show_default=True, help="What fits: compiled, or pyhf."
-)
 allow_outside_option = click.option(
     "--allow-outside", is_flag=True, help="Read tables that an experiment.yaml has outside its folder, too."
 )
 measurement_option = click.option("--measurement", help="Name of the measurement [default: the first].")
-
-poi_option = click.option("--poi", metavar="NAME", help="Parameter of interest [default: the measurement's].")
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nuhist.cli.choices import Chosen, model_argument
 from nuhist.cli.common import (
     TOY_NAMES,
-    Source,
     as_json,
-    engine_option,
-    measurement_option,
-    poi_option,
     print_json,
     print_remarks,
     print_table,
@@ -20,8 +18,8 @@ from nuhist.cli.common import (
     say,
     toy_execution,
     toy_options,
-    workspace_argument,
 )
+from nuhist.cli.method_options import MethodCommand
 from nuhist.cli.options import command
 
 if TYPE_CHECKING:
@@ -31,25 +29,12 @@ _NOISE = 1e-9  # of the upper end of the parameter: a best fit at its bound of 0
 
 
 @command(epilog="Example: nuhist fit lz.json")
-@workspace_argument
-@measurement_option
-@poi_option
-@engine_option
+@model_argument
 @click.option("--test-poi", type=float, help="Hold the parameter of interest at this value.")
 @as_json
-def fit(
-    workspace: Source,
-    measurement: str | None,
-    poi: str | None,
-    engine: str,
-    test_poi: float | None,
-    json_output: bool,
-) -> None:
+def fit(model: Chosen, test_poi: float | None, json_output: bool) -> None:
     """Fit a workspace to its observed counts."""
-    from nuhist.inference.fit import fit as run
-
-    result = run(workspace.workspace(), measurement=measurement, poi=poi, test_poi=test_poi,
-                 engine=engine)  # type: ignore[arg-type]  # fmt: skip
+    result = model.model().fit(test_poi=test_poi)
     if json_output:
         print_json(result.to_json())
         return
@@ -84,27 +69,14 @@ def fit(
 
 
 @command(epilog="Example: nuhist scan lz.json --range 0:3e-11:31")
-@workspace_argument
-@measurement_option
-@poi_option
-@engine_option
+@model_argument
 @click.option("--range", "span", metavar="LO:HI:N", help="Couplings in μ_B, e₀ or cm² [default: Δχ² < 9].")
 @as_json
-def scan(
-    workspace: Source,
-    measurement: str | None,
-    poi: str | None,
-    engine: str,
-    span: str | None,
-    json_output: bool,
-) -> None:
+def scan(model: Chosen, span: str | None, json_output: bool) -> None:
     """Scan the profile likelihood over the coupling."""
     from nuhist.histfactory.grids import parse_range
-    from nuhist.inference.intervals import scan as run
 
-    couplings = None if span is None else parse_range(span)
-    result = run(workspace.model(), couplings, measurement=measurement, poi=poi,
-                 engine=engine)  # type: ignore[arg-type]  # fmt: skip
+    result = model.model().scan(None if span is None else parse_range(span))
     if json_output:
         print_json(result.to_json())
         return
@@ -119,51 +91,34 @@ def scan(
     print_remarks(result.data_kind, result.notes, err=True)
 
 
-@command(epilog="Example: nuhist limit lz.json --method cls --cl 0.90 --expected")
-@workspace_argument
-@measurement_option
-@poi_option
-@engine_option
+@command(cls=MethodCommand, epilog="Example: nuhist limit lz.json --method cls --cl 0.90 --expected")
+@model_argument
 @click.option("--method", default="profile", show_default=True, help="profile, cls or feldman-cousins.")
-@click.option("--calctype", help="asymptotics or toybased (cls) [default: asymptotics].")
-@click.option("--test-stat", help="q or qtilde (cls) [default: qtilde, or q below 0].")
 @click.option("--cl", "confidence_level", type=float, help="Confidence level [default: 0.9].")
-@click.option("--delta-chi2", type=float, help="A threshold in 2NLL instead of a level (profile).")
-@click.option("--expected", is_flag=True, help="Expected limits too (profile, cls).")
-@click.option("--points", type=click.IntRange(min=2),
-              help="Values at which toys are thrown (feldman-cousins) [default: 20].")  # fmt: skip
 @toy_options
 @as_json
 def limit(
-    workspace: Source,
-    measurement: str | None,
-    engine: str,
+    model: Chosen,
     method: str,
-    calctype: str | None,
+    confidence_level: float | None,
     ntoys: int | None,
     json_output: bool,
     **choices: Any,
 ) -> None:
     """Confidence interval or upper limit of the coupling."""
-    from nuhist.inference.intervals import limit as run
+    from nuhist.methods.registry import make_method
 
     toys = {name: choices.pop(name) for name in TOY_NAMES if name != "ntoys"}
-    thrown = method == "feldman-cousins" or (method == "cls" and calctype == "toybased")
-    if method == "profile" or (method == "cls" and calctype in {None, "asymptotics"}):
+    chosen: Any = make_method(method, choices)
+    if not chosen.throws:
         refuse_toy_options(
             f"with --method {method}; they are with --method feldman-cousins, and with --method cls"
             " --calctype toybased"
         )
-    with toy_execution(ntoys or 2000, **toys) as execution:
-        result = run(
-            workspace.model(),
-            method=method,  # type: ignore[arg-type]  # checked by the library
-            calctype=calctype,  # type: ignore[arg-type]
-            measurement=measurement,
-            engine=engine,  # type: ignore[arg-type]
-            execution=execution if thrown else None,
-            **choices,
-        )
+        result = chosen.interval(model.model(), confidence_level)
+    else:
+        with toy_execution(ntoys or 2000, **toys) as execution:
+            result = replace(chosen, execution=execution).interval(model.model(), confidence_level)
     if json_output:
         print_json(result.to_json())
         return

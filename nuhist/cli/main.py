@@ -30,7 +30,7 @@ _FAMILIES = {
         workspace.inspect,
     ),
     "Fit it": (infer.fit, infer.scan, infer.limit),
-    "Question it": (study.significance, study.gof, study.ranking, study.coverage),
+    "Question it": (study.significance, study.gof, study.ranking, study.contour, study.coverage),
     "Show it": (plot.plot, report.report),
     "Share it": (exchange.export, exchange.import_, hepdata.hepdata, cite.cite),
     "Redo ours": (reproduce.reproduce, reproduce.rebuild),

@@ -47,8 +47,9 @@ def _is_single(parameter: click.Parameter) -> bool:
 
 
 def command(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], Command]:
-    """``click.command`` with :class:`Command`."""
-    return click.command(name, cls=Command, **attributes)
+    """``click.command`` with :class:`Command`, or another class of its kind."""
+    kind: type[Command] = attributes.pop("cls", Command)
+    return click.command(name, cls=kind, **attributes)
 
 
 def group(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], Group]:

@@ -7,13 +7,8 @@ from typing import Any
 
 import click
 
-from nuhist.cli.common import (
-    Source,
-    measurement_option,
-    poi_option,
-    workspace_argument,
-    workspaces_argument,
-)
+from nuhist.cli.choices import Chosen, model_argument, models_argument
+from nuhist.cli.common import Source, workspaces_argument
 from nuhist.cli.drawing import Drawing, draws
 from nuhist.cli.options import group, refuse_given
 from nuhist.cli.plot_physics import cross_section, efficiency, flux, response
@@ -29,7 +24,7 @@ def _labels(what: str) -> Callable[..., Any]:
 
 
 @plot.command(epilog="Example: nuhist plot spectrum lz.json --coupling 2.8e-11 -o lz.pdf")
-@workspace_argument
+@model_argument
 @click.option(
     "--channel", "channels", multiple=True, help="Name of a channel; may be repeated [default: the first]."
 )
@@ -38,7 +33,7 @@ def _labels(what: str) -> Callable[..., Any]:
 @click.option("--prefit", is_flag=True, help="Before the fit, with the uncertainties of the constraints.")
 @draws
 def spectrum(
-    workspace: Source, channels: tuple[str, ...], all_channels: bool, coupling: float | None, prefit: bool
+    model: Chosen, channels: tuple[str, ...], all_channels: bool, coupling: float | None, prefit: bool
 ) -> Drawing:
     """Observed and expected events per bin, stacked by component, with residuals."""
     from nuhist.inference.spectrum import fitted_spectra, fitted_spectrum
@@ -47,96 +42,87 @@ def spectrum(
 
     if all_channels:
         refuse_given(("channels",), "--all-channels draws all of them")
-    model = workspace.model()
+    made = model.model()
     if channels or all_channels:
         chosen = None if all_channels else channels
-        results = fitted_spectra(model, channels=chosen, coupling=coupling, prefit=prefit)
+        results = fitted_spectra(made, channels=chosen, coupling=coupling, prefit=prefit)
     else:
-        results = (fitted_spectrum(model, coupling=coupling, prefit=prefit),)
+        results = (fitted_spectrum(made, coupling=coupling, prefit=prefit),)
     numbers = [result.to_json() for result in results]
     shown = numbers[0] if len(numbers) == 1 else {"channels": numbers}
     return Drawing(spectrum_figure(*results), shown, spectrum_table(results))
 
 
 @plot.command(epilog="Example: nuhist plot scan e.json mu.json tau.json -o flavours.png")
-@workspaces_argument("WS...", required=True)
+@models_argument("WS...", required=True)
 @_labels("curve")
 @draws
-def scan(workspaces: tuple[Source, ...], labels: tuple[str, ...]) -> Drawing:
+def scan(models: tuple[Chosen, ...], labels: tuple[str, ...]) -> Drawing:
     """Δχ² of one or several workspaces in one figure."""
     from nuhist.report.number_tables import profile_table
     from nuhist.report.profile_figure import profile_figure
     from nuhist.report.profiles import profile_lines
 
-    lines = profile_lines([source.model() for source in workspaces], labels)
+    lines = profile_lines([chosen.model() for chosen in models], labels)
     return Drawing(
         profile_figure(lines), {"curves": [line.to_json() for line in lines]}, profile_table(lines)
     )
 
 
 @plot.command(epilog="Example: nuhist plot cls lz.json -o cls.pdf")
-@workspace_argument
-@measurement_option
-@poi_option
+@model_argument
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level of the limits.")  # fmt: skip
 @draws
-def cls(workspace: Source, measurement: str | None, poi: str | None, confidence_level: float) -> Drawing:
+def cls(model: Chosen, confidence_level: float) -> Drawing:
     """CLs against the coupling, observed and expected."""
     from nuhist.report.cls_curve import cls_curve
     from nuhist.report.cls_figure import cls_figure
     from nuhist.report.number_tables import cls_table
 
-    curve = cls_curve(workspace.model(), confidence_level=confidence_level, measurement=measurement, poi=poi)
+    curve = cls_curve(model.model(), confidence_level=confidence_level)
     return Drawing(cls_figure(curve), curve.to_json(), cls_table(curve))
 
 
 @plot.command(epilog="Example: nuhist plot pulls lz.json -o pulls.pdf")
-@workspace_argument
-@measurement_option
+@model_argument
 @click.option("--most", type=click.IntRange(min=1), default=40, show_default=True, help="Rows.")
 @draws
-def pulls(workspace: Source, measurement: str | None, most: int) -> Drawing:
+def pulls(model: Chosen, most: int) -> Drawing:
     """How far the fit pulls each constrained parameter."""
     from nuhist.report.number_tables import pulls_table
     from nuhist.report.pulls import pulls as run
     from nuhist.report.pulls_figure import pulls_figure
 
-    result = run(workspace.workspace(), measurement=measurement)
+    result = run(model.model())
     return Drawing(pulls_figure(result, most=most), result.to_json(), pulls_table(result))
 
 
 @plot.command(epilog="Example: nuhist plot ranking lz.json -o ranking.pdf")
-@workspace_argument
-@measurement_option
-@poi_option
+@model_argument
 @click.option("--most", type=click.IntRange(min=1), default=20, show_default=True, help="Rows.")
 @draws
-def ranking(workspace: Source, measurement: str | None, poi: str | None, most: int) -> Drawing:
+def ranking(model: Chosen, most: int) -> Drawing:
     """Impact of each constrained parameter on the coupling, beside its pull."""
-    from nuhist.histfactory.interest import coupling_scale
-    from nuhist.inference.ranking import ranking as run
     from nuhist.report.number_tables import ranking_table
     from nuhist.report.ranking_figure import ranking_figure
 
-    model = workspace.workspace()
-    result = run(model, measurement=measurement, poi=poi)
-    figure = ranking_figure(result, coupling_scale(model, result.parameter), most=most)
+    made = model.model()
+    result = made.ranking()
+    figure = ranking_figure(result, made.likelihood.interest, most=most)
     return Drawing(figure, result.to_json(), ranking_table(result))
 
 
 @plot.command(epilog="Example: nuhist plot correlations lz.json -o correlations.pdf")
-@workspace_argument
-@measurement_option
+@model_argument
 @click.option("--most", type=click.IntRange(min=1), default=30, show_default=True, help="Parameters.")
 @draws
-def correlations(workspace: Source, measurement: str | None, most: int) -> Drawing:
+def correlations(model: Chosen, most: int) -> Drawing:
     """Correlations of the fitted parameters."""
-    from nuhist.inference.fit import fit
     from nuhist.report.correlation_figure import correlation_figure
     from nuhist.report.number_tables import correlation_table
 
-    result = fit(workspace.workspace(), measurement=measurement)
+    result = model.model().fit()
     numbers = {
         "parameters": [entry.name for entry in result.parameters],
         "correlations": [list(row) for row in result.correlations],
@@ -159,7 +145,7 @@ def world_limits(workspaces: tuple[Source, ...], labels: tuple[str, ...], method
     from nuhist.report.world_limits import world_limits as run
     from nuhist.report.world_limits_figure import world_limits_figure
 
-    result = run([source.model() for source in workspaces], labels, method=method)  # type: ignore[arg-type]
+    result = run([source.model() for source in workspaces], labels, method=method)
     return Drawing(world_limits_figure(result), result.to_json(), world_limits_table(result))
 
 

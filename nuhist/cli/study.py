@@ -6,12 +6,9 @@ from typing import Any
 
 import click
 
+from nuhist.cli.choices import Chosen, model_argument
 from nuhist.cli.common import (
-    Source,
     as_json,
-    engine_option,
-    measurement_option,
-    poi_option,
     print_json,
     print_remarks,
     print_table,
@@ -19,75 +16,53 @@ from nuhist.cli.common import (
     say,
     toy_execution,
     toy_options,
-    workspace_argument,
 )
 from nuhist.cli.options import command
+from nuhist.errors import OptionError
 
 
 @command(epilog="Example: nuhist significance lz.json --ntoys 10000")
-@workspace_argument
-@measurement_option
-@poi_option
-@engine_option
+@model_argument
 @toy_options
 @as_json
 def significance(
-    workspace: Source,
-    measurement: str | None,
-    poi: str | None,
-    engine: str,
+    model: Chosen,
     ntoys: int | None,
     json_output: bool,
     **choices: Any,
 ) -> None:
     """How unlikely the data are without the coupling [default: asymptotic; with --ntoys: toys]."""
-    from nuhist.inference.significance import significance as run
-
     if ntoys is None:
         refuse_toy_options("without --ntoys")
     with toy_execution(ntoys or 1, **choices) as execution:
-        result = run(
-            workspace.workspace(),
-            measurement=measurement,
-            poi=poi,
-            engine=engine,  # type: ignore[arg-type]  # checked by the library
-            execution=execution if ntoys else None,
-        )
+        result = model.model().significance(execution=execution if ntoys else None)
     if json_output:
         print_json(result.to_json())
         return
     error = "" if result.p_value_error is None else f" ± {result.p_value_error:.2g} ({result.toys} toys)"
     say(f"{result.significance:.2f} standard deviations, p = {result.p_value:.3g}{error}")
     say(f"  q0 = {result.q0:.4f}, best fit {result.best_fit:.4g} {result.unit}; {result.method}")
+    if result.expected is not None:
+        where = f"{result.coupling} = {result.expected_at:.4g} {result.unit}"
+        say(f"  expected, if {where}: {result.expected:.2f} standard deviations (asymptotic)")
     print_remarks(result.data_kind, result.notes)
 
 
 @command(epilog="Example: nuhist gof lz.json --ntoys 5000")
-@workspace_argument
-@measurement_option
-@engine_option
+@model_argument
 @toy_options
 @as_json
 def gof(
-    workspace: Source,
-    measurement: str | None,
-    engine: str,
+    model: Chosen,
     ntoys: int | None,
     json_output: bool,
     **choices: Any,
 ) -> None:
     """Goodness of fit against the saturated model [default: asymptotic; with --ntoys: toys too]."""
-    from nuhist.inference.significance import goodness_of_fit
-
     if ntoys is None:
         refuse_toy_options("without --ntoys")
     with toy_execution(ntoys or 1, **choices) as execution:
-        result = goodness_of_fit(
-            workspace.workspace(),
-            measurement=measurement,
-            engine=engine,  # type: ignore[arg-type]  # checked by the library
-            execution=execution if ntoys else None,
-        )
+        result = model.model().goodness_of_fit(execution=execution if ntoys else None)
     if json_output:
         print_json(result.to_json())
         return
@@ -102,25 +77,12 @@ def gof(
 
 
 @command(epilog="Example: nuhist ranking lz.json")
-@workspace_argument
-@measurement_option
-@poi_option
-@engine_option
+@model_argument
 @click.option("--fast", is_flag=True, help="Impacts from the covariance, without refits.")
 @as_json
-def ranking(
-    workspace: Source, measurement: str | None, poi: str | None, engine: str, fast: bool, json_output: bool
-) -> None:
+def ranking(model: Chosen, fast: bool, json_output: bool) -> None:
     """Pulls of the constrained parameters and their impact on the parameter of interest."""
-    from nuhist.inference.ranking import ranking as run
-
-    result = run(
-        workspace.workspace(),
-        measurement=measurement,
-        poi=poi,
-        engine=engine,  # type: ignore[arg-type]  # checked by the library
-        fast=fast,
-    )
+    result = model.model().ranking(fast=fast)
     if json_output:
         print_json(result.to_json())
         return
@@ -144,9 +106,39 @@ def ranking(
     print_remarks(result.data_kind, result.notes)
 
 
+@command(epilog="Example: nuhist contour lz.json --parameters mu_nu_squared,lz_ws2022_beta_norm")
+@model_argument
+@click.option("--parameters", required=True, metavar="X,Y", help="Names of two parameters.")
+@click.option("--levels", default="0.68,0.90", show_default=True, metavar="L,...",
+              help="Joint confidence levels.")  # fmt: skip
+@as_json
+def contour(model: Chosen, parameters: str, levels: str, json_output: bool) -> None:
+    """Contours of Δχ² in two parameters, all others profiled."""
+    from nuhist.histfactory.grids import parse_levels
+
+    names = parameters.split(",")
+    if len(names) != 2:
+        raise OptionError(f"--parameters {parameters}: expected two names with a comma between them")
+    result = model.model().contour(*names, levels=parse_levels(levels))
+    if json_output:
+        print_json(result.to_json())
+        return
+    x, y = result.x, result.y
+    first, second = result.best_fit
+    say(f"best fit {x.coupling} = {first:.4g} {x.unit}, {y.coupling} = {second:.4g} {y.unit}")
+    rows = []
+    for level in result.levels:
+        for number, line in enumerate(level.lines):
+            sides = [(min(values), max(values)) for values in zip(*line, strict=True)]
+            part = f", part {number + 1}" if len(level.lines) > 1 else ""
+            name = f"{100 * level.confidence_level:g} %{part}"
+            rows.append([name, *(f"{low:.4g} to {high:.4g}" for low, high in sides)])
+    print_table(["contour", f"{x.coupling}/{x.unit}", f"{y.coupling}/{y.unit}"], rows)
+    print_remarks(result.data_kind, result.notes)
+
+
 @command(epilog="Example: nuhist coverage lz.json --range 0:2e-11:5 --ntoys 10000 --jobs 2")
-@workspace_argument
-@measurement_option
+@model_argument
 @click.option("--range", "span", metavar="LO:HI:N", required=True, help="True couplings in μ_B, e₀ or cm².")
 @click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level.")  # fmt: skip
@@ -155,8 +147,7 @@ def ranking(
 @toy_options
 @as_json
 def coverage(
-    workspace: Source,
-    measurement: str | None,
+    model: Chosen,
     span: str,
     confidence_level: float,
     shifts: tuple[str, ...],
@@ -166,15 +157,12 @@ def coverage(
 ) -> None:
     """How often intervals of each method hold the truth."""
     from nuhist.histfactory.grids import parse_numbers, parse_range
-    from nuhist.inference.coverage import coverage as run
 
     with toy_execution(ntoys or 2000, **choices) as execution:
-        result = run(
-            workspace.workspace(),
+        result = model.model().coverage(
             parse_range(span),
             confidence_level=confidence_level,
             shift=parse_numbers(shifts),
-            measurement=measurement,
             execution=execution,
         )
     if json_output:

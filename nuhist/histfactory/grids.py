@@ -87,6 +87,48 @@ def parse_numbers(texts: Iterable[str]) -> dict[str, float]:
     return numbers
 
 
+def parse_bounds(texts: Iterable[str]) -> dict[str, tuple[float, float]]:
+    """Lower and upper bounds of ``NAME=LO:HI``.
+
+    Raises
+    ------
+    ConfigError
+        If a text has another form, a bound is no number, or a name comes twice.
+
+    Examples
+    --------
+    >>> parse_bounds(["mu=-5:10"])
+    {'mu': (-5.0, 10.0)}
+    """
+    bounds = {}
+    for name, value in parse_pairs(texts).items():
+        low, _, high = value.partition(":")
+        try:
+            bounds[name] = (float(low), float(high))
+        except ValueError:
+            raise ConfigError(f"{name}={value}: expected NAME=LO:HI, two numbers") from None
+    return bounds
+
+
+def parse_levels(text: str) -> list[float]:
+    """Numbers with commas between them.
+
+    Raises
+    ------
+    ConfigError
+        If one is no number.
+
+    Examples
+    --------
+    >>> parse_levels("0.68,0.9")
+    [0.68, 0.9]
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"levels {text}: expected numbers such as 0.68,0.90") from None
+
+
 def parse_correlations(texts: Iterable[str]) -> dict[str, float]:
     """Names, each with its correlation: 1, or what ``NAME=RHO`` says.
 

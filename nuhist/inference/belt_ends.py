@@ -12,6 +12,7 @@ from nuhist.tables import Array
 _BESIDE = 2  # stretches between values on each side of that in which an end lies, looked at as closely
 _PARTS = 4  # into which a stretch is divided
 _OUTWARDS = (0.5, 1.0)  # of its distance from the best fit: where to go on beyond the last value
+_CLEARLY = 2.0  # standard errors of a p-value
 _PRECISION = 2e-3  # of an end's distance from the best fit
 _SHARE = 0.25  # of the width of its range, to which the limits of the range are known
 
@@ -29,7 +30,7 @@ class End:
     near, far
         The range of the end that the number of toys and the spacing of the values allow together: the
         last value whose p-value lies clearly above 1 − CL, and the first from which on all lie clearly
-        below. "Clearly" is one standard error. ``far`` is None where there is no such value.
+        below. "Clearly" is two standard errors. ``far`` is None where there is no such value.
     brackets
         Neighbouring values between which the end lies, and those between which the limits of its range do.
     """
@@ -45,7 +46,7 @@ class End:
 class Ends:
     """Both ends, and how many regions lie between them.
 
-    A value splits the region where it is rejected by two standard errors.
+    A value splits the region where it is clearly rejected.
     """
 
     lower: End
@@ -72,11 +73,11 @@ def ends(values: Array, p_values: Array, alpha: float, toys: int) -> Ends:
     toys
         At each.
     """
-    error = toy_error(alpha, toys)
+    error = _CLEARLY * toy_error(alpha, toys)
     lower = _end(values[::-1], p_values[::-1], alpha, error)
     upper = _end(values, p_values, alpha, error)
     inside = np.flatnonzero(p_values > alpha)
-    between = p_values[inside[0] : inside[-1] + 1] < alpha - 2 * error
+    between = p_values[inside[0] : inside[-1] + 1] < alpha - error
     regions = 1 + int(np.sum(between[1:] & ~between[:-1]))
     return Ends(lower, upper, regions)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from nuhist.tables import Array
 
 Bands = dict[str, float | None]
 TestStatistic = Literal["qtilde", "q"]
-TEST_STATISTICS: tuple[TestStatistic, ...] = get_args(TestStatistic)
 SIGMAS = (-2, -1, 0, 1, 2)
 _BEYOND = 1.5  # of the least distance of an expected limit: where the search begins
 _AHEAD = 4  # doubled distances in a first round: up to beyond the highest expected limit
@@ -135,10 +134,10 @@ class ClsLimits:
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """In which the limit lies at one standard error; None without toys."""
+        """In which the limit lies at two standard errors; None without toys."""
         if self.upper is None or self.error is None:
             return None
-        return self.upper - self.error, self.upper + self.error
+        return self.upper - 2 * self.error, self.upper + 2 * self.error
 
 
 def cls_upper(

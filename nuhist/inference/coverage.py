@@ -10,16 +10,14 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, unknown_name
-from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.belt_ends import toy_error
 from nuhist.inference.cls import asymptotic_ratio
 from nuhist.inference.covering import beside, holding
 from nuhist.inference.execution import Execution, rounds
 from nuhist.inference.feldman_cousins import belt_range
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
-from nuhist.inference.notes import general_notes
-from nuhist.inference.profile import Profile, threshold
+from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.profile import threshold
 from nuhist.inference.results import Coverage, CoveragePoint
 from nuhist.inference.toys import (
     BATCH,
@@ -36,13 +34,14 @@ _POINTS = 12  # over the belt of the data
 
 
 def coverage(
-    workspace: Workspace,
+    model: Model | Source,
     couplings: Sequence[float],
     *,
     confidence_level: float = 0.90,
     shift: Mapping[str, float] | None = None,
-    measurement: str | None = None,
     execution: Execution | None = None,
+    measurement: str | None = None,
+    poi: str | None = None,
 ) -> Coverage:
     """Coverage of intervals by each method at several true couplings.
 
@@ -55,8 +54,8 @@ def coverage(
 
     Parameters
     ----------
-    workspace
-        From :func:`nuhist.build` or :func:`nuhist.load`.
+    model
+        A :class:`nuhist.Model`, or what it is made from: a path, a dict, a workspace.
     couplings
         True values, in the coupling's unit.
     confidence_level
@@ -64,10 +63,10 @@ def coverage(
     shift
         Nuisance parameters whose true value lies so many widths of their constraint above the profiled
         one, in the toys that test an interval; the Feldman-Cousins critical values know nothing of it.
-    measurement
-        Name of the measurement; the first by default.
     execution
         Toys per value and who computes them.
+    measurement, poi
+        Choices of :class:`nuhist.Model`, where one is made.
 
     Raises
     ------
@@ -77,8 +76,8 @@ def coverage(
     """
     execution = execution or Execution()
     level = threshold(confidence_level)
-    likelihood = make_likelihood(workspace, measurement=measurement)
-    profile = Profile(likelihood)
+    made = as_model(model, measurement=measurement, poi=poi)
+    likelihood, profile = made.likelihood, made.profile
     scale, (low, high) = profile.coupling, profile.bounds
     values = [scale.to_parameter(coupling) for coupling in couplings]
     if not values or not all(low <= value <= high for value in values):
@@ -96,20 +95,20 @@ def coverage(
         batches(truth, value, execution.toys, execution.seed, (index + 1) * per_value)
         for index, (value, truth) in enumerate(zip(values, truths, strict=True))
     ]
-    model = without_search_bounds(toy_model(likelihood))
-    with rounds(model, execution, workspace.digest) as throw:
+    toys = without_search_bounds(toy_model(likelihood))
+    with rounds(toys, execution, made.digest) as throw:
         statistics, best = _in_rows(throw([*tasks, *chain.from_iterable(tests)]), execution.toys)
     # Where counts are few, a critical value that the toys know to one standard error is worth much.
     error = toy_error(1 - confidence_level, execution.toys)
     quantiles = np.clip(confidence_level + error * np.array([0.0, -1.0, 1.0]), 0.0, 1.0)
     critical = np.nanquantile(statistics[: places.size], quantiles, axis=1)
     again = replace(execution, resume=None)  # a checkpoint holds what is thrown above
-    roots = _asimov_roots(model, tests, again, workspace.digest) if low >= 0 else None
+    roots = _asimov_roots(toys, tests, again, made.digest) if low >= 0 else None
     points = []
     for index, (coupling, value) in enumerate(zip(couplings, values, strict=True)):
         thrown, other = statistics[places.size + index], places != value
         limits = [(row[~other].item(), row[other]) for row in critical]
-        with rounds(model, again, workspace.digest, beside) as throw:
+        with rounds(toys, again, made.digest, beside) as throw:
             profiled, ordered, *others = holding(
                 throw, tests[index], thrown, places[other], [(level, level), *limits]
             )
@@ -136,9 +135,9 @@ def coverage(
         points=tuple(points),
         toys=execution.toys,
         seed=execution.seed,
-        notes=general_notes(workspace, scale.name),
-        data_kind=workspace.data_kind,
-        workspace_digest=workspace.digest,
+        notes=made.notes,
+        data_kind=made.data_kind,
+        workspace_digest=made.digest,
         nuhist_version=__version__,
     )
 

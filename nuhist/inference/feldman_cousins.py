@@ -75,8 +75,8 @@ class BeltInterval:
     lower, upper
         Values of the parameter; None where the interval is open or one-sided.
     lower_range, upper_range
-        In which the end lies as far as the number of toys and the spacing of their values tell, at one
-        standard error; None without an end. A limit of None in it: up to the end of the belt.
+        In which the end lies as far as the number of toys and the spacing of their values tell, at two
+        standard errors; None without an end. A limit of None in it: up to the end of the belt.
     notes
         What a reader should know.
     """

@@ -10,8 +10,9 @@ from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.covariance import held_on_bounds
 from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact
-from nuhist.inference.model import Engine, make_likelihood
-from nuhist.inference.notes import command, general_notes, goodness_notes
+from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.notes import command, goodness_notes
+from nuhist.inference.prepare import Engine
 from nuhist.inference.results import FitResult, FittedParameter, FittedSample
 from nuhist.inference.walls import bins_at_walls
 from nuhist.tables import Array
@@ -22,27 +23,23 @@ _TOGETHER = 500  # parameters of which these are taken at a time
 
 
 def fit(
-    workspace: Workspace,
+    model: Model | Source,
     *,
+    test_poi: float | None = None,
     measurement: str | None = None,
     poi: str | None = None,
-    test_poi: float | None = None,
-    engine: Engine = "compiled",
+    engine: Engine | None = None,
 ) -> FitResult:
-    """Fit a workspace to its observed counts.
+    """Fit a model to its data.
 
     Parameters
     ----------
-    workspace
-        From :func:`nuhist.build` or :func:`nuhist.load`.
-    measurement
-        Name of the measurement; the first by default.
-    poi
-        Another parameter of interest than the measurement's.
+    model
+        A :class:`nuhist.Model`, or what it is made from: a path, a dict, a workspace.
     test_poi
         Hold the parameter of interest at this value (in the parameter's own unit).
-    engine
-        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.model.make_likelihood`.
+    measurement, poi, engine
+        Choices of :class:`nuhist.Model`, where one is made.
 
     Raises
     ------
@@ -58,17 +55,18 @@ def fit(
     >>> round(result.min_chi2)
     33
     """
-    likelihood = make_likelihood(workspace, measurement=measurement, poi=poi, engine=engine)
+    made = as_model(model, measurement=measurement, poi=poi, engine=engine)
+    workspace, likelihood = made.workspace, made.likelihood
     held: tuple[str, ...]
     if test_poi is None:
         held = ()
-        minimum = likelihood.best()
+        minimum, covariance = made.best, made.covariance
     else:
         held = (likelihood.interest.name,)
         if not np.isfinite(test_poi):
             raise ConfigError(f"{held[0]} = {test_poi}: expected a number")
         minimum = likelihood.minimise({held[0]: test_poi})
-    covariance = covariance_of(likelihood, minimum, held)
+        covariance = covariance_of(likelihood, minimum, held)
     uncertainty = np.sqrt(np.diag(covariance))
     described = (workspace.sidecar or {}).get("parameters", {})
     interest = likelihood.poi
@@ -93,8 +91,8 @@ def fit(
         correlations=_correlations(covariance),
         samples=_fitted_samples(workspace, likelihood, minimum, covariance),
         observed={
-            channel: sum(counts) / counts_per_event(workspace, channel)
-            for channel, counts in workspace.observed().items()
+            channel: float(likelihood.data[part].sum()) / counts_per_event(workspace, channel)
+            for channel, part in likelihood.model.config.channel_slices.items()
         },
         twice_nll=minimum.twice_nll,
         min_chi2=likelihood.min_chi2(minimum),
@@ -102,26 +100,19 @@ def fit(
         p_value=p_value,
         method="maximum likelihood (pyhf), p-value of min_chi2 asymptotic",
         conditional_on=held_on_bounds(likelihood, minimum, held),
-        notes=_notes(workspace, likelihood, minimum, p_value, measurement),
-        data_kind=workspace.data_kind,
-        workspace_digest=workspace.digest,
+        notes=_notes(made, minimum, p_value),
+        data_kind=made.data_kind,
+        workspace_digest=made.digest,
         nuhist_version=__version__,
     )
 
 
-def _notes(
-    workspace: Workspace,
-    likelihood: Likelihood,
-    minimum: Minimum,
-    p_value: float | None,
-    measurement: str | None,
-) -> tuple[str, ...]:
-    general = general_notes(workspace, likelihood.poi.name if likelihood.poi else None)
-    general = (*_edge_notes(likelihood, minimum), *general)
+def _notes(model: Model, minimum: Minimum, p_value: float | None) -> tuple[str, ...]:
+    general = (*_edge_notes(model.likelihood, minimum), *model.notes)
     if p_value is None:
         return general
-    toys = command(workspace, "gof", "--ntoys 5000", measurement=measurement)
-    return (*goodness_notes(likelihood.expected(minimum.parameters), toys), *general)
+    toys = command(model, "gof", "--ntoys 5000")
+    return (*goodness_notes(model.likelihood.expected(minimum.parameters), toys), *general)
 
 
 def _edge_notes(likelihood: Likelihood, minimum: Minimum) -> tuple[str, ...]:

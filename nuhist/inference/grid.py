@@ -15,7 +15,7 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.checked_spline import FEWEST, CheckedSpline, checked_spline
 from nuhist.inference.likelihood import Likelihood, Minimum
-from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.prepare import Engine, make_likelihood
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 

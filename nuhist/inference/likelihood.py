@@ -117,12 +117,23 @@ class Likelihood(Density):
     ) -> list[Minimum | None]:
         """Minimise 2NLL with the parameter of interest held at each of several values, in one batch.
 
+        ``values`` has the shape (values,), ``starts`` (values, parameters); see :meth:`minimise_held`.
+        """
+        points = starts.copy()
+        points[:, self.poi_index] = values
+        return self.minimise_held(points, (self.poi_index,), data, check=check)
+
+    def minimise_held(
+        self, points: Array, held: Sequence[int], data: Array | None = None, *, check: bool = True
+    ) -> list[Minimum | None]:
+        """Minimise 2NLL from several points at which some parameters are held, in one batch.
+
         Parameters
         ----------
-        values
-            Of the parameter of interest, shape (values,).
-        starts
-            Shape (values, parameters).
+        points
+            Shape (points, parameters).
+        held
+            Positions of the parameters that stay as they are.
         data
             Other data than the workspace's.
         check
@@ -133,11 +144,9 @@ class Likelihood(Density):
         None where a fit is left to :meth:`minimise`.
         """
         free = ~np.array(self.constant)
-        free[self.poi_index] = False
-        if self.compiled is None or not free.any() or not values.size:
-            return [None] * values.size
-        points = starts.copy()
-        points[:, self.poi_index] = values
+        free[list(held)] = False
+        if self.compiled is None or not free.any() or not len(points):
+            return [None] * len(points)
         observed = self.data if data is None else data
         fits = [minimum for minimum, _ in self._newton(points, free, observed, check=check)]
         found = {index: minimum for index, minimum in enumerate(fits) if minimum is not None}

@@ -1,97 +1,358 @@
-"""pyhf's model of a workspace, made into a likelihood."""
+"""A model: a likelihood, its data, and what is made of both once and kept."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+import hashlib
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+from nuhist.errors import ConfigError, FitError, OptionError
+from nuhist.histfactory.data_kind import DataKind, data_remarks, describe
+from nuhist.histfactory.interest import interest_remarks, label_remarks
+from nuhist.histfactory.loading import load
+from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.workspace import Workspace, checked_workspace
+from nuhist.inference.changes import Changes
+from nuhist.inference.covariance import covariance
+from nuhist.inference.grid import grid_curve
+from nuhist.inference.likelihood import Likelihood, Minimum
+from nuhist.inference.other_data import Counts, OtherData, expected, given, thrown
+from nuhist.inference.prepare import Engine, make_likelihood
+from nuhist.inference.profile import Curve, Profile
+from nuhist.tables import Array
 
-from nuhist.errors import ModelError, unknown_name
-from nuhist.histfactory.interest import coupling_scale
-from nuhist.histfactory.parameter_sets import parameter_sets
-from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.compilation import compile_model
-from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.pyhf_model import pyhf_model
-from nuhist.inference.room import refuse_too_large
-from nuhist.inference.search import possible_start
-from nuhist.inference.steps import typical_steps
+if TYPE_CHECKING:
+    from nuhist.inference.results import (
+        Coverage,
+        FitResult,
+        GoodnessOfFit,
+        Interval,
+        Ranking,
+        Scan,
+        Significance,
+    )
 
-Engine = Literal["compiled", "pyhf"]
-ENGINES: tuple[Engine, ...] = get_args(Engine)
+Source = Path | str | Mapping[str, Any] | Workspace | SignalGrid
+"""What a model is made from: a path, ``-``, a dict or a ``pyhf.Workspace``, a workspace, a grid."""
 
 
-def make_likelihood(
-    workspace: Workspace,
-    *,
-    measurement: str | None = None,
-    poi: str | None = None,
-    engine: Engine = "compiled",
-) -> Likelihood:
-    """The likelihood of a workspace, through pyhf.
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Model:
+    """A likelihood with its data, of which questions are asked. It never changes.
+
+    What costs time (the compiled likelihood, the global fit, the covariance) is made once and kept. Each
+    function that fits takes a model, or anything that a model is made from.
 
     Parameters
     ----------
-    workspace
-        Already validated.
+    source
+        A path of a workspace, of a folder with a PatchSet or of a likelihood record; ``"-"`` for standard
+        input; a document as a dict or a ``pyhf.Workspace``; or what :func:`nuhist.build`,
+        :func:`nuhist.build_patchset` or :func:`nuhist.load` return.
     measurement
         Name of the measurement; the first by default.
     poi
         Another parameter of interest than the measurement's.
+    data
+        Other counts than the workspace's: by channel, or of all channels in the order of pyhf's model,
+        with or without auxiliary data.
+    fixed, init
+        Values of parameters to hold, and where fits start, by name, in the parameter's own unit.
+    bounds
+        Other bounds of parameters, by name.
     engine
-        What fits: ``"compiled"``, the likelihood in arrays, checked against pyhf's at each
-        result, or ``"pyhf"``, pyhf's own with SciPy.
+        ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.prepare.make_likelihood`.
 
     Raises
     ------
-    ModelError
-        If pyhf refuses the model, it has no such measurement or parameter, or a bin has events
-        that no sample can give.
+    ConfigError
+        If nothing can be made from the source, or a choice makes no sense.
+    DataError, ModelError
+        If a file cannot be read or is no valid model.
+
+    Examples
+    --------
+    >>> import nuhist
+    >>> model = nuhist.Model(nuhist.build("lz_ws2022", hypothesis="magnetic-moment"))
+    >>> model.limit("cls").upper > model.limit(confidence_level=0.68).upper
+    True
+    >>> round(model.asimov().fit().min_chi2, 6)
+    0.0
     """
-    if engine not in ENGINES:
-        raise unknown_name("engine", engine, ENGINES)
-    refuse_too_large(workspace)
-    name = _interest(workspace, measurement, poi)
-    model, data = pyhf_model(workspace, measurement, name)
-    bounds = np.asarray(model.config.suggested_bounds(), dtype=np.float64)
-    initial = np.asarray(model.config.suggested_init(), dtype=np.float64)
-    arrays = compile_model(workspace.spec, model)
-    low, high = bounds.T
-    constant = np.array(model.config.suggested_fixed(), dtype=bool) | (low == high)
-    initial = np.where(constant & (low < high), initial, np.clip(initial, low, high))
-    low, high = np.minimum(low, initial), np.maximum(high, initial)  # what is fixed may lie outside
-    # Steps are those at a point where data are possible, which the workspace's own values need not be.
-    steps = typical_steps(arrays, initial, data)
-    start = possible_start(arrays, initial, data, ~constant, low, high, steps)
-    names = list(model.config.par_names)
-    if name is not None:
-        names[model.config.poi_index] = name  # pyhf has "name[0]" for a shapefactor of one bin
-    return Likelihood(
-        model=model,
-        data=data,
-        names=tuple(names),
-        initial=initial,
-        lower=low,
-        upper=high,
-        scale=typical_steps(arrays, start, data),
-        constant=tuple(constant.tolist()),
-        poi=None if name is None else coupling_scale(workspace, name),
-        origin=workspace.origin,
-        compiled=arrays if engine == "compiled" else None,
-        arrays=arrays,
-    )
 
+    source: Workspace | SignalGrid
+    measurement: str | None
+    poi: str | None
+    engine: Engine
+    changes: Changes
+    other: OtherData | None = field(default=None)
 
-def _interest(workspace: Workspace, measurement: str | None, poi: str | None) -> str | None:
-    """Name of the parameter of interest, or None: the measurement's, unless another one is asked for."""
-    if poi is None:
-        return workspace.interest(measurement)
-    sets = parameter_sets(workspace.spec)
-    if poi not in sets:
-        raise unknown_name("parameter", poi, sorted(sets))
-    if sets[poi].size > 1:
-        raise ModelError(
-            f"{workspace.origin}: '{poi}' is a {sets[poi].kind} of {sets[poi].size} numbers; choose a"
-            " parameter that is one number"
+    def __init__(
+        self,
+        source: Source,
+        *,
+        measurement: str | None = None,
+        poi: str | None = None,
+        data: Counts | None = None,
+        fixed: Mapping[str, float] | None = None,
+        init: Mapping[str, float] | None = None,
+        bounds: Mapping[str, tuple[float, float]] | None = None,
+        engine: Engine = "compiled",
+    ) -> None:
+        found, changes = _read(source), Changes(fixed or {}, init or {}, bounds or {})
+        if isinstance(found, SignalGrid):
+            if poi is not None:
+                raise OptionError("--poi: does nothing with signal points, whose coupling is the one of their label")
+            if data is not None or changes != Changes():
+                raise OptionError("a PatchSet takes neither other data nor other parameters; choose a patch")
+        choices = {"measurement": measurement, "poi": poi, "engine": engine}
+        for name, value in {"source": found, "changes": changes, "other": None, **choices}.items():
+            object.__setattr__(self, name, value)
+        if data is not None:
+            self.__dict__.update(self._with(given(data, self.likelihood)).__dict__)
+
+    def _with(self, other: OtherData) -> Model:
+        """The same with other data: nothing is built again."""
+        model = copy(self)
+        for name in ("curve", "best", "covariance", "digest"):
+            model.__dict__.pop(name, None)
+        model.__dict__.update(other=other, likelihood=replace(self.likelihood, data=other.values))
+        return model
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace.
+
+        Raises
+        ------
+        ConfigError
+            If the model was made from a grid of signal points.
+        """
+        if isinstance(self.source, SignalGrid):
+            raise ConfigError(
+                f"{self.origin}: is a grid of signal points, which has limits and scans by profile"
+                " likelihood; choose a point with a patch for anything else"
+            )
+        return self.source
+
+    @property
+    def origin(self) -> str:
+        """Where it came from, for messages."""
+        return self.source.background.origin if isinstance(self.source, SignalGrid) else self.source.origin
+
+    @property
+    def data_kind(self) -> DataKind:
+        """What the data are: ``"observed"``, ``"asimov"``, ``"toy"`` or ``"other"``."""
+        return self.source.data_kind if self.other is None else self.other.kind
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the workspace; with other data or parameters, of these too."""
+        if self.other is None and self.changes == Changes():
+            return self.source.digest
+        found = hashlib.sha256(f"{self.source.digest} {' '.join(self.changes.options)}".encode())
+        found.update(b"" if self.other is None else self.other.values.astype("<f8").tobytes())
+        return found.hexdigest()
+
+    @cached_property
+    def likelihood(self) -> Likelihood:
+        """The likelihood, prepared for fits."""
+        return make_likelihood(
+            self.workspace,
+            measurement=self.measurement,
+            poi=self.poi,
+            engine=self.engine,
+            changes=self.changes,
         )
-    return poi
+
+    @cached_property
+    def curve(self) -> Curve:
+        """Δχ² against the parameter of interest, which remembers its fits.
+
+        Raises
+        ------
+        FitError
+            If the parameter of interest is fixed.
+        """
+        if isinstance(self.source, SignalGrid):
+            return grid_curve(self.source, self.measurement, self.engine)
+        likelihood = self.likelihood
+        if likelihood.constant[likelihood.poi_index]:
+            raise FitError(f"{self.origin}: its parameter of interest is fixed; nothing to scan")
+        return Profile(likelihood)
+
+    @property
+    def profile(self) -> Profile:
+        """The curve of a workspace.
+
+        Raises
+        ------
+        ConfigError
+            If the model was made from a grid of signal points.
+        """
+        _ = self.workspace
+        curve = self.curve
+        assert isinstance(curve, Profile)  # noqa: S101 - a workspace has no other
+        return curve
+
+    @cached_property
+    def best(self) -> Minimum:
+        """The global minimum."""
+        likelihood = self.likelihood
+        if likelihood.poi is None or likelihood.constant[likelihood.poi_index]:
+            return likelihood.best()
+        return self.profile.minimum
+
+    @cached_property
+    def covariance(self) -> Array:
+        """Covariance of the parameters at the global minimum, see :mod:`nuhist.inference.covariance`."""
+        return covariance(self.likelihood, self.best)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What holds for each result: other data or parameters, impossible data, unknown units."""
+        if isinstance(self.source, SignalGrid):
+            return (*data_remarks(self.source.background.spec), *label_remarks(self.source.coupling))
+        poi = self.likelihood.poi
+        return (
+            *self.changes.words,
+            *(data_remarks(self.workspace.spec) if self.other is None else (self.other.words,)),
+            *(interest_remarks(self.workspace, poi.name) if poi else ()),
+        )
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The choices as words of a command."""
+        named = {"--measurement": self.measurement, "--poi": self.poi}
+        return (
+            *(f"{option} {quote(value)}" for option, value in named.items() if value is not None),
+            *self.changes.options,
+        )
+
+    def with_data(self, data: Counts) -> Model:
+        """The same model with other counts, see ``data`` above."""
+        return self._with(given(data, self.likelihood))
+
+    def asimov(self, coupling: float | Literal["fit"] = 0.0) -> Model:
+        """The same model with the data that it expects, auxiliary data included: no fluctuations.
+
+        Parameters
+        ----------
+        coupling
+            In its unit, with the other parameters fitted to the data; or ``"fit"``, the best fit.
+
+        Raises
+        ------
+        ConfigError
+            If the coupling is outside of the bounds.
+        """
+        return self._with(expected(self.likelihood, *self._true(coupling)))
+
+    def toy(self, seed: int, coupling: float | Literal["fit"] = "fit") -> Model:
+        """The same model with simulated data, others for each seed; ``coupling`` as in :meth:`asimov`."""
+        return self._with(thrown(self.likelihood, *self._true(coupling), seed))
+
+    def _true(self, coupling: float | Literal["fit"]) -> tuple[Minimum, str]:
+        """A point with the other parameters fitted, and the coupling there in words."""
+        if coupling == "fit":
+            return self.best, "the best fit"
+        scale, (low, high) = self.likelihood.interest, self.profile.bounds
+        value = scale.to_parameter(coupling)
+        if not low <= value <= high:
+            raise ConfigError(
+                f"{scale.coupling} = {coupling:g} {scale.unit}: lies outside of its bounds,"
+                f" {scale.shown(low)} to {scale.shown(high)}"
+            )
+        return self.profile.at(value), f"{scale.coupling} = {coupling:g} {scale.unit}"
+
+    def fit(self, **options: Any) -> FitResult:
+        """See :func:`nuhist.fit`."""
+        found: FitResult = _asked("fit", self, **options)
+        return found
+
+    def limit(self, method: Any = "profile", **options: Any) -> Interval:
+        """See :func:`nuhist.limit`."""
+        found: Interval = _asked("limit", self, method, **options)
+        return found
+
+    def scan(self, couplings: Sequence[float] | None = None, **options: Any) -> Scan:
+        """See :func:`nuhist.scan`."""
+        found: Scan = _asked("scan", self, couplings, **options)
+        return found
+
+    def significance(self, **options: Any) -> Significance:
+        """See :func:`nuhist.significance`."""
+        found: Significance = _asked("significance", self, **options)
+        return found
+
+    def goodness_of_fit(self, **options: Any) -> GoodnessOfFit:
+        """See :func:`nuhist.goodness_of_fit`."""
+        found: GoodnessOfFit = _asked("goodness_of_fit", self, **options)
+        return found
+
+    def ranking(self, **options: Any) -> Ranking:
+        """See :func:`nuhist.ranking`."""
+        found: Ranking = _asked("ranking", self, **options)
+        return found
+
+    def contour(self, x: str, y: str, **options: Any) -> Any:
+        """See :func:`nuhist.contour`."""
+        return _asked("contour", self, x, y, **options)
+
+    def coverage(self, couplings: Sequence[float], **options: Any) -> Coverage:
+        """See :func:`nuhist.coverage`."""
+        found: Coverage = _asked("coverage", self, couplings, **options)
+        return found
+
+    def __repr__(self) -> str:
+        if isinstance(self.source, SignalGrid):
+            what = f"{len(self.source.points)} signal points"
+        else:
+            what = f"channels {', '.join(channel['name'] for channel in self.source.spec['channels'])}"
+        return f"Model({self.origin}: {what}; {describe(self.data_kind)} data; {self.digest[:12]})"
+
+
+def as_model(
+    source: Model | Source,
+    *,
+    measurement: str | None = None,
+    poi: str | None = None,
+    engine: Engine | None = None,
+) -> Model:
+    """A model: itself, or made from what :class:`Model` takes.
+
+    Raises
+    ------
+    OptionError
+        If a choice is given beside a model, which has made it already.
+    """
+    if not isinstance(source, Model):
+        return Model(source, measurement=measurement, poi=poi, engine=engine or "compiled")
+    for name, value in (("measurement", measurement), ("poi", poi), ("engine", engine)):
+        if value is not None:
+            raise OptionError(f"{name}: the model has made this choice; give it where the model is made")
+    return source
+
+
+def _asked(question: str, model: Model, *values: Any, **options: Any) -> Any:
+    """The answer of a function of the package, all of which stand above models."""
+    return getattr(import_module("nuhist"), question)(model, *values, **options)
+
+
+def _read(source: Any) -> Workspace | SignalGrid:
+    if isinstance(source, Workspace | SignalGrid):
+        return source
+    if isinstance(source, str | Path):
+        return load(source)
+    if isinstance(source, Mapping):
+        return checked_workspace(source, None, "workspace")
+    raise ConfigError(
+        f"a model is made from a path, a document, a workspace or a grid of signal points, not from"
+        f" {type(source).__name__}"
+    )

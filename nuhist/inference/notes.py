@@ -1,4 +1,4 @@
-"""What a reader of a result should know: where data, units or asymptotic formulas are not what they seem."""
+"""What a reader of a result should know: where asymptotic formulas may not hold, and the command for toys."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nuhist.histfactory.data_kind import data_remarks
-from nuhist.histfactory.interest import interest_remarks, label_remarks
-from nuhist.histfactory.patchset import SignalGrid
-from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import on_bound
 from nuhist.inference.grid import GridCurve
 from nuhist.inference.likelihood import Likelihood, Minimum
+from nuhist.inference.model import Model
 from nuhist.inference.profile import Curve, Profile
 from nuhist.inputs import STDIN
 from nuhist.tables import Array
@@ -25,41 +22,15 @@ _FEW, _FEWER, _SHARE = 5.0, 1.0, 0.2  # Cochran's rule for χ² of bins (Biometr
 _LEVEL = 0.90  # the commands' own
 
 
-def general_notes(model: Workspace | SignalGrid, poi: str | None = None) -> tuple[str, ...]:
-    """What holds for every result: data that cannot be observed ones, a unit that nobody vouches for.
-
-    Parameters
-    ----------
-    model
-        What the result is of.
-    poi
-        Name of its parameter of interest, or None without one.
-    """
-    if isinstance(model, SignalGrid):
-        return (*data_remarks(model.background.spec), *label_remarks(model.coupling))
-    return (*data_remarks(model.spec), *(interest_remarks(model, poi) if poi else ()))
-
-
-def command(
-    model: Workspace | SignalGrid,
-    verb: str,
-    options: str,
-    *,
-    measurement: str | None,
-    poi: str | None = None,
-    level: float = _LEVEL,
-) -> str:
+def command(model: Model, verb: str, options: str, *, level: float = _LEVEL) -> str:
     """The command that does something else with a model, its file as it was typed.
 
     A model that came from no file is called WS.
     """
-    origin = (model.background if isinstance(model, SignalGrid) else model).origin
-    name = "-" if origin == "standard input" else origin if Path(origin).exists() else "WS"
+    name = "-" if model.origin == "standard input" else model.origin if Path(model.origin).exists() else "WS"
     words = ["nuhist", verb, STDIN if name == "-" else shlex.quote(name), options]
     words += [f"--cl {level:g}"] if level != _LEVEL else []
-    words += [f"--measurement {shlex.quote(measurement)}"] if measurement is not None else []
-    words += [f"--poi {shlex.quote(poi)}"] if poi is not None else []
-    return " ".join(words)
+    return " ".join([*words, *model.options])
 
 
 def effective_events(expected: Array, change: Array) -> float:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.covariance import covariance, held_on_bounds
+from nuhist.inference.covariance import held_on_bounds
 from nuhist.inference.likelihood import Likelihood, Minimum
-from nuhist.inference.model import Engine, make_likelihood
-from nuhist.inference.notes import general_notes
+from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.prepare import Engine
 from nuhist.inference.results import Impact, Ranking
 from nuhist.inference.shifted import shifted_fits
 from nuhist.inference.structure import Index
@@ -18,27 +17,23 @@ from nuhist.tables import Array
 
 
 def ranking(
-    workspace: Workspace,
+    model: Model | Source,
     *,
+    fast: bool = False,
     measurement: str | None = None,
     poi: str | None = None,
-    engine: Engine = "compiled",
-    fast: bool = False,
+    engine: Engine | None = None,
 ) -> Ranking:
     """Rank the constrained parameters by what they do to the parameter of interest.
 
     Parameters
     ----------
-    workspace
-        From :func:`nuhist.build` or :func:`nuhist.load`.
-    measurement
-        Name of the measurement; the first by default.
-    poi
-        Another parameter of interest than the measurement's.
-    engine
-        What fits, see :func:`nuhist.inference.model.make_likelihood`.
+    model
+        A :class:`nuhist.Model`, or what it is made from: a path, a dict, a workspace.
     fast
         Impacts from the covariance at the best fit, instead of a fit with each parameter held.
+    measurement, poi, engine
+        Choices of :class:`nuhist.Model`, where one is made.
 
     Raises
     ------
@@ -52,12 +47,11 @@ def ranking(
     >>> result.impacts[0].parameter
     'lz_ws2022_beta_norm'
     """
-    likelihood = make_likelihood(workspace, measurement=measurement, poi=poi, engine=engine)
-    interest = likelihood.interest.name
-    best = likelihood.best()
-    matrix = covariance(likelihood, best)
+    made = as_model(model, measurement=measurement, poi=poi, engine=engine)
+    likelihood, interest = made.likelihood, made.likelihood.interest.name
+    best, matrix = made.best, made.covariance
     errors = np.sqrt(np.diag(matrix))
-    meanings = (workspace.sidecar or {}).get("parameters", {})
+    meanings = (made.workspace.sidecar or {}).get("parameters", {})
     centre = best.parameters[likelihood.poi_index]
     ranked = [
         (index, name, *likelihood.constraint(index))
@@ -81,7 +75,7 @@ def ranking(
     ]
     impacts.sort(key=lambda impact: -max(abs(impact.impact_up), abs(impact.impact_down)))
     bounded = held_on_bounds(likelihood, best)
-    notes = general_notes(workspace, interest)
+    notes = made.notes
     if fast:
         notes = ("impacts are those of the covariance at the best fit, without refits", *notes)
     if interest in bounded:
@@ -96,8 +90,8 @@ def ranking(
         impacts=tuple(impacts),
         conditional_on=bounded,
         notes=notes,
-        data_kind=workspace.data_kind,
-        workspace_digest=workspace.digest,
+        data_kind=made.data_kind,
+        workspace_digest=made.digest,
         nuhist_version=__version__,
     )
 

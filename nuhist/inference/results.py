@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import Any
 
 from nuhist.histfactory.data_kind import DataKind
-
-Method = Literal["profile", "cls", "feldman-cousins"]
 
 
 class JsonResult:
@@ -127,7 +125,7 @@ class Interval(JsonResult):
         None where the interval is one-sided or open.
     lower_range, upper_range
         In which an end from toys lies, as far as their number and the spacing of their values tell, at
-        one standard error; a limit in it is None where the belt does not reach so far. None without an
+        two standard errors; a limit in it is None where the belt does not reach so far. None without an
         end from toys.
     best_fit
         Global minimum.
@@ -168,7 +166,7 @@ class Interval(JsonResult):
     parameter_upper: float | None
     parameter_best_fit: float
     confidence_level: float | None
-    method: Method
+    method: str
     convention: str
     delta_chi2: float | None
     toys: int | None
@@ -228,6 +226,9 @@ class Significance(JsonResult):
         asymptotic formula (arXiv:1007.1727) or from toys.
     p_value_error
         Binomial error of a p-value from toys; None without toys.
+    expected, expected_at
+        Median significance by the asymptotic formula, from Asimov data, if the coupling has its start
+        value in the workspace, and that value; None where it is 0.
     notes, data_kind
         See :class:`FitResult`.
     """
@@ -240,6 +241,8 @@ class Significance(JsonResult):
     p_value: float
     p_value_error: float | None
     significance: float
+    expected: float | None
+    expected_at: float | None
     method: str
     toys: int | None
     seed: int | None

@@ -6,12 +6,11 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.errors import FitError
-from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.execution import Execution, run
 from nuhist.inference.fit import fit
-from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import Engine, make_likelihood
-from nuhist.inference.notes import command, general_notes, significance_notes
+from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.notes import command, significance_notes
+from nuhist.inference.prepare import Engine
 from nuhist.inference.profile import fit_without
 from nuhist.inference.results import GoodnessOfFit, Significance
 from nuhist.inference.toys import batches, toy_model
@@ -21,27 +20,23 @@ _SAME = 1e-7  # in 2NLL: fits end so close to each other
 
 
 def significance(
-    workspace: Workspace,
+    model: Model | Source,
     *,
+    execution: Execution | None = None,
     measurement: str | None = None,
     poi: str | None = None,
-    engine: Engine = "compiled",
-    execution: Execution | None = None,
+    engine: Engine | None = None,
 ) -> Significance:
     """Significance of a coupling that is not zero.
 
     Parameters
     ----------
-    workspace
-        From :func:`nuhist.build` or :func:`nuhist.load`.
-    measurement
-        Name of the measurement; the first by default.
-    poi
-        Another parameter of interest than the measurement's.
-    engine
-        What fits, see :func:`nuhist.inference.model.make_likelihood`.
+    model
+        A :class:`nuhist.Model`, or what it is made from: a path, a dict, a workspace.
     execution
         Toys thrown without the coupling; None for the asymptotic formula.
+    measurement, poi, engine
+        Choices of :class:`nuhist.Model`, where one is made.
 
     Raises
     ------
@@ -57,22 +52,23 @@ def significance(
     """
     from scipy.special import chdtrc, ndtr, ndtri
 
-    likelihood = make_likelihood(workspace, measurement=measurement, poi=poi, engine=engine)
-    scale = likelihood.interest
-    best = likelihood.best()
+    made = as_model(model, measurement=measurement, poi=poi, engine=engine)
+    likelihood, best, scale = made.likelihood, made.best, made.likelihood.interest
     without = fit_without(likelihood, best)
     q0 = max(without.twice_nll - best.twice_nll, 0.0)
     signed = bool(likelihood.lower[likelihood.poi_index] < 0)
-    error, notes = None, general_notes(workspace, scale.name)
+    error, notes = None, made.notes
+    start = float(likelihood.initial[likelihood.poi_index])
+    expected = _expected(made, start)
     if execution is None:
-        toys = command(workspace, "significance", "--ntoys 10000", measurement=measurement, poi=poi)
+        toys = command(made, "significance", "--ntoys 10000")
         notes = (*significance_notes(likelihood, without, best, toys), *notes)
         # Half of a χ² where the coupling has a boundary at 0, a whole one where it is signed.
         p_value = float(chdtrc(1, q0)) if signed else float(ndtr(-np.sqrt(q0)))
     else:
         tasks = batches(without.parameters, 0.0, execution.toys, execution.seed)
         thrown = np.concatenate(
-            [result[0] for result in run(toy_model(likelihood), tasks, execution, workspace.digest)]
+            [result[0] for result in run(toy_model(likelihood), tasks, execution, made.digest)]
         )
         p_value, error = _fraction(thrown, q0)
     return Significance(
@@ -84,34 +80,49 @@ def significance(
         p_value=p_value,
         p_value_error=error,
         significance=float(-ndtri(p_value / 2 if signed else p_value)) if 0 < p_value < 1 else float("nan"),
+        expected=expected,
+        expected_at=None if expected is None else scale.to_coupling(start),
         method="toys" if execution else "asymptotic",
         toys=execution.toys if execution else None,
         seed=execution.seed if execution else None,
         notes=notes,
-        data_kind=workspace.data_kind,
-        workspace_digest=workspace.digest,
+        data_kind=made.data_kind,
+        workspace_digest=made.digest,
         nuhist_version=__version__,
     )
 
 
+def _expected(model: Model, value: float) -> float | None:
+    """Median significance if the parameter of interest has a value: √q0 of the Asimov data."""
+    likelihood = model.likelihood
+    low, high = (float(side[likelihood.poi_index]) for side in (likelihood.lower, likelihood.upper))
+    if value == 0 or not low <= value <= high or likelihood.constant[likelihood.poi_index]:
+        return None
+    truth = model.profile.at(value)
+    data = likelihood.asimov(truth)
+    without = fit_without(likelihood, truth, data)
+    return float(np.sqrt(max(without.twice_nll - likelihood.twice_nll(truth.parameters, data), 0.0)))
+
+
 def goodness_of_fit(
-    workspace: Workspace,
+    model: Model | Source,
     *,
-    measurement: str | None = None,
-    engine: Engine = "compiled",
     execution: Execution | None = None,
+    measurement: str | None = None,
+    poi: str | None = None,
+    engine: Engine | None = None,
 ) -> GoodnessOfFit:
     """Goodness of fit with the saturated model as the alternative.
 
-    Parameters are those of :func:`significance`, without ``poi``; toys are thrown at the best fit.
+    Parameters are those of :func:`significance`; toys are thrown at the best fit.
     """
-    result = fit(workspace, measurement=measurement, engine=engine)
+    made = as_model(model, measurement=measurement, poi=poi, engine=engine)
+    result = fit(made)
     p_value = error = None
     notes = result.notes
     if execution is not None:
-        notes = general_notes(workspace, result.parameter)
-        likelihood = make_likelihood(workspace, measurement=measurement, engine=engine)
-        p_value, error = _saturated_p_value(likelihood, result.min_chi2, execution, workspace.digest)
+        notes = made.notes
+        p_value, error = _saturated_p_value(made, result.min_chi2, execution)
     return GoodnessOfFit(
         min_chi2=result.min_chi2,
         degrees_of_freedom=result.degrees_of_freedom,
@@ -121,18 +132,16 @@ def goodness_of_fit(
         toys=execution.toys if execution else None,
         seed=execution.seed if execution else None,
         notes=notes,
-        data_kind=workspace.data_kind,
-        workspace_digest=workspace.digest,
+        data_kind=made.data_kind,
+        workspace_digest=made.digest,
         nuhist_version=__version__,
     )
 
 
-def _saturated_p_value(
-    likelihood: Likelihood, observed: float, execution: Execution, digest: str
-) -> tuple[float, float]:
+def _saturated_p_value(model: Model, observed: float, execution: Execution) -> tuple[float, float]:
     """Fraction of toys that fit no better than the data, and its error."""
-    tasks = batches(likelihood.best().parameters, None, execution.toys, execution.seed)
-    results = run(toy_model(likelihood), tasks, execution, digest)
+    tasks = batches(model.best.parameters, None, execution.toys, execution.seed)
+    results = run(toy_model(model.likelihood), tasks, execution, model.digest)
     return _fraction(np.concatenate([height for height, _ in results]), observed)
 
 

@@ -15,10 +15,10 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.fit import counts_per_event
-from nuhist.inference.grid import grid_curve
 from nuhist.inference.hessian import full_jacobian
 from nuhist.inference.likelihood import Likelihood, is_artefact
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.results import JsonResult
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
@@ -79,7 +79,7 @@ class _Point:
 
 
 def fitted_spectrum(
-    model: Workspace | SignalGrid,
+    model: Model | Source,
     *,
     channel: str | None = None,
     coupling: float | None = None,
@@ -89,13 +89,14 @@ def fitted_spectrum(
 
     See :func:`fitted_spectra` for the parameters and errors.
     """
-    origin = model.background if isinstance(model, SignalGrid) else model
+    made = as_model(model)
+    origin = made.source.background if isinstance(made.source, SignalGrid) else made.source
     name = channel or origin.spec["channels"][0]["name"]
-    return fitted_spectra(model, channels=[name], coupling=coupling, prefit=prefit)[0]
+    return fitted_spectra(made, channels=[name], coupling=coupling, prefit=prefit)[0]
 
 
 def fitted_spectra(
-    model: Workspace | SignalGrid,
+    model: Model | Source,
     *,
     channels: Sequence[str] | None = None,
     coupling: float | None = None,
@@ -106,8 +107,7 @@ def fitted_spectra(
     Parameters
     ----------
     model
-        Any HistFactory workspace, or a grid of signal points; energies and titles come from the
-        sidecar.
+        A :class:`nuhist.Model`, or what it is made from; energies and titles come from the sidecar.
     channels
         Their names; all by default.
     coupling
@@ -126,10 +126,11 @@ def fitted_spectra(
     FitError
         If the fit does not converge.
     """
-    if isinstance(model, SignalGrid):
-        point = _grid_point(model, coupling, prefit=prefit)
+    made = as_model(model)
+    if isinstance(made.source, SignalGrid):
+        point = _grid_point(made, made.source, coupling, prefit=prefit)
     else:
-        point = _point(model, coupling, prefit=prefit)
+        point = _point(made, coupling, prefit=prefit)
     known = point.likelihood.model.config.channel_slices
     names = [entry["name"] for entry in point.workspace.spec["channels"]] if channels is None else channels
     for name in names:
@@ -137,15 +138,13 @@ def fitted_spectra(
             raise ConfigError(f"{point.workspace.origin}: no channel '{name}'; it has {', '.join(known)}")
     total = point.likelihood.expected(point.parameters)
     band = _band(point)
-    return tuple(
-        _spectrum(point, name, total[known[name]], band[known[name]], model.digest) for name in names
-    )
+    return tuple(_spectrum(point, name, total[known[name]], band[known[name]], made) for name in names)
 
 
-def _spectrum(point: _Point, name: str, total: Array, band: Array, digest: str) -> FittedSpectrum:
+def _spectrum(point: _Point, name: str, total: Array, band: Array, model: Model) -> FittedSpectrum:
     unit = counts_per_event(point.workspace, name)
     described = (point.workspace.sidecar or {}).get("channels", {}).get(name, {})
-    observed = np.asarray(point.workspace.observed()[name]) / unit
+    observed = point.likelihood.data[point.likelihood.model.config.channel_slices[name]] / unit
     edges = described.get("edges_keV")
     heading, what = described.get("title", name), "fit"
     if point.scale is not None:
@@ -164,13 +163,13 @@ def _spectrum(point: _Point, name: str, total: Array, band: Array, digest: str) 
         total=tuple((total / unit).tolist()),
         uncertainty=tuple((band / unit).tolist()),
         title=f"{heading}\n{what}",
-        data_kind=point.workspace.data_kind,
-        workspace_digest=digest,
+        data_kind=model.data_kind,
+        workspace_digest=model.digest,
     )
 
 
-def _point(workspace: Workspace, coupling: float | None, *, prefit: bool) -> _Point:
-    likelihood = make_likelihood(workspace)
+def _point(model: Model, coupling: float | None, *, prefit: bool) -> _Point:
+    workspace, likelihood = model.workspace, model.likelihood
     poi = likelihood.poi
     if coupling is not None and poi is None:
         raise OptionError(f"--coupling: does nothing, since {workspace.origin} has no parameter of interest")
@@ -178,8 +177,7 @@ def _point(workspace: Workspace, coupling: float | None, *, prefit: bool) -> _Po
     if prefit:
         parameters, covariance, stage = likelihood.initial.copy(), _constraints(likelihood), "before the fit"
     elif poi is None or coupling is None:
-        minimum = likelihood.best()
-        parameters, covariance = minimum.parameters.copy(), covariance_of(likelihood, minimum)
+        parameters, covariance = model.best.parameters.copy(), model.covariance
         stage = "after the fit"
     else:
         minimum = likelihood.minimise({poi.name: 0.0})
@@ -196,13 +194,13 @@ def _point(workspace: Workspace, coupling: float | None, *, prefit: bool) -> _Po
     return _Point(workspace, likelihood, parameters, without, covariance, stage, poi, value)
 
 
-def _grid_point(grid: SignalGrid, coupling: float | None, *, prefit: bool) -> _Point:
+def _grid_point(model: Model, grid: SignalGrid, coupling: float | None, *, prefit: bool) -> _Point:
     if coupling is not None:
         target = grid.coupling.to_parameter(coupling)
     elif prefit:
         target = 0.0
     else:
-        curve = grid_curve(grid)
+        curve = model.curve
         curve.refuse_broken(1.0)  # one standard deviation around the best fit
         target = curve.best
     nearest = min(grid.points, key=lambda point: abs(point.value - target))

@@ -10,11 +10,10 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.patchset import SignalGrid
-from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.cls import SIGMAS, AsymptoticCls, cls_upper
-from nuhist.inference.model import make_likelihood
-from nuhist.inference.notes import command, general_notes, interval_notes
-from nuhist.inference.profile import Profile, threshold
+from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.notes import command, interval_notes
+from nuhist.inference.profile import threshold
 from nuhist.inference.results import JsonResult
 
 _POINTS = 61
@@ -60,7 +59,7 @@ class ClsCurve(JsonResult):
 
 
 def cls_curve(
-    model: Workspace | SignalGrid,
+    model: Model | Source,
     *,
     confidence_level: float = 0.90,
     measurement: str | None = None,
@@ -71,13 +70,11 @@ def cls_curve(
     Parameters
     ----------
     model
-        A workspace with the coupling as a parameter.
+        A :class:`nuhist.Model` with the coupling as a parameter, or what it is made from.
     confidence_level
         Of the limits.
-    measurement
-        Name of the measurement; the first by default.
-    poi
-        Another parameter of interest than the measurement's.
+    measurement, poi
+        Choices of :class:`nuhist.Model`, where one is made.
 
     Raises
     ------
@@ -91,9 +88,10 @@ def cls_curve(
     arXiv:1007.1727, see :class:`nuhist.inference.cls.AsymptoticCls`.
     """
     threshold(confidence_level)  # refuses what is no level
-    if isinstance(model, SignalGrid):
+    made = as_model(model, measurement=measurement, poi=poi)
+    if isinstance(made.source, SignalGrid):
         raise ConfigError("CLs needs a workspace with the coupling as a parameter; plot its scan instead")
-    profile = Profile(make_likelihood(model, measurement=measurement, poi=poi))
+    profile = made.profile
     upper, bands = cls_upper(profile, confidence_level, expected=True)
     limits = [upper, *(bands or {}).values()]
     low, high = profile.bounds
@@ -103,7 +101,7 @@ def cls_curve(
     parameters = [scale.to_parameter(value) for value in couplings]
     curve.prepare(parameters)
     options = "--method cls --calctype toybased"
-    toys = command(model, "limit", options, measurement=measurement, poi=poi, level=confidence_level)
+    toys = command(made, "limit", options, level=confidence_level)
     return ClsCurve(
         parameter=scale.name,
         coupling=scale.coupling,
@@ -121,8 +119,8 @@ def cls_curve(
             sigma: None if value is None else scale.to_coupling(value)
             for sigma, value in (bands or {}).items()
         },
-        notes=(*interval_notes(profile, upper, toys, cls=True), *general_notes(model, scale.name)),
-        data_kind=model.data_kind,
-        workspace_digest=model.digest,
+        notes=(*interval_notes(profile, upper, toys, cls=True), *made.notes),
+        data_kind=made.data_kind,
+        workspace_digest=made.digest,
         nuhist_version=__version__,
     )

@@ -16,19 +16,15 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.execution import Execution
 from nuhist.inference.fit import fit
-from nuhist.inference.intervals import limit, scan
-from nuhist.inference.model import make_likelihood
-from nuhist.inference.ranking import ranking
+from nuhist.inference.model import Model
 from nuhist.inference.results import (
     FitResult,
     GoodnessOfFit,
     Interval,
-    Method,
     Ranking,
     Scan,
     Significance,
 )
-from nuhist.inference.significance import goodness_of_fit, significance
 from nuhist.inference.spectrum import FittedSpectrum, fitted_spectra
 from nuhist.report.pulls import Pulls, pulls
 
@@ -88,7 +84,7 @@ class Study:
         origin = Path(self.workspace.origin)
         return origin.parent if isinstance(self.model, SignalGrid) else origin
 
-    def interval(self, method: Method) -> Interval | None:
+    def interval(self, method: str) -> Interval | None:
         """The interval of a method, or None."""
         return next((entry for entry in self.intervals if entry.method == method), None)
 
@@ -135,7 +131,7 @@ class _Steps:
             return None
 
     def intervals(
-        self, model: Workspace | SignalGrid, methods: Sequence[Method], confidence_level: float
+        self, model: Model, methods: Sequence[str], confidence_level: float
     ) -> tuple[Interval, ...]:
         """Limits by several methods, those that fail left out."""
         found = (
@@ -168,50 +164,49 @@ def study(
     if isinstance(model, SignalGrid):
         return _study_grid(model, confidence_level, progress)
     steps = _Steps(progress)
-    likelihood = steps.run("model", partial(make_likelihood, model))
+    made = Model(model)
+    likelihood = steps.run("model", lambda: made.likelihood)
     if likelihood is None:
         return Study(model, failures=tuple(steps.failures))
-    fitted = steps.run("fit", partial(fit, model))
+    fitted = steps.run("fit", made.fit)
     found = Study(
         model,
         fit=fitted,
-        goodness=steps.run("goodness of fit", partial(_goodness, model, fitted, execution)),
-        pulls=steps.run("pulls", partial(pulls, model)),
-        spectra=steps.run("spectra", partial(fitted_spectra, model)) or (),
+        goodness=steps.run("goodness of fit", partial(_goodness, made, fitted, execution)),
+        pulls=steps.run("pulls", partial(pulls, made)),
+        spectra=steps.run("spectra", partial(fitted_spectra, made)) or (),
     )
     if likelihood.poi is not None:
         one_sided = likelihood.lower[likelihood.poi_index] >= 0
-        methods: tuple[Method, ...] = ("profile", "cls") if one_sided else ("profile",)
+        methods: tuple[str, ...] = ("profile", "cls") if one_sided else ("profile",)
         found = replace(
             found,
-            intervals=steps.intervals(model, methods, confidence_level),
-            scan=steps.run("scan", partial(scan, model, points=SCAN_POINTS)),
-            significance=steps.run("significance", partial(significance, model)),
-            ranking=steps.run("ranking", partial(ranking, model)),
+            intervals=steps.intervals(made, methods, confidence_level),
+            scan=steps.run("scan", partial(made.scan, points=SCAN_POINTS)),
+            significance=steps.run("significance", made.significance),
+            ranking=steps.run("ranking", made.ranking),
         )
     return replace(found, failures=tuple(steps.failures))
 
 
 def _study_grid(grid: SignalGrid, confidence_level: float, progress: Progress) -> Study:
     """A grid has limits, a scan and spectra; the fit is that of the point nearest to the best one."""
-    steps = _Steps(progress)
-    curve = steps.run("scan", partial(scan, grid, points=SCAN_POINTS))
+    steps, made = _Steps(progress), Model(grid)
+    curve = steps.run("scan", partial(made.scan, points=SCAN_POINTS))
     found = Study(
         grid,
         fit=None if curve is None else steps.run("fit", partial(_fit_nearest, grid, curve.best_fit)),
-        intervals=steps.intervals(grid, ("profile",), confidence_level),
+        intervals=steps.intervals(made, ("profile",), confidence_level),
         scan=curve,
-        spectra=steps.run("spectra", partial(fitted_spectra, grid)) or (),
+        spectra=steps.run("spectra", partial(fitted_spectra, made)) or (),
     )
     return replace(found, failures=tuple(steps.failures))
 
 
-def _goodness(
-    model: Workspace, fitted: FitResult | None, execution: Execution | None
-) -> GoodnessOfFit | None:
+def _goodness(model: Model, fitted: FitResult | None, execution: Execution | None) -> GoodnessOfFit | None:
     """Goodness of fit; without toys that of the fit, which is at hand."""
     if execution is not None:
-        return goodness_of_fit(model, execution=execution)
+        return model.goodness_of_fit(execution=execution)
     if fitted is None:
         return None
     return GoodnessOfFit(
@@ -229,12 +224,12 @@ def _goodness(
     )
 
 
-def _limit(model: Workspace | SignalGrid, method: Method, confidence_level: float) -> Interval:
+def _limit(model: Model, method: str, confidence_level: float) -> Interval:
     """The limit with the expected one, or alone where the model makes no sense without the coupling."""
     try:
-        return limit(model, method=method, confidence_level=confidence_level, expected=True)
+        return model.limit(method, confidence_level=confidence_level, expected=True)
     except FitError:
-        return limit(model, method=method, confidence_level=confidence_level)
+        return model.limit(method, confidence_level=confidence_level)
 
 
 def _fit_nearest(grid: SignalGrid, best: float) -> FitResult:

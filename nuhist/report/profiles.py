@@ -10,7 +10,7 @@ from nuhist.errors import ConfigError
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.intervals import scan
+from nuhist.inference.model import Model, Source, as_model
 from nuhist.inference.results import JsonResult, Scan
 
 _POINTS = 61
@@ -29,7 +29,7 @@ class Line(JsonResult):
     workspace_digest: str
 
 
-def profile_lines(models: Sequence[Workspace | SignalGrid], labels: Sequence[str] = ()) -> tuple[Line, ...]:
+def profile_lines(models: Sequence[Model | Source], labels: Sequence[str] = ()) -> tuple[Line, ...]:
     """Scan each model over the range in which its Δχ² stays below 9.
 
     Parameters
@@ -48,8 +48,9 @@ def profile_lines(models: Sequence[Workspace | SignalGrid], labels: Sequence[str
         raise ConfigError(f"{len(labels)} labels for {len(models)} curves; give one for each or none")
     lines = []
     for index, model in enumerate(models):
-        curve = scan(model, points=_POINTS)
-        label = labels[index] if labels else f"{curve.coupling} ({model_name(model)})"
+        made = as_model(model)
+        curve = made.scan(points=_POINTS)
+        label = labels[index] if labels else f"{curve.coupling} ({model_name(made.source)})"
         lines.append(scan_line(label, curve))
     units = sorted({line.unit for line in lines})
     if len(units) > 1:

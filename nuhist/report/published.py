@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from nuhist.__about__ import __version__
 from nuhist.experiments.experiment import bundled_experiments, load_experiment
 from nuhist.histfactory.build import build
-from nuhist.inference.intervals import limit
-from nuhist.inference.results import JsonResult, Method
+from nuhist.inference.results import JsonResult
+from nuhist.methods.limits import limit
 
-_METHODS: tuple[Method, ...] = ("profile", "cls")
+_METHODS: tuple[str, ...] = ("profile", "cls")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.histfactory.data_kind import DataKind
-from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.covariance import covariance, held_on_bounds
+from nuhist.inference.covariance import held_on_bounds
 from nuhist.inference.likelihood import is_artefact
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.model import Model, Source, as_model
 from nuhist.inference.results import JsonResult
 
 
@@ -55,8 +54,8 @@ class Pulls(JsonResult):
     nuhist_version: str
 
 
-def pulls(workspace: Workspace, *, measurement: str | None = None) -> Pulls:
-    """Fit a workspace and compare each parameter with its constraint.
+def pulls(model: Model | Source, *, measurement: str | None = None) -> Pulls:
+    """Fit a model and compare each parameter with its constraint.
 
     Fixed parameters are left out, and so is a parameter of interest whose constraint only comes
     from its construction.
@@ -68,10 +67,10 @@ def pulls(workspace: Workspace, *, measurement: str | None = None) -> Pulls:
     FitError
         If the fit does not converge.
     """
-    likelihood = make_likelihood(workspace, measurement=measurement)
-    minimum = likelihood.best()
-    errors = np.sqrt(np.diag(covariance(likelihood, minimum)))
-    meanings = (workspace.sidecar or {}).get("parameters", {})
+    made = as_model(model, measurement=measurement)
+    likelihood, minimum = made.likelihood, made.best
+    errors = np.sqrt(np.diag(made.covariance))
+    meanings = (made.workspace.sidecar or {}).get("parameters", {})
     artificial = is_artefact(likelihood)
     found = []
     for index, name in enumerate(likelihood.names):
@@ -94,4 +93,4 @@ def pulls(workspace: Workspace, *, measurement: str | None = None) -> Pulls:
             )
         )
     held = held_on_bounds(likelihood, minimum)
-    return Pulls(tuple(found), held, workspace.data_kind, workspace.digest, __version__)
+    return Pulls(tuple(found), held, made.data_kind, made.digest, __version__)

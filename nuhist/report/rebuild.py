@@ -19,10 +19,10 @@ from nuhist.files import make_folder, to_json, write_atomically
 from nuhist.histfactory.build import build
 from nuhist.histfactory.patchset import SignalGrid, build_patchset
 from nuhist.histfactory.workspace import Workspace, load_workspace
-from nuhist.inference.intervals import limit
 from nuhist.inference.processes import shared_out
 from nuhist.inference.profile import threshold
 from nuhist.inputs import inputs_kept
+from nuhist.methods.limits import limit
 from nuhist.physics.hypotheses import FLAVOR_CHOICES, Dependence, FlavorChoice, get_hypothesis
 
 INDEX = "index.json"

@@ -14,7 +14,7 @@ from nuhist.histfactory.build import build
 from nuhist.histfactory.patchset import build_patchset
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.grid import grid_curve
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.processes import shared_out
 from nuhist.inference.profile import Curve, Profile, threshold
 from nuhist.inference.region import profile_ends

@@ -11,8 +11,8 @@ from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.intervals import limit
-from nuhist.inference.results import JsonResult, Method
+from nuhist.inference.results import JsonResult
+from nuhist.methods.limits import limit
 from nuhist.report.profiles import model_name
 from nuhist.tables import read_rows
 
@@ -81,7 +81,7 @@ def world_limits(
     models: Sequence[Workspace | SignalGrid] = (),
     labels: Sequence[str] = (),
     *,
-    method: Method | None = None,
+    method: str | None = None,
 ) -> WorldLimits:
     """Published limits, and those of workspaces, at 90 % C.L.
 
@@ -112,7 +112,7 @@ def world_limits(
     return WorldLimits((*published_limits(), *ours), CONFIDENCE_LEVEL, __version__)
 
 
-def _ours(model: Workspace | SignalGrid, name: str, method: Method) -> WorldLimit:
+def _ours(model: Workspace | SignalGrid, name: str, method: str) -> WorldLimit:
     interval = limit(model, method=method, confidence_level=CONFIDENCE_LEVEL)
     for quantity in QUANTITIES:
         flavor = _FLAVORS.get(interval.coupling.removeprefix(quantity))

@@ -101,7 +101,10 @@ def test_an_option_that_does_nothing(
 
 
 def test_the_case_of_issue_14(refused: Refused, workspaces: Path) -> None:
-    toys = ("--calctype", "nonsense", "--ntoys", "5", "--seed", "3")
+    toys = ("--ntoys", "5", "--seed", "3")
+    wrong = ("--calctype", "nonsense", *toys)
+    message = refused("limit", workspaces / "moment.json", "--method", "profile", *wrong, code=2)
+    assert message.startswith("--calctype: does nothing with --method profile; it belongs to --method cls")
     message = refused("limit", workspaces / "moment.json", "--method", "profile", *toys, code=2)
     assert message.startswith("--ntoys, --seed: no toys are thrown with --method profile; they are with")
 
@@ -121,7 +124,11 @@ def test_from_python_too() -> None:
     with pytest.raises(OptionError, match="--method: does nothing without a workspace"):
         world_limits(method="cls")
     with pytest.raises(ConfigError, match="no calculator called 'nonsense'"):
-        limit(workspace, calctype="nonsense")  # type: ignore[arg-type]
+        limit(workspace, "cls", calctype="nonsense")
+    with pytest.raises(OptionError, match="--calctype: does nothing with --method profile"):
+        limit(workspace, calctype="nonsense")
+    with pytest.raises(ConfigError, match="no option called 'expectd'; did you mean expected"):
+        limit(workspace, expectd=True)
 
 
 def test_help_is_still_help(run: Run) -> None:

@@ -24,6 +24,7 @@ from nuhist.inference.results import (
     Scan,
     Significance,
 )
+from nuhist.methods.contour import Contour
 from nuhist.schemas import check, load
 
 RESULTS: dict[str, type] = {
@@ -35,6 +36,7 @@ RESULTS: dict[str, type] = {
     "significance": Significance,
     "goodness_of_fit": GoodnessOfFit,
     "ranking": Ranking,
+    "contour": Contour,
     "coverage": Coverage,
 }
 SPECTRUM = ("spectrum", "lz_ws2022", "--hypothesis", "magnetic-moment", "--coupling", "2e-11")
@@ -56,6 +58,7 @@ COMMANDS: list[tuple[str, tuple[str, ...], str | None]] = [
     ("goodness_of_fit", ("gof",), "moment.json"),
     ("goodness_of_fit", ("gof", "--ntoys", "50"), "moment.json"),
     ("ranking", ("ranking",), "moment.json"),
+    ("contour", ("contour", "--parameters", "mu_nu_squared,lz_ws2022_background_norm"), "moment.json"),
     ("coverage", ("coverage", "--range", "0:1e-11:2", "--ntoys", "50"), "moment.json"),
 ]
 
@@ -141,7 +144,6 @@ def test_keys_are_the_fields_of_the_result(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "key", "value"),
     [
-        ("interval", "method", "bayes"),
         ("interval", "confidence_level", 90),
         ("interval", "upper", "1e-11"),
         ("interval", "workspace_digest", "abc"),

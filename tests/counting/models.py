@@ -116,7 +116,7 @@ def _templates(
 
 
 def _systematics(rng: np.random.Generator, present: Sequence[tuple[int, str]]) -> list[_Systematic]:
-    found = []
+    found: list[_Systematic] = []
     if not present:
         return found
     flavours = {

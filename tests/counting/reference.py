@@ -64,14 +64,14 @@ class Curve:
     @property
     def value(self) -> float:
         """Parameter of interest at the minimum."""
-        return self.best[1][self.density.interest]
+        return float(self.best[1][self.density.interest])
 
     def trial_values(self) -> list[float]:
         """Of the parameter of interest, over what it can plausibly be."""
         density = self.density
         low, high = density.bounds[density.interest]
         if high < 20:
-            return np.linspace(low, high, 9).tolist()
+            return [float(value) for value in np.linspace(low, high, 9)]
         unit = self.unit()
         return [min(max(unit * x, low), high) for x in (-3, -1, -0.3, -0.05, 0.02, 0.3, 1, 3, 10)]
 
@@ -80,13 +80,13 @@ class Curve:
         density = self.density
         _, high = density.bounds[density.interest]
         if high < 20:
-            return high / 16
+            return float(high / 16)
         point = list(density.initial)
         point[density.interest] = 0.0
         before = density.expected(point)
         point[density.interest] = 1.0
         changes = [abs(b - a) for a, b in zip(before, density.expected(point), strict=True)]
-        return 3.0 / max(sum(changes), 3.0 / high)
+        return float(3.0 / max(sum(changes), 3.0 / high))
 
     def at(self, value: float, point: Sequence[float]) -> Point:
         """A point with the parameter of interest at a value."""
@@ -297,7 +297,7 @@ def outwards(curve: Curve, bound: float) -> list[float]:
     """Values from the minimum to a bound."""
     best, density = curve.value, curve.density
     if density.bounds[density.interest][1] < 20:
-        return np.linspace(best, bound, 25).tolist()
+        return [float(value) for value in np.linspace(best, bound, 25)]
     sign, scale = (1 if bound > best else -1), width(curve)
     values = [best + sign * scale * step for step in _STEPS]
     return [best, *(value for value in values if abs(value - best) < abs(bound - best)), bound]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nuhist import limit, scan
 from nuhist.errors import NuhistError
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.model import Engine
+from nuhist.inference.prepare import Engine
 from tests.counting.models import counting_workspace
 from tests.strategies import Limits, random_workspace
 

@@ -19,7 +19,7 @@ from nuhist.errors import NuhistError
 from nuhist.histfactory.constraints import constraints
 from nuhist.histfactory.rename import prefix
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from tests.strategies import POI
 
 Array = NDArray[np.float64]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nuhist.errors import NuhistError
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.model import ENGINES, make_likelihood
+from nuhist.inference.prepare import ENGINES, make_likelihood
 from tests.equivalence.checks import Reference, reference
 
 Array = NDArray[np.float64]

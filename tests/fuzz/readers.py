@@ -94,7 +94,7 @@ _WORKSPACES = (
 
 
 def _likelihood(workspace: Workspace) -> object:
-    from nuhist.inference.model import make_likelihood
+    from nuhist.inference.prepare import make_likelihood
 
     likelihood = make_likelihood(workspace)
     return likelihood.twice_nll(likelihood.initial)
@@ -176,7 +176,7 @@ def _read_patchset(folder: Path, _target: str) -> object:
 
 @cache
 def _toys() -> Any:
-    from nuhist.inference.model import make_likelihood
+    from nuhist.inference.prepare import make_likelihood
     from nuhist.inference.toys import Task, toy_model
 
     model = toy_model(make_likelihood(counting()))

@@ -13,7 +13,7 @@ import pytest
 
 from nuhist import fit, limit, significance
 from nuhist.histfactory.workspace import Workspace, load_workspace
-from nuhist.inference.model import ENGINES
+from nuhist.inference.prepare import ENGINES
 
 DATA = Path(__file__).parent / "data" / "answers"
 DIGITS = 1e-4  # relative: the limits of nuhist are found to that

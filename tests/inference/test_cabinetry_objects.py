@@ -13,8 +13,8 @@ from nuhist.errors import DataError
 from nuhist.histfactory.build import build
 from nuhist.inference.cabinetry_objects import to_fit_results, to_ranking_results, to_scan_results
 from nuhist.inference.fit import fit
-from nuhist.inference.intervals import scan
 from nuhist.inference.ranking import ranking
+from nuhist.methods.limits import scan
 
 pytest.importorskip("cabinetry", reason="cabinetry is not installed")
 

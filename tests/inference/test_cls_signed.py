@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from nuhist import Workspace, limit
 from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.inference.cls import AsymptoticCls
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.profile import Profile
 
 Spec = dict[str, Any]
@@ -108,7 +108,7 @@ def test_which_statistic_was_used() -> None:
 def test_options_that_say_nothing() -> None:
     workspace = signed(DATA["above"])
     with pytest.raises(ConfigError, match="no test statistic called 'tmu'; known: q, qtilde"):
-        limit(workspace, method="cls", test_stat="tmu")  # type: ignore[arg-type]
+        limit(workspace, method="cls", test_stat="tmu")
     with pytest.raises(OptionError, match="--test-stat: does nothing with --method profile"):
         limit(workspace, test_stat="q")
     with pytest.raises(OptionError, match="--test-stat: does nothing with --calctype toybased"):

@@ -60,12 +60,12 @@ def found(counting: Counting) -> dict[str, float | None]:
     assert interval.upper_range is not None
     assert interval.notes[1].startswith("errors from the number of toys, at most, in ")
     assert interval.convention.endswith("toybased")
-    # The range is the error of toys that are thrown one by one; evenly spread ones are better.
+    # The range is two errors of toys that are thrown one by one; evenly spread ones are better.
     assert interval.upper is not None
     low, high = interval.upper_range
     assert low is not None
     assert high is not None
-    assert (high - low) / 2 == pytest.approx(_error(5), rel=0.3)  # 60 sets of toys know it to 10 %
+    assert (high - low) / 4 == pytest.approx(_error(5), rel=0.3)  # 60 sets of toys know it to 10 %
     return {"observed": interval.upper, **interval.expected}
 
 
@@ -163,4 +163,4 @@ def test_what_is_refused(counting: Counting) -> None:
     with pytest.raises(FitError, match="mu is signed: use --method profile or feldman-cousins"):
         limit(workspace, method="cls", calctype="toybased", execution=Execution(toys=10))
     with pytest.raises(ConfigError, match="no calculator called 'toys'; did you mean toybased"):
-        limit(counting([5], [1.0], [3.0]), method="cls", calctype="toys")  # type: ignore[arg-type]
+        limit(counting([5], [1.0], [3.0]), method="cls", calctype="toys")

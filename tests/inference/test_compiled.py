@@ -17,7 +17,7 @@ from nuhist.inference.compilation import compile_model
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import full_jacobian, slope_and_curvature
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import ENGINES, make_likelihood
+from nuhist.inference.prepare import ENGINES, make_likelihood
 
 Array = NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from nuhist import Workspace
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
 from nuhist.inference.newton import fit_batch
 from nuhist.inference.possible import constrained_step
+from nuhist.inference.prepare import make_likelihood
 from tests.equivalence.checks import reference
 from tests.equivalence.fits import fit_at_edge
 from tests.strategies import random_workspace

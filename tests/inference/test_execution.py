@@ -20,7 +20,7 @@ from nuhist.errors import ConfigError, DataError
 from nuhist.inference import execution as module
 from nuhist.inference.checkpoints import Result
 from nuhist.inference.execution import Execution, run
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.toys import BATCH, Task, ToyModel, batches, statistic, toy_model
 
 Array = NDArray[np.float64]

@@ -13,7 +13,7 @@ from nuhist import Workspace, limit
 from nuhist.errors import ConfigError, FitError
 from nuhist.inference.execution import Execution
 from nuhist.inference.feldman_cousins import Belt, BeltInterval, belt, belt_interval
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.profile import Profile
 
 Array = NDArray[np.float64]
@@ -125,11 +125,11 @@ def test_xenonnt_publishes_nearly_the_same(built: Build) -> None:
 
 @pytest.fixture
 def interval(counting: Build) -> Make:
-    """The interval at 90 % from p-values of 900 toys, whose standard error near 0.1 is 0.01."""
+    """The interval at 90 % from p-values of 3600 toys, whose standard error near 0.1 is 0.005."""
     profile = Profile(make_likelihood(counting([3], [1.0], [3.0], bounds=[[-2.0, 5.0]])))
 
     def make(values: list[float], p_values: list[float]) -> BeltInterval:
-        found = Belt(np.array(values), np.ones(len(values)), np.ones(len(values)), np.array(p_values), 900)
+        found = Belt(np.array(values), np.ones(len(values)), np.ones(len(values)), np.array(p_values), 3600)
         return belt_interval(found, 0.90, profile)
 
     return make
@@ -142,14 +142,14 @@ def test_an_end_is_the_value_that_is_rejected(interval: Make) -> None:
     unit = "parameter's own unit"
     rest = "from the number of toys and their values together"
     assert found.notes == (
-        "900 toys at each of 4 values",
+        "3600 toys at each of 4 values",
         f"lower end between 0 {unit} and 1 {unit}, {rest}",
         f"upper end between 2 {unit} and 3 {unit}, {rest}",
     )
 
 
 def test_an_end_is_known_to_where_the_toys_are_sure(interval: Make) -> None:
-    # 0.105 and 0.095 lie within 0.01 of 0.1.
+    # 0.105 and 0.095 lie within two standard errors, 0.01, of 0.1.
     found = interval([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [0.9, 0.5, 0.105, 0.085, 0.095, 0.05])
     assert (found.lower, found.lower_range, found.upper, found.upper_range) == (None, None, 3.0, (1.0, 5.0))
     found = interval([0.0, 1.0, 2.0, 3.0], [0.9, 0.5, 0.105, 0.095])
@@ -159,7 +159,7 @@ def test_an_end_is_known_to_where_the_toys_are_sure(interval: Make) -> None:
 
 def test_open_ends_are_said(interval: Make) -> None:
     found = interval([-2.0, 0.0, 1.0], [0.2, 0.9, 0.2])
-    assert found.lower is found.upper is found.lower_range is found.upper_range is None
+    assert (found.lower, found.upper, found.lower_range, found.upper_range) == (None, None, None, None)
     below, above = found.notes[1:]
     assert below.startswith("open below: -2 parameter's own unit is still allowed; it is the bound of mu in")
     assert above.startswith("open above: 1 parameter's own unit is still allowed; it is the bound of mu in")
@@ -174,7 +174,7 @@ def test_separate_regions_are_said(interval: Make) -> None:
     assert (found.lower, found.upper) == (-2.0, 2.0)
     assert "2 separate regions; the interval spans them all" in found.notes
     # What the toys cannot tell from 0.1 separates nothing.
-    found = interval([-2.0, -1.0, 0.0, 1.0, 2.0], [0.01, 0.3, 0.09, 0.4, 0.01])
+    found = interval([-2.0, -1.0, 0.0, 1.0, 2.0], [0.01, 0.3, 0.095, 0.4, 0.01])
     assert not any("regions" in note for note in found.notes)
 
 
@@ -198,7 +198,7 @@ def test_a_belt_ends_where_the_model_does(counting: Build) -> None:
     # The second bin, empty, would expect less than nothing below mu = -0.5.
     workspace = counting([4, 0], [1.0, 2.0], [4.0, 1.0], bounds=[[-5.0, 5.0]])
     found = limit(workspace, method="feldman-cousins", execution=Execution(toys=500))
-    assert found.lower is found.lower_range is None
+    assert (found.lower, found.lower_range) == (None, None)
     assert any(
         note.startswith("open below: -0.") and note.endswith("bin 1 would expect less than nothing")
         for note in found.notes

@@ -12,8 +12,8 @@ import pytest
 
 from nuhist import Workspace, limit
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
 from nuhist.inference.newton import fit_batch
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.region import profile_ends
 from nuhist.physics.hypotheses import FLAVOR_CHOICES

@@ -13,7 +13,7 @@ from nuhist import Workspace, limit, scan
 from nuhist.errors import ConfigError, FitError, ModelError
 from nuhist.histfactory.patchset import SignalGrid, build_patchset
 from nuhist.inference.grid import GridCurve, grid_curve
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.profile import threshold
 
 Build = Callable[..., Workspace]

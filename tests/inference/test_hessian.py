@@ -15,7 +15,7 @@ from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import full_jacobian, positive, slope_and_curvature
 from nuhist.inference.interpolation import code4, code4_bend, code4_coefficients
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from tests.equivalence.checks import random_points, reference, thrown
 from tests.equivalence.fits import FIT, fit_at_edge, pyhf_fits
 from tests.strategies import Limits, random_workspace

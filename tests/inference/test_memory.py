@@ -10,8 +10,8 @@ import pytest
 
 from nuhist import Workspace
 from nuhist.inference import newton
-from nuhist.inference.model import make_likelihood
 from nuhist.inference.newton import BatchFit, fit_batch
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.toys import ToyModel, toy_model
 
 BINS = 10_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nuhist.inference.model import make_likelihood
 from nuhist.inference.moved import Moved
+from nuhist.inference.prepare import make_likelihood
 from tests.strategies import random_workspace
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from nuhist import Workspace, limit
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
 from nuhist.inference.newton import BatchFit, fit_batch
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.toys import toy_model
 
 Array = NDArray[np.float64]

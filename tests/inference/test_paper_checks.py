@@ -26,7 +26,7 @@ from nuhist.experiments.data import observed_counts
 from nuhist.experiments.response import make_response
 from nuhist.histfactory.patchset import build_patchset
 from nuhist.inference.grid import grid_curve
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, get_hypothesis
 from nuhist.physics.recoils import breakpoints
 

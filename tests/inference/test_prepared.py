@@ -16,7 +16,7 @@ from nuhist.inference import likelihood as module
 from nuhist.inference.cls import AsymptoticCls, cls_upper
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum
-from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.prepare import Engine, make_likelihood
 from nuhist.inference.newton import BatchFit, fit_batch
 from nuhist.inference.profile import LowerMinimumError, Profile, heights_at
 from nuhist.inference.region import profile_ends

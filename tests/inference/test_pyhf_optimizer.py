@@ -11,6 +11,7 @@ import pyhf
 import pytest
 
 import nuhist
+from nuhist.inference.compilation import compile_model
 from nuhist.inference.pyhf_optimizer import PyhfOptimizer
 from tests.strategies import SMALL, random_workspace
 
@@ -175,11 +176,13 @@ def test_another_objective_is_left_to_pyhf(model: Any, data: list[float]) -> Non
 
 
 def test_a_model_is_compiled_once(model: Any, data: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    from nuhist.inference import pyhf_optimizer as module
-
     made: list[Any] = []
-    compiled = module.compile_model
-    monkeypatch.setattr(module, "compile_model", lambda *given: made.append(given) or compiled(*given))
+
+    def counted(*given: Any) -> Any:
+        made.append(given)
+        return compile_model(*given)
+
+    monkeypatch.setattr("nuhist.inference.pyhf_optimizer.compile_model", counted)
     pyhf.set_backend("numpy", nuhist.pyhf_optimizer())
     pyhf.infer.hypotest(1.0, data, model)
     assert len(made) == 1

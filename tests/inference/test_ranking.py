@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from nuhist import Workspace
 from nuhist.errors import ModelError
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.ranking import ranking
 
 Array = NDArray[np.float64]

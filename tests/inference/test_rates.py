@@ -15,7 +15,7 @@ from nuhist.inference import compiled, rows
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import full_jacobian, slope_and_curvature
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from tests.equivalence.checks import random_points, reference, thrown
 from tests.strategies import Limits, random_workspace
 

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from nuhist import Workspace, limit, scan, significance
 from nuhist.errors import FitError
-from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.prepare import Engine, make_likelihood
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.region import region
 

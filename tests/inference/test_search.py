@@ -19,8 +19,8 @@ from nuhist.inference import likelihood as module
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum
-from nuhist.inference.model import make_likelihood
 from nuhist.inference.newton import BatchFit
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.search import (
     dips,
     either_sign,

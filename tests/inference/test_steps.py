@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nuhist import Workspace
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.steps import constraint_widths, noticed_at, typical_steps
 
 Array = NDArray[np.float64]

@@ -14,8 +14,8 @@ from nuhist import Workspace
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import make_likelihood
 from nuhist.inference.newton import BatchFit, fit_batch
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.tangent import Tangent, tangent
 from nuhist.inference.toys import toy_model
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nuhist import Workspace
 from nuhist.errors import ConfigError, FitError
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.toys import BATCH, Task, batches, statistic, toy_model
 
 Array = NDArray[np.float64]

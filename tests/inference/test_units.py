@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from nuhist import limit
-from nuhist.inference.model import Engine, make_likelihood
+from nuhist.inference.prepare import Engine, make_likelihood
 from nuhist.inference.profile import Profile
 from tests.counting.units import answers, differences, units_workspace, variants
 

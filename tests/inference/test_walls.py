@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nuhist import Workspace, fit
-from nuhist.inference.model import ENGINES, make_likelihood
+from nuhist.inference.prepare import ENGINES, make_likelihood
 
 
 def _signed(signal: list[float], background: list[float], observed: list[float], size: float) -> Workspace:

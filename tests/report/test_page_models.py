@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from nuhist import Workspace, build
+from nuhist import Model, Workspace, build
 from nuhist.errors import FitError
-from nuhist.report import page_section, page_study
+from nuhist.report import page_section
 from nuhist.report.page import make_report
 from tests.report.page_reader import Page, counting
 
@@ -102,7 +102,7 @@ def test_a_step_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch) ->
     def fails(*_: Any, **__: Any) -> Any:
         raise FitError("elsewhere.json: the fit does not\x1b converge")
 
-    monkeypatch.setattr(page_study, "fit", fails)
+    monkeypatch.setattr(Model, "fit", fails)
     report = make_report([counting()])
     page = Page(report.html)
     assert [failure.step for failure in report.studies[0].failures] == ["fit"]

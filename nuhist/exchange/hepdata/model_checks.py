@@ -20,7 +20,7 @@ from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.loading import load_patchset
 from nuhist.histfactory.workspace import Workspace, digest, load_workspace, sidecar_path
 from nuhist.inference.fit import fit
-from nuhist.inference.intervals import limit
+from nuhist.methods.limits import limit
 
 _ENDS = 1e-3  # relative: of the ends of an interval
 _TWICE_NLL = 1e-3  # absolute: of 2NLL and min_chi2

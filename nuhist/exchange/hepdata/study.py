@@ -8,12 +8,9 @@ from nuhist.errors import FitError, ModelError, NuhistError
 from nuhist.exchange.hepdata.points import round_couplings, signal_points
 from nuhist.histfactory.patchset import NO_RECORD, SignalGrid
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.fit import fit
-from nuhist.inference.intervals import limit, scan
+from nuhist.inference.model import Model
 from nuhist.inference.results import FitResult, Interval, Scan
 from nuhist.inference.spectrum import FittedSpectrum, fitted_spectra
-
-Model = Workspace | SignalGrid
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +38,7 @@ class Study:
     """
 
     name: str
-    model: Model
+    model: Workspace | SignalGrid
     fit: FitResult | None
     intervals: tuple[Interval, ...]
     scan: Scan | None
@@ -55,7 +52,9 @@ class Study:
         return self.model.background if isinstance(self.model, SignalGrid) else self.model
 
 
-def study(name: str, model: Model, confidence_level: float = 0.90, record: str | None = None) -> Study:
+def study(
+    name: str, model: Workspace | SignalGrid, confidence_level: float = 0.90, record: str | None = None
+) -> Study:
     """Compute what a submission says about a model.
 
     Parameters
@@ -78,21 +77,22 @@ def study(name: str, model: Model, confidence_level: float = 0.90, record: str |
     ConfigError
         If the confidence level makes no sense.
     """
-    spectra = fitted_spectra(model)
+    made = Model(model)
+    spectra = fitted_spectra(made)
     if isinstance(model, SignalGrid):
-        intervals = [limit(model, confidence_level=confidence_level)]
-        return Study(name, model, None, tuple(intervals), scan(model), spectra, _referring(model, record), ())
-    fitted = fit(model)
+        intervals = [made.limit(confidence_level=confidence_level)]
+        return Study(name, model, None, tuple(intervals), made.scan(), spectra, _referring(model, record), ())
+    fitted = made.fit()
     if fitted.parameter is None:
         note = "no limits and no patchset: it has no parameter of interest"
         return Study(name, model, fitted, (), None, spectra, None, (note,))
     notes = []
-    intervals = [limit(model, confidence_level=confidence_level)]
+    intervals = [made.limit(confidence_level=confidence_level)]
     try:
-        intervals.append(limit(model, method="cls", confidence_level=confidence_level))
+        intervals.append(made.limit("cls", confidence_level=confidence_level))
     except FitError as error:
         notes.append(f"no CLs limit: {_reason(error, model).partition('; use ')[0]}")
-    curve = scan(model)
+    curve = made.scan()
     points = None
     try:
         couplings = round_couplings(curve.values[0], curve.values[-1])

@@ -15,12 +15,13 @@ from nuhist.errors import ConfigError, DataError, ExchangeError, OptionError, mi
 from nuhist.exchange.hepdata.archive import pack
 from nuhist.exchange.hepdata.columns import library
 from nuhist.exchange.hepdata.likelihood import ARCHIVE_FILE, Likelihoods, likelihoods
-from nuhist.exchange.hepdata.study import Model, Study, study
+from nuhist.exchange.hepdata.study import Study, study
 from nuhist.exchange.hepdata.tables import submission_tables
 from nuhist.experiments.experiment import bundled_experiments, load_experiment
 from nuhist.files import make_folder
 from nuhist.histfactory.data_kind import UNOBSERVED, describe
-from nuhist.histfactory.patchset import NO_RECORD
+from nuhist.histfactory.patchset import NO_RECORD, SignalGrid
+from nuhist.histfactory.workspace import Workspace
 
 SUBMISSION_FILE = "submission.yaml"
 ARCHIVE_ENDING = ".tar.gz"
@@ -53,7 +54,7 @@ class Submission:
 
 
 def build_submission(
-    models: Mapping[str, Model],
+    models: Mapping[str, Workspace | SignalGrid],
     folder: Path,
     *,
     confidence_level: float = 0.90,
@@ -167,7 +168,7 @@ def messages(folder: Path) -> list[str]:
     ]
 
 
-def _refuse_twice(models: Mapping[str, Model]) -> None:
+def _refuse_twice(models: Mapping[str, Workspace | SignalGrid]) -> None:
     if not models:
         raise ConfigError("name at least one workspace")
     known: dict[str, str] = {}
@@ -177,7 +178,7 @@ def _refuse_twice(models: Mapping[str, Model]) -> None:
         known[model.digest] = name
 
 
-def _refuse_unobserved(models: Mapping[str, Model], *, allowed: bool) -> None:
+def _refuse_unobserved(models: Mapping[str, Workspace | SignalGrid], *, allowed: bool) -> None:
     kinds = {name: model.data_kind for name, model in models.items() if model.data_kind in UNOBSERVED}
     if allowed and not kinds:
         raise OptionError("--allow-asimov: does nothing, since no model has Asimov data or toys")

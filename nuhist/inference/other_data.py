@@ -1,0 +1,64 @@
+"""Data in place of a workspace's own, which know what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuhist.errors import ConfigError
+from nuhist.histfactory.data_kind import DataKind, describe
+from nuhist.inference.likelihood import Likelihood, Minimum
+from nuhist.inference.toys import toy_model
+from nuhist.tables import Array
+
+Counts = Mapping[str, Sequence[float]] | Sequence[float] | Array
+"""Counts by channel, or of all channels in the order of pyhf's model, with or without auxiliary data."""
+
+
+@dataclass(frozen=True, eq=False)
+class OtherData:
+    """Counts and auxiliary data in pyhf's order, what kind they are, and the same in words."""
+
+    values: Array
+    kind: DataKind
+    words: str
+
+
+def given(data: Counts, likelihood: Likelihood) -> OtherData:
+    """Data that a user gives.
+
+    Raises
+    ------
+    ConfigError
+        If they are not as many counts as the model has, one is negative or not finite, or channels differ.
+    """
+    config = likelihood.model.config
+    if isinstance(data, Mapping):
+        if set(data) != set(config.channels):
+            raise ConfigError(f"data: expected counts of the channels {', '.join(config.channels)}")
+        data = [count for channel in config.channels for count in data[channel]]
+    values = np.asarray(data, dtype=np.float64)
+    if values.shape == (config.nmaindata,):
+        values = np.concatenate([values, likelihood.data[config.nmaindata :]])
+    if values.shape != likelihood.data.shape or not np.isfinite(values).all():
+        raise ConfigError(
+            f"data: expected {config.nmaindata} finite counts, or {likelihood.data.size} numbers with"
+            " auxiliary data"
+        )
+    if (values[: config.nmaindata] < 0).any():
+        raise ConfigError("data: a count is negative")
+    return OtherData(values, "other", "the data were given by the user")
+
+
+def expected(likelihood: Likelihood, minimum: Minimum, where: str) -> OtherData:
+    """What a model expects at a point, auxiliary data included."""
+    values = likelihood.asimov(minimum)
+    return OtherData(values, "asimov", f"the data are {describe('asimov')}, at {where}")
+
+
+def thrown(likelihood: Likelihood, minimum: Minimum, where: str, seed: int) -> OtherData:
+    """One toy, thrown at a point."""
+    values = toy_model(likelihood).throw(minimum.parameters, 1, seed, 0)[0]
+    return OtherData(values, "toy", f"the data are {describe('toy')}, thrown at {where}, seed {seed}")

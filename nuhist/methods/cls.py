@@ -1,0 +1,114 @@
+"""Upper limits from CLs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+
+from nuhist.errors import ConfigError, OptionError, unknown_name
+from nuhist.methods.method import LEVEL, finished, shell, toys_command
+
+if TYPE_CHECKING:
+    from nuhist.inference.cls import TestStatistic
+    from nuhist.inference.execution import Execution
+    from nuhist.inference.model import Model
+    from nuhist.inference.results import Interval
+
+Calctype = Literal["asymptotics", "toybased"]
+_SHOWN = {"qtilde": "q-tilde", "q": "q"}  # test statistics, as they are printed
+
+
+@dataclass(frozen=True)
+class CLs:
+    """Upper limit from CLs, by asymptotic formulas (arXiv:1007.1727) or toys.
+
+    Attributes
+    ----------
+    expected
+        Expected limits at −2 to +2 standard deviations, too.
+    calctype
+        ``"asymptotics"`` (the default) or ``"toybased"``.
+    test_stat
+        ``"q"`` or ``"qtilde"``; by default q-tilde, or q where the parameter may be negative.
+    execution
+        Toys and who computes them.
+
+    Raises
+    ------
+    ConfigError
+        If a name does not exist.
+    OptionError
+        If an option does nothing with the calculator.
+    """
+
+    name: ClassVar[str] = "cls"
+    title: ClassVar[str] = "CLs"
+    expected: bool = field(default=False, metadata=shell("Expected limits, too."))
+    calctype: Calctype | None = field(
+        default=None, metadata=shell("asymptotics or toybased [default: asymptotics].", "C")
+    )
+    test_stat: TestStatistic | None = field(
+        default=None, metadata=shell("q or qtilde [default: qtilde, or q below 0].", "S")
+    )
+    execution: Execution | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if self.calctype not in {None, *get_args(Calctype)}:
+            raise unknown_name("calculator", str(self.calctype), get_args(Calctype))
+        if self.test_stat not in {None, *_SHOWN}:
+            raise unknown_name("test statistic", str(self.test_stat), _SHOWN)
+        if self.test_stat is not None and self.throws:
+            raise OptionError(
+                "--test-stat: does nothing with --calctype toybased, whose toys are fitted as they are"
+            )
+        if self.execution is not None and not self.throws:
+            raise OptionError("execution: does nothing with --calctype asymptotics; it belongs to toybased")
+
+    @property
+    def throws(self) -> bool:
+        """Whether it throws toys."""
+        return self.calctype == "toybased"
+
+    def interval(self, model: Model, confidence_level: float | None = None) -> Interval:
+        """See :class:`nuhist.methods.method.IntervalMethod`.
+
+        Raises
+        ------
+        ConfigError
+            If the model is a grid of signal points.
+        """
+        from nuhist.histfactory.patchset import SignalGrid
+        from nuhist.inference.cls import cls_limits, natural_statistic
+        from nuhist.inference.cls_toys import cls_toys
+        from nuhist.inference.execution import Execution
+        from nuhist.inference.notes import interval_notes
+        from nuhist.inference.profile import threshold
+
+        probability = LEVEL if confidence_level is None else confidence_level
+        threshold(probability)  # refuses what is no level
+        if isinstance(model.source, SignalGrid):
+            raise ConfigError("CLs needs a workspace with the coupling as a parameter; use --method profile")
+        profile, toys = model.profile, self.execution or Execution()
+        statistic = self.test_stat or natural_statistic(profile)
+        if self.throws:
+            found = cls_toys(profile, probability, toys, model.digest, expected=self.expected)
+            notes = found.notes
+        else:
+            found = cls_limits(profile, probability, expected=self.expected, test_statistic=statistic)
+            with_toys = toys_command(model, probability, "--method cls --calctype toybased")
+            notes = (*found.notes, *interval_notes(profile, found.upper, with_toys, cls=True))
+        kind = self.calctype or "asymptotics"
+        return finished(
+            model,
+            method=self.name,
+            convention=(
+                f"upper limit where CLs falls below 1 − CL; test statistic {_SHOWN[statistic]}, {kind}"
+            ),
+            ends=(None, found.upper),
+            ranges=(None, found.range),
+            notes=notes,
+            confidence_level=probability,
+            expected=found.bands,
+            toys=toys.toys if self.throws else None,
+            seed=toys.seed if self.throws else None,
+        )

@@ -1,0 +1,231 @@
+"""Contours of Δχ² in two parameters, all others profiled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from nuhist.__about__ import __version__
+from nuhist.errors import ConfigError, FitError, OptionError, missing_extra, unknown_name
+from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.interest import coupling_scale
+from nuhist.inference.likelihood import Likelihood, Minimum
+from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.prepare import Engine
+from nuhist.inference.profile import Profile
+from nuhist.inference.region import region
+from nuhist.inference.results import JsonResult
+from nuhist.physics.coupling import CouplingScale
+from nuhist.tables import Array
+
+LEVELS = (0.68, 0.90)
+_POINTS = 41  # on each side of the grid: a line between two of them is right to a thousandth of the axes
+_MARGIN = 0.08  # of the range of a contour: how much further the grid goes
+_LOWER = 1e-5  # of 2NLL: a grid that finds a minimum lower by more begins again from there
+_RESTARTS = 3
+
+Points = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A parameter, and the coupling that it stands for."""
+
+    parameter: str
+    coupling: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContourLevel:
+    """Where Δχ² has one value.
+
+    Attributes
+    ----------
+    confidence_level
+        Joint, of both parameters.
+    delta_chi2
+        Quantile of χ² with two degrees of freedom.
+    lines
+        Each a line of points (x, y); more than one where the region has several parts, or where it ends at
+        bounds. A line that is closed ends where it begins.
+    """
+
+    confidence_level: float
+    delta_chi2: float
+    lines: tuple[Points, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contour(JsonResult):
+    """Contours in two parameters.
+
+    Attributes
+    ----------
+    x, y
+        What the axes are; all values are couplings in their units.
+    best_fit
+        Global minimum, (x, y).
+    levels
+        One for each confidence level.
+    convention
+        What exactly that means, in words.
+    min_chi2, notes, data_kind
+        See :class:`nuhist.inference.results.FitResult`.
+    """
+
+    x: Axis
+    y: Axis
+    best_fit: tuple[float, float]
+    levels: tuple[ContourLevel, ...]
+    convention: str
+    min_chi2: float
+    notes: tuple[str, ...]
+    data_kind: DataKind
+    workspace_digest: str
+    nuhist_version: str
+
+
+def contour(
+    model: Model | Source,
+    x: str,
+    y: str,
+    *,
+    levels: Sequence[float] = LEVELS,
+    measurement: str | None = None,
+    poi: str | None = None,
+    engine: Engine | None = None,
+) -> Contour:
+    """Contours of Δχ² in two parameters, with all others fitted at each point.
+
+    Parameters
+    ----------
+    model
+        A :class:`nuhist.Model`, or what it is made from: a path, a dict, a workspace.
+    x, y
+        Names of two parameters.
+    levels
+        Joint confidence levels.
+    measurement, poi, engine
+        Choices of :class:`nuhist.Model`, where one is made.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such parameter, or a level makes no sense.
+    DataError
+        If contourpy is not installed.
+    OptionError
+        If both are the same parameter, or one is fixed.
+    FitError
+        If a fit does not converge.
+
+    Examples
+    --------
+    >>> import nuhist
+    >>> workspace = nuhist.build("lz_ws2022", hypothesis="magnetic-moment")
+    >>> found = nuhist.contour(workspace, "mu_nu_squared", "lz_ws2022_beta_norm", levels=[0.9])
+    >>> round(found.levels[0].delta_chi2, 3), len(found.levels[0].lines)
+    (4.605, 1)
+    """
+    try:
+        from contourpy import contour_generator
+    except ImportError as error:
+        raise missing_extra("contours", "contourpy", "plot") from error
+    thresholds = [_threshold(level) for level in levels]
+    made = as_model(model, measurement=measurement, poi=poi, engine=engine)
+    likelihood = made.likelihood
+    held = [_position(name, likelihood) for name in (x, y)]
+    if x == y:
+        raise OptionError(f"{x}: give two different parameters")
+    scales = [coupling_scale(made.workspace, name) for name in (x, y)]
+    best = made.best
+    for _ in range(_RESTARTS):
+        sides = [_side(likelihood, scale, max(thresholds)) for scale in scales]
+        heights, lowest = _grid(likelihood, best, held, sides)
+        if lowest.twice_nll >= best.twice_nll - _LOWER:
+            break
+        best = min(likelihood.minimise(start=lowest.parameters), lowest, key=lambda found: found.twice_nll)
+    else:
+        raise FitError(f"{made.origin}: the contour finds ever lower minima; the fit is unstable")
+    # What is infinite would have no line beside it.
+    surface = np.minimum(heights - best.twice_nll, 2 * max(thresholds) + 10)
+    generator: Any = contour_generator(x=sides[0], y=sides[1], z=surface)
+    found = []
+    for level, threshold in zip(levels, thresholds, strict=True):
+        lines = tuple(_line(points, scales) for points in generator.lines(threshold))
+        found.append(ContourLevel(level, threshold, lines))
+    first, second = (float(best.parameters[index]) for index in held)
+    return Contour(
+        x=Axis(x, scales[0].coupling, scales[0].unit),
+        y=Axis(y, scales[1].coupling, scales[1].unit),
+        best_fit=(scales[0].to_coupling(first), scales[1].to_coupling(second)),
+        levels=tuple(found),
+        convention=(
+            "2NLL, profiled over all other parameters, less than the quantile of χ² with two degrees of"
+            " freedom above its global minimum"
+        ),
+        min_chi2=likelihood.min_chi2(best),
+        notes=made.notes,
+        data_kind=made.data_kind,
+        workspace_digest=made.digest,
+        nuhist_version=__version__,
+    )
+
+
+def _threshold(level: float) -> float:
+    if not 0 < level < 1:
+        raise ConfigError(f"confidence level {level:g}: must lie between 0 and 1, such as 0.90")
+    return float(-2 * np.log1p(-level))  # χ² with two degrees of freedom
+
+
+def _position(name: str, likelihood: Likelihood) -> int:
+    if name not in likelihood.names:
+        raise unknown_name("parameter", name, likelihood.names)
+    index = likelihood.names.index(name)
+    if likelihood.constant[index]:
+        raise OptionError(f"{name}: is fixed, so that there is no contour in it")
+    return index
+
+
+def _side(likelihood: Likelihood, scale: CouplingScale, level: float) -> Array:
+    """Values of one parameter over the range of the outermost contour: that of its own profile."""
+    profile = Profile(replace(likelihood, poi=scale))
+    low, high = region(profile, level).span
+    margin = _MARGIN * (high - low)
+    bottom, top = profile.bounds
+    return np.linspace(max(low - margin, bottom), min(high + margin, top), _POINTS)
+
+
+def _grid(
+    likelihood: Likelihood, best: Minimum, held: Sequence[int], sides: Sequence[Array]
+) -> tuple[Array, Minimum]:
+    """2NLL on the grid, shape (y, x), and the lowest fit."""
+    points = np.tile(best.parameters, (sides[0].size * sides[1].size, 1))
+    points[:, held[0]], points[:, held[1]] = (side.ravel() for side in np.meshgrid(*sides))
+    fits = likelihood.minimise_held(points, held, check=False)
+    names = [likelihood.names[index] for index in held]
+    found: list[Minimum] = []
+    for point, fit in zip(points, fits, strict=True):
+        fixed = {name: float(point[index]) for name, index in zip(names, held, strict=True)}
+        found.append(fit or _alone(likelihood, fixed, point))
+    heights = np.array([fit.twice_nll for fit in found]).reshape(sides[1].size, sides[0].size)
+    return heights, min(found, key=lambda fit: fit.twice_nll)
+
+
+def _alone(likelihood: Likelihood, fixed: dict[str, float], point: Array) -> Minimum:
+    """One fit; infinite where the model has no density."""
+    try:
+        return likelihood.minimise(fixed, point)
+    except FitError:
+        if np.isfinite(likelihood.twice_nll(point)):
+            raise
+        return Minimum(point, np.inf)
+
+
+def _line(points: Array, scales: Sequence[CouplingScale]) -> Points:
+    first, second = scales
+    return tuple((first.to_coupling(x), second.to_coupling(y)) for x, y in points.tolist())

@@ -1,0 +1,73 @@
+"""Intervals by the unified ordering of Feldman and Cousins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from nuhist.errors import ConfigError
+from nuhist.methods.method import LEVEL, finished, shell
+
+if TYPE_CHECKING:
+    from nuhist.inference.execution import Execution
+    from nuhist.inference.model import Model
+    from nuhist.inference.results import Interval
+
+_POINTS = 20
+
+
+@dataclass(frozen=True)
+class FeldmanCousins:
+    """Values whose Δχ² is below the quantile of toys thrown there.
+
+    Attributes
+    ----------
+    points
+        Values at which toys are thrown at first, 20 by default; more follow around the ends.
+    execution
+        Toys and who computes them.
+    """
+
+    name: ClassVar[str] = "feldman-cousins"
+    title: ClassVar[str] = "Feldman–Cousins"
+    throws: ClassVar[bool] = True
+    points: int | None = field(
+        default=None, metadata=shell("Values at which toys are thrown at first [default: 20].", "N", least=2)
+    )
+    execution: Execution | None = field(default=None)
+
+    def interval(self, model: Model, confidence_level: float | None = None) -> Interval:
+        """See :class:`nuhist.methods.method.IntervalMethod`.
+
+        Raises
+        ------
+        ConfigError
+            If the model is a grid of signal points.
+        """
+        from nuhist.histfactory.patchset import SignalGrid
+        from nuhist.inference.execution import Execution
+        from nuhist.inference.feldman_cousins import belt, belt_interval
+        from nuhist.inference.profile import threshold
+
+        probability = LEVEL if confidence_level is None else confidence_level
+        threshold(probability)  # refuses what is no level
+        if isinstance(model.source, SignalGrid):
+            raise ConfigError("toys need a workspace with the coupling as a parameter; use --method profile")
+        profile, toys = model.profile, self.execution or Execution()
+        points = _POINTS if self.points is None else self.points
+        thrown = belt(profile, probability, toys, model.digest, points=points)
+        found = belt_interval(thrown, probability, profile)
+        return finished(
+            model,
+            method=self.name,
+            convention=(
+                "values whose Δχ² is below the quantile of toys thrown there (unified ordering), nuisance"
+                " parameters at their profiled values"
+            ),
+            ends=(found.lower, found.upper),
+            ranges=(found.lower_range, found.upper_range),
+            notes=found.notes,
+            confidence_level=probability,
+            toys=toys.toys,
+            seed=toys.seed,
+        )

@@ -1,0 +1,135 @@
+"""What a method of intervals is, and how its result is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from nuhist.__about__ import __version__
+
+if TYPE_CHECKING:
+    from nuhist.inference.feldman_cousins import Range
+    from nuhist.inference.model import Model
+    from nuhist.inference.profile import Curve
+    from nuhist.inference.results import Interval
+
+LEVEL = 0.90  # confidence level by default
+_COARSE = 0.01  # of the distance from the best fit; a larger interpolation error is worth a note
+
+
+@runtime_checkable
+class IntervalMethod(Protocol):
+    """A frozen dataclass whose fields are the options of a method.
+
+    Attributes
+    ----------
+    name
+        What users call it.
+    title
+        In figures and tables.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    @property
+    def throws(self) -> bool:
+        """Whether it throws toys, as its field ``execution`` says."""
+
+    def interval(self, model: Model, confidence_level: float | None = None) -> Interval:
+        """The interval or the limit.
+
+        Parameters
+        ----------
+        model
+            Whose.
+        confidence_level
+            0.90 by default.
+        """
+
+
+def shell(text: str, metavar: str | None = None, least: int | None = None) -> dict[str, Any]:
+    """Metadata of a field that the shell offers as an option.
+
+    Parameters
+    ----------
+    text
+        Help in one line.
+    metavar
+        What stands for its value there.
+    least
+        The least value of a whole number.
+    """
+    return {"help": text, "metavar": metavar, "least": least}
+
+
+def toys_command(model: Model, level: float, options: str) -> str:
+    """The command that gives the same interval with toys."""
+    from nuhist.inference.notes import command
+
+    return command(model, "limit", options, level=level)
+
+
+def finished(
+    model: Model,
+    *,
+    method: str,
+    convention: str,
+    ends: tuple[float | None, float | None],
+    notes: Sequence[str],
+    confidence_level: float | None,
+    delta_chi2: float | None = None,
+    ranges: tuple[Range | None, Range | None] = (None, None),
+    expected: Mapping[str, float | None] | None = None,
+    toys: int | None = None,
+    seed: int | None = None,
+) -> Interval:
+    """An interval, from values of the parameter: the coupling, and what is the same for all methods."""
+    from nuhist.inference.results import Interval
+
+    curve = model.curve
+    scale, best = curve.coupling, curve.best
+
+    def coupling(value: float | None) -> float | None:
+        return None if value is None else scale.to_coupling(value)
+
+    def couplings(found: Range | None) -> Range | None:
+        return None if found is None else (coupling(found[0]), coupling(found[1]))
+
+    error = _interpolation_error(curve, ends)
+    width = max((abs(end - best) for end in ends if end is not None), default=0.0)
+    if error is not None and error > _COARSE * abs(scale.to_coupling(width)):
+        notes = (*notes, f"interpolated to ± {error:.2g} {scale.unit}; refine the grid near the ends")
+    return Interval(
+        parameter=scale.name,
+        coupling=scale.coupling,
+        unit=scale.unit,
+        lower=coupling(ends[0]),
+        upper=coupling(ends[1]),
+        lower_range=couplings(ranges[0]),
+        upper_range=couplings(ranges[1]),
+        best_fit=scale.to_coupling(best),
+        parameter_lower=ends[0],
+        parameter_upper=ends[1],
+        parameter_best_fit=best,
+        confidence_level=confidence_level,
+        method=method,
+        convention=convention,
+        delta_chi2=delta_chi2,
+        toys=toys,
+        seed=seed,
+        expected=None if expected is None else {key: coupling(value) for key, value in expected.items()},
+        interpolation_error=error,
+        min_chi2=curve.min_chi2,
+        notes=(*notes, *model.notes),
+        data_kind=model.data_kind,
+        workspace_digest=model.digest,
+        nuhist_version=__version__,
+    )
+
+
+def _interpolation_error(curve: Curve, ends: Sequence[float | None]) -> float | None:
+    """Largest error of an end from interpolation, as a coupling."""
+    errors = [curve.interpolation_error(end) for end in ends if end is not None]
+    known = [error for error in errors if error is not None]
+    return curve.coupling.to_coupling(max(known)) if known else None

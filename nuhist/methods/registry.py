@@ -1,0 +1,78 @@
+"""The methods of intervals by name: nuhist's own, and those of other packages."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from nuhist.errors import ConfigError, OptionError, unknown_name
+from nuhist.methods.cls import CLs
+from nuhist.methods.feldman_cousins import FeldmanCousins
+from nuhist.methods.method import IntervalMethod
+from nuhist.methods.profile_likelihood import ProfileLikelihood
+
+METHODS: tuple[type[Any], ...] = (ProfileLikelihood, CLs, FeldmanCousins)
+ENTRY_POINTS = "nuhist.methods"  # group of the classes that other packages bring along
+
+
+@cache
+def methods() -> dict[str, type[Any]]:
+    """Classes of methods by name.
+
+    Raises
+    ------
+    ConfigError
+        If one of another package cannot be imported, is no method, or has the name of another.
+    """
+    from importlib.metadata import entry_points
+
+    found = {method.name: method for method in METHODS}
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            method = entry.load()
+        except Exception as error:
+            raise ConfigError(f"the method '{entry.name}' of {entry.value} is broken: {error}") from error
+        missing = [name for name in ("name", "title", "throws", "interval") if not hasattr(method, name)]
+        if missing:
+            raise ConfigError(f"the method '{entry.name}' of {entry.value} has no {missing[0]}")
+        if method.name in found:
+            raise ConfigError(f"{entry.value}: there is a method called '{method.name}' already")
+        found[method.name] = method
+    return found
+
+
+def make_method(method: str | IntervalMethod, options: dict[str, Any]) -> IntervalMethod:
+    """A method from its name and its options; itself, if it is one.
+
+    Options that are None count as not given.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such method or no such option.
+    OptionError
+        If an option belongs to other methods.
+    """
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    if not isinstance(method, str):
+        if given:
+            name = next(iter(given))
+            raise OptionError(f"{name}: belongs into the method itself, {type(method).__name__}({name}=…)")
+        return method
+    known = methods()
+    if method not in known:
+        raise unknown_name("method", method, known)
+    takes = {name: {field.name for field in fields(other)} for name, other in known.items()}
+    for name in given:
+        if name not in takes[method]:
+            takers = [other for other, names in takes.items() if name in names]
+            if not takers:
+                raise unknown_name("option", name, set().union(*takes.values()))
+            shown = "execution" if name == "execution" else f"--{name.replace('_', '-')}"
+            raise OptionError(
+                f"{shown}: does nothing with --method {method}; it belongs to"
+                f" {' and '.join(f'--method {other}' for other in takers)}"
+            )
+    made: IntervalMethod = known[method](**given)
+    return made

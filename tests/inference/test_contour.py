@@ -1,0 +1,107 @@
+"""Contours in two parameters against Minuit's, and against ellipses that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from iminuit import Minuit
+from numpy.typing import NDArray
+
+import nuhist
+from nuhist import Model, Workspace
+from nuhist.errors import ConfigError, OptionError
+
+Array = NDArray[np.float64]
+Build = Callable[..., Workspace]
+
+
+def _minuit(model: Model, x: str, y: str) -> Array:
+    """Points of the 68 % contour of pyhf's likelihood, by iminuit's mncontour."""
+    likelihood = model.likelihood
+
+    def height(point: Array) -> float:
+        value = -2 * float(likelihood.model.logpdf(np.asarray(point), likelihood.data)[0])
+        return value if np.isfinite(value) else 1e10
+
+    minuit = Minuit(height, likelihood.best().parameters, name=likelihood.names)
+    minuit.errordef = 1
+    minuit.strategy = 2
+    minuit.limits = list(zip(likelihood.lower, likelihood.upper, strict=True))
+    for name, fixed in zip(likelihood.names, likelihood.constant, strict=True):
+        minuit.fixed[name] = fixed
+    minuit.migrad()
+    minuit.hesse()
+    return np.array(minuit.mncontour(x, y, cl=0.68, size=16))
+
+
+def _distance(point: Array, line: Array) -> float:
+    """Of a point from a line of points."""
+    steps = np.diff(line, axis=0)
+    share = np.clip(np.sum((point - line[:-1]) * steps, axis=1) / np.sum(steps**2, axis=1), 0, 1)
+    return float(np.min(np.hypot(*(line[:-1] + share[:, None] * steps - point).T)))
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "x", "y"),
+    [
+        ("magnetic-moment", "lz_ws2022_ar37_norm", "lz_ws2022_beta_norm"),
+        ("millicharge-fea", "q_nu", "lz_ws2022_beta_norm"),
+        ("magnetic-moment", "mu_nu_squared", "atomic_response"),
+    ],
+)
+def test_contours_are_minuits(built: Build, hypothesis: str, x: str, y: str) -> None:
+    model = Model(built("lz_ws2022", hypothesis=hypothesis))
+    found = model.contour(x, y, levels=[0.68])
+    (line,) = (np.array(points) for points in found.levels[0].lines)
+    poi = model.likelihood.interest
+    reference = _minuit(model, x, y)
+    if poi.name == x:
+        reference[:, 0] = [poi.to_coupling(value) for value in reference[:, 0]]
+    axes = np.ptp(line, axis=0) / 2
+    # A grid of 41 points and straight lines between them: a thousandth of the axes, and 3 % of a step
+    # where the contour leaves the bound of a moment at 0, as a square root.
+    assert max(_distance(point / axes, line / axes) for point in reference) < 0.01
+
+
+def test_a_contour_is_the_ellipse_of_gaussians(counting: Build) -> None:
+    # 10⁶ events know mu to 10⁻³ of 1, and the norm, of ± 0.1 %, shifts the background of 10⁶ by 1000.
+    workspace = counting([2 * 10**6], [1e6], [1e6], sigma=0.001, bounds=[[0.0, 10.0]])
+    found = nuhist.contour(workspace, "mu", "norm", levels=[0.90])
+    (line,) = (np.array(points) for points in found.levels[0].lines)
+    mu, norm = line.T
+    chi2 = (1e6 * (mu - 1) + 1e3 * norm) ** 2 / 2e6 + norm**2
+    # −2 ln 0.1 = 4.605; the third order of 10⁻³, and the grid.
+    assert chi2 == pytest.approx(np.full(len(line), 4.605), rel=0.01)
+    assert found.levels[0].delta_chi2 == pytest.approx(4.6052, abs=1e-4)
+    assert found.best_fit == pytest.approx((1.0, 0.0), abs=1e-5)
+
+
+def test_a_contour_ends_at_a_bound(counting: Build) -> None:
+    found = nuhist.contour(counting([3], [1.0], [3.0], sigma=0.3), "mu", "norm", levels=[0.68])
+    (line,) = (np.array(points) for points in found.levels[0].lines)
+    assert line[0, 0] == line[-1, 0] == 0.0  # it begins and ends at mu = 0
+    assert (line[:, 0] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "choices", "error", "message"),
+    [
+        (("mu", "mu"), {}, OptionError, "mu: give two different parameters"),
+        (("mu", "nrom"), {}, ConfigError, "no parameter called 'nrom'; did you mean norm"),
+        (("mu", "norm"), {"levels": [68.0]}, ConfigError, "confidence level 68: must lie between 0 and 1"),
+    ],
+)
+def test_what_is_refused(
+    counting: Build, names: tuple[str, str], choices: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        nuhist.contour(counting([3], [1.0], [3.0], sigma=0.3), *names, **choices)
+
+
+def test_a_fixed_parameter_has_no_contour(counting: Build) -> None:
+    model = Model(counting([3], [1.0], [3.0], sigma=0.3), fixed={"norm": 0.0})
+    with pytest.raises(OptionError, match="norm: is fixed"):
+        model.contour("mu", "norm")

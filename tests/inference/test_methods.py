@@ -1,0 +1,102 @@
+"""The registry of methods: names, objects, and methods of other packages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any, ClassVar
+
+import pytest
+
+import nuhist
+from nuhist import CLs, FeldmanCousins, Model, ProfileLikelihood, Workspace
+from nuhist.errors import ConfigError, OptionError
+from nuhist.inference.execution import Execution
+from nuhist.inference.results import Interval
+from nuhist.methods.method import IntervalMethod, finished, shell
+from nuhist.methods.registry import METHODS, methods
+
+Build = Callable[..., Workspace]
+Run = Callable[..., Any]
+
+
+def test_a_method_is_its_name_with_options(counting: Build) -> None:
+    workspace = counting([5], [1.0], [3.0])
+    assert nuhist.limit(workspace, CLs(expected=True)) == nuhist.limit(workspace, "cls", expected=True)
+    assert nuhist.limit(workspace, ProfileLikelihood()) == nuhist.limit(workspace)
+    execution = Execution(toys=50)
+    by_name = nuhist.limit(workspace, "feldman-cousins", points=5, execution=execution)
+    assert nuhist.limit(workspace, FeldmanCousins(points=5, execution=execution)) == by_name
+
+
+def test_options_go_into_the_object(counting: Build) -> None:
+    with pytest.raises(OptionError, match=r"expected: belongs into the method itself, CLs\(expected=…\)"):
+        nuhist.limit(counting([5], [1.0], [3.0]), CLs(), expected=True)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_is_a_method(method: Any) -> None:
+    assert isinstance(method(), IntervalMethod)
+    assert hash(method()) == hash(method())  # frozen
+
+
+@dataclass(frozen=True)
+class Wald:
+    """Best fit, and so many of its errors further: a method of another package."""
+
+    name: ClassVar[str] = "wald"
+    title: ClassVar[str] = "Wald"
+    throws: ClassVar[bool] = False
+    widths: float = field(default=2.0, metadata=shell("How many errors.", "N"))
+
+    def interval(self, model: Model, confidence_level: float | None = None) -> Interval:
+        index = model.likelihood.poi_index
+        error = float(model.covariance[index, index] ** 0.5)
+        best = float(model.best.parameters[index])
+        return finished(
+            model,
+            method=self.name,
+            convention=f"{self.widths:g} errors",
+            ends=(None, best + self.widths * error),
+            notes=(),
+            confidence_level=confidence_level,
+        )
+
+
+@pytest.fixture
+def another(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installed package that brings a method along."""
+    entry = metadata.EntryPoint("wald", f"{__name__}:Wald", "nuhist.methods")
+    monkeypatch.setattr(metadata.EntryPoint, "load", lambda _: Wald)
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: [entry])
+    methods.cache_clear()
+    yield
+    methods.cache_clear()
+
+
+@pytest.mark.usefixtures("another")
+def test_a_method_of_another_package(counting: Build) -> None:
+    # Nine seen over four: 5 ± 3.
+    workspace = counting([9], [1.0], [4.0], bounds=[[0.0, 50.0]])
+    assert nuhist.limit(workspace, "wald").upper == pytest.approx(11.0, rel=1e-4)
+    assert nuhist.limit(workspace, "wald", widths=1.0).upper == pytest.approx(8.0, rel=1e-4)
+    with pytest.raises(OptionError, match="--widths: does nothing with --method profile; it belongs to --m"):
+        nuhist.limit(workspace, widths=1.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (object, "the method 'x' of some:thing has no name"),
+        (ProfileLikelihood, "some:thing: there is a method called 'profile' already"),
+    ],
+)
+def test_what_is_no_method(method: Any, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = metadata.EntryPoint("x", "some:thing", "nuhist.methods")
+    monkeypatch.setattr(metadata.EntryPoint, "load", lambda _: method)
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: [entry])
+    methods.cache_clear()
+    with pytest.raises(ConfigError, match=message):
+        methods()
+    methods.cache_clear()

@@ -1,0 +1,187 @@
+"""One model for everything that is asked: what it is made from, what it keeps, what it changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyhf
+import pytest
+
+import nuhist
+from nuhist import Model, Workspace
+from nuhist.errors import ConfigError, FitError, OptionError
+from nuhist.exchange.hepdata.study import study as hepdata_study
+from nuhist.inference.prepare import make_likelihood
+from nuhist.report.page_study import study
+
+Build = Callable[..., Workspace]
+
+
+def test_the_same_interval_from_anything(built: Build, tmp_path: Path) -> None:
+    workspace = built("lz_ws2022", hypothesis="magnetic-moment", background="paper")
+    path = tmp_path / "x.json"
+    workspace.save(path)
+    document = json.loads(path.read_text())
+    intervals = [nuhist.limit(source) for source in (str(path), path, workspace, Model(workspace))]
+    assert all(interval == intervals[0] for interval in intervals)
+    # A document alone has no sidecar, which says what the parameter means.
+    plain = [nuhist.limit(source) for source in (document, pyhf.Workspace(document))]
+    assert plain[0] == plain[1]
+    assert plain[0].parameter_upper == intervals[0].parameter_upper
+
+
+@pytest.mark.parametrize("source", [3, None, [1.0], b"{}", object()])
+def test_what_no_model_is_made_from(source: Any) -> None:
+    name = type(source).__name__
+    for ask in (nuhist.limit, nuhist.fit, nuhist.significance, nuhist.ranking, Model):
+        with pytest.raises(ConfigError, match=f"a model is made from a path, .*, not from {name}"):
+            ask(source)
+
+
+def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(nuhist.NuhistError, match=r"none\.json"):
+        nuhist.fit(tmp_path / "none.json")
+
+
+def test_a_model_never_changes(counting: Build) -> None:
+    model = Model(counting([5], [1.0], [3.0]))
+    with pytest.raises(FrozenInstanceError):
+        model.poi = "other"  # type: ignore[misc]
+    assert repr(model).startswith("Model(counting.json: channels counting; observed data; ")
+
+
+def test_choices_are_made_once(counting: Build) -> None:
+    model = Model(counting([5], [1.0], [3.0]))
+    with pytest.raises(OptionError, match="engine: the model has made this choice"):
+        nuhist.limit(model, engine="pyhf")
+
+
+def test_a_likelihood_is_built_once(built: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def counted(*given: Any, **choices: Any) -> Any:
+        made.append(given[0].origin)
+        return make_likelihood(*given, **choices)
+
+    monkeypatch.setattr("nuhist.inference.model.make_likelihood", counted)
+    workspace = built("lz_ws2022", hypothesis="magnetic-moment")
+    found = study(workspace)
+    assert not found.failures
+    assert found.ranking is not None
+    assert len(made) == 1
+    made.clear()
+    hepdata_study("lz", workspace)
+    assert len(made) == 1
+    made.clear()
+    model = Model(workspace)
+    model.ranking()
+    model.limit("cls", expected=True)
+    model.fit()
+    model.asimov().limit()
+    model.significance()
+    assert len(made) == 1
+
+
+def test_fixed_parameters(counting: Build) -> None:
+    # Five seen over three, whose norm is held at one standard deviation of 20 %: 3.6 expected.
+    workspace = counting([5], [1.0], [3.0], sigma=0.2)
+    found = Model(workspace, fixed={"norm": 1.0}).fit()
+    assert found.best_fit == pytest.approx(1.4, abs=1e-6)
+    assert found.notes[-1] == "norm is held at 1"
+    assert {entry.name: entry.uncertainty for entry in found.parameters}["norm"] is None
+    assert found.workspace_digest != workspace.digest
+    with pytest.raises(FitError, match="its parameter of interest is fixed"):
+        Model(workspace, fixed={"mu": 1.0}).limit()
+
+
+def test_bounds_and_start_values(counting: Build) -> None:
+    workspace = counting([2], [1.0], [3.0])
+    found = Model(workspace, bounds={"mu": (-2.0, 5.0)}).limit()
+    # Without the bound at 0 the best fit is where the count is.
+    assert found.best_fit == pytest.approx(-1.0, abs=1e-6)
+    assert "mu has the bounds -2 and 5" in found.notes
+    assert Model(workspace, init={"mu": 4.0}).fit().best_fit == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"fixed": {"nrom": 1.0}}, "no parameter called 'nrom'; did you mean norm"),
+        ({"fixed": {"norm": float("nan")}}, "norm = nan: expected a number"),
+        ({"bounds": {"mu": (2.0, 1.0)}}, "mu: bounds 2 to 1; the first must be below the second"),
+        ({"init": {"mu": 11.0}}, "mu: the start value 11 lies outside of its bounds, 0 to 10"),
+        ({"init": {"norm": 1.0}, "fixed": {"norm": 1.0}}, "norm is held at a value, so that a start value"),
+        ({"data": [1.0, 2.0, 3.0]}, "data: expected 1 finite counts, or 2 numbers with auxiliary data"),
+        ({"data": [-1.0]}, "data: a count is negative"),
+        ({"data": {"other": [1.0]}}, "data: expected counts of the channels counting"),
+    ],
+)
+def test_choices_that_make_no_sense(counting: Build, choices: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Model(counting([5], [1.0], [3.0], sigma=0.2), **choices).fit()
+
+
+def test_other_data(counting: Build) -> None:
+    workspace = counting([5], [1.0], [3.0])
+    for model in (
+        Model(workspace, data=[7.0]),
+        Model(workspace, data={"counting": [7.0]}),
+        Model(workspace).with_data(np.array([7.0])),
+    ):
+        found = model.limit()
+        upper = nuhist.limit(counting([7], [1.0], [3.0])).parameter_upper
+        assert found.parameter_upper == pytest.approx(upper, rel=1e-9)
+        assert found.data_kind == "other"
+        assert "the data were given by the user" in found.notes
+    assert Model(workspace).fit().best_fit == pytest.approx(2.0, abs=1e-6)
+
+
+def test_asimov_data(built: Build) -> None:
+    workspace = built("lz_ws2022", hypothesis="magnetic-moment")
+    model = Model(workspace)
+    asimov = model.asimov(1e-11)
+    found = asimov.limit()
+    assert found.best_fit == pytest.approx(1e-11, rel=1e-4)
+    assert found.min_chi2 == pytest.approx(0.0, abs=1e-6)
+    assert found.data_kind == "asimov"
+    assert "the data are expected, Asimov, at mu_nu = 1e-11 mu_B" in found.notes
+    assert asimov.digest != model.digest
+    # The limit on what is expected without the coupling is the expected limit.
+    expected = model.limit(expected=True).expected
+    assert expected is not None
+    assert model.asimov().limit().upper == pytest.approx(expected["0"], rel=1e-4)
+    assert model.asimov("fit").limit().best_fit == pytest.approx(model.limit().best_fit, rel=1e-4)
+    with pytest.raises(ConfigError, match="mu_nu = -1 mu_B"):
+        model.asimov(-1.0)
+
+
+def test_toys(counting: Build) -> None:
+    model = Model(counting([400], [100.0], [300.0]))
+    counts = [model.toy(seed).likelihood.data[0] for seed in range(40)]
+    # Thrown at the best fit, 400 events: five standard errors.
+    assert np.mean(counts) == pytest.approx(400.0, abs=5 * np.sqrt(400 / 40))
+    assert len(set(counts)) > 20
+    assert model.toy(3).limit() == model.toy(3).limit()
+    assert model.toy(3).data_kind == "toy"
+
+
+def test_a_grid_has_no_parameters(grid: nuhist.SignalGrid) -> None:
+    assert Model(grid).limit() == nuhist.limit(grid)
+    for choices in ({"fixed": {"atomic_response": 0.0}}, {"data": [1.0]}):
+        with pytest.raises(OptionError, match="takes neither other data nor other parameters"):
+            Model(grid, **choices)
+    with pytest.raises(ConfigError, match="is a grid of signal points"):
+        Model(grid).fit()
+
+
+@pytest.fixture(scope="module")
+def grid() -> nuhist.SignalGrid:
+    couplings = np.linspace(-4e-13, 4e-13, 17).tolist()
+    return nuhist.build_patchset(
+        "lz_ws2022", couplings=couplings, hypothesis="millicharge-epa", background="paper"
+    )
