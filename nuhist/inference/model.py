@@ -108,7 +108,9 @@ class Model:
         found, changes = _read(source), Changes(fixed or {}, init or {}, bounds or {})
         if isinstance(found, SignalGrid):
             if poi is not None:
-                raise OptionError("--poi: does nothing with signal points, whose coupling is the one of their label")
+                raise OptionError(
+                    "--poi: does nothing with signal points, whose coupling is the one of their label"
+                )
             if data is not None or changes != Changes():
                 raise OptionError("a PatchSet takes neither other data nor other parameters; choose a patch")
         choices = {"measurement": measurement, "poi": poi, "engine": engine}

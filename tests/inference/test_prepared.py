@@ -16,8 +16,8 @@ from nuhist.inference import likelihood as module
 from nuhist.inference.cls import AsymptoticCls, cls_upper
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum
-from nuhist.inference.prepare import Engine, make_likelihood
 from nuhist.inference.newton import BatchFit, fit_batch
+from nuhist.inference.prepare import Engine, make_likelihood
 from nuhist.inference.profile import LowerMinimumError, Profile, heights_at
 from nuhist.inference.region import profile_ends
 from tests.strategies import Limits, random_workspace
@@ -243,7 +243,7 @@ def test_both_engines_give_one_limit(seed: int) -> None:
     methods = ["profile"] if likelihood.lower[likelihood.poi_index] < 0 else ["profile", "cls"]
     for method in methods:
         fast, slow = (
-            limit(workspace, method=method, expected=method == "cls", engine=engine)  # type: ignore[arg-type]
+            limit(workspace, method=method, expected=method == "cls", engine=engine)
             for engine in ("compiled", "pyhf")
         )
         # Issue 6: equal to 1e-3.

@@ -8,7 +8,7 @@ import pytest
 from nuhist import ranking
 from nuhist.inference.covariance import covariance
 from nuhist.inference.hessian import gradient, slope_and_curvature
-from nuhist.inference.model import make_likelihood
+from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.shifted import shifted_fits
 from tests.strategies import SMALL, random_workspace
 
