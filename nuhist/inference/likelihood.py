@@ -217,7 +217,7 @@ class Likelihood(Density):
         bounds = self.lower, self.upper
         model = self.arrays
 
-        def along(point: Array, parameters: Sequence[int], values: Array) -> Array:
+        def along(_: int, point: Array, parameters: Sequence[int], values: Array) -> Array:
             return Moved.at(model, point).heights(parameters, values, data)
 
         return valleys(self._heights_of(data), at, turning, *steps, *bounds, along)

@@ -18,7 +18,7 @@ from nuhist.inference.structure import Index, Mask
 from nuhist.tables import Array
 
 Heights = Callable[[Array], Array]
-Along = Callable[[Array, Sequence[int], Array], Array]  # of a point, parameters, and values of each
+Along = Callable[[int, Array, Sequence[int], Array], Array]  # row, point, parameters, values of each
 
 _NEAR, _FAR, _SIDE = 0.15, 4.0, 12  # typical steps, widths of a constraint, and points between them
 _RATIO, _POINTS = 1.2, 70  # of the steps along the parameter of interest
@@ -166,7 +166,8 @@ def valleys(
     scale, width, lower, upper
         Typical step, width of the constraint, and bounds of all parameters.
     along
-        The same 2NLL along some parameters from a point, shape (parameters, values), where it costs less.
+        The same 2NLL along some parameters from a fit, by its row, shape (parameters, values), where it costs
+        less.
 
     Returns
     -------
@@ -184,7 +185,7 @@ def valleys(
         points[:, np.arange(own.size), :, own] = values[:, None]
         found = heights(points.reshape(-1, at.shape[1])).reshape(shape)
     else:
-        found = np.stack([along(point, turning, values) for point in at])
+        found = np.stack([along(row, point, turning, values) for row, point in enumerate(at)])
     height = heights(at)[:, None]
     middle = _SIDE
     which, starts, level = [], [], []
