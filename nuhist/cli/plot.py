@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from nuhist.cli.choices import Chosen, model_argument, models_argument
-from nuhist.cli.common import Source, workspaces_argument
+from nuhist.cli.common import Source, tell, workspaces_argument
 from nuhist.cli.drawing import Drawing, draws
 from nuhist.cli.options import group, refuse_given
 from nuhist.cli.plot_physics import cross_section, efficiency, flux, response
@@ -122,7 +122,10 @@ def correlations(model: Chosen, most: int) -> Drawing:
     from nuhist.report.correlation_figure import correlation_figure
     from nuhist.report.number_tables import correlation_table
 
-    result = model.model().fit()
+    made, remarks = model.model().lifted()
+    result = made.fit()
+    for remark in remarks:
+        tell(f"  note: {remark}")
     numbers = {
         "parameters": [entry.name for entry in result.parameters],
         "correlations": [list(row) for row in result.correlations],

@@ -19,7 +19,7 @@ from nuhist.histfactory.loading import load
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace, checked_workspace
 from nuhist.inference.changes import Changes
-from nuhist.inference.covariance import covariance
+from nuhist.inference.covariance import covariance, on_bound
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.other_data import Counts, OtherData, expected, given, thrown
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         Scan,
         Significance,
     )
+
+_FAR = 1e30  # typical steps: no best fit lies there
 
 Source = Path | str | Mapping[str, Any] | Workspace | SignalGrid
 """What a model is made from: a path, ``-``, a dict or a ``pyhf.Workspace``, a workspace, a grid."""
@@ -120,11 +122,15 @@ class Model:
             self.__dict__.update(self._with(given(data, self.likelihood)).__dict__)
 
     def _with(self, other: OtherData) -> Model:
-        """The same with other data: nothing is built again."""
+        """The same with other data."""
+        return self._replaced(other=other, likelihood=replace(self.likelihood, data=other.values))
+
+    def _replaced(self, **parts: Any) -> Model:
+        """The same with other parts: nothing is built again, and what was fitted is forgotten."""
         model = copy(self)
         for name in ("curve", "best", "covariance", "digest"):
             model.__dict__.pop(name, None)
-        model.__dict__.update(other=other, likelihood=replace(self.likelihood, data=other.values))
+        model.__dict__.update(parts)
         return model
 
     @property
@@ -259,6 +265,32 @@ class Model:
     def toy(self, seed: int, coupling: float | Literal["fit"] = "fit") -> Model:
         """The same model with simulated data, others for each seed; ``coupling`` as in :meth:`asimov`."""
         return self._with(thrown(self.likelihood, *self._true(coupling), seed))
+
+    def lifted(self) -> tuple[Model, tuple[str, ...]]:
+        """The same model with the bound lifted at which the best fit of the parameter of interest lies.
+
+        Where it lies at none, or no fit converges without it, the model itself.
+
+        Returns
+        -------
+        The model, and what a reader should know: that the bound was lifted, and where the best fit is now.
+        """
+        likelihood = self.likelihood
+        index = likelihood.poi_index
+        if not on_bound(likelihood, self.best)[index]:
+            return self, ()
+        lower, upper, far = likelihood.lower.copy(), likelihood.upper.copy(), _FAR * likelihood.scale[index]
+        lower[index], upper[index] = min(-far, lower[index]), max(far, upper[index])
+        model = self._replaced(likelihood=replace(likelihood, lower=lower, upper=upper))
+        try:
+            found = float(model.best.parameters[index])
+        except FitError:
+            return self, ()
+        name, bound = likelihood.interest.name, float(self.best.parameters[index])
+        return model, (
+            f"the best fit of {name} is at its bound, {bound:.4g}; this is with the bound lifted, where it is"
+            f" {found:.4g}",
+        )
 
     def _true(self, coupling: float | Literal["fit"]) -> tuple[Minimum, str]:
         """A point with the other parameters fitted, and the coupling there in words."""

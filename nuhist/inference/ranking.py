@@ -26,6 +26,8 @@ def ranking(
 ) -> Ranking:
     """Rank the constrained parameters by what they do to the parameter of interest.
 
+    Where its best fit is at a bound, impacts and pulls are those with the bound lifted, and a note says so.
+
     Parameters
     ----------
     model
@@ -47,7 +49,7 @@ def ranking(
     >>> result.impacts[0].parameter
     'lz_ws2022_beta_norm'
     """
-    made = as_model(model, measurement=measurement, poi=poi, engine=engine)
+    made, remarks = as_model(model, measurement=measurement, poi=poi, engine=engine).lifted()
     likelihood, interest = made.likelihood, made.likelihood.interest.name
     best, matrix = made.best, made.covariance
     errors = np.sqrt(np.diag(matrix))
@@ -75,19 +77,20 @@ def ranking(
     ]
     impacts.sort(key=lambda impact: -max(abs(impact.impact_up), abs(impact.impact_down)))
     bounded = held_on_bounds(likelihood, best)
-    notes = made.notes
+    notes = (*remarks, *made.notes)
     if fast:
         notes = ("impacts are those of the covariance at the best fit, without refits", *notes)
     if interest in bounded:
         notes = (
-            f"the best fit of {interest} is at its bound, {centre:.4g}: a parameter that would move it beyond"
-            " has an impact of 0 there, and pulls are those of the fit at the bound",
+            f"the best fit of {interest} is at its bound, {centre:.4g}, which cannot be lifted: a parameter"
+            " that would move it beyond has an impact of 0 there, and pulls are those of the fit at it",
             *notes,
         )
     return Ranking(
         parameter=interest,
         best_fit=float(centre),
         impacts=tuple(impacts),
+        bound_lifted=bool(remarks),
         conditional_on=bounded,
         notes=notes,
         data_kind=made.data_kind,

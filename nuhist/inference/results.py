@@ -309,12 +309,14 @@ class Impact:
 class Ranking(JsonResult):
     """Constrained parameters, those with the largest impact first.
 
-    ``conditional_on``, ``notes`` and ``data_kind``: see :class:`FitResult`.
+    ``bound_lifted`` says whether the best fit of the parameter of interest is at a bound, which was lifted
+    for all of this. ``conditional_on``, ``notes`` and ``data_kind``: see :class:`FitResult`.
     """
 
     parameter: str
     best_fit: float
     impacts: tuple[Impact, ...]
+    bound_lifted: bool
     conditional_on: tuple[str, ...]
     notes: tuple[str, ...]
     data_kind: DataKind

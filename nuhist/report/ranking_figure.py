@@ -67,6 +67,8 @@ def ranking_figure(result: Ranking, scale: CouplingScale | None = None, *, most:
     left.set_xlabel(f"shift of {axis_label(scale.coupling, scale.unit, power, exponent=scale.power)}")
     title = f"the {len(shown)} largest of {len(result.impacts)}" if len(shown) < len(result.impacts) else ""
     title = title if shown else "no constrained parameters"
+    if result.bound_lifted:
+        title = "; ".join(filter(None, (title, f"bound of {literal(result.parameter, 24)} lifted")))
     left.set_title(data_title(result.data_kind, title), fontsize="medium", loc="left")
     right.set_title(data_title("observed", held=result.conditional_on), fontsize="small", loc="left")
     figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)

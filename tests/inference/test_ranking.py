@@ -142,3 +142,25 @@ def test_all_constrained_parameters_of_lz(built: Callable[..., Workspace]) -> No
 def test_no_parameter_of_interest(counting: Callable[..., Workspace]) -> None:
     with pytest.raises(ModelError, match="no parameter of interest"):
         ranking(counting([3], [1.0], [2.0], poi="", sigma=0.1))
+
+
+def test_the_bound_is_lifted_where_the_best_fit_is_at_it(workspace: Workspace) -> None:
+    below = Workspace(
+        {**workspace.spec, "observations": [{"name": "only", "data": [45.0, 55.0]}]}, origin="below.json"
+    )
+    config = {"poi": "mu", "parameters": [{"name": "mu", "bounds": [[-5.0, 10.0]]}]}
+    free = Workspace({**below.spec, "measurements": [{"name": "only", "config": config}]}, origin="free.json")
+    found, expected = ranking(below), ranking(free)
+    # The same as in a workspace that lets the strength be negative.
+    assert found.best_fit == pytest.approx(expected.best_fit, rel=1e-4)
+    assert found.best_fit < 0
+    for one, other in zip(found.impacts, expected.impacts, strict=True):
+        assert one.parameter == other.parameter
+        assert one.impact_up == pytest.approx(other.impact_up, rel=1e-3)
+        assert one.pull == pytest.approx(other.pull, abs=1e-4)
+    assert found.conditional_on == ()
+    assert found.notes[0] == (
+        f"the best fit of mu is at its bound, 0; this is with the bound lifted, where it is"
+        f" {found.best_fit:.4g}"
+    )
+    assert not expected.notes
