@@ -24,7 +24,7 @@ from nuhist.inference.search import (
     strongly_turning,
     valleys,
 )
-from nuhist.inference.steps import constraint_widths
+from nuhist.inference.steps import constraint_widths, typical_steps
 from nuhist.inference.structure import Index, Mask
 from nuhist.tables import Array
 
@@ -337,9 +337,12 @@ class Likelihood(Density):
 
     def _slsqp(self, point: Array, free: Mask, data: Array) -> Minimum:
         """Fit pyhf's likelihood with SciPy's SLSQP, or with Minuit where that fails."""
-        scale, low, high = self.scale[free], self.lower[free], self.upper[free]
-        point = point.copy()
+        low, high = self.lower[free], self.upper[free]
+        point, scale = point.copy(), self.scale[free]
         point[free] = np.clip(point[free], low, high)
+        if self.arrays is not None:  # a factor's step is small where another of its sample is large
+            here = typical_steps(self.arrays, point, data)[free]
+            scale = np.where(here == 1.0, scale, np.minimum(scale, here))  # 1 stands for no effect
         start, at = Minimum(point.copy(), self.twice_nll(point, data)), point.copy()
         empty = data[: self.model.config.nmaindata] == 0
         if self.arrays is not None:
