@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 import nuhist
+from benchmarks import side_by_side
 from nuhist.cli.main import main
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -173,3 +174,36 @@ def test_what_nobody_printed_is_noticed() -> None:
     assert _printed_as(["a 1.21 2e-3", "..."], "a 1.22 2e-3\nb")
     assert not _printed_as(["a 1.21"], "a 1.23")
     assert not _printed_as(["a 1.21e-11"], "a 1.23e-11")
+
+
+@pytest.mark.filterwarnings("ignore")  # of matplotlib and NumPy, inside cabinetry
+def test_the_page_for_users_of_pyhf_runs_and_both_sides_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("cabinetry", "contourpy", "mplhep"):
+        pytest.importorskip(package)
+    text = _page("from-pyhf-and-cabinetry.md")
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.chdir(tmp_path)
+    blocks, shell = side_by_side.read_page(text)
+    side_by_side.run(blocks)
+    sides: dict[str, dict[str, side_by_side.Block]] = {}
+    for block in blocks:
+        assert _printed_as(block.expected.splitlines(), block.printed), f"{block.job}\n{block.printed}"
+        sides.setdefault(block.job, {})[block.side] = block
+    compared = 0
+    for job, both in sides.items():
+        if job in {"The workspace", "The model", "Data and model"}:
+            continue
+        theirs, ours = both[side_by_side.THEIRS], both[side_by_side.OURS]
+        assert _NUMBER.search(theirs.printed), job
+        assert _printed_as(theirs.printed.splitlines(), ours.printed), job
+        compared += 1
+        row = f"| {job} | {theirs.lines} | {ours.lines} |"
+        assert row in text, row
+    assert compared == 12
+    for line in shell:
+        result = CliRunner().invoke(main, shlex.split(line)[1:])
+        assert result.exit_code == 0, f"{line}\n{result.output}"
+    figures = {path.name for path in tmp_path.glob("*.pdf")}
+    assert figures == set(re.findall(r"-o (\w+\.pdf)", text))

@@ -88,7 +88,7 @@ class SignalGrid:
         """
         return apply_patch(self.background, Patch(point.name, point.operations, {}))
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write BkgOnly.json with its sidecar, and patchset.json, into a folder.
 
         Raises
@@ -96,9 +96,10 @@ class SignalGrid:
         DataError
             If the folder cannot be made or written to.
         """
-        make_folder(folder)
-        background = self.background.files(folder / BACKGROUND_FILE)
-        write_together({**background, folder / PATCHSET_FILE: to_json(self.document)})
+        place = Path(folder)
+        make_folder(place)
+        background = self.background.files(place / BACKGROUND_FILE)
+        write_together({**background, place / PATCHSET_FILE: to_json(self.document)})
 
 
 def build_patchset(

@@ -81,7 +81,7 @@ class Workspace:
         counts = {entry["name"]: entry["data"] for entry in self.spec["observations"]}
         return {channel["name"]: counts[channel["name"]] for channel in self.spec["channels"]}
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the workspace, and its sidecar beside it as NAME.meta.json, both or none.
 
         Raises
@@ -89,8 +89,9 @@ class Workspace:
         DataError
             If one of them cannot be written.
         """
-        check_output(path)
-        write_together(self.files(path))
+        place = Path(path)
+        check_output(place)
+        write_together(self.files(place))
 
     def files(self, path: Path) -> dict[Path, str]:
         """What :meth:`save` writes, by path: the sidecar, unless the path is a pipe, and the workspace."""

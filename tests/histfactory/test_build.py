@@ -205,7 +205,7 @@ def test_flavours_have_their_own_parameters(built: Build) -> None:
 def test_sidecar_says_what_the_workspace_cannot_hold(built: Build, tmp_path: Path) -> None:
     workspace = built("lz_ws2022", hypothesis="magnetic-moment", background="paper")
     path = tmp_path / "lz.json"
-    workspace.save(path)
+    workspace.save(str(path))
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["lz.json", "lz.meta.json"]
     sidecar = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
     check(sidecar, "sidecar", "sidecar", ModelError)

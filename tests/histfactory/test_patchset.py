@@ -198,7 +198,7 @@ def test_the_background_alone_carries_an_empty_signal(grids: Build) -> None:
 def test_what_is_saved_is_read_again(grids: Build, hypothesis: str, tmp_path: Path) -> None:
     reference = get_hypothesis(hypothesis).reference
     grid = grids("lz_ws2022", couplings=(0.3 * reference, reference, 3 * reference), hypothesis=hypothesis)
-    grid.save(tmp_path / "a" / "grid")
+    grid.save(str(tmp_path / "a" / "grid"))
     found = load_patchset(tmp_path / "a" / "grid")
     assert found.document == grid.document
     assert found.digest == grid.digest
