@@ -201,7 +201,14 @@ class Likelihood(Density):
             if self.compiled is None:
                 minima = [self._from(start, free, data) for start in starts]
             else:
-                fits = self._newton(starts, free, data, lowest=_FOLLOWED)
+                # Only what is lower is worth a comparison with pyhf.
+                fits = self._newton(starts, free, data, lowest=_FOLLOWED, check=False)
+                ends = [
+                    minimum.parameters
+                    for minimum, _ in fits
+                    if minimum is not None and minimum.twice_nll < found.twice_nll - _LOWER
+                ]
+                fits = self._newton(np.array(ends), free, data) if ends else []
                 minima = [minimum for minimum, _ in fits if minimum is not None]
             lowest = min([found, *minima], key=lambda minimum: minimum.twice_nll)
             if lowest.twice_nll >= found.twice_nll - _LOWER:
