@@ -13,7 +13,7 @@ from nuhist.inference.shifted import shifted_fits
 from tests.strategies import SMALL, random_workspace
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(30))
 def test_they_end_where_fits_of_their_own_do(seed: int) -> None:
     likelihood = make_likelihood(random_workspace([97, seed], SMALL))
     best = likelihood.best()
@@ -24,7 +24,9 @@ def test_they_end_where_fits_of_their_own_do(seed: int) -> None:
     values = best.parameters[held] + np.tile([1.0, -1.0], held.size // 2) * errors[held]
     found = shifted_fits(likelihood, best, matrix, held, values)
     for parameters, index, value in zip(found, held, values, strict=True):
-        if np.isnan(parameters).any() or not likelihood.alone(parameters, int(index)):
+        if np.isnan(parameters).any():
+            continue
+        if not likelihood.alone(parameters, int(index)):
             continue
         assert parameters[index] == value
         right = likelihood.minimise({likelihood.names[index]: float(value)}, best.parameters)
