@@ -15,7 +15,6 @@ from nuhist.inference.structure import Index
 from nuhist.inference.walls import bins_at_walls
 from nuhist.tables import Array
 
-
 _FEW = 400  # parameters: with more, a fit is looked at again only where turning counts may gain 0.4 of 2NLL
 
 

@@ -10,6 +10,7 @@ from nuhist.inference.covariance import covariance
 from nuhist.inference.hessian import gradient, slope_and_curvature
 from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.shifted import shifted_fits
+from nuhist.inference.walls import bins_at_walls
 from tests.strategies import SMALL, random_workspace
 
 
@@ -17,6 +18,8 @@ from tests.strategies import SMALL, random_workspace
 def test_they_end_where_fits_of_their_own_do(seed: int) -> None:
     likelihood = make_likelihood(random_workspace([97, seed], SMALL))
     best = likelihood.best()
+    if bins_at_walls(likelihood, best).size:
+        return  # on an edge the covariance is that of moves along it, and the ranking fits one by one
     matrix = covariance(likelihood, best)
     errors = np.sqrt(np.diag(matrix))
     others = np.arange(errors.size) != likelihood.poi_index  # as in a ranking
