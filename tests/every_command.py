@@ -125,7 +125,12 @@ def commands() -> dict[str, click.Command]:
 
 def options(name: str) -> set[str]:
     """Names of a command's options."""
-    return {option for parameter in commands()[name].params for option in parameter.opts}
+    return {option for parameter in parameters(commands()[name]) for option in parameter.opts}
+
+
+def parameters(command: click.Command) -> list[click.Parameter]:
+    """What a command takes, those of the methods of limits among them, but not ``--help``."""
+    return [entry for entry in command.get_params(click.Context(command)) if not entry.is_eager]
 
 
 def refused(name: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from click.testing import CliRunner
 import nuhist
 from benchmarks import side_by_side
 from nuhist.cli.main import main
+from tests.every_command import parameters
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
@@ -98,7 +99,7 @@ def test_commands_and_their_options_are_described(name: str, command: click.Comm
         return
     words = name.split()
     assert words[-1] in text
-    for parameter in command.params:
+    for parameter in parameters(command):
         if isinstance(parameter, click.Option):
             names = [name for name in parameter.opts + parameter.secondary_opts if name.startswith("--")]
             assert any(re.search(rf"`[^`]*{option}(?![\w-])", text) for option in names), f"{name} {names}"
@@ -107,7 +108,7 @@ def test_commands_and_their_options_are_described(name: str, command: click.Comm
 def test_every_option_that_the_page_of_commands_names_exists() -> None:
     known = {"--help", "--version", "--cite"}
     for _, command in commands(main):
-        for parameter in command.params:
+        for parameter in parameters(command):
             known |= {*parameter.opts, *parameter.secondary_opts}
     ours = re.sub(r"\$ pyhf.*", "", _page("commands.md"))
     assert not set(re.findall(r"(?<![\w-])--[a-z][\w-]*", ours)) - known

@@ -37,14 +37,19 @@ def _hypotheses() -> Iterable[str]:
     return HYPOTHESES
 
 
+def _methods() -> Iterable[str]:
+    from nuhist.methods.registry import methods
+
+    return methods()
+
+
 _FLAVORS = ("effective", "e", "mu", "tau")
-_METHODS = ("profile", "cls", "feldman-cousins")
 _PLURALS = {"experiments": "experiment", "name": "experiment", "workspaces": "workspace"}
 _TYPES = {
     "experiment": _Names(_experiments, files=True),
     "hypothesis": _Names(_hypotheses),
     "flavor": _Names(lambda: _FLAVORS),
-    "method": _Names(lambda: _METHODS),
+    "method": _Names(_methods),
     "workspace": _Names(tuple, files=True),
 }
 

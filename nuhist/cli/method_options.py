@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
+from functools import cache
+from inspect import formatannotation
 from typing import Any
 
 import click
 
 from nuhist.cli.options import Command
 
-_TYPES = {"int | None": click.INT, "float | None": click.FLOAT}
+_TYPES = {"int": click.INT, "float": click.FLOAT}
 
 
 class MethodCommand(Command):
@@ -17,22 +20,24 @@ class MethodCommand(Command):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own parameters, and the options of the methods before the last one, ``--json``."""
-        known = {parameter.name for parameter in self.params}
-        self.params[-1:-1] = [option for option in _options() if option.name not in known]
-        return super().get_params(ctx)
+        from nuhist.methods.registry import methods
+
+        found, last = super().get_params(ctx), len(self.params) - 1
+        known = {parameter.name for parameter in found}
+        options = [option for option in _options(tuple(methods().items())) if option.name not in known]
+        return [*found[:last], *options, *found[last:]]
 
 
-def _options() -> list[click.Option]:
-    from nuhist.methods.registry import methods
-
+@cache  # click knows options by identity
+def _options(methods: tuple[tuple[str, type[Any]], ...]) -> tuple[click.Option, ...]:
     takers: dict[str, list[str]] = {}
     found: dict[str, Any] = {}
-    for name, method in methods().items():
+    for name, method in methods:
         for field in fields(method):
             if "help" in field.metadata:
                 takers.setdefault(field.name, []).append(name)
                 found.setdefault(field.name, field)
-    return [_option(field, takers[name]) for name, field in found.items()]
+    return tuple(_option(field, takers[name]) for name, field in found.items())
 
 
 def _option(field: Any, takers: list[str]) -> click.Option:
@@ -40,8 +45,16 @@ def _option(field: Any, takers: list[str]) -> click.Option:
     before, bracket, after = text.partition(" [")
     shown = f"{before.rstrip('.')} ({', '.join(takers)}){bracket}{after}" + ("" if bracket else ".")
     name = f"--{field.name.replace('_', '-')}"
-    if field.type == "bool":
+    kind = _kind(field)
+    if kind == "bool":
         return click.Option([name], is_flag=True, help=shown)
     least = field.metadata.get("least")
-    kind = _TYPES.get(field.type, click.STRING) if least is None else click.IntRange(min=least)
-    return click.Option([name], type=kind, metavar=field.metadata["metavar"], help=shown)
+    taken = _TYPES.get(kind, click.STRING) if least is None else click.IntRange(min=least)
+    return click.Option([name], type=taken, metavar=field.metadata["metavar"], help=shown)
+
+
+def _kind(field: Any) -> str:
+    """The simple type of a field that may be None, whose annotation is a text or a type."""
+    text = field.type if isinstance(field.type, str) else formatannotation(field.type)
+    found = re.fullmatch(r"(?:(?:typing\.)?Optional\[)?(bool|int|float)(?: *\| *None|\])?", text)
+    return found.group(1) if found else "str"

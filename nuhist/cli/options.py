@@ -68,7 +68,7 @@ def refuse_given(names: Iterable[str], reason: str) -> None:
     context, wanted = click.get_current_context(), set(names)
     found = [
         parameter.opts[-1]
-        for parameter in context.command.params
+        for parameter in context.command.get_params(context)
         if parameter.name in wanted
         and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
     ]

@@ -14,7 +14,7 @@ from nuhist.cli.main import main
 from nuhist.errors import ConfigError, OptionError
 from nuhist.inference.execution import Execution
 from nuhist.report.world_limits import world_limits
-from tests.every_command import COMMANDS, commands
+from tests.every_command import COMMANDS, commands, parameters
 
 Refused = Callable[..., str]
 Run = Callable[..., Result]
@@ -32,7 +32,7 @@ def _value(option: click.Option) -> list[str]:
 
 
 def _single(name: str) -> list[click.Option]:
-    found = [entry for entry in commands()[name].params if isinstance(entry, click.Option)]
+    found = [entry for entry in parameters(commands()[name]) if isinstance(entry, click.Option)]
     return [entry for entry in found if not entry.multiple]
 
 

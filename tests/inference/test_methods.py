@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, make_dataclass
 from importlib import metadata
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Optional
 
+import click
 import pytest
+from click.testing import CliRunner
 
 import nuhist
 from nuhist import CLs, FeldmanCousins, Model, ProfileLikelihood, Workspace
+from nuhist.cli.main import main
+from nuhist.cli.method_options import _option
 from nuhist.errors import ConfigError, OptionError
 from nuhist.inference.execution import Execution
 from nuhist.inference.results import Interval
@@ -83,6 +89,32 @@ def test_a_method_of_another_package(counting: Build) -> None:
     assert nuhist.limit(workspace, "wald", widths=1.0).upper == pytest.approx(8.0, rel=1e-4)
     with pytest.raises(OptionError, match="--widths: does nothing with --method profile; it belongs to --m"):
         nuhist.limit(workspace, widths=1.0)
+
+
+@pytest.mark.usefixtures("another")
+def test_the_shell_has_its_options(counting: Build, tmp_path: Path) -> None:
+    counting([9], [1.0], [4.0], bounds=[[0.0, 50.0]]).save(tmp_path / "nine.json")
+    words = ["limit", str(tmp_path / "nine.json"), "--method", "wald", "--widths"]
+    result = CliRunner().invoke(main, [*words, "1", "--json"])
+    assert json.loads(result.stdout)["upper"] == pytest.approx(8.0, rel=1e-4)
+    wrong = CliRunner().invoke(main, [*words, "many"])
+    assert (wrong.exit_code, "'many' is not a valid float" in wrong.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (float, click.FLOAT),
+        (int | None, click.INT),
+        (Optional[float], click.FLOAT),  # noqa: UP045 - what others may write
+        ("float | None", click.FLOAT),
+        ("Calctype | None", click.STRING),
+        (Literal["int"], click.STRING),
+    ],
+)
+def test_types_of_options(kind: Any, expected: Any) -> None:
+    made = make_dataclass("Made", [("widths", kind, field(metadata=shell("How many.", "N"), default=None))])
+    assert _option(fields(made)[0], ["made"]).type == expected
 
 
 @pytest.mark.parametrize(
