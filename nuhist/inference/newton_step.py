@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from nuhist.inference.structure import Mask
 from nuhist.tables import Array
+
+_LARGE = 300  # parameters: with more, a factorisation of half the work pays
 
 
 class Limits(NamedTuple):
@@ -78,6 +81,11 @@ def _solved(slope: Array, curvature: NDArray[Any], held: Mask, step: Array, damp
 
 
 def _solve(matrix: NDArray[Any], right: NDArray[Any]) -> Array:
+    if matrix.shape[1] > _LARGE:
+        from scipy.linalg import cho_factor, cho_solve
+
+        with suppress(np.linalg.LinAlgError, ValueError):  # not positive definite, or not finite
+            return np.stack([cho_solve(cho_factor(a), b) for a, b in zip(matrix, right, strict=True)])
     try:
         return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
     except np.linalg.LinAlgError:  # one singular matrix spoils the batch
