@@ -31,10 +31,12 @@ _NOISE = 1e-9  # of the upper end of the parameter: a best fit at its bound of 0
 @command(epilog="Example: nuhist fit lz.json")
 @model_argument
 @click.option("--test-poi", type=float, help="Hold the parameter of interest at this value.")
+@click.option("--errors", default="covariance", show_default=True,
+              help="covariance, or profile: those of each parameter's profile likelihood, too.")  # fmt: skip
 @as_json
-def fit(model: Chosen, test_poi: float | None, json_output: bool) -> None:
+def fit(model: Chosen, test_poi: float | None, errors: str, json_output: bool) -> None:
     """Fit a workspace to its observed counts."""
-    result = model.model().fit(test_poi=test_poi)
+    result = model.model().fit(test_poi=test_poi, errors=errors)
     if json_output:
         print_json(result.to_json())
         return
@@ -52,11 +54,13 @@ def fit(model: Chosen, test_poi: float | None, json_output: bool) -> None:
         + [[f"{channel}: observed", "", f"{events:g}", ""] for channel, events in result.observed.items()],
     )  # fmt: skip
     say()
+    profiled = ["down", "up"] if errors == "profile" else []
     print_table(
-        ["parameter", "value", "±"],
+        ["parameter", "value", "±", *profiled],
         [
             [entry.name, f"{entry.value:.4g}",
-             "at its bound or fixed" if entry.uncertainty is None else f"{entry.uncertainty:.3g}"]
+             "at its bound or fixed" if entry.uncertainty is None else f"{entry.uncertainty:.3g}",
+             *(_shown(error) for error in (entry.errors or (None, None)) if profiled)]
             for entry in result.parameters
         ],
     )  # fmt: skip
@@ -134,6 +138,10 @@ def limit(
         say(f"  interpolated between signal points, to ± {result.interpolation_error:.1g} {result.unit}")
     print_remarks(result.data_kind, result.notes)
     say(f"  workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
+
+
+def _shown(error: float | None) -> str:
+    return "open" if error is None else f"{error:.3g}"
 
 
 def _sentence(result: Interval) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal, get_args
+
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError
+from nuhist.errors import ConfigError, unknown_name
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.covariance import held_on_bounds
@@ -13,9 +16,12 @@ from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact
 from nuhist.inference.model import Model, Source, as_model
 from nuhist.inference.notes import command, goodness_notes
 from nuhist.inference.prepare import Engine
+from nuhist.inference.profile_errors import profile_errors
 from nuhist.inference.results import FitResult, FittedParameter, FittedSample
 from nuhist.inference.walls import bins_at_walls
 from nuhist.tables import Array
+
+ErrorKind = Literal["covariance", "profile"]
 
 _NOTHING = 1e-9  # of a typical step: a smaller error is that of rounding
 _STEP = 1e-3  # of a standard deviation, for derivatives of the yields
@@ -26,6 +32,7 @@ def fit(
     model: Model | Source,
     *,
     test_poi: float | None = None,
+    errors: ErrorKind = "covariance",
     measurement: str | None = None,
     poi: str | None = None,
     engine: Engine | None = None,
@@ -38,6 +45,9 @@ def fit(
         A :class:`nuhist.Model`, or what it is made from: a path, a dict, a workspace.
     test_poi
         Hold the parameter of interest at this value (in the parameter's own unit).
+    errors
+        ``"covariance"``, or ``"profile"`` for those downwards and upwards by each parameter's own profile
+        likelihood, too, as MINOS has them: 2NLL minimised over all others rises by 1.
     measurement, poi, engine
         Choices of :class:`nuhist.Model`, where one is made.
 
@@ -55,6 +65,8 @@ def fit(
     >>> round(result.min_chi2)
     33
     """
+    if errors not in get_args(ErrorKind):
+        raise unknown_name("kind of errors", errors, get_args(ErrorKind))
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     workspace, likelihood = made.workspace, made.likelihood
     held: tuple[str, ...]
@@ -68,6 +80,9 @@ def fit(
         minimum = likelihood.minimise({held[0]: test_poi})
         covariance = covariance_of(likelihood, minimum, held)
     uncertainty = np.sqrt(np.diag(covariance))
+    profiled = {}
+    if errors == "profile":
+        profiled = profile_errors(replace(likelihood, constant=_constant(likelihood, held)), minimum)
     described = (workspace.sidecar or {}).get("parameters", {})
     interest = likelihood.poi
     bins, p_value = _goodness_of_fit(likelihood, minimum, free_poi=test_poi is None)
@@ -81,6 +96,7 @@ def fit(
                 name,
                 float(value),
                 float(sigma) if sigma > _NOTHING * scale else None,
+                profiled.get(name),
                 described.get(name, {}).get("meaning"),
                 described.get(name, {}).get("unit"),
             )
@@ -105,6 +121,12 @@ def fit(
         workspace_digest=made.digest,
         nuhist_version=__version__,
     )
+
+
+def _constant(likelihood: Likelihood, held: tuple[str, ...]) -> tuple[bool, ...]:
+    """What is constant where some parameters are held, too."""
+    pairs = zip(likelihood.names, likelihood.constant, strict=True)
+    return tuple(fixed or name in held for name, fixed in pairs)
 
 
 def _notes(model: Model, minimum: Minimum, p_value: float | None) -> tuple[str, ...]:

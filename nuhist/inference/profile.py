@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -90,15 +90,19 @@ class Curve(Protocol):
 
 @dataclass(eq=False)
 class Profile:
-    """The curve of one workspace, from a fit per value; it remembers its fits."""
+    """The curve of one workspace, from a fit per value; it remembers its fits.
+
+    ``fitted`` is the global minimum, where it is at hand.
+    """
 
     likelihood: Likelihood
     data: Array | None = None
+    fitted: InitVar[Minimum | None] = None
     minimum: Minimum = field(init=False)
     _known: dict[float, Minimum] = field(init=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.minimum = self.likelihood.best(self.data)
+    def __post_init__(self, fitted: Minimum | None) -> None:
+        self.minimum = fitted or self.likelihood.best(self.data)
 
     @property
     def coupling(self) -> CouplingScale:

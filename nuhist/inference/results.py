@@ -33,11 +33,17 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class FittedParameter:
-    """A parameter after the fit; ``uncertainty`` is None on a bound or for a fixed parameter."""
+    """A parameter after the fit.
+
+    ``uncertainty`` is None on a bound or for a fixed parameter. ``errors`` are those downwards and upwards by
+    its own profile likelihood, None in it where 2NLL does not rise by 1 up to the bound; None if not asked
+    for, or for a fixed parameter.
+    """
 
     name: str
     value: float
     uncertainty: float | None
+    errors: tuple[float | None, float | None] | None
     meaning: str | None
     unit: str | None
 

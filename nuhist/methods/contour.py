@@ -144,7 +144,7 @@ def contour(
     scales = [coupling_scale(made.workspace, name) for name in (x, y)]
     best = made.best
     for _ in range(_RESTARTS):
-        sides = [_side(likelihood, scale, max(thresholds)) for scale in scales]
+        sides = [_side(likelihood, best, scale, max(thresholds)) for scale in scales]
         heights, lowest = _grid(likelihood, best, held, sides)
         if lowest.twice_nll >= best.twice_nll - _LOWER:
             break
@@ -191,9 +191,9 @@ def _position(name: str, likelihood: Likelihood) -> int:
     return index
 
 
-def _side(likelihood: Likelihood, scale: CouplingScale, level: float) -> Array:
+def _side(likelihood: Likelihood, best: Minimum, scale: CouplingScale, level: float) -> Array:
     """Values of one parameter over the range of the outermost contour: that of its own profile."""
-    profile = Profile(replace(likelihood, poi=scale))
+    profile = Profile(replace(likelihood, poi=scale), fitted=best)
     low, high = region(profile, level).span
     margin = _MARGIN * (high - low)
     bottom, top = profile.bounds

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from iminuit import Minuit
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
-from nuhist import Workspace, fit, limit
-from nuhist.errors import ModelError
+from nuhist import Model, Workspace, fit, limit
+from nuhist.errors import ConfigError, ModelError
 from nuhist.histfactory.polynomial import polynomial_modifier
 from nuhist.histfactory.validation import validate
 
@@ -249,3 +250,41 @@ def test_a_bin_that_only_the_signal_can_fill(counting: Make) -> None:
     # No background in the first bin, and a start at no signal: 4 = 2 mu there, 5 = 5 below.
     workspace = counting([4, 5], [2, 0], [0, 5], bounds=[[0, 10]], inits=[0])
     assert values(workspace)["mu"] == pytest.approx(2, rel=1e-4)
+
+
+def test_errors_by_profile_are_minos(built: Callable[..., Workspace]) -> None:
+    model = Model(built("lz_ws2022", hypothesis="millicharge-fea"))
+    likelihood = model.likelihood
+    result = model.fit(errors="profile")
+
+    def height(point: Any) -> float:
+        value = -2 * float(likelihood.model.logpdf(np.asarray(point), likelihood.data)[0])
+        return value if np.isfinite(value) else 1e10
+
+    minuit = Minuit(height, model.best.parameters, name=likelihood.names)
+    minuit.errordef = 1
+    minuit.strategy = 2
+    minuit.limits = list(zip(likelihood.lower, likelihood.upper, strict=True))
+    for name, fixed in zip(likelihood.names, likelihood.constant, strict=True):
+        minuit.fixed[name] = fixed
+    minuit.migrad()
+    minuit.minos("lz_ws2022_beta_norm", "lz_ws2022_ar37_norm", "q_nu")
+    found = {entry.name: entry.errors for entry in result.parameters}
+    for name, expected in minuit.merrors.items():
+        errors = found[name]
+        assert errors is not None
+        # MINOS stops at a hundredth of an error; two minima of q_nu make it asymmetric.
+        assert errors == pytest.approx((-expected.lower, expected.upper), rel=0.02)
+
+
+def test_errors_end_at_bounds(counting: Callable[..., Workspace]) -> None:
+    # Three seen over three: 2NLL rises by 1 at 3 − μ + ..., and downwards there is the bound.
+    result = fit(counting([3], [1.0], [3.0]), errors="profile")
+    (entry,) = result.parameters
+    assert entry.errors is not None
+    down, up = entry.errors
+    assert down is None
+    # 2 (μ − 3 ln(1 + μ/3)) = 1.
+    assert up == pytest.approx(brentq(lambda mu: 2 * (mu - 3 * np.log1p(mu / 3)) - 1, 0.1, 9), rel=1e-4)
+    with pytest.raises(ConfigError, match="no kind of errors called 'minos'"):
+        fit(counting([3], [1.0], [3.0]), errors="minos")  # type: ignore[arg-type]
