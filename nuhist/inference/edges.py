@@ -88,6 +88,8 @@ def _fit(problem: Problem, start: Array) -> tuple[Array, float, bool, int]:
     height = float(problem.model.twice_nll(start[None], problem.data)[0])
     at = _Point(start[None], height, np.zeros((1, problem.model.bins)))
     damping = _DAMPING
+    # What is a little below 0 counts as 0, which is worth that much in 2NLL.
+    enough = _TOLERANCE + 4 * SLACK * problem.empty.size
     for iteration in range(1, _ITERATIONS + 1):
         form = _form(problem, at)
         while True:
@@ -95,7 +97,7 @@ def _fit(problem: Problem, start: Array) -> tuple[Array, float, bool, int]:
             if form is None or moved is None or damping > _MOST_DAMPING:
                 return at.parameters[0], at.height, False, iteration
             trial, gain = moved
-            if gain < _TOLERANCE and damping <= _DAMPING:
+            if gain < enough and damping <= _DAMPING:
                 left = _off_saddle(problem, at, form)
                 if left is None:
                     return at.parameters[0], at.height, True, iteration

@@ -17,6 +17,7 @@ from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.newton import fit_batch
 from nuhist.inference.possible import constrained_step
 from nuhist.inference.prepare import make_likelihood
+from nuhist.inference.toys import toy_model
 from tests.equivalence.checks import reference
 from tests.equivalence.fits import fit_at_edge
 from tests.strategies import random_workspace
@@ -205,3 +206,27 @@ def test_steps_obey_kuhn_and_tucker(seed: int) -> None:
     assert np.abs(rest[inside]).max(initial=0.0) < 1e-6
     assert (rest[step <= low + small] >= -1e-6).all()
     assert (rest[step >= high - small] <= 1e-6).all()
+
+
+def test_an_empty_bin_alone_ends_at_its_edge_from_anywhere() -> None:
+    # One bin, nothing seen, a strength that may be negative: λ = 0, whatever the start.
+    sample = {
+        "name": "signal",
+        "data": [0.6926932],
+        "modifiers": [{"name": "mu", "type": "normfactor", "data": None}],
+    }
+    background = {"name": "background", "data": [4.52611593], "modifiers": []}
+    block = {"name": "mu", "bounds": [[-100.0, 100.0]]}
+    workspace = Workspace(
+        {
+            "channels": [{"name": "a", "samples": [sample, background]}],
+            "observations": [{"name": "a", "data": [0.0]}],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": [block]}}],
+            "version": "1.0.0",
+        }
+    )
+    toys = toy_model(make_likelihood(workspace))
+    starts = np.linspace(-6.5, 8.0, 200)[:, None]
+    parameters, heights = toys.free(np.zeros((200, 1)), starts)
+    assert np.isfinite(heights).all()
+    assert parameters[:, 0] == pytest.approx(np.full(200, -4.52611593 / 0.6926932), abs=1e-8)
