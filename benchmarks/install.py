@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -55,6 +56,10 @@ def main() -> None:
     text = HEAD.format(__version__, said) + "\n".join(parts) + REST
     if options.output:
         write_atomically(options.output, text)
+    if re.search(
+        r"^\| (?:not|failed) \||\| (?:FAILS|BROKEN|MISSING|DIFFER|OTHER|ELSEWHERE)\b", text, re.MULTILINE
+    ):
+        raise SystemExit("something above is not as it should be")
 
 
 HEAD = """# Packaging

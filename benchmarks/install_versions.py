@@ -36,7 +36,8 @@ if not hasattr(numpy, "trapezoid"):  # NumPy 2 has it; tests use it, nuhist does
     numpy.trapezoid = numpy.trapz
 """
 COPIED = ("tests", "workspaces", "templates", "docs", "benchmarks", "scripts", ".ci", "pyproject.toml",
-          "README.md", "CHANGELOG.md", "DESIGN.md", "CITATION.cff")  # fmt: skip
+          "README.md", "CHANGELOG.md", "DESIGN.md", "CONTRIBUTING.md", "SECURITY.md",
+          "CITATION.cff")  # fmt: skip
 
 
 def versions(place: Place, processes: int, *, oldest: bool) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 import nuhist
+from benchmarks.install import PARTS
 from benchmarks.trust import trust_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,3 +58,67 @@ def test_no_file_is_larger_than_a_mebibyte() -> None:
 
 def test_the_page_on_trust_is_that_of_the_campaigns() -> None:
     assert (ROOT / "docs" / "trust.md").read_text(encoding="utf-8") == trust_page(ROOT / "docs")
+
+
+OUTSIDE = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "DESIGN.md")
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_links_of_pages_outside_the_documentation_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+    assert targets
+    for target in targets:
+        assert (ROOT / target).exists(), target
+
+
+def test_the_files_that_contributors_are_sent_to_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:nuhist|tests|docs)/[\w/.-]+)`", text))
+    assert len(named) > 20
+    made = {name for name in named if "NAME" in name}  # those that they write
+    assert not [name for name in named - made if not (ROOT / name).exists()]
+    assert not [name for name in made if not (ROOT / name).parent.parent.is_dir()]
+
+
+def _texts(node: object) -> Iterator[str]:
+    """All texts in a document."""
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from _texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _texts(value)
+    elif isinstance(node, str):
+        yield node
+
+
+def test_workflows_run_the_command_of_the_readme_on_every_python() -> None:
+    folder = ROOT / ".github" / "workflows"
+    if not folder.is_dir():
+        pytest.skip("no checkout: a source distribution has no workflows")
+    found = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in folder.glob("*.yml")}
+    assert set(found) == {"tests", "docs", "release"}
+    jobs = found["tests"]["jobs"]
+    assert jobs["tests"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    assert "bash scripts/test.sh" in list(_texts(jobs["tests"]["steps"]))
+    assert {entry["versions"] for entry in jobs["dependencies"]["strategy"]["matrix"]["include"]} < {*PARTS}
+    # No secret: PyPI knows the workflow.
+    assert found["release"]["jobs"]["publish"]["permissions"] == {"id-token": "write"}
+    assert not [text for each in found.values() for text in _texts(each) if "secrets." in text]
+
+
+def test_hooks_and_forms_are_readable() -> None:
+    if not (ROOT / ".github").is_dir():
+        pytest.skip("no checkout: a source distribution has no forms")
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0][
+        "hooks"
+    ]
+    script = (ROOT / "scripts" / "test.sh").read_text(encoding="utf-8")
+    for hook in hooks:  # each is a check of the test command, too
+        program = " ".join(word for word in hook["entry"].split() if not word.startswith("--"))
+        assert f"$bin/{program}" in script, program
+    for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("w*.yml"):
+        form = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert {"name", "description", "body"} <= set(form), path
+        assert all(entry["attributes"]["label"] for entry in form["body"]), path
