@@ -28,7 +28,7 @@ def hepdata() -> None:
 @workspaces_argument("WS...", required=True)
 @click.option("-o", "--output-dir", "output", required=True, type=click.Path(path_type=Path), metavar="DIR",
               help="New folder for the submission; DIR.tar.gz beside it is for the upload.")  # fmt: skip
-@click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
+@click.option("--cl", "--confidence-level", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level of the limits.")  # fmt: skip
 @click.option("--inspire-id", type=int, metavar="N", help="INSPIRE record of the publication.")
 @click.option("--abstract", type=click.Path(path_type=Path), metavar="FILE",

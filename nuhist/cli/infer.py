@@ -98,7 +98,9 @@ def scan(model: Chosen, span: str | None, json_output: bool) -> None:
 @command(cls=MethodCommand, epilog="Example: nuhist limit lz.json --method cls --cl 0.90 --expected")
 @model_argument
 @click.option("--method", default="profile", show_default=True, help="profile, cls or feldman-cousins.")
-@click.option("--cl", "confidence_level", type=float, help="Confidence level [default: 0.9].")
+@click.option(
+    "--cl", "--confidence-level", "confidence_level", type=float, help="Confidence level [default: 0.9]."
+)
 @toy_options
 @as_json
 def limit(

@@ -71,7 +71,7 @@ def scan(models: tuple[Chosen, ...], labels: tuple[str, ...]) -> Drawing:
 
 @plot.command(epilog="Example: nuhist plot cls lz.json -o cls.pdf")
 @model_argument
-@click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
+@click.option("--cl", "--confidence-level", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level of the limits.")  # fmt: skip
 @draws
 def cls(model: Chosen, confidence_level: float) -> Drawing:

@@ -20,7 +20,7 @@ from nuhist.cli.options import command, refuse_given
 
 @command(epilog="Example: nuhist report lz.json xenonnt.json -o report.html")
 @workspaces_argument("WS...", default=("-",))
-@click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
+@click.option("--cl", "--confidence-level", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level of the limits.")  # fmt: skip
 @click.option("--ntoys", type=click.IntRange(min=0), default=1000, show_default=True,
               help="Toys for the goodness of fit; 0 for none.")  # fmt: skip

@@ -140,7 +140,7 @@ def contour(model: Chosen, parameters: str, levels: str, json_output: bool) -> N
 @command(epilog="Example: nuhist coverage lz.json --range 0:2e-11:5 --ntoys 10000 --jobs 2")
 @model_argument
 @click.option("--range", "span", metavar="LO:HI:N", required=True, help="True couplings in μ_B, e₀ or cm².")
-@click.option("--cl", "confidence_level", type=float, default=0.90, show_default=True,
+@click.option("--cl", "--confidence-level", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level.")  # fmt: skip
 @click.option("--shift", "shifts", multiple=True, metavar="NAME=WIDTHS",
               help="True value of a nuisance parameter, off its profiled one.")  # fmt: skip

@@ -56,7 +56,9 @@ class ProfileLikelihood:
         from nuhist.inference.region import profile_ends
 
         if self.delta_chi2 is not None and confidence_level is not None:
-            raise OptionError("--cl: does nothing beside --delta-chi2, which is a threshold without a level")
+            raise OptionError(
+                "--confidence-level: does nothing beside --delta-chi2, which is a threshold without a level"
+            )
         probability = LEVEL if confidence_level is None else confidence_level
         level, curve = self.delta_chi2 or threshold(probability), model.curve
         ends, notes = profile_ends(curve, level)

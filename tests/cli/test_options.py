@@ -70,7 +70,7 @@ UNUSED: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("limit", "WS", "--method", "cls", "--ntoys", "5"), ("--ntoys", "--calctype toybased")),
     (("limit", "WS", "--method", "feldman-cousins", "--expected"), ("--expected", "--method profile")),
     (("limit", "WS", "--method", "cls", "--delta-chi2", "1"), ("--delta-chi2", "--method profile")),
-    (("limit", "WS", "--delta-chi2", "1", "--cl", "0.9"), ("--cl", "--delta-chi2")),
+    (("limit", "WS", "--delta-chi2", "1", "--cl", "0.9"), ("--confidence-level", "--delta-chi2")),
     (("significance", "WS", "--seed", "0"), ("--seed", "--ntoys")),
     (("gof", "WS", "--jobs", "1"), ("--jobs", "--ntoys")),
     (("report", "WS", "--ntoys", "0", "--seed", "1", "-o", "OUT/a.html"), ("--seed", "--ntoys 0")),
