@@ -25,7 +25,7 @@ from tests.every_command import CABINETRY, COMMANDS, EXTRAS, OPTIONS
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PROVIDES: Mapping[str, tuple[str, ...]] = {
-    "plot": ("matplotlib", "mplhep"),
+    "plot": ("matplotlib", "mplhep", "contourpy"),
     "report": ("jinja2",),
     "root": ("uproot", "hist"),
     "hdf5": ("h5py",),

@@ -129,10 +129,13 @@ def test_conditional_errors_are_named(counting: Make) -> None:
     found = fit(workspace)
     assert found.conditional_on == ("mu",)
     ranked = ranking(workspace)
-    assert ranked.conditional_on == ("mu",)
+    # A ranking lifts the bound: the excess is negative, so that nothing is held.
+    assert (ranked.conditional_on, ranked.bound_lifted) == ((), True)
+    assert ranked.best_fit < 0
     assert any("the best fit of mu is at its bound, 0" in note for note in ranked.notes)
     free = counting([20, 60], [1, 1], [10, 40], sigma=0.1, bounds=[[0, 50]])
     assert fit(free).conditional_on == ranking(free).conditional_on == ()
+    assert not ranking(free).bound_lifted
     # A parameter that is held is not on a bound of its own.
     assert fit(free, test_poi=0.0).conditional_on == ()
 
