@@ -49,7 +49,7 @@ def pyhf_optimizer(**options: Any) -> PyhfOptimizer:
     >>> model = pyhf.simplemodels.uncorrelated_background([5.0], [50.0], [7.0])
     >>> data = [55.0, *model.config.auxdata]
     >>> print(f"{pyhf.infer.hypotest(1.0, data, model):.4f}")
-    0.5757
+    0.7268
     >>> pyhf.set_backend("numpy", "scipy")
     """
     return PyhfOptimizer(**options)

@@ -83,8 +83,10 @@ def minima_of(workspace: Workspace) -> dict[str, Any]:
         "fit": result.min_chi2,
         "limit": limit(workspace).min_chi2,
         "gof": goodness_of_fit(workspace).min_chi2,
-        "ranking": fit(workspace, test_poi=ranking(workspace).best_fit).min_chi2,
     }
+    ranked = ranking(workspace)
+    if not ranked.bound_lifted:  # else it is another minimum on purpose
+        free["ranking"] = fit(workspace, test_poi=ranked.best_fit).min_chi2
     held = {}
     low, high = _bounds(workspace)
     if low <= 0 <= high:

@@ -64,7 +64,7 @@ def test_data_that_are_impossible_without_the_strength() -> None:
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 7, 9, 10, 12])
 def test_commands_end_in_one_minimum(number: int) -> None:
     found = minima_of(counting_workspace([SEED, number]))
-    assert len(found["free"]) == 4
+    assert {"fit", "limit", "gof"} <= set(found["free"])
     assert found["spread"] < 1e-6, found
 
 
