@@ -45,12 +45,13 @@ def reach(along: Along, level: float, start: float, bound: float) -> Reach:
     span = abs(bound - start)
     distances = span * np.append(0.0, np.logspace(-_DECADES, 0, _DECADES + 1))
     while True:
-        outside = _heights(along, start, bound, distances) > level
+        heights = _heights(along, start, bound, distances)
+        outside = heights > level
         if not outside.any():
             return Reach(span)
         first = max(int(np.argmax(outside)), 1)
         near, far = distances[first - 1], distances[first]
-        edge = bool(np.isinf(_heights(along, start, bound, distances[first : first + 1]))[0])
+        edge = bool(np.isinf(heights[first]))
         if near == 0 or start + near == start:
             return Reach(0.0, edge)
         if far < near * (1 + (_EDGE if edge else _COARSE)):
