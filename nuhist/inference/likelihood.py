@@ -172,8 +172,9 @@ class Likelihood(Density):
         free = ~np.array(self.constant)
         if not free.any():
             return self._nothing_free(self.start, observed)
-        found = self._first if data is None else self._from(self.start, free, observed)
-        return self._lowest(found, free, observed, self._turned(self.start, free))
+        start = self.start if data is None else self._possible(self.start, free, observed)
+        found = self._first if data is None else self._from(start, free, observed)
+        return self._lowest(found, free, observed, self._turned(start, free))
 
     def _turned(self, start: Array, free: Mask) -> Array:
         """A start moved to either side along each of a few parameters whose counts turn, by its width."""
