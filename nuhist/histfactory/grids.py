@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from nuhist.errors import ConfigError
+from nuhist.errors import ConfigError, OptionError
 from nuhist.tables import Array
 
 _SAME = 1e-12  # relative: the same number computed in two ways
@@ -47,7 +47,9 @@ def parse_pairs(texts: Iterable[str]) -> dict[str, str]:
     Raises
     ------
     ConfigError
-        If a text has another form or a name comes twice.
+        If a text has another form.
+    OptionError
+        If a name comes twice.
 
     Examples
     --------
@@ -60,7 +62,7 @@ def parse_pairs(texts: Iterable[str]) -> dict[str, str]:
         if not name or not value:
             raise ConfigError(f"'{part}': expected NAME=VALUE")
         if name in pairs:
-            raise ConfigError(f"'{name}' is there twice")
+            raise OptionError(f"'{name}' is there twice; keep one")
         pairs[name] = value
     return pairs
 

@@ -21,6 +21,7 @@ from nuhist.inputs import STDIN
 from nuhist.schemas import check
 
 MEASUREMENT = "nuhist"
+_SIDECAR = ".meta.json"  # how names of sidecars end
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -91,6 +92,8 @@ class Workspace:
         """
         place = Path(path)
         check_output(place)
+        if place.name.endswith(_SIDECAR):
+            raise DataError(f"{place}: is the name of a sidecar; name the workspace otherwise")
         write_together(self.files(place))
 
     def files(self, path: Path) -> dict[Path, str]:

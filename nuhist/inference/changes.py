@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nuhist.errors import ConfigError, unknown_name
+from nuhist.errors import ConfigError, OptionError, unknown_name
 from nuhist.tables import Array
 
 
@@ -29,6 +29,8 @@ class Changes:
     ------
     ConfigError
         If a value is not finite, or a lower bound is not below its upper one.
+    OptionError
+        If a parameter is held and has bounds or a start value, too.
     """
 
     fixed: Mapping[str, float] = field(default_factory=dict)
@@ -41,9 +43,13 @@ class Changes:
                 raise ConfigError(f"{name} = {value}: expected a number")
         for name, (low, high) in self.bounds.items():
             if not (np.isfinite(low) and np.isfinite(high) and low < high):
-                raise ConfigError(f"{name}: bounds {low:g} to {high:g}; the first must be below the second")
-        for name in self.fixed.keys() & self.init.keys():
-            raise ConfigError(f"{name} is held at a value, so that a start value does nothing; leave one out")
+                raise ConfigError(
+                    f"{name}: bounds {low:g} to {high:g}; expected two numbers, the first below the second"
+                )
+        for name in sorted(self.fixed.keys() & (self.init.keys() | self.bounds.keys())):
+            raise OptionError(
+                f"{name} is held at a value, so that its bounds or start value do nothing; leave one out"
+            )
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from nuhist.inference.checkpoints import Checkpoint, Result
 from nuhist.inference.processes import processes
 from nuhist.inference.toys import statistic
 
+_SEEDS = 2**64
 _KEPT = "; with --resume FILE, finished batches are kept, and the same command goes on from there"
 
 
@@ -50,6 +51,8 @@ class Execution:
     def __post_init__(self) -> None:
         if self.toys < 1 or self.jobs < 1 or self.seed < 0:
             raise ConfigError("toys and jobs must be at least 1, and the seed not negative")
+        if self.seed >= _SEEDS:
+            raise ConfigError(f"seed {self.seed}: must be below 2^64")
         if self.jobs > 1 and self.scheduler is not None:
             raise OptionError("--jobs: does nothing with --scheduler, whose cluster computes all toys")
 

@@ -21,6 +21,7 @@ from nuhist.inference.search import (
     either_sign,
     possible_start,
     products_of,
+    scattered,
     strongly_turning,
     valleys,
 )
@@ -34,6 +35,7 @@ _FOLLOWED = 3  # fits of a batch that are led along an edge, the lowest
 _FEW = 12  # parameters that turn: with more, only what is seen from a fit is followed
 _ROUNDS = 4  # of searches for another minimum, each from the lowest yet
 _SIGNED = 6  # factors that may take either sign: more are hardly ever free to
+_SMALL = 8  # free parameters of a model that is looked at all over
 _LOWER = 1e-7  # of 2NLL, by which another minimum has to be lower
 
 __all__ = ["Likelihood", "Minimum", "is_artefact"]
@@ -164,7 +166,49 @@ class Likelihood(Density):
             rows = sorted(lower)
             if not rows:
                 break
+        for row, minimum in self._elsewhere(found, free, observed, check=check).items():
+            if minimum.twice_nll < found[row].twice_nll - _LOWER:
+                found[row] = minimum
         return [found.get(index) for index in range(len(fits))]
+
+    def _elsewhere(
+        self, found: Mapping[int, Minimum], free: Mask, data: Array, *, check: bool
+    ) -> dict[int, Minimum]:
+        """The lowest of fits that start all over a small model with several factors, for each fit."""
+        starts = self._scattered
+        if self.compiled is None or not len(starts) or not found:
+            return {}
+        points = np.tile(starts, (len(found), 1))
+        for number, minimum in enumerate(found.values()):
+            rows = slice(number * len(starts), (number + 1) * len(starts))
+            points[rows][:, ~free] = minimum.parameters[~free]
+        seen = self._newton(points, free, data, check=False, lowest=_FOLLOWED * len(found))
+        lowest: dict[int, Minimum] = {}
+        for number, row in enumerate(found):
+            own = [
+                end for end, _ in seen[number * len(starts) : (number + 1) * len(starts)] if end is not None
+            ]
+            if own:
+                best = min(own, key=lambda end: end.twice_nll)
+                height = self.twice_nll(best.parameters, data) if check else best.twice_nll
+                lowest[row] = Minimum(best.parameters, height)
+        return lowest
+
+    @cached_property
+    def _scattered(self) -> Array:
+        """Further starts of fits, where a model is small and has factors that may act against each other."""
+        free = ~np.array(self.constant)
+        none = self.initial[None][:0]
+        if self.arrays is None or free.sum() > _SMALL:
+            return none
+        loose = self.arrays.loose[free[self.arrays.loose]]
+        if loose.size < 2:
+            return none
+        centre = self.initial.copy()
+        terms = self.arrays.constraints
+        centre[terms.gaussian] = self.data[terms.gaussian_data]
+        width = np.where(free, constraint_widths(self.arrays, self.scale), 0.0)
+        return scattered(centre, loose, self.lower, self.upper, self.scale, width)
 
     def best(self, data: Array | None = None) -> Minimum:
         """Global minimum: a first fit, and others from where :mod:`nuhist.inference.search` says."""

@@ -12,6 +12,8 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.data_kind import DataKind, data_remarks, describe
 from nuhist.histfactory.interest import interest_remarks, label_remarks
@@ -24,7 +26,7 @@ from nuhist.inference.grid import grid_curve
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.other_data import Counts, OtherData, expected, given, thrown
 from nuhist.inference.prepare import Engine, make_likelihood
-from nuhist.inference.profile import Curve, Profile
+from nuhist.inference.profile import Curve, Profile, place
 from nuhist.tables import Array
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         Significance,
     )
 
+_NOTHING = 1e-9  # counts: less than nothing by rounding
 _FAR = 1e30  # typical steps: no best fit lies there
 
 Source = Path | str | Mapping[str, Any] | Workspace | SignalGrid
@@ -241,6 +244,7 @@ class Model:
         return (
             *(f"{option} {quote(value)}" for option, value in named.items() if value is not None),
             *self.changes.options,
+            *((self.other.option,) if self.other is not None and self.other.option else ()),
         )
 
     def with_data(self, data: Counts) -> Model:
@@ -260,7 +264,8 @@ class Model:
         ConfigError
             If the coupling is outside of the bounds.
         """
-        return self._with(expected(self.likelihood, *self._true(coupling)))
+        option = f"--asimov {coupling if coupling == 'fit' else repr(float(coupling))}"
+        return self._with(expected(self.likelihood, *self._true(coupling), option))
 
     def toy(self, seed: int, coupling: float | Literal["fit"] = "fit") -> Model:
         """The same model with simulated data, others for each seed; ``coupling`` as in :meth:`asimov`."""
@@ -303,7 +308,12 @@ class Model:
                 f"{scale.coupling} = {coupling:g} {scale.unit}: lies outside of its bounds,"
                 f" {scale.shown(low)} to {scale.shown(high)}"
             )
-        return self.profile.at(value), f"{scale.coupling} = {coupling:g} {scale.unit}"
+        at, where = self.profile.at(value), f"{scale.coupling} = {coupling:g} {scale.unit}"
+        counts = self.likelihood.expected(at.parameters)
+        if not np.isfinite(at.twice_nll) or (counts < -_NOTHING).any():
+            least = place(self.likelihood, int(np.argmin(counts)))
+            raise ConfigError(f"{where}: there {least} would expect less than nothing; take another coupling")
+        return at, where
 
     def fit(self, **options: Any) -> FitResult:
         """See :func:`nuhist.fit`."""

@@ -25,11 +25,13 @@ _LEVEL = 0.90  # the commands' own
 def command(model: Model, verb: str, options: str, *, level: float = _LEVEL) -> str:
     """The command that does something else with a model, its file as it was typed.
 
-    A model that came from no file is called WS.
+    A model that came from no file, or whose data no option gives, is called WS.
     """
-    name = "-" if model.origin == "standard input" else model.origin if Path(model.origin).exists() else "WS"
-    words = ["nuhist", verb, STDIN if name == "-" else shlex.quote(name), options]
-    words += [f"--cl {level:g}"] if level != _LEVEL else []
+    known = Path(model.origin).exists() and (model.other is None or model.other.option is not None)
+    name = "-" if model.origin == "standard input" else model.origin if known else "WS"
+    shown = f"./{name}" if name.startswith("-") and name != STDIN else name
+    words = ["nuhist", verb, shown if shown == STDIN else shlex.quote(shown), options]
+    words += [f"--cl {level!r}"] if level != _LEVEL else []
     return " ".join([*words, *model.options])
 
 

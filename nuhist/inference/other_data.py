@@ -19,11 +19,15 @@ Counts = Mapping[str, Sequence[float]] | Sequence[float] | Array
 
 @dataclass(frozen=True, eq=False)
 class OtherData:
-    """Counts and auxiliary data in pyhf's order, what kind they are, and the same in words."""
+    """Counts and auxiliary data in pyhf's order, what kind they are, and the same in words.
+
+    ``option`` gives them on the command line; None where nothing does.
+    """
 
     values: Array
     kind: DataKind
     words: str
+    option: str | None = None
 
 
 def given(data: Counts, likelihood: Likelihood) -> OtherData:
@@ -52,10 +56,10 @@ def given(data: Counts, likelihood: Likelihood) -> OtherData:
     return OtherData(values, "other", "the data were given by the user")
 
 
-def expected(likelihood: Likelihood, minimum: Minimum, where: str) -> OtherData:
-    """What a model expects at a point, auxiliary data included."""
+def expected(likelihood: Likelihood, minimum: Minimum, where: str, option: str) -> OtherData:
+    """What a model expects at a point, auxiliary data included; ``option`` as on the command line."""
     values = likelihood.asimov(minimum)
-    return OtherData(values, "asimov", f"the data are {describe('asimov')}, at {where}")
+    return OtherData(values, "asimov", f"the data are {describe('asimov')}, at {where}", option)
 
 
 def thrown(likelihood: Likelihood, minimum: Minimum, where: str, seed: int) -> OtherData:

@@ -172,8 +172,8 @@ class Profile:
         if edge:
             counts = likelihood.expected(self.at(value).parameters)
             seen = likelihood.data[: counts.size] > 0
-            place = _place(likelihood, int(np.argmin(np.where(seen, np.inf, counts))))
-            return f"from there on {place} would expect less than nothing"
+            where = place(likelihood, int(np.argmin(np.where(seen, np.inf, counts))))
+            return f"from there on {where} would expect less than nothing"
         # At the start, too: where another factor of its samples ends at 0, a strength does nothing.
         for point in (likelihood.start, self.minimum.parameters):
             moved = point.copy()
@@ -274,12 +274,12 @@ def fit_without(likelihood: Likelihood, best: Minimum, data: Array | None = None
             raise
         position = int(np.argmax(impossible))
         raise FitError(
-            f"{likelihood.origin}: {_place(likelihood, position)}: {observed[position]:g} events observed"
+            f"{likelihood.origin}: {place(likelihood, position)}: {observed[position]:g} events observed"
             f" where nothing is expected at {name} = 0: there is no fit without it to compare with"
         ) from error
 
 
-def _place(likelihood: Likelihood, position: int) -> str:
+def place(likelihood: Likelihood, position: int) -> str:
     """Channel and bin of a position among the counts, in words."""
     slices = likelihood.model.config.channel_slices.items()
     channel, part = next(item for item in slices if item[1].start <= position < item[1].stop)

@@ -27,6 +27,8 @@ _GAIN = 0.4  # of 2NLL: what turning counts must be able to gain at the least, f
 _ABSURD = 100.0  # of 2NLL per term: what no fit starts from
 _SPARE = 10.0  # of 2NLL: fits at other values of the parameter of interest are worse by about so much
 _PROMISING = 12.0  # of 2NLL above the fit: what lies higher is hardly a way down
+_SCATTERED = 24  # starts all over a small model
+_PULLS, _SIZES, _AT_BOUND = 2.5, (-2.5, 1.7), 0.25  # widths of pulls; decades of factors; share at a bound
 _CLEARLY = 1e-6  # of 2NLL: what is lower than the fit by more is worth a fit of its own
 _MOST = 4  # further starts of a fit
 
@@ -118,6 +120,31 @@ def _stepped(point: Array, index: int, lower: Array, upper: Array, scale: Array)
     points = np.tile(point, (2 * away.size + 1, 1))
     points[:, index] = np.clip(np.concatenate([[0.0], away, -away]), lower[index], upper[index])
     return points
+
+
+def scattered(centre: Array, loose: Index, lower: Array, upper: Array, scale: Array, width: Array) -> Array:
+    """Starts all over a small model, the same each time, shape (starts, parameters).
+
+    Where factors without a constraint multiply templates that pulls can turn below 0, two valleys may have
+    nothing to do with each other, and no curve along one parameter shows the other.
+
+    Parameters
+    ----------
+    centre
+        Where pulls are at their centres.
+    loose
+        Parameters without a constraint: factors, of any size.
+    lower, upper, scale, width
+        Bounds, typical steps, and widths of the constraints.
+    """
+    random = np.random.default_rng(0)
+    shape = _SCATTERED, centre.size
+    points = centre + random.uniform(-_PULLS, _PULLS, shape) * width
+    size = scale[loose] * 10 ** random.uniform(*_SIZES, (_SCATTERED, loose.size))
+    sign = np.where((lower[loose] < 0) & (random.random(size.shape) < 0.5), -1.0, 1.0)
+    near = np.minimum(np.abs(upper[loose]), 10 ** _SIZES[1] * scale[loose])
+    points[:, loose] = np.where(random.random(size.shape) < _AT_BOUND, near, sign * size)
+    return np.clip(points, lower, upper)
 
 
 def products_of(model: CompiledModel, loose: Index) -> Index:

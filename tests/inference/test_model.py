@@ -113,9 +113,12 @@ def test_bounds_and_start_values(counting: Build) -> None:
     [
         ({"fixed": {"nrom": 1.0}}, "no parameter called 'nrom'; did you mean norm"),
         ({"fixed": {"norm": float("nan")}}, "norm = nan: expected a number"),
-        ({"bounds": {"mu": (2.0, 1.0)}}, "mu: bounds 2 to 1; the first must be below the second"),
+        (
+            {"bounds": {"mu": (2.0, 1.0)}},
+            "mu: bounds 2 to 1; expected two numbers",
+        ),
         ({"init": {"mu": 11.0}}, "mu: the start value 11 lies outside of its bounds, 0 to 10"),
-        ({"init": {"norm": 1.0}, "fixed": {"norm": 1.0}}, "norm is held at a value, so that a start value"),
+        ({"init": {"norm": 1.0}, "fixed": {"norm": 1.0}}, "norm is held at a value, so that its bounds or"),
         ({"data": [1.0, 2.0, 3.0]}, "data: expected 1 finite counts, or 2 numbers with auxiliary data"),
         ({"data": [-1.0]}, "data: a count is negative"),
         ({"data": {"other": [1.0]}}, "data: expected counts of the channels counting"),
@@ -185,3 +188,30 @@ def grid() -> nuhist.SignalGrid:
     return nuhist.build_patchset(
         "lz_ws2022", couplings=couplings, hypothesis="millicharge-epa", background="paper"
     )
+
+
+def test_commands_for_toys_keep_the_data(counting: Build, tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    counting([3], [1.0], [1.0]).save(path)
+    (note,) = (note for note in Model(path).asimov(1.0).limit().notes if "with toys" in note)
+    assert note.endswith(f"nuhist limit {path} --method feldman-cousins --asimov 1.0")
+    (note,) = (note for note in Model(path, data=[4.0]).limit().notes if "with toys" in note)
+    assert note.endswith("nuhist limit WS --method feldman-cousins")
+    (note,) = (note for note in Model(path).limit(confidence_level=0.9999999).notes if "with toys" in note)
+    assert note.endswith("--cl 0.9999999")
+
+
+def test_asimov_data_of_less_than_nothing(counting: Build) -> None:
+    model = Model(counting([3], [1.0], [1.0]), bounds={"mu": (-10.0, 10.0)})
+    with pytest.raises(ConfigError, match=r"mu = -5 .*: there channel 'counting', bin 0 would expect less"):
+        model.asimov(-5.0)
+
+
+def test_a_workspace_is_no_sidecar(counting: Build, tmp_path: Path) -> None:
+    with pytest.raises(nuhist.NuhistError, match="is the name of a sidecar"):
+        counting([3], [1.0], [1.0]).save(tmp_path / "x.meta.json")
+
+
+def test_a_seed_has_an_end() -> None:
+    with pytest.raises(ConfigError, match="must be below 2"):
+        nuhist.Execution(seed=2**70)
