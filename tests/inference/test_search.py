@@ -535,8 +535,8 @@ def test_a_pull_that_starts_where_less_than_nothing_is_expected(engine: Any) -> 
 
 
 def test_two_factors_whose_valleys_know_nothing_of_each_other() -> None:
-    # A floating norm of up to 20 times 5.7 events, whose shape a pull turns below 0 at −1.52: from there on it
-    # takes away what the strength adds, for a cost of 2.3 and more. Minuit from many starts on pyhf's
+    # A floating norm of up to 20 times 5.7 events, whose shape a pull turns below 0 at −1.52: from there on
+    # it takes away what the strength adds, for a cost of 2.3 and more. Minuit from many starts on pyhf's
     # likelihood ends at 11.0294; along the valley without the norm it would be 9.391.
     shape = {"name": "shape", "type": "histosys", "data": {"hi_data": [9.49], "lo_data": [1.962]}}
     samples = [
