@@ -133,6 +133,11 @@ class GridCurve:
                 f" {self._spline.errors[index]:.2g}; add points there"
             )
 
+    @property
+    def splits(self) -> bool:
+        """Nothing costs a fit here."""
+        return False
+
     def remarks(self) -> tuple[str, ...]:
         """Whether the grid may be too short to hold the global minimum."""
         low, high = self.bounds

@@ -175,7 +175,7 @@ class Likelihood(Density):
         self, found: Mapping[int, Minimum], free: Mask, data: Array, *, check: bool
     ) -> dict[int, Minimum]:
         """The lowest of fits that start all over a small model with several factors, for each fit."""
-        starts = self._scattered
+        starts = self.scattered
         if self.compiled is None or not len(starts) or not found:
             return {}
         points = np.tile(starts, (len(found), 1))
@@ -195,7 +195,7 @@ class Likelihood(Density):
         return lowest
 
     @cached_property
-    def _scattered(self) -> Array:
+    def scattered(self) -> Array:
         """Further starts of fits, where a model is small and has factors that may act against each other."""
         free = ~np.array(self.constant)
         none = self.initial[None][:0]

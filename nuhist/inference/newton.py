@@ -241,6 +241,11 @@ def _approach(
     for number in range(_CHORDS):
         at = trial[active]
         slope, curvature = near.slope_and_curvature(at, data[active])
+        usable = np.isfinite(curvature).all(axis=(1, 2)) & np.isfinite(slope).all(axis=1)
+        if not usable.all():
+            active, at, slope, curvature = active[usable], at[usable], slope[usable], curvature[usable]
+        if not active.size:
+            break
         if number == 0 and _level(model, at, slope, free, unit):
             return converged
         step, gain = bounded_steps(slope, curvature, at[:, free] / unit, limits, np.zeros(active.size))

@@ -81,6 +81,10 @@ class Curve(Protocol):
     def asimov(self) -> Curve:
         """The curve for the data expected from the fit without the coupling."""
 
+    @property
+    def splits(self) -> bool:
+        """Whether it may come below a level again far beyond where it has left it."""
+
     def remarks(self) -> tuple[str, ...]:
         """What a reader of any interval from this curve should know."""
 
@@ -237,6 +241,11 @@ class Profile:
         """
         without = fit_without(self.likelihood, self.minimum, self.data)
         return Profile(self.likelihood, self.likelihood.asimov(without))
+
+    @property
+    def splits(self) -> bool:
+        """Whether the model is small and has factors that may act against each other."""
+        return bool(len(self.likelihood.scattered))
 
     def remarks(self) -> tuple[str, ...]:
         """Nothing: the bounds of the parameter are the workspace's own."""

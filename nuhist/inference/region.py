@@ -89,8 +89,8 @@ def _search(profile: Curve, level: float, start: float, bound: float) -> Search:
         scale = reach(profile.along, level, start, other).distance or span
         return Search(profile, start, outwards(start, bound, scale))
     values = outwards(start, bound, 2 * distance)
+    ahead = len(values) if profile.splits else _AHEAD
     turning = turns(profile.along, level, start, bound, distance)
-    ahead = _AHEAD
     if edge:  # the model ends there, unless other parameters can move its edge
         values.insert(0, float(start + sign * distance * _JUST_BEYOND))
     if turning:

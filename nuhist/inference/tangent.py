@@ -73,9 +73,9 @@ class Tangent:
             change = residual[:, layer.bins] * rates.counts[:, layer.bins] / rates.theta[:, layer.parameter]
             add_to(slope, (layer.parameter,), change)
         size = free.size
-        with np.errstate(over="ignore"):  # a step that is infinite is refused by the fit
+        with np.errstate(over="ignore", invalid="ignore"):  # the fit leaves what is not finite alone
             weight = (2 * ratio / known).astype(np.float32)
-        curvature = (weight @ self.products).reshape(-1, size, size)
+            curvature = (weight @ self.products).reshape(-1, size, size)
         along = np.arange(size)
         curvature[:, along, along] += diagonal[:, free] * self.unit**2
         return slope[:, free] * self.unit, curvature

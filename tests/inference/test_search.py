@@ -561,3 +561,61 @@ def test_two_factors_whose_valleys_know_nothing_of_each_other() -> None:
         }
     )
     assert limit(workspace).upper == pytest.approx(11.0294, rel=1e-4)
+
+
+def test_a_region_far_beyond_the_first_one() -> None:
+    # At a pull of −1.75 the signal's own template vanishes: the strength may be anything up to 75.85, for a
+    # Δχ² of 2.5, while between 4.55 and 15 it is above 2.71. Minuit from many starts: −4.3875 to 75.846.
+    shape = "shape"
+    samples = [
+        {
+            "name": "signal",
+            "data": [0.3109, 0.3322, 0.09648],
+            "modifiers": [
+                {"name": "kappa", "type": "normfactor", "data": None},
+                {
+                    "name": shape,
+                    "type": "histosys",
+                    "data": {"hi_data": [0.2389, 0.3181, 0.06097], "lo_data": [0.1312, 0.1661, 0.02608]},
+                },
+                {"name": "signal_norm", "type": "normsys", "data": {"hi": 1.227, "lo": 0.9823}},
+            ],
+        },
+        {
+            "name": "background",
+            "data": [0.6039, 0.1221, 0.206],
+            "modifiers": [
+                {
+                    "name": shape,
+                    "type": "histosys",
+                    "data": {"hi_data": [0.6893, 0.1234, 0.1676], "lo_data": [0.4291, 0.1292, 0.1761]},
+                },
+                {"name": "background_norm", "type": "normsys", "data": {"hi": 0.9818, "lo": 1.068}},
+            ],
+        },
+        {
+            "name": "other",
+            "data": [0.0, 0.9419, 1.156],
+            "modifiers": [
+                {"name": "norm", "type": "normfactor", "data": None},
+                {
+                    "name": shape,
+                    "type": "histosys",
+                    "data": {"hi_data": [0.0, 0.8633, 0.725], "lo_data": [0.0, 0.641, 1.384]},
+                },
+            ],
+        },
+    ]
+    blocks = [{"name": "kappa", "bounds": [[-100.0, 100.0]]}, {"name": "norm", "bounds": [[0.0, 20.0]]}]
+    workspace = Workspace(
+        {
+            "channels": [{"name": "a", "samples": samples}],
+            "observations": [{"name": "a", "data": [0.0, 3.0, 2.0]}],
+            "measurements": [{"name": "m", "config": {"poi": "kappa", "parameters": blocks}}],
+            "version": "1.0.0",
+        }
+    )
+    found = limit(workspace)
+    assert found.lower == pytest.approx(-4.3875, rel=1e-3)
+    assert found.upper == pytest.approx(75.846, rel=1e-3)
+    assert any("separate regions" in note for note in found.notes)
