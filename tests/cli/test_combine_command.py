@@ -192,7 +192,6 @@ def test_the_same_events(run: Run, refused: Refused, parts: Path) -> None:
         (["lz", "xenon"], ["--correlate", "pp_flux=1.5"], "must be above 0 and at most 1"),
         (["lz", "xenon"], ["--correlate", "pp_flux=nan"], "must be above 0 and at most 1"),
         (["lz", "xenon"], ["--correlate", "pp_flux=0"], "must be above 0 and at most 1"),
-        (["lz", "xenon"], ["--correlate", "pp_flux=1,pp_flux=0.5"], "'pp_flux' is there twice"),
         (["lz", "xenon"], ["--correlate", ""], "expected NAME"),
         (["lz", "xenon"], ["--decorrelate", ""], "no workspace has a parameter ''"),
         (["lz", "xenon"], ["--correlate", SHARED, "--decorrelate", "pp_flux"], "cannot be both"),
@@ -204,6 +203,12 @@ def test_the_same_events(run: Run, refused: Refused, parts: Path) -> None:
 )  # fmt: skip
 def test_refused(refused: Refused, parts: Path, names: list[str], options: list[str], message: str) -> None:
     assert message in refused("combine", *(parts / f"{name}.json" for name in names), *options)
+
+
+def test_a_name_twice_is_wrong_usage(refused: Refused, parts: Path) -> None:
+    paths = [parts / f"{name}.json" for name in ("lz", "xenon")]
+    message = refused("combine", *paths, "--correlate", "pp_flux=1,pp_flux=0.5", code=2)
+    assert "'pp_flux' is there twice; keep one" in message
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "no JSON", '{"channels": []}'])
