@@ -25,7 +25,7 @@ from nuhist.schemas import load
 Array = NDArray[np.float64]
 Counting = Callable[..., Workspace]
 
-TOYS = 10_000
+TOYS = 6_000
 THROWN = 200_000  # by this file: its own errors do not matter
 LEVEL = 2.7055
 SIGNAL, BACKGROUND, WIDTH, OBSERVED = 3.0, 1.0, 0.3, 2.0  # so few that the coverage depends on alpha
