@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from nuhist.cli.choices import Chosen, model_argument, models_argument
-from nuhist.cli.common import Source, tell, workspaces_argument
+from nuhist.cli.common import Source, workspaces_argument
 from nuhist.cli.drawing import Drawing, draws
 from nuhist.cli.options import group, refuse_given
 from nuhist.cli.plot_physics import cross_section, efficiency, flux, response
@@ -122,19 +122,19 @@ def correlations(model: Chosen, most: int) -> Drawing:
     from nuhist.report.correlation_figure import correlation_figure
     from nuhist.report.number_tables import correlation_table
 
-    made, remarks = model.model().lifted()
+    made = model.model().lifted()
     result = made.fit()
-    for remark in remarks:
-        tell(f"  note: {remark}")
     numbers = {
         "parameters": [entry.name for entry in result.parameters],
         "correlations": [list(row) for row in result.correlations],
+        "bound_lifted": bool(made.lifted_from),
         "conditional_on": list(result.conditional_on),
         "data_kind": result.data_kind,
         "workspace_digest": result.workspace_digest,
         "nuhist_version": result.nuhist_version,
     }
-    return Drawing(correlation_figure(result, most=most), numbers, correlation_table(result))
+    figure = correlation_figure(result, most=most, bound_lifted=bool(made.lifted_from))
+    return Drawing(figure, numbers, correlation_table(result))
 
 
 @plot.command("world-limits", epilog="Example: nuhist plot world-limits lz.json xenonnt.json -o limits.pdf")

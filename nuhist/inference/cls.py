@@ -180,6 +180,7 @@ def cls_limits(
         If counts turn along the parameter, or all values within its bounds are excluded.
     """
     refuse_turning(profile)
+    profile.refuse_broken(0.0)
     natural = natural_statistic(profile)
     curve = AsymptoticCls(profile, test_statistic or natural)
     functions: dict[str, Callable[[float], float]] = {"observed": curve.observed}

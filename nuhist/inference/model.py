@@ -97,6 +97,7 @@ class Model:
     engine: Engine
     changes: Changes
     other: OtherData | None = field(default=None)
+    lifted_from: str = field(default="")
 
     def __init__(
         self,
@@ -119,7 +120,13 @@ class Model:
             if data is not None or changes != Changes():
                 raise OptionError("a PatchSet takes neither other data nor other parameters; choose a patch")
         choices = {"measurement": measurement, "poi": poi, "engine": engine}
-        for name, value in {"source": found, "changes": changes, "other": None, **choices}.items():
+        for name, value in {
+            "source": found,
+            "changes": changes,
+            "other": None,
+            "lifted_from": "",
+            **choices,
+        }.items():
             object.__setattr__(self, name, value)
         if data is not None:
             self.__dict__.update(self._with(given(data, self.likelihood)).__dict__)
@@ -232,6 +239,7 @@ class Model:
             return (*data_remarks(self.source.background.spec), *label_remarks(self.source.coupling))
         poi = self.likelihood.poi
         return (
+            *filter(None, (self.lifted_from,)),
             *self.changes.words,
             *(data_remarks(self.workspace.spec) if self.other is None else (self.other.words,)),
             *(interest_remarks(self.workspace, poi.name) if poi else ()),
@@ -271,31 +279,31 @@ class Model:
         """The same model with simulated data, others for each seed; ``coupling`` as in :meth:`asimov`."""
         return self._with(thrown(self.likelihood, *self._true(coupling), seed))
 
-    def lifted(self) -> tuple[Model, tuple[str, ...]]:
+    def lifted(self) -> Model:
         """The same model with the bound lifted at which the best fit of the parameter of interest lies.
 
-        Where it lies at none, or no fit converges without it, the model itself.
-
-        Returns
-        -------
-        The model, and what a reader should know: that the bound was lifted, and where the best fit is now.
+        Its results carry a note of that. Where the best fit lies at no bound, or no fit converges without
+        it, the model itself.
         """
         likelihood = self.likelihood
+        if likelihood.poi is None or likelihood.constant[likelihood.poi_index]:
+            return self
         index = likelihood.poi_index
         if not on_bound(likelihood, self.best)[index]:
-            return self, ()
+            return self
         lower, upper, far = likelihood.lower.copy(), likelihood.upper.copy(), _FAR * likelihood.scale[index]
         lower[index], upper[index] = min(-far, lower[index]), max(far, upper[index])
         model = self._replaced(likelihood=replace(likelihood, lower=lower, upper=upper))
         try:
             found = float(model.best.parameters[index])
         except FitError:
-            return self, ()
+            return self
         name, bound = likelihood.interest.name, float(self.best.parameters[index])
-        return model, (
+        model.__dict__["lifted_from"] = (
             f"the best fit of {name} is at its bound, {bound:.4g}; this is with the bound lifted, where it is"
-            f" {found:.4g}",
+            f" {found:.4g}"
         )
+        return model
 
     def _true(self, coupling: float | Literal["fit"]) -> tuple[Minimum, str]:
         """A point with the other parameters fitted, and the coupling there in words."""

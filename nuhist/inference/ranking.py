@@ -51,7 +51,7 @@ def ranking(
     >>> result.impacts[0].parameter
     'lz_ws2022_beta_norm'
     """
-    made, remarks = as_model(model, measurement=measurement, poi=poi, engine=engine).lifted()
+    made = as_model(model, measurement=measurement, poi=poi, engine=engine).lifted()
     likelihood, interest = made.likelihood, made.likelihood.interest.name
     best, matrix = made.best, made.covariance
     errors = np.sqrt(np.diag(matrix))
@@ -79,7 +79,7 @@ def ranking(
     ]
     impacts.sort(key=lambda impact: -max(abs(impact.impact_up), abs(impact.impact_down)))
     bounded = held_on_bounds(likelihood, best)
-    notes = (*remarks, *made.notes)
+    notes = made.notes
     if fast:
         notes = ("impacts are those of the covariance at the best fit, without refits", *notes)
     if interest in bounded:
@@ -92,7 +92,7 @@ def ranking(
         parameter=interest,
         best_fit=float(centre),
         impacts=tuple(impacts),
-        bound_lifted=bool(remarks),
+        bound_lifted=bool(made.lifted_from),
         conditional_on=bounded,
         notes=notes,
         data_kind=made.data_kind,

@@ -15,7 +15,7 @@ from nuhist.tables import Array
 
 Along = Callable[[Array], Array]
 
-_DECADES = 80  # below the distance of the bound that are looked at
+_DECADES = 80  # below the distance of the bound, or below 1 where that is less, that are looked at
 _FINE = 25  # values between two of them, and of each further division in front of an edge
 _COARSE, _EDGE = 0.2, 1e-6  # of the distance: how well it is found, and that of an edge
 _FACTOR, _FURTHER = 2.0, 8.0  # of the steps outwards: of the first few, and of the others
@@ -43,7 +43,8 @@ def reach(along: Along, level: float, start: float, bound: float) -> Reach:
     stays below the level up to there; 0 where it leaves at once.
     """
     span = abs(bound - start)
-    distances = span * np.append(0.0, np.logspace(-_DECADES, 0, _DECADES + 1))
+    decades = _DECADES + max(0, int(np.ceil(np.log10(max(span, 1.0)))))  # wide bounds hide nothing
+    distances = span * np.append(0.0, np.logspace(-decades, 0, decades + 1))
     while True:
         heights = _heights(along, start, bound, distances)
         outside = heights > level

@@ -54,6 +54,8 @@ def significance(
 
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     likelihood, best, scale = made.likelihood, made.best, made.likelihood.interest
+    if not likelihood.constant[likelihood.poi_index]:
+        made.profile.refuse_broken(0.0)
     without = fit_without(likelihood, best)
     q0 = max(without.twice_nll - best.twice_nll, 0.0)
     signed = bool(likelihood.lower[likelihood.poi_index] < 0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from nuhist.inference.results import FitResult
 from nuhist.report.figures import new_figure, save_figure
-from nuhist.report.labels import data_title, literal
+from nuhist.report.labels import data_title, literal, with_lifted
 from nuhist.tables import Array
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ def correlated_parameters(result: FitResult, most: int = MOST) -> tuple[tuple[st
     return tuple(result.parameters[index].name for index in free), matrix[np.ix_(free, free)]
 
 
-def correlation_figure(result: FitResult, *, most: int = MOST) -> Figure:
+def correlation_figure(result: FitResult, *, most: int = MOST, bound_lifted: bool = False) -> Figure:
     """The correlation matrix of a fit; parameters that are fixed or on a bound are left out.
+
+    ``bound_lifted`` says whether the fit is one with the bound of the parameter of interest lifted.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def correlation_figure(result: FitResult, *, most: int = MOST) -> Figure:
                       fontsize="x-small", color="white" if abs(value) > _DARK else "black")  # fmt: skip
     free = int(np.sum(np.diag(np.array(result.correlations).reshape(len(result.parameters), -1)) > 0))
     title = f"the {count} most correlated of {free}" if count < free else ""
-    title = title if count else "no free parameters"
+    title = with_lifted(title if count else "no free parameters", result.parameter if bound_lifted else None)
     axes.set_title(data_title(result.data_kind, title, result.conditional_on), fontsize="medium", loc="left")
     figure.colorbar(image, ax=axes, label="correlation", shrink=0.8)
     return figure

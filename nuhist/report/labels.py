@@ -45,6 +45,12 @@ def data_title(kind: DataKind, title: str = "", held: Sequence[str] = ()) -> str
     return "; ".join(filter(None, (title, said, f"errors for {names}" if held else "")))
 
 
+def with_lifted(title: str, parameter: str | None) -> str:
+    """A figure's title that says of which parameter the bound was lifted, if of any."""
+    said = "" if parameter is None else f"bound of {literal(parameter, 24)} lifted"
+    return "; ".join(filter(None, (title, said)))
+
+
 def literal(text: str, longest: int = _LONGEST) -> str:
     r"""A name from a file, to be shown as it is: no formula, one line, long ones shortened.
 

@@ -10,7 +10,7 @@ import numpy as np
 from nuhist.inference.results import Ranking
 from nuhist.physics.coupling import CouplingScale
 from nuhist.report.figures import COLOURS, new_figure, save_figure
-from nuhist.report.labels import axis_label, common_power, data_title, literal
+from nuhist.report.labels import axis_label, common_power, data_title, literal, with_lifted
 from nuhist.report.pulls_figure import draw_pull_rows
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def ranking_figure(result: Ranking, scale: CouplingScale | None = None, *, most:
     left.set_xlabel(f"shift of {axis_label(scale.coupling, scale.unit, power, exponent=scale.power)}")
     title = f"the {len(shown)} largest of {len(result.impacts)}" if len(shown) < len(result.impacts) else ""
     title = title if shown else "no constrained parameters"
-    if result.bound_lifted:
-        title = "; ".join(filter(None, (title, f"bound of {literal(result.parameter, 24)} lifted")))
+    title = with_lifted(title, result.parameter if result.bound_lifted else None)
     left.set_title(data_title(result.data_kind, title), fontsize="medium", loc="left")
     right.set_title(data_title("observed", held=result.conditional_on), fontsize="small", loc="left")
     figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)

@@ -215,3 +215,17 @@ def test_a_workspace_is_no_sidecar(counting: Build, tmp_path: Path) -> None:
 def test_a_seed_has_an_end() -> None:
     with pytest.raises(ConfigError, match="must be below 2"):
         nuhist.Execution(seed=2**70)
+
+
+def test_a_background_has_no_bound_to_lift() -> None:
+    norm = {"name": "norm", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}
+    alone = Workspace(
+        {
+            "channels": [{"name": "a", "samples": [{"name": "b", "data": [4.0], "modifiers": [norm]}]}],
+            "observations": [{"name": "a", "data": [5.0]}],
+            "measurements": [{"name": "m", "config": {"poi": "", "parameters": []}}],
+            "version": "1.0.0",
+        }
+    )
+    model = Model(alone)
+    assert model.lifted() is model

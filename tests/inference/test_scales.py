@@ -92,7 +92,14 @@ def two_bins(size: float, observed: tuple[float, float], *, uncertain: bool) -> 
 
 @pytest.mark.parametrize(
     ("high", "engine"),
-    [(10.0, "compiled"), (1e3, "compiled"), (1e6, "compiled"), (1e30, "compiled"), (1e30, "pyhf")],
+    [
+        (10.0, "compiled"),
+        (1e3, "compiled"),
+        (1e6, "compiled"),
+        (1e30, "compiled"),
+        (1e300, "compiled"),
+        (1e30, "pyhf"),
+    ],
 )
 def test_wide_bounds_change_nothing(high: float, engine: Engine) -> None:
     workspace = shapes(high=high)
@@ -265,3 +272,13 @@ def test_poisson_limit_without_background_in_any_unit(counting: Counting) -> Non
     for size in (1e-12, 1.0, 1e12):
         found = limit(counting([0], [size], [0], bounds=[[0, 1e30]]))
         assert found.upper == pytest.approx(threshold(0.9) / 2 / size, rel=1e-6)
+
+
+def test_counts_whose_likelihood_rounds_too_much_are_refused(counting: Counting) -> None:
+    # 10¹² events over as many: 2NLL is known to 0.1, and the end, near 1.645 √b, to a few parts in 10⁴.
+    known = counting([1e12 + 3], [1.0], [1e12], bounds=[[0.0, 1e12]])
+    assert limit(known).upper == pytest.approx(1644857.4, rel=1e-3)
+    large = counting([1e14 + 3], [1.0], [1e14], bounds=[[0.0, 1e12]])
+    for ask in (limit, significance, lambda workspace: limit(workspace, "cls")):
+        with pytest.raises(FitError, match="rounding leaves 2NLL unknown by 10, and limits would be wrong"):
+            ask(large)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from nuhist import Workspace, build, limit, ranking
+from nuhist import Model, Workspace, build, limit, ranking
 from nuhist.cli.main import main
 from nuhist.errors import ConfigError
 from nuhist.inference.fit import fit
@@ -147,7 +147,11 @@ def test_errors_for_what_is_at_its_bound() -> None:
         correlation_figure(fit(bound)),
     ):
         assert said in texts(figure)
-    assert "bound of mu lifted" in texts(ranking_figure(ranking(bound)))
+    lifted = Model(bound).lifted()
+    for figure in (ranking_figure(ranking(bound)), correlation_figure(lifted.fit(), bound_lifted=True)):
+        assert "bound of mu lifted" in texts(figure)
+    said = "the best fit of mu is at its bound, 0; this is with the bound lifted"
+    assert any(note.startswith(said) for note in lifted.fit().notes)
     assert said not in texts(pulls_figure(pulls(counting(observed=(15, 9, 5)))))
 
 
