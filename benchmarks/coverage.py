@@ -20,7 +20,8 @@ from nuhist.inference.execution import Execution
 from nuhist.inference.feldman_cousins import belt
 from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.profile import Profile
-from nuhist.inference.results import Coverage, Interval
+from nuhist.inference.results import Interval
+from nuhist.inference.study_results import Coverage
 
 LEVEL = 0.90
 XENONNT = nuhist.build("xenonnt_sr0", hypothesis="magnetic-moment", flux="paper")

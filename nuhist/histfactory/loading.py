@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from nuhist.errors import DataError, ModelError
+from nuhist.errors import ConfigError, DataError, ModelError
 from nuhist.files import read_json
 from nuhist.histfactory.patches import PatchSet, apply_patch, find_patch, make_patchset
 from nuhist.histfactory.patchset import SignalGrid, SignalPoint
@@ -15,6 +16,9 @@ from nuhist.histfactory.record import BACKGROUND_FILE, PATCHSET_FILE, is_record,
 from nuhist.histfactory.workspace import Workspace, checked_workspace, load_workspace
 from nuhist.inputs import STDIN
 from nuhist.physics.coupling import CouplingScale
+
+Source = Path | str | Mapping[str, Any] | Workspace | SignalGrid
+"""What a model is made from: a path, ``-``, a dict or a ``pyhf.Workspace``, a workspace, a grid."""
 
 
 def load_patchset(folder: Path, *, verify: bool = True) -> SignalGrid:
@@ -123,3 +127,25 @@ def _label(name: str, background: Workspace) -> CouplingScale:
     if poi.get("coupling") != name:
         return CouplingScale.plain(name)
     return CouplingScale(name, name, poi["unit"], poi["reference"])
+
+
+def read_source(source: Any) -> Workspace | SignalGrid:
+    """What a model is made from, read where it is not at hand.
+
+    Raises
+    ------
+    ConfigError
+        If nothing can be made from it.
+    DataError, ModelError
+        If a file cannot be read or is no valid model.
+    """
+    if isinstance(source, Workspace | SignalGrid):
+        return source
+    if isinstance(source, str | Path):
+        return load(source)
+    if isinstance(source, Mapping):
+        return checked_workspace(source, None, "workspace")
+    raise ConfigError(
+        f"a model is made from a path, a document, a workspace or a grid of signal points, not from"
+        f" {type(source).__name__}"
+    )

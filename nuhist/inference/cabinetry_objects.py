@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import missing_extra
-from nuhist.inference.results import FitResult, Ranking, Scan
+from nuhist.inference.results import FitResult, Scan
+from nuhist.inference.study_results import Ranking
 
 
 def _results() -> Any:

@@ -10,20 +10,20 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, unknown_name
+from nuhist.histfactory.loading import Source
 from nuhist.inference.belt_ends import toy_error
 from nuhist.inference.cls import asymptotic_ratio
-from nuhist.inference.covering import beside, holding
+from nuhist.inference.covering import asimov_statistic, beside, holding
 from nuhist.inference.execution import Execution, rounds
 from nuhist.inference.feldman_cousins import belt_range
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.profile import threshold
-from nuhist.inference.results import Coverage, CoveragePoint
+from nuhist.inference.study_results import Coverage, CoveragePoint
 from nuhist.inference.toys import (
     BATCH,
     Task,
     ToyModel,
-    asimov_statistic,
     batches,
     toy_model,
     without_search_bounds,

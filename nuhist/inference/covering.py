@@ -48,6 +48,23 @@ def beside(model: ToyModel, task: Beside) -> tuple[Array, Array]:
     return np.maximum(held - free[:, None], 0.0).ravel(), parameters[:, model.interest]
 
 
+def asimov_statistic(model: ToyModel, task: Task) -> tuple[Array, Array]:
+    """Test statistic of the Asimov data of each toy of a batch: expected from its fit without the coupling.
+
+    Returns
+    -------
+    t at the task's value, NaN for toys that are impossible without the coupling or could not be fitted;
+    and zeros, where these data have their best fit. Both have the shape (size,).
+    """
+    data = model.throw(task.truth, task.size, task.seed, task.batch)
+    start = np.tile(task.truth, (task.size, 1))
+    without, height = model.held(data, start, 0.0)
+    asimov = model.asimov(without)
+    _, held = model.held(asimov, without, float(task.value or 0.0))
+    statistic = np.maximum(held - model.model.twice_nll(without, asimov), 0.0)
+    return np.where(np.isfinite(height), statistic, np.nan), np.zeros(task.size)
+
+
 def holding(
     throw: Round,
     tasks: Sequence[Task],

@@ -9,11 +9,12 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, unknown_name
+from nuhist.histfactory.loading import Source
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.covariance import held_on_bounds
 from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact
-from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.notes import command, goodness_notes
 from nuhist.inference.prepare import Engine
 from nuhist.inference.profile_errors import profile_errors

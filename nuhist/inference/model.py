@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib import import_module
-from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import Any, Literal
 
 from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.data_kind import DataKind, data_remarks, describe
 from nuhist.histfactory.interest import interest_remarks, label_remarks
-from nuhist.histfactory.loading import load
+from nuhist.histfactory.loading import Source, read_source
 from nuhist.histfactory.patchset import SignalGrid
-from nuhist.histfactory.workspace import Workspace, checked_workspace
+from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.changes import Changes
 from nuhist.inference.covariance import covariance, on_bound
+from nuhist.inference.curve import Curve
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.likelihood import Likelihood, Minimum
-from nuhist.inference.other_data import Counts, OtherData, expected, given, thrown
+from nuhist.inference.other_data import Counts, OtherData, expected, given, thrown, truth
 from nuhist.inference.prepare import Engine, make_likelihood
-from nuhist.inference.profile import Curve, Profile, place
+from nuhist.inference.profile import Profile
+from nuhist.inference.questions import Questions
 from nuhist.tables import Array
 
-if TYPE_CHECKING:
-    from nuhist.inference.results import (
-        Coverage,
-        FitResult,
-        GoodnessOfFit,
-        Interval,
-        Ranking,
-        Scan,
-        Significance,
-    )
-
-_NOTHING = 1e-9  # counts: less than nothing by rounding
 _FAR = 1e30  # typical steps: no best fit lies there
-
-Source = Path | str | Mapping[str, Any] | Workspace | SignalGrid
-"""What a model is made from: a path, ``-``, a dict or a ``pyhf.Workspace``, a workspace, a grid."""
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class Model:
+class Model(Questions):
     """A likelihood with its data, of which questions are asked. It never changes.
 
     What costs time (the compiled likelihood, the global fit, the covariance) is made once and kept. Each
@@ -111,7 +94,7 @@ class Model:
         bounds: Mapping[str, tuple[float, float]] | None = None,
         engine: Engine = "compiled",
     ) -> None:
-        found, changes = _read(source), Changes(fixed or {}, init or {}, bounds or {})
+        found, changes = read_source(source), Changes(fixed or {}, init or {}, bounds or {})
         if isinstance(found, SignalGrid):
             if poi is not None:
                 raise OptionError(
@@ -273,11 +256,11 @@ class Model:
             If the coupling is outside of the bounds.
         """
         option = f"--asimov {coupling if coupling == 'fit' else repr(float(coupling))}"
-        return self._with(expected(self.likelihood, *self._true(coupling), option))
+        return self._with(expected(self.likelihood, *self._truth(coupling), option))
 
     def toy(self, seed: int, coupling: float | Literal["fit"] = "fit") -> Model:
         """The same model with simulated data, others for each seed; ``coupling`` as in :meth:`asimov`."""
-        return self._with(thrown(self.likelihood, *self._true(coupling), seed))
+        return self._with(thrown(self.likelihood, *self._truth(coupling), seed))
 
     def lifted(self) -> Model:
         """The same model with the bound lifted at which the best fit of the parameter of interest lies.
@@ -305,62 +288,9 @@ class Model:
         )
         return model
 
-    def _true(self, coupling: float | Literal["fit"]) -> tuple[Minimum, str]:
+    def _truth(self, coupling: float | Literal["fit"]) -> tuple[Minimum, str]:
         """A point with the other parameters fitted, and the coupling there in words."""
-        if coupling == "fit":
-            return self.best, "the best fit"
-        scale, (low, high) = self.likelihood.interest, self.profile.bounds
-        value = scale.to_parameter(coupling)
-        if not low <= value <= high:
-            raise ConfigError(
-                f"{scale.coupling} = {coupling:g} {scale.unit}: lies outside of its bounds,"
-                f" {scale.shown(low)} to {scale.shown(high)}"
-            )
-        at, where = self.profile.at(value), f"{scale.coupling} = {coupling:g} {scale.unit}"
-        counts = self.likelihood.expected(at.parameters)
-        if not np.isfinite(at.twice_nll) or (counts < -_NOTHING).any():
-            least = place(self.likelihood, int(np.argmin(counts)))
-            raise ConfigError(f"{where}: there {least} would expect less than nothing; take another coupling")
-        return at, where
-
-    def fit(self, **options: Any) -> FitResult:
-        """See :func:`nuhist.fit`."""
-        found: FitResult = _asked("fit", self, **options)
-        return found
-
-    def limit(self, method: Any = "profile", **options: Any) -> Interval:
-        """See :func:`nuhist.limit`."""
-        found: Interval = _asked("limit", self, method, **options)
-        return found
-
-    def scan(self, couplings: Sequence[float] | None = None, **options: Any) -> Scan:
-        """See :func:`nuhist.scan`."""
-        found: Scan = _asked("scan", self, couplings, **options)
-        return found
-
-    def significance(self, **options: Any) -> Significance:
-        """See :func:`nuhist.significance`."""
-        found: Significance = _asked("significance", self, **options)
-        return found
-
-    def goodness_of_fit(self, **options: Any) -> GoodnessOfFit:
-        """See :func:`nuhist.goodness_of_fit`."""
-        found: GoodnessOfFit = _asked("goodness_of_fit", self, **options)
-        return found
-
-    def ranking(self, **options: Any) -> Ranking:
-        """See :func:`nuhist.ranking`."""
-        found: Ranking = _asked("ranking", self, **options)
-        return found
-
-    def contour(self, x: str, y: str, **options: Any) -> Any:
-        """See :func:`nuhist.contour`."""
-        return _asked("contour", self, x, y, **options)
-
-    def coverage(self, couplings: Sequence[float], **options: Any) -> Coverage:
-        """See :func:`nuhist.coverage`."""
-        found: Coverage = _asked("coverage", self, couplings, **options)
-        return found
+        return (self.best, "the best fit") if coupling == "fit" else truth(self.profile, coupling)
 
     def __repr__(self) -> str:
         if isinstance(self.source, SignalGrid):
@@ -390,21 +320,3 @@ def as_model(
         if value is not None:
             raise OptionError(f"{name}: the model has made this choice; give it where the model is made")
     return source
-
-
-def _asked(question: str, model: Model, *values: Any, **options: Any) -> Any:
-    """The answer of a function of the package, all of which stand above models."""
-    return getattr(import_module("nuhist"), question)(model, *values, **options)
-
-
-def _read(source: Any) -> Workspace | SignalGrid:
-    if isinstance(source, Workspace | SignalGrid):
-        return source
-    if isinstance(source, str | Path):
-        return load(source)
-    if isinstance(source, Mapping):
-        return checked_workspace(source, None, "workspace")
-    raise ConfigError(
-        f"a model is made from a path, a document, a workspace or a grid of signal points, not from"
-        f" {type(source).__name__}"
-    )

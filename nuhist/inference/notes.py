@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from nuhist.inference.covariance import on_bound
+from nuhist.inference.curve import Curve
 from nuhist.inference.grid import GridCurve
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.model import Model
-from nuhist.inference.profile import Curve, Profile
+from nuhist.inference.profile import Profile
 from nuhist.inputs import STDIN
 from nuhist.tables import Array
 

@@ -10,8 +10,12 @@ import numpy as np
 from nuhist.errors import ConfigError
 from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.inference.likelihood import Likelihood, Minimum
+from nuhist.inference.profile import Profile
 from nuhist.inference.toys import toy_model
+from nuhist.inference.without import place
 from nuhist.tables import Array
+
+_NOTHING = 1e-9  # counts: less than nothing by rounding
 
 Counts = Mapping[str, Sequence[float]] | Sequence[float] | Array
 """Counts by channel, or of all channels in the order of pyhf's model, with or without auxiliary data."""
@@ -66,3 +70,23 @@ def thrown(likelihood: Likelihood, minimum: Minimum, where: str, seed: int) -> O
     """One toy, thrown at a point."""
     values = toy_model(likelihood).throw(minimum.parameters, 1, seed, 0)[0]
     return OtherData(values, "toy", f"the data are {describe('toy')}, thrown at {where}, seed {seed}")
+
+
+def truth(profile: Profile, coupling: float) -> tuple[Minimum, str]:
+    """A point at a coupling in its unit, the other parameters fitted to the data; and the coupling in words.
+
+    Raises
+    ------
+    ConfigError
+        If the coupling is outside of the bounds, or a bin would expect less than nothing there.
+    """
+    scale, (low, high) = profile.coupling, profile.bounds
+    value, where = scale.to_parameter(coupling), f"{scale.coupling} = {coupling:g} {scale.unit}"
+    if not low <= value <= high:
+        raise ConfigError(f"{where}: lies outside of its bounds, {scale.shown(low)} to {scale.shown(high)}")
+    at = profile.at(value)
+    counts = profile.likelihood.expected(at.parameters)
+    if not np.isfinite(at.twice_nll) or (counts < -_NOTHING).any():
+        least = place(profile.likelihood, int(np.argmin(counts)))
+        raise ConfigError(f"{where}: there {least} would expect less than nothing; take another coupling")
+    return at, where

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from nuhist.errors import ConfigError, FitError
+from nuhist.inference.curve import Curve
 from nuhist.inference.likelihood import Likelihood, Minimum
+from nuhist.inference.without import fit_without, place
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
@@ -39,58 +41,6 @@ def threshold(confidence_level: float) -> float:
     if not 0 < confidence_level < 1:
         raise ConfigError(f"confidence level {confidence_level:g}: must lie between 0 and 1, such as 0.90")
     return float(chdtri(1, 1 - confidence_level))
-
-
-class Curve(Protocol):
-    """Δχ² as a function of the parameter of interest, all other parameters profiled."""
-
-    @property
-    def coupling(self) -> CouplingScale:
-        """What the parameter stands for."""
-
-    @property
-    def best(self) -> float:
-        """Parameter of interest at the global minimum."""
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """Where the curve is defined."""
-
-    @property
-    def min_chi2(self) -> float:
-        """2NLL at the minimum less that of the saturated model."""
-
-    @property
-    def origin(self) -> str:
-        """Where the model came from, for messages."""
-
-    def __call__(self, value: float) -> float:
-        """Δχ² at a value of the parameter."""
-
-    def along(self, values: Array) -> Array:
-        """A cheap curve that lies nowhere below: the other parameters stay at the best fit."""
-
-    def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
-        """Fit several values together, ahead of calls; unchecked against pyhf for a search."""
-
-    def beyond(self, value: float, *, edge: bool) -> str:
-        """In words: what ends the curve at a value, and what to do about it."""
-
-    def refuse_broken(self, level: float) -> None:
-        """Refuse a curve that cannot be trusted where Δχ² is, or may be, below a level."""
-
-    def asimov(self) -> Curve:
-        """The curve for the data expected from the fit without the coupling."""
-
-    @property
-    def splits(self) -> bool:
-        """Whether it may come below a level again far beyond where it has left it."""
-
-    def remarks(self) -> tuple[str, ...]:
-        """What a reader of any interval from this curve should know."""
-
-    def interpolation_error(self, value: float) -> float | None:
-        """Error of the parameter, where it is the end of an interval, from interpolation."""
 
 
 @dataclass(eq=False)
@@ -270,45 +220,6 @@ class Profile:
     def interpolation_error(self, value: float) -> None:  # noqa: ARG002 - nothing is interpolated
         """None: every value has its fit."""
         return
-
-
-def fit_without(likelihood: Likelihood, best: Minimum, data: Array | None = None) -> Minimum:
-    """The fit without the coupling.
-
-    Parameters
-    ----------
-    likelihood, data
-        Whose.
-    best
-        A fit with it, from which this one starts.
-
-    Raises
-    ------
-    FitError
-        If the data are impossible without it, or the fit does not converge.
-    """
-    name = likelihood.interest.name
-    try:
-        return likelihood.minimise({name: 0.0}, best.parameters, data)
-    except FitError as error:
-        observed = (likelihood.data if data is None else data)[: likelihood.model.config.nmaindata]
-        point = best.parameters.copy()
-        point[likelihood.poi_index] = 0.0
-        impossible = (observed > 0) & (likelihood.expected(point) <= 0)
-        if not impossible.any():
-            raise
-        position = int(np.argmax(impossible))
-        raise FitError(
-            f"{likelihood.origin}: {place(likelihood, position)}: {observed[position]:g} events observed"
-            f" where nothing is expected at {name} = 0: there is no fit without it to compare with"
-        ) from error
-
-
-def place(likelihood: Likelihood, position: int) -> str:
-    """Channel and bin of a position among the counts, in words."""
-    slices = likelihood.model.config.channel_slices.items()
-    channel, part = next(item for item in slices if item[1].start <= position < item[1].stop)
-    return f"channel '{channel}', bin {position - part.start}"
 
 
 class LowerMinimumError(Exception):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from nuhist.__about__ import __version__
+from nuhist.histfactory.loading import Source
 from nuhist.inference.covariance import held_on_bounds
 from nuhist.inference.likelihood import Likelihood, Minimum
-from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.prepare import Engine
-from nuhist.inference.results import Impact, Ranking
 from nuhist.inference.shifted import shifted_fits
 from nuhist.inference.structure import Index
+from nuhist.inference.study_results import Impact, Ranking
 from nuhist.inference.walls import bins_at_walls
 from nuhist.tables import Array
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuhist.inference.crossing import Search, find_crossings
-from nuhist.inference.profile import Curve, retried
+from nuhist.inference.curve import Curve
+from nuhist.inference.profile import retried
 from nuhist.inference.reach import outwards, reach, turns
 
 _AHEAD = 3  # doubled distances in a first round: nuisance parameters seldom widen an interval more

@@ -6,14 +6,15 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.errors import FitError
+from nuhist.histfactory.loading import Source
 from nuhist.inference.execution import Execution, run
 from nuhist.inference.fit import fit
-from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.notes import command, significance_notes
 from nuhist.inference.prepare import Engine
-from nuhist.inference.profile import fit_without
-from nuhist.inference.results import GoodnessOfFit, Significance
+from nuhist.inference.study_results import GoodnessOfFit, Significance
 from nuhist.inference.toys import batches, toy_model
+from nuhist.inference.without import fit_without
 from nuhist.tables import Array
 
 _SAME = 1e-7  # in 2NLL: fits end so close to each other

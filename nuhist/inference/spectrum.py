@@ -10,6 +10,7 @@ import numpy as np
 
 from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.loading import Source
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
@@ -17,7 +18,7 @@ from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.hessian import full_jacobian
 from nuhist.inference.likelihood import Likelihood, is_artefact
-from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.results import JsonResult
 from nuhist.physics.coupling import CouplingScale

@@ -271,23 +271,6 @@ def _fitted(model: ToyModel, task: Task, data: Array) -> tuple[Array, Array]:
     return np.maximum(held - free, 0.0), parameters[:, model.interest]
 
 
-def asimov_statistic(model: ToyModel, task: Task) -> tuple[Array, Array]:
-    """Test statistic of the Asimov data of each toy of a batch: expected from its fit without the coupling.
-
-    Returns
-    -------
-    t at the task's value, NaN for toys that are impossible without the coupling or could not be fitted;
-    and zeros, where these data have their best fit. Both have the shape (size,).
-    """
-    data = model.throw(task.truth, task.size, task.seed, task.batch)
-    start = np.tile(task.truth, (task.size, 1))
-    without, height = model.held(data, start, 0.0)
-    asimov = model.asimov(without)
-    _, held = model.held(asimov, without, float(task.value or 0.0))
-    statistic = np.maximum(held - model.model.twice_nll(without, asimov), 0.0)
-    return np.where(np.isfinite(height), statistic, np.nan), np.zeros(task.size)
-
-
 def batches(truth: Array, value: float | None, toys: int, seed: int, first: int = 0) -> list[Task]:
     """Tasks for a number of toys at one point.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-from nuhist.errors import ConfigError, OptionError, unknown_name
-from nuhist.methods.method import LEVEL, finished, shell, toys_command
+from nuhist.errors import OptionError, unknown_name
+from nuhist.methods.method import finished, level_of, profile_of, shell, toys_command
 
 if TYPE_CHECKING:
     from nuhist.inference.cls import TestStatistic
@@ -77,18 +77,13 @@ class CLs:
         ConfigError
             If the model is a grid of signal points.
         """
-        from nuhist.histfactory.patchset import SignalGrid
         from nuhist.inference.cls import cls_limits, natural_statistic
         from nuhist.inference.cls_toys import cls_toys
         from nuhist.inference.execution import Execution
         from nuhist.inference.notes import interval_notes
-        from nuhist.inference.profile import threshold
 
-        probability = LEVEL if confidence_level is None else confidence_level
-        threshold(probability)  # refuses what is no level
-        if isinstance(model.source, SignalGrid):
-            raise ConfigError("CLs needs a workspace with the coupling as a parameter; use --method profile")
-        profile, toys = model.profile, self.execution or Execution()
+        probability = level_of(confidence_level)
+        profile, toys = profile_of(model, "CLs needs"), self.execution or Execution()
         statistic = self.test_stat or natural_statistic(profile)
         if self.throws:
             found = cls_toys(profile, probability, toys, model.digest, expected=self.expected)

@@ -12,8 +12,9 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, OptionError, missing_extra, unknown_name
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.interest import coupling_scale
+from nuhist.histfactory.loading import Source
 from nuhist.inference.likelihood import Likelihood, Minimum
-from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.prepare import Engine
 from nuhist.inference.profile import Profile
 from nuhist.inference.region import region

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from nuhist.errors import ConfigError
-from nuhist.methods.method import LEVEL, finished, shell
+from nuhist.methods.method import finished, level_of, profile_of, shell
 
 if TYPE_CHECKING:
     from nuhist.inference.execution import Execution
@@ -44,16 +43,11 @@ class FeldmanCousins:
         ConfigError
             If the model is a grid of signal points.
         """
-        from nuhist.histfactory.patchset import SignalGrid
         from nuhist.inference.execution import Execution
         from nuhist.inference.feldman_cousins import belt, belt_interval
-        from nuhist.inference.profile import threshold
 
-        probability = LEVEL if confidence_level is None else confidence_level
-        threshold(probability)  # refuses what is no level
-        if isinstance(model.source, SignalGrid):
-            raise ConfigError("toys need a workspace with the coupling as a parameter; use --method profile")
-        profile, toys = model.profile, self.execution or Execution()
+        probability = level_of(confidence_level)
+        profile, toys = profile_of(model, "toys need"), self.execution or Execution()
         points = _POINTS if self.points is None else self.points
         thrown = belt(profile, probability, toys, model.digest, points=points)
         found = belt_interval(thrown, probability, profile)

@@ -9,7 +9,8 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, OptionError
-from nuhist.inference.model import Model, Source, as_model
+from nuhist.histfactory.loading import Source
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.prepare import Engine
 from nuhist.inference.profile import heights_at
 from nuhist.inference.region import region

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from nuhist.__about__ import __version__
+from nuhist.errors import ConfigError
 
 if TYPE_CHECKING:
+    from nuhist.inference.curve import Curve
     from nuhist.inference.feldman_cousins import Range
     from nuhist.inference.model import Model
-    from nuhist.inference.profile import Curve
+    from nuhist.inference.profile import Profile
     from nuhist.inference.results import Interval
 
 LEVEL = 0.90  # confidence level by default
@@ -61,6 +63,43 @@ def shell(text: str, metavar: str | None = None, least: int | None = None) -> di
         The least value of a whole number.
     """
     return {"help": text, "metavar": metavar, "least": least}
+
+
+def level_of(confidence_level: float | None) -> float:
+    """A confidence level, 0.90 by default.
+
+    Raises
+    ------
+    ConfigError
+        If it is not between 0 and 1.
+    """
+    from nuhist.inference.profile import threshold
+
+    probability = LEVEL if confidence_level is None else confidence_level
+    threshold(probability)
+    return probability
+
+
+def profile_of(model: Model, who: str) -> Profile:
+    """The curve of a workspace, for methods that a grid of signal points does not have.
+
+    Parameters
+    ----------
+    model
+        Whose.
+    who
+        Needs it, such as ``"CLs needs"``.
+
+    Raises
+    ------
+    ConfigError
+        If the model was made from a grid.
+    """
+    from nuhist.histfactory.patchset import SignalGrid
+
+    if isinstance(model.source, SignalGrid):
+        raise ConfigError(f"{who} a workspace with the coupling as a parameter; use --method profile")
+    return model.profile
 
 
 def toys_command(model: Model, level: float, options: str) -> str:

@@ -9,9 +9,10 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
 from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.loading import Source
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.inference.cls import SIGMAS, AsymptoticCls, cls_upper
-from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.notes import command, interval_notes
 from nuhist.inference.profile import threshold
 from nuhist.inference.results import JsonResult

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nuhist.histfactory.data_kind import describe
-from nuhist.inference.results import FitResult, Ranking
+from nuhist.inference.results import FitResult
 from nuhist.inference.spectrum import FittedSpectrum
+from nuhist.inference.study_results import Ranking
 from nuhist.report.cls_curve import ClsCurve
 from nuhist.report.detector import DetectorResponse
 from nuhist.report.labels import data_label, data_title

@@ -10,7 +10,8 @@ from nuhist.histfactory.data_kind import describe
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.inference.fit import counts_per_event
-from nuhist.inference.results import FittedSample, Ranking
+from nuhist.inference.results import FittedSample
+from nuhist.inference.study_results import Ranking
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.hypotheses import HYPOTHESES
 from nuhist.report.correlation_figure import correlation_figure

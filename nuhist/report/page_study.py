@@ -17,15 +17,9 @@ from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.execution import Execution
 from nuhist.inference.fit import fit
 from nuhist.inference.model import Model
-from nuhist.inference.results import (
-    FitResult,
-    GoodnessOfFit,
-    Interval,
-    Ranking,
-    Scan,
-    Significance,
-)
+from nuhist.inference.results import FitResult, Interval, Scan
 from nuhist.inference.spectrum import FittedSpectrum, fitted_spectra
+from nuhist.inference.study_results import GoodnessOfFit, Ranking, Significance
 from nuhist.report.pulls import Pulls, pulls
 
 SCAN_POINTS = 61

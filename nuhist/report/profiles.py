@@ -8,9 +8,10 @@ from pathlib import Path
 
 from nuhist.errors import ConfigError
 from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.loading import Source
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.results import JsonResult, Scan
 
 _POINTS = 61

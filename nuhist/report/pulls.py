@@ -8,9 +8,10 @@ import numpy as np
 
 from nuhist.__about__ import __version__
 from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.loading import Source
 from nuhist.inference.covariance import held_on_bounds
 from nuhist.inference.likelihood import is_artefact
-from nuhist.inference.model import Model, Source, as_model
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.results import JsonResult
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nuhist.inference.results import Ranking
+from nuhist.inference.study_results import Ranking
 from nuhist.physics.coupling import CouplingScale
 from nuhist.report.figures import COLOURS, new_figure, save_figure
 from nuhist.report.labels import axis_label, common_power, data_title, literal, with_lifted

@@ -12,11 +12,12 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.histfactory.build import build
 from nuhist.histfactory.patchset import build_patchset
+from nuhist.inference.curve import Curve
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.processes import shared_out
-from nuhist.inference.profile import Curve, Profile, threshold
+from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.region import profile_ends
 from nuhist.inference.results import JsonResult
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, get_hypothesis

@@ -15,15 +15,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from nuhist.errors import DataError
 from nuhist.experiments.spectrum import Spectrum
 from nuhist.histfactory.summary import WorkspaceSummary
-from nuhist.inference.results import (
-    Coverage,
-    FitResult,
-    GoodnessOfFit,
-    Interval,
-    Ranking,
-    Scan,
-    Significance,
-)
+from nuhist.inference.results import FitResult, Interval, Scan
+from nuhist.inference.study_results import Coverage, GoodnessOfFit, Ranking, Significance
 from nuhist.methods.contour import Contour
 from nuhist.schemas import check, load
 

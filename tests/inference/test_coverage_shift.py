@@ -18,7 +18,7 @@ from nuhist.inference.checkpoints import Result
 from nuhist.inference.coverage import coverage
 from nuhist.inference.execution import Execution
 from nuhist.inference.prepare import make_likelihood
-from nuhist.inference.results import Coverage
+from nuhist.inference.study_results import Coverage
 from nuhist.inference.toys import Task, ToyModel, statistic
 from nuhist.schemas import load
 

@@ -12,8 +12,8 @@ from nuhist.errors import DataError
 from nuhist.inference import execution as module
 from nuhist.inference.checkpoints import Result
 from nuhist.inference.execution import Execution
-from nuhist.inference.results import GoodnessOfFit
 from nuhist.inference.significance import goodness_of_fit, significance
+from nuhist.inference.study_results import GoodnessOfFit
 from nuhist.inference.toys import BATCH, Task, ToyModel, statistic
 
 TOYS = 3 * BATCH + 200

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nuhist import Workspace, limit
 from nuhist.errors import FitError
-from nuhist.inference import likelihood as module
+from nuhist.inference import descent as module
 from nuhist.inference.cls import AsymptoticCls, cls_upper
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from nuhist import Workspace, limit
-from nuhist.inference import likelihood as module
+from nuhist.inference import descent as module
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum

@@ -1,0 +1,160 @@
+"""What studies of a fit return: significance, goodness of fit, ranking, coverage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nuhist.histfactory.data_kind import DataKind
+from nuhist.inference.results import JsonResult
+
+
+@dataclass(frozen=True, slots=True)
+class Significance(JsonResult):
+    """How unlikely the data are without the coupling.
+
+    Attributes
+    ----------
+    parameter, coupling, unit, best_fit
+        As in :class:`Interval`.
+    q0
+        2NLL without the coupling less that of the best fit; 0 where the best fit is negative and
+        the coupling has no sign.
+    p_value, significance
+        Probability of a q0 at least as large without the coupling, and the same in standard deviations
+        (one-sided where the coupling has a boundary at 0, two-sided where it is signed); from the
+        asymptotic formula (arXiv:1007.1727) or from toys.
+    p_value_error
+        Binomial error of a p-value from toys; None without toys.
+    expected, expected_at
+        Median significance by the asymptotic formula, from Asimov data, if the coupling has its start
+        value in the workspace, and that value; None where it is 0.
+    notes, data_kind
+        See :class:`FitResult`.
+    """
+
+    parameter: str
+    coupling: str
+    unit: str
+    best_fit: float
+    q0: float
+    p_value: float
+    p_value_error: float | None
+    significance: float
+    expected: float | None
+    expected_at: float | None
+    method: str
+    toys: int | None
+    seed: int | None
+    notes: tuple[str, ...]
+    data_kind: DataKind
+    workspace_digest: str
+    nuhist_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoodnessOfFit(JsonResult):
+    """How well the best fit describes the data: the saturated model as the alternative.
+
+    Attributes
+    ----------
+    min_chi2, degrees_of_freedom
+        See :class:`FitResult`.
+    p_value
+        Asymptotic, from χ².
+    toys_p_value, toys_p_value_error
+        Fraction of toys, thrown at the best fit, with a ``min_chi2`` at least as large, and its
+        binomial error; None without toys.
+    notes, data_kind
+        See :class:`FitResult`.
+    """
+
+    min_chi2: float
+    degrees_of_freedom: int
+    p_value: float | None
+    toys_p_value: float | None
+    toys_p_value_error: float | None
+    toys: int | None
+    seed: int | None
+    notes: tuple[str, ...]
+    data_kind: DataKind
+    workspace_digest: str
+    nuhist_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What one constrained parameter does.
+
+    Attributes
+    ----------
+    parameter, meaning
+        Which one.
+    pull, pull_error
+        Fitted value less its central value, over the width of its constraint; and its error.
+    impact_up, impact_down
+        Shift of the parameter of interest where this one is held one fitted error above and below
+        its fitted value.
+    """
+
+    parameter: str
+    meaning: str | None
+    pull: float
+    pull_error: float
+    impact_up: float
+    impact_down: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking(JsonResult):
+    """Constrained parameters, those with the largest impact first.
+
+    ``bound_lifted`` says whether the best fit of the parameter of interest is at a bound, which was lifted
+    for all of this. ``conditional_on``, ``notes`` and ``data_kind``: see :class:`FitResult`.
+    """
+
+    parameter: str
+    best_fit: float
+    impacts: tuple[Impact, ...]
+    bound_lifted: bool
+    conditional_on: tuple[str, ...]
+    notes: tuple[str, ...]
+    data_kind: DataKind
+    workspace_digest: str
+    nuhist_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoveragePoint:
+    """At one true coupling: how often intervals hold it, with binomial errors.
+
+    ``coverage`` and ``error`` are by method: ``"profile"`` (Δχ² below the quantile of χ²),
+    ``"feldman-cousins"`` (below the toys' quantile at that value), and for a coupling without a sign
+    ``"cls"`` (asymptotic CLs above 1 − CL).
+    """
+
+    coupling: float
+    parameter: float
+    coverage: dict[str, float]
+    error: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage(JsonResult):
+    """Coverage along the coupling; the nuisance parameters are true at their profiled values.
+
+    ``shift`` names those that are not, and by how many widths of their constraint they are off. The
+    profiled values are those of the data, see ``data_kind`` of :class:`FitResult`.
+    """
+
+    parameter: str
+    coupling: str
+    unit: str
+    confidence_level: float
+    shift: dict[str, float]
+    points: tuple[CoveragePoint, ...]
+    toys: int
+    seed: int
+    notes: tuple[str, ...]
+    data_kind: DataKind
+    workspace_digest: str
+    nuhist_version: str
