@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from nuhist.inference.checked_spline import CheckedSpline, checked_spline
 
@@ -18,6 +17,7 @@ Function = Callable[[Array], Array]
 
 LEVEL = 2.7055  # Δχ² of 90 %
 INSIDE = np.linspace(0, 1, 41)
+BESIDE_THE_LOWEST = np.array([-12, -10, -8, -6, -4, -2, 0, 1, 2, 3, 4, 6, 8, 10, 12]) / 3
 
 
 def poisson(scale: float, background: float, offset: float) -> Function:
@@ -65,6 +65,8 @@ def largest_misses(curve: CheckedSpline, function: Function) -> Array:
 
 @given(nodes=grids(), place=st.floats(-2.5, 2.5), slopes=st.tuples(st.floats(0.1, 9), st.floats(0.1, 9)),
        curvature=st.floats(0, 1), up=st.booleans())  # fmt: skip
+# A bend beside the lowest point, and points twice as far apart beyond: no spline is right to 0.5.
+@example(nodes=BESIDE_THE_LOWEST, place=1.25, slopes=(3, 2), curvature=0, up=True)
 @settings(max_examples=60, deadline=None)
 def test_sharp_bends_are_small_or_break_the_curve(
     nodes: Array, place: float, slopes: tuple[float, float], curvature: float, up: bool
@@ -73,24 +75,12 @@ def test_sharp_bends_are_small_or_break_the_curve(
     function = kinked(place, sign * slopes[0], sign * slopes[1], curvature)
     curve = checked_spline(nodes, function(nodes))
     misses = largest_misses(curve, function)
-    # Where the curve is used it is right to half of Δχ², or of 1. It breaks where it says more than 0.4 of
+    # Where the curve is used it is right to half of Δχ², or of 1. It breaks where it says more than 0.3 of
     # itself, as what it says may be too little where the gaps are many times as wide as others.
     whole = ~curve.broken
     above = np.minimum(curve.heights[1:], curve.heights[:-1]) - curve.heights.min()
     assert (misses[whole] <= 0.5 * np.maximum(above[whole], 1)).all()
-    assert (curve.errors[whole] <= 0.4 * np.maximum(above[whole], 1)).all()
-
-
-def test_beside_a_broken_interval_the_curve_is_wrong_too() -> None:
-    # A bend beside the lowest point, and points twice as far apart beyond: the spline of the points up to 2
-    # is off by 0.508 between the last two of them, more than half of Δχ² or of 1.
-    nodes = np.array([-4.0, -3.333333, -2.666667, -2.0, -1.333333, -0.666667, 0.0, 0.333333, 0.666667, 1.0,
-                      1.333333, 2.0, 2.666667, 3.333333, 4.0])  # fmt: skip
-    function = kinked(1.25, 3.0, 2.0, 0.0)
-    values = nodes[10] + np.diff(nodes)[10] * INSIDE
-    alone = CubicSpline(nodes[:12], function(nodes[:12]))
-    assert np.abs(alone(values) - function(values)).max() == pytest.approx(0.508, abs=1e-3)
-    assert checked_spline(nodes, function(nodes)).broken[10]
+    assert (curve.errors[whole] <= 0.3 * np.maximum(above[whole], 1)).all()
 
 
 @given(
