@@ -6,7 +6,8 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from nuhist.errors import ConfigError, OptionError, unknown_name
+from nuhist.entry_points import with_entry_points
+from nuhist.errors import OptionError, unknown_name
 from nuhist.methods.cls import CLs
 from nuhist.methods.feldman_cousins import FeldmanCousins
 from nuhist.methods.method import IntervalMethod
@@ -25,21 +26,7 @@ def methods() -> dict[str, type[Any]]:
     ConfigError
         If one of another package cannot be imported, is no method, or has the name of another.
     """
-    from importlib.metadata import entry_points
-
-    found = {method.name: method for method in METHODS}
-    for entry in entry_points(group=ENTRY_POINTS):
-        try:
-            method = entry.load()
-        except Exception as error:
-            raise ConfigError(f"the method '{entry.name}' of {entry.value} is broken: {error}") from error
-        missing = [name for name in ("name", "title", "throws", "interval") if not hasattr(method, name)]
-        if missing:
-            raise ConfigError(f"the method '{entry.name}' of {entry.value} has no {missing[0]}")
-        if method.name in found:
-            raise ConfigError(f"{entry.value}: there is a method called '{method.name}' already")
-        found[method.name] = method
-    return found
+    return with_entry_points(METHODS, ENTRY_POINTS, "method", ("title", "throws", "interval"))
 
 
 def make_method(method: str | IntervalMethod, options: dict[str, Any]) -> IntervalMethod:

@@ -75,7 +75,7 @@ def another(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An installed package that brings a method along."""
     entry = metadata.EntryPoint("wald", f"{__name__}:Wald", "nuhist.methods")
     monkeypatch.setattr(metadata.EntryPoint, "load", lambda _: Wald)
-    monkeypatch.setattr(metadata, "entry_points", lambda **_: [entry])
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == entry.group else [])
     methods.cache_clear()
     yield
     methods.cache_clear()
@@ -127,7 +127,7 @@ def test_types_of_options(kind: Any, expected: Any) -> None:
 def test_what_is_no_method(method: Any, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = metadata.EntryPoint("x", "some:thing", "nuhist.methods")
     monkeypatch.setattr(metadata.EntryPoint, "load", lambda _: method)
-    monkeypatch.setattr(metadata, "entry_points", lambda **_: [entry])
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == entry.group else [])
     methods.cache_clear()
     with pytest.raises(ConfigError, match=message):
         methods()
