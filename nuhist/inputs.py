@@ -115,6 +115,7 @@ def read_bytes(path: Path | str, most: int = LARGEST, signature: bytes = b"") ->
     DataError
         If it cannot be read, is larger, or is a file that the command is going to write.
     """
+    refuse_empty(path)
     name = shown(path)
     try:
         with _opened(path) as stream:
@@ -134,6 +135,18 @@ def read_bytes(path: Path | str, most: int = LARGEST, signature: bytes = b"") ->
     if length > most:
         raise _too_large(name, most)
     return b"".join(parts)
+
+
+def refuse_empty(path: Path | str) -> None:
+    """Refuse a path without a letter, which the system takes for the current folder.
+
+    Raises
+    ------
+    DataError
+        If it is empty.
+    """
+    if str(path) == "":
+        raise DataError("the path is empty; name a file, or write . for the current folder")
 
 
 def shown(path: Path | str) -> str:

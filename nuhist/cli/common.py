@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nuhist.characters import printable, shell_word
-from nuhist.cli.options import refuse_given
+from nuhist.cli.options import OutputType, refuse_given
 from nuhist.errors import OptionError
 
 if TYPE_CHECKING:
@@ -132,9 +132,9 @@ def _source(path: str, patches: tuple[str, ...], *, no_verify: bool) -> Source:
 
 
 def output_option(text: str) -> Decorator:
-    """``-o FILE``, in pyhf's spelling too."""
+    """``-o FILE`` of what is one text, in pyhf's spelling too; None for standard output."""
     return click.option(
-        "-o", "--output-file", "output", type=click.Path(path_type=Path), metavar="FILE", help=text
+        "-o", "--output-file", "output", type=OutputType(text=True), metavar="FILE", help=text
     )
 
 
@@ -156,7 +156,7 @@ _TOY_OPTIONS = (
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the toys."),
     click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
     click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786."),
-    click.option("--resume", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    click.option("--resume", type=OutputType(dir_okay=False), metavar="FILE",
                  help="Checkpoint: finished batches are kept there and taken from there."),
 )  # fmt: skip
 

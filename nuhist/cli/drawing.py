@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nuhist.cli.common import as_json, print_json, tell
+from nuhist.cli.options import OutputType
 from nuhist.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ def draws(function: Callable[..., Drawing]) -> Callable[..., None]:
         "output",
         required=True,
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=OutputType(),
         help="Picture; its ending chooses the format.",
     )
     @click.option(
         "--numbers",
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=OutputType(),
         help="Its numbers, .json or .csv [default: beside the picture, .numbers.json].",
     )
     @click.option(

@@ -13,11 +13,12 @@ from nuhist.cli.common import (
     deliver,
     measurement_option,
     output_option,
+    print_json,
     tell,
     warn,
     workspace_argument,
 )
-from nuhist.cli.options import group
+from nuhist.cli.options import OutputType, PathType, group
 
 
 @group(epilog="Example: nuhist export root lz.json -o lz.root")
@@ -32,9 +33,9 @@ def import_() -> None:
 
 @export.command("root", epilog="Example: nuhist export root lz.json -o lz.root --cabinetry lz.yml")
 @workspace_argument
-@click.option("-o", "--output-file", "output", required=True, type=click.Path(path_type=Path), metavar="FILE",
+@click.option("-o", "--output-file", "output", required=True, type=OutputType(), metavar="FILE",
               help="The ROOT file.")  # fmt: skip
-@click.option("--cabinetry", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--cabinetry", type=OutputType(), metavar="FILE",
               help="Write a configuration with which cabinetry finds the templates.")  # fmt: skip
 def export_root(workspace: Source, output: Path, cabinetry: Path | None) -> None:
     """Write ROOT templates.
@@ -53,7 +54,7 @@ def export_root(workspace: Source, output: Path, cabinetry: Path | None) -> None
 
 
 @import_.command("root", epilog="Example: nuhist import root theirs.root --signal moment -o theirs.json")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=PathType())
 @click.option("--signal", multiple=True, metavar="SAMPLE[,..]", help="What the parameter of interest scales.")
 @click.option("--poi", metavar="NAME", help="Name of the parameter of interest [default: mu].")
 @click.option("--asimov", is_flag=True, help="Observe what is expected without the signal.")
@@ -75,7 +76,7 @@ def import_root(file: Path, signal: tuple[str, ...], output: Path | None, **choi
 
 @export.command("xml", epilog="Example: nuhist export xml lz.json -o lz_xml")
 @workspace_argument
-@click.option("-o", "--output-dir", "output", required=True, type=click.Path(path_type=Path), metavar="DIR",
+@click.option("-o", "--output-dir", "output", required=True, type=OutputType(), metavar="DIR",
               help="Gets combination.xml, a file per channel, data.root and ROOT's schema.")  # fmt: skip
 @click.option("--measurement", help="Name of the measurement [default: all].")
 def export_xml(workspace: Source, output: Path, measurement: str | None) -> None:
@@ -88,8 +89,8 @@ def export_xml(workspace: Source, output: Path, measurement: str | None) -> None
 
 
 @import_.command("xml", epilog="Example: nuhist import xml lz_xml/combination.xml -o lz.json")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--basedir", type=click.Path(path_type=Path), metavar="DIR",
+@click.argument("file", metavar="FILE", type=PathType())
+@click.option("--basedir", type=PathType(), metavar="DIR",
               help="Where ROOT would be run [default: the driver's folder, or the one above].")  # fmt: skip
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
 def import_xml(file: Path, basedir: Path | None, output: Path | None) -> None:
@@ -101,19 +102,22 @@ def import_xml(file: Path, basedir: Path | None, output: Path | None) -> None:
 
 @export.command("hs3", epilog="Example: nuhist export hs3 lz.json -o lz.hs3.json")
 @workspace_argument
-@click.option("-o", "--output-file", "output", required=True, type=click.Path(path_type=Path), metavar="FILE",
-              help="The JSON file.")  # fmt: skip
+@output_option("Where to write [default: standard output].")
 @measurement_option
-def export_hs3(workspace: Source, output: Path, measurement: str | None) -> None:
+def export_hs3(workspace: Source, output: Path | None, measurement: str | None) -> None:
     """Write HS3, the JSON of RooFit and pyhs3. Experimental: the format still changes."""
     from nuhist.exchange.hs3 import export_hs3 as run
+    from nuhist.exchange.hs3 import hs3_document
 
+    if output is None:
+        print_json(hs3_document(workspace.workspace(), measurement))
+        return
     run(workspace.workspace(), output, measurement)
     tell(f"{output}: written")
 
 
 @import_.command("hs3", epilog="Example: nuhist import hs3 lz.hs3.json -o lz.json")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=PathType())
 @click.option("--measurement", help="Name of the analysis [default: the first with observed data].")
 @click.option("--data", metavar="NAME", help="Name of the data set [default: the one that was observed].")
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
@@ -130,7 +134,7 @@ def import_hs3(file: Path, measurement: str | None, data: str | None, output: Pa
     epilog="Example: nuhist export inference-interface lz.json -o lz.h5",
 )
 @workspace_argument
-@click.option("-o", "--output-file", "output", required=True, type=click.Path(path_type=Path), metavar="FILE",
+@click.option("-o", "--output-file", "output", required=True, type=OutputType(), metavar="FILE",
               help="HDF5; of several channels one file each, FILE_CHANNEL.")  # fmt: skip
 def export_inference_interface(workspace: Source, output: Path) -> None:
     """Write samples and variations as templates that XENON's inference_interface reads."""
@@ -153,7 +157,7 @@ def export_inference_interface(workspace: Source, output: Path) -> None:
 @click.option("--scale", type=float, default=1.0, show_default=True, metavar="X",
               help="Factor on all templates, such as an exposure.")  # fmt: skip
 @click.option("--density", is_flag=True, help="Templates are per unit of their axes, not per bin.")
-@click.option("--observed", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--observed", type=PathType(), metavar="FILE",
               help="CSV with a column 'counts', one row per bin.")  # fmt: skip
 @click.option("--asimov", is_flag=True, help="Observe what is expected without the signal.")
 @click.option("--ignore-metadata", is_flag=True, help="Take the templates of nuhist's own file alone.")

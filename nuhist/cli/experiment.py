@@ -18,7 +18,7 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
     """List the bundled experiments, or describe one (a NAME or a folder)."""
     from nuhist.experiments.experiment import bundled_experiments, load_experiments
 
-    names = [name] if name else bundled_experiments()
+    names = bundled_experiments() if name is None else [name]
     found = load_experiments(names, allow_outside=allow_outside)
     if json_output:
         described = [
@@ -34,7 +34,7 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
             }
             for experiment in found
         ]
-        print_json(described[0] if name else {"experiments": described})
+        print_json(described[0] if name is not None else {"experiments": described})
         return
     print_table(
         ["name", "exposure", "bins", "range", "backgrounds"],
@@ -49,7 +49,7 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
             for experiment in found
         ],
     )
-    for experiment in found if name else ():
+    for experiment in found if name is not None else ():
         say("", f"{experiment.title}")
         for title, lines in (("Sources", experiment.sources), ("Assumptions", experiment.assumptions)):
             if lines:

@@ -15,7 +15,7 @@ from nuhist.cli.common import (
     tell,
     workspaces_argument,
 )
-from nuhist.cli.options import group
+from nuhist.cli.options import OutputType, PathType, group
 from nuhist.errors import ExchangeError
 
 
@@ -26,12 +26,12 @@ def hepdata() -> None:
 
 @hepdata.command(epilog="Example: nuhist hepdata build lz.json epa -o submission --inspire-id 2107834")
 @workspaces_argument("WS...", required=True)
-@click.option("-o", "--output-dir", "output", required=True, type=click.Path(path_type=Path), metavar="DIR",
+@click.option("-o", "--output-dir", "output", required=True, type=OutputType(), metavar="DIR",
               help="New folder for the submission; DIR.tar.gz beside it is for the upload.")  # fmt: skip
 @click.option("--cl", "--confidence-level", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level of the limits.")  # fmt: skip
 @click.option("--inspire-id", type=int, metavar="N", help="INSPIRE record of the publication.")
-@click.option("--abstract", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--abstract", type=PathType(), metavar="FILE",
               help="Plain text that HEPData shows above the tables.")  # fmt: skip
 @click.option(
     "--allow-asimov", is_flag=True, help="Take Asimov data and toys, which the tables name as such."
@@ -75,7 +75,7 @@ def build(
 
 
 @hepdata.command(epilog="Example: nuhist hepdata validate submission.tar.gz")
-@click.argument("path", metavar="DIR|ARCHIVE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="DIR|ARCHIVE", type=PathType())
 @as_json
 def validate(path: Path, json_output: bool) -> None:
     """Check a submission offline: its form, its digests, and its results with stock pyhf.

@@ -4,12 +4,43 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from nuhist.errors import OptionError
+from nuhist.inputs import STDIN
+
+
+class PathType(click.Path):
+    """A path. An empty one, which would be the current folder, is refused."""
+
+    def __init__(self, **checks: bool) -> None:
+        super().__init__(path_type=Path, **checks)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See click."""
+        if value == "":
+            self.fail("the path is empty; name it, or write . for the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class OutputType(PathType):
+    """A path to write to. ``-`` is standard output where one text is written, and refused elsewhere."""
+
+    def __init__(self, *, text: bool = False, **checks: bool) -> None:
+        super().__init__(**checks)
+        self.text = text
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See click; None for standard output."""
+        if value != STDIN:
+            return super().convert(value, param, ctx)
+        if not self.text:
+            self.fail("standard output does not take this; name it, or write ./- for that name", param, ctx)
+        return None
 
 
 class _Once(click.Command):

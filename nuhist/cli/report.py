@@ -15,7 +15,7 @@ from nuhist.cli.common import (
     tell,
     workspaces_argument,
 )
-from nuhist.cli.options import command, refuse_given
+from nuhist.cli.options import OutputType, command, refuse_given
 
 
 @command(epilog="Example: nuhist report lz.json xenonnt.json -o report.html")
@@ -25,7 +25,7 @@ from nuhist.cli.options import command, refuse_given
 @click.option("--ntoys", type=click.IntRange(min=0), default=1000, show_default=True,
               help="Toys for the goodness of fit; 0 for none.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the toys.")
-@click.option("-o", "--output-file", "output", required=True, type=click.Path(path_type=Path), metavar="FILE",
+@click.option("-o", "--output-file", "output", required=True, type=OutputType(), metavar="FILE",
               help="The page, such as report.html.")  # fmt: skip
 @as_json
 def report(

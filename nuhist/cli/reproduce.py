@@ -9,7 +9,7 @@ import click
 
 from nuhist.characters import printable
 from nuhist.cli.common import aligned, as_json, output_option, print_text, tell
-from nuhist.cli.options import command, refuse_given
+from nuhist.cli.options import OutputType, command, refuse_given
 
 if TYPE_CHECKING:
     from nuhist.report.published import PublishedLimits
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @command(epilog="Example: nuhist reproduce --markdown -o comparison.md --plots figures")
 @click.option("--experiments", is_flag=True, help="The collaborations' own limits instead.")
-@click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw Figs. 2, 3 and 4 there.")
+@click.option("--plots", type=OutputType(), metavar="DIR", help="Draw Figs. 2, 3 and 4 there.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes [default: as many as processors].")
 @output_option("Where to write [default: standard output].")
@@ -80,7 +80,7 @@ def reproduce(
 
 
 @command(epilog="Example: nuhist rebuild")
-@click.argument("folder", required=False, metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", required=False, metavar="DIR", type=OutputType())
 @click.option(
     "--limits/--no-limits", default=True, show_default=True, help="Compute the limits of the index."
 )

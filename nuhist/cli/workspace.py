@@ -24,7 +24,7 @@ from nuhist.cli.common import (
     workspace_argument,
     workspaces_argument,
 )
-from nuhist.cli.options import command
+from nuhist.cli.options import OutputType, PathType, command
 
 if TYPE_CHECKING:
     from nuhist.histfactory.options import ReplacedTemplate
@@ -37,7 +37,7 @@ _BUILD_OPTIONS = (
     click.option("--atomic", default="step", show_default=True, help="step or rrpa."),
     click.option("--response", metavar="KIND", help="matrix, gaussian or none."),
     click.option("--neutrino-mass", type=float, metavar="EV", help="eV, in the EPA [default: 1]."),
-    click.option("--observed", type=click.Path(path_type=Path), metavar="FILE",
+    click.option("--observed", type=PathType(), metavar="FILE",
                  help="CSV with a column 'counts', one row per bin."),
     click.option("--exposure", type=float, metavar="TY", help="Scale to so many tonne years."),
     click.option("--asimov", is_flag=True, help="Observe what is expected without the coupling."),
@@ -93,7 +93,7 @@ def build(
 @click.option("--grid", "grids", multiple=True, required=True, metavar="LO:HI:N",
               help="Couplings in μ_B, e₀ or cm²; give it again to refine a part.")  # fmt: skip
 @build_options
-@click.option("-o", "--output-dir", "output", required=True, type=click.Path(path_type=Path), metavar="DIR",
+@click.option("-o", "--output-dir", "output", required=True, type=OutputType(), metavar="DIR",
               help="Gets BkgOnly.json, its sidecar, and patchset.json.")  # fmt: skip
 def patchset(
     experiments: tuple[str, ...],

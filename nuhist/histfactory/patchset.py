@@ -22,6 +22,7 @@ from nuhist.histfactory.record import BACKGROUND_FILE, PATCHSET_FILE
 from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.validation import validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest, make_workspace
+from nuhist.inputs import refuse_empty
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
 
@@ -96,6 +97,7 @@ class SignalGrid:
         DataError
             If the folder cannot be made or written to.
         """
+        refuse_empty(folder)
         place = Path(folder)
         make_folder(place)
         background = self.background.files(place / BACKGROUND_FILE)

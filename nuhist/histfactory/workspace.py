@@ -17,7 +17,7 @@ from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, data_
 from nuhist.histfactory.record import BACKGROUND_FILE, is_record, read_record
 from nuhist.histfactory.templates import Channel, Parameter
 from nuhist.histfactory.validation import modifiers, validate
-from nuhist.inputs import STDIN
+from nuhist.inputs import STDIN, refuse_empty
 from nuhist.schemas import check
 
 MEASUREMENT = "nuhist"
@@ -190,6 +190,7 @@ def load_workspace(path: Path | str) -> Workspace:
     ModelError
         If the workspace is no valid model.
     """
+    refuse_empty(path)
     if is_record(path):
         record = read_record(path)
         return checked_workspace(record.background, None, f"{record.origin}: {BACKGROUND_FILE}")
