@@ -25,11 +25,12 @@ import yaml
 from nuhist import documents, inputs, tables
 from nuhist.documents import parse_json, parse_yaml
 from nuhist.errors import ConfigError, DataError, ExchangeError
-from nuhist.exchange import root_packed, xml_tree
-from nuhist.exchange.histograms import open_root, root_file, th1d
-from nuhist.exchange.root_directories import check_directories
-from nuhist.exchange.template_files import read_template_file
-from nuhist.exchange.xml_tree import read_tree
+from nuhist.exchange.inference_interface.files import read_template_file
+from nuhist.exchange.root import packed as root_packed
+from nuhist.exchange.root.directories import check_directories
+from nuhist.exchange.root.histograms import open_root, root_file, th1d
+from nuhist.exchange.xml import tree as xml_tree
+from nuhist.exchange.xml.tree import read_tree
 from nuhist.files import read_json, read_text
 from nuhist.inputs import MEBIBYTE, read_bytes
 from nuhist.report.number_tables import Table
@@ -312,7 +313,7 @@ def test_histograms_that_are_very_much_together(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "x.root"
     path.write_bytes(root_file({f"c/{n}": th1d(np.ones(1000), np.linspace(0, 1, 1001)) for n in "abc"}))
     assert len(open_root(path).names()) == 3
-    monkeypatch.setattr("nuhist.exchange.histograms.LARGEST", 40_000)  # three of 16 kB, with edges
+    monkeypatch.setattr("nuhist.exchange.root.histograms.LARGEST", 40_000)  # three of 16 kB, with edges
     with pytest.raises(
         ExchangeError, match=r"x\.root: its histograms unpack to more than 0 MiB; leave some out"
     ):

@@ -42,8 +42,8 @@ def export_root(workspace: Source, output: Path, cabinetry: Path | None) -> None
 
     A TH1D per sample and variation, in bins of keV; the data; and what else the model says.
     """
-    from nuhist.exchange.cabinetry import save_with_configuration
-    from nuhist.exchange.root import save_root
+    from nuhist.exchange.cabinetry.configuration import save_with_configuration
+    from nuhist.exchange.root.write import save_root
 
     if cabinetry is None:
         save_root(workspace.workspace(), output)
@@ -68,7 +68,7 @@ def import_root(file: Path, signal: tuple[str, ...], output: Path | None, **choi
     They are called CHANNEL/SAMPLE, CHANNEL/SAMPLE_SYSTEMATIC_Up and ..._Down, CHANNEL/data. A file
     that nuhist wrote needs no options and gives back its workspace.
     """
-    from nuhist.exchange.root_import import import_root as run
+    from nuhist.exchange.root.read import import_root as run
 
     names = [name for text in signal for name in text.split(",")]
     deliver(run(file, signal=names, command=command_line(), message=warn, **choices), output)
@@ -81,8 +81,8 @@ def import_root(file: Path, signal: tuple[str, ...], output: Path | None, **choi
 @click.option("--measurement", help="Name of the measurement [default: all].")
 def export_xml(workspace: Source, output: Path, measurement: str | None) -> None:
     """Write HistFactory XML with its histograms, which ROOT and pyhf read."""
-    from nuhist.exchange.xml import DRIVER
-    from nuhist.exchange.xml import export_xml as run
+    from nuhist.exchange.xml.write import DRIVER
+    from nuhist.exchange.xml.write import export_xml as run
 
     run(workspace.workspace(), output, measurement)
     tell(f"{output / DRIVER}: written")
@@ -95,7 +95,7 @@ def export_xml(workspace: Source, output: Path, measurement: str | None) -> None
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
 def import_xml(file: Path, basedir: Path | None, output: Path | None) -> None:
     """Make a workspace of HistFactory XML; FILE is the driver, with the root element Combination."""
-    from nuhist.exchange.xml_import import import_xml as run
+    from nuhist.exchange.xml.read import import_xml as run
 
     deliver(run(file, basedir=basedir, command=command_line(), message=warn), output)
 
@@ -106,8 +106,8 @@ def import_xml(file: Path, basedir: Path | None, output: Path | None) -> None:
 @measurement_option
 def export_hs3(workspace: Source, output: Path | None, measurement: str | None) -> None:
     """Write HS3, the JSON of RooFit and pyhs3. Experimental: the format still changes."""
-    from nuhist.exchange.hs3 import export_hs3 as run
-    from nuhist.exchange.hs3 import hs3_document
+    from nuhist.exchange.hs3.write import export_hs3 as run
+    from nuhist.exchange.hs3.write import hs3_document
 
     if output is None:
         print_json(hs3_document(workspace.workspace(), measurement))
@@ -123,7 +123,7 @@ def export_hs3(workspace: Source, output: Path | None, measurement: str | None) 
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
 def import_hs3(file: Path, measurement: str | None, data: str | None, output: Path | None) -> None:
     """Make a workspace of a HistFactory model in HS3, from nuhist or RooFit. Experimental."""
-    from nuhist.exchange.hs3_import import import_hs3 as run
+    from nuhist.exchange.hs3.read import import_hs3 as run
 
     found = run(file, measurement=measurement, data=data, command=command_line(), message=warn)
     deliver(found, output)
@@ -138,7 +138,7 @@ def import_hs3(file: Path, measurement: str | None, data: str | None, output: Pa
               help="HDF5; of several channels one file each, FILE_CHANNEL.")  # fmt: skip
 def export_inference_interface(workspace: Source, output: Path) -> None:
     """Write samples and variations as templates that XENON's inference_interface reads."""
-    from nuhist.exchange.inference_interface import export_templates
+    from nuhist.exchange.inference_interface.read import export_templates
 
     for path in export_templates(workspace.workspace(), output):
         tell(f"{path}: written")
@@ -169,7 +169,7 @@ def import_inference_interface(
 
     A file that nuhist wrote needs no options.
     """
-    from nuhist.exchange.inference_interface import import_templates, parse_source
+    from nuhist.exchange.inference_interface.read import import_templates, parse_source
 
     names = [name for text in signal for name in text.split(",")]
     parsed = [parse_source(text) for text in sources]

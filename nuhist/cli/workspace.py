@@ -52,7 +52,7 @@ def _read_templates(texts: tuple[str, ...]) -> tuple[ReplacedTemplate, ...]:
     """Backgrounds with other counts, from the files that the options name."""
     if not texts:
         return ()
-    from nuhist.exchange.background import read_template
+    from nuhist.exchange.root.background import read_template
 
     return tuple(read_template(text, message=warn) for text in texts)
 

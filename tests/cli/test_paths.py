@@ -14,7 +14,7 @@ import nuhist
 from nuhist.cli.main import main
 from nuhist.cli.options import OutputType, PathType
 from nuhist.errors import DataError
-from nuhist.exchange.hs3 import export_hs3, hs3_document
+from nuhist.exchange.hs3.write import export_hs3, hs3_document
 
 Run = Callable[..., Result]
 PAPER = ("build", "lz_ws2022", "--hypothesis", "magnetic-moment", "--background", "paper")

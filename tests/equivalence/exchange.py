@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from nuhist.errors import ExchangeError
-from nuhist.exchange.hs3 import export_hs3
-from nuhist.exchange.hs3_import import import_hs3
-from nuhist.exchange.root import save_root
-from nuhist.exchange.root_import import import_root
-from nuhist.exchange.xml import DRIVER, export_xml
-from nuhist.exchange.xml_import import import_xml
+from nuhist.exchange.hs3.read import import_hs3
+from nuhist.exchange.hs3.write import export_hs3
+from nuhist.exchange.root.read import import_root
+from nuhist.exchange.root.write import save_root
+from nuhist.exchange.xml.read import import_xml
+from nuhist.exchange.xml.write import DRIVER, export_xml
 from nuhist.histfactory.workspace import Workspace
 from tests.equivalence.checks import POINTS, random_points, reference
 

@@ -11,11 +11,11 @@ import pytest
 
 from nuhist import Workspace
 from nuhist.errors import ExchangeError
-from nuhist.exchange.background import read_template
-from nuhist.exchange.histograms import open_root
-from nuhist.exchange.root import save_root
-from nuhist.exchange.root_import import import_root
-from nuhist.exchange.xml_import import import_xml
+from nuhist.exchange.root.background import read_template
+from nuhist.exchange.root.histograms import open_root
+from nuhist.exchange.root.read import import_root
+from nuhist.exchange.root.write import save_root
+from nuhist.exchange.xml.read import import_xml
 
 uproot = pytest.importorskip("uproot", reason="uproot is not installed; pip install 'nuhist[root]'")
 identify = uproot.writing.identify

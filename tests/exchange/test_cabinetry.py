@@ -13,7 +13,7 @@ from click.testing import Result
 
 from nuhist import Workspace, fit, limit, ranking, scan
 from nuhist.errors import DataError, ExchangeError
-from nuhist.exchange.cabinetry import cabinetry_configuration, save_with_configuration
+from nuhist.exchange.cabinetry.configuration import cabinetry_configuration, save_with_configuration
 
 cabinetry = pytest.importorskip(
     "cabinetry", reason="cabinetry is not installed; pip install 'nuhist[cabinetry]'"

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from nuhist import Workspace, build
-from nuhist.exchange.hs3 import export_hs3
-from nuhist.exchange.hs3_import import import_hs3
-from nuhist.exchange.inference_interface import Source, export_templates, import_templates
-from nuhist.exchange.root import save_root
-from nuhist.exchange.root_import import import_root
-from nuhist.exchange.xml import DRIVER, export_xml
-from nuhist.exchange.xml_import import import_xml
+from nuhist.exchange.hs3.read import import_hs3
+from nuhist.exchange.hs3.write import export_hs3
+from nuhist.exchange.inference_interface.read import Source, export_templates, import_templates
+from nuhist.exchange.root.read import import_root
+from nuhist.exchange.root.write import save_root
+from nuhist.exchange.xml.read import import_xml
+from nuhist.exchange.xml.write import DRIVER, export_xml
 from nuhist.histfactory.data_kind import DataKind
 
 

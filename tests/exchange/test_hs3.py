@@ -14,8 +14,8 @@ from click.testing import Result
 
 from nuhist import Workspace
 from nuhist.errors import ConfigError, ExchangeError
-from nuhist.exchange.hs3 import export_hs3, hs3_document
-from nuhist.exchange.hs3_import import import_hs3
+from nuhist.exchange.hs3.read import import_hs3
+from nuhist.exchange.hs3.write import export_hs3, hs3_document
 from nuhist.files import to_json
 
 Built = Callable[..., Workspace]

@@ -20,9 +20,14 @@ from click.testing import CliRunner, Result
 import nuhist
 from nuhist.cli.main import main
 from nuhist.errors import ConfigError, DataError, ExchangeError, ModelError, NuhistError
-from nuhist.exchange.inference_interface import Source, export_templates, import_templates, parse_source
+from nuhist.exchange.inference_interface.files import (
+    Axis,
+    TemplateFile,
+    read_template_file,
+    template_file_bytes,
+)
+from nuhist.exchange.inference_interface.read import Source, export_templates, import_templates, parse_source
 from nuhist.exchange.samples import split_variations
-from nuhist.exchange.template_files import Axis, TemplateFile, read_template_file, template_file_bytes
 from nuhist.histfactory.workspace import Workspace
 from tests.strategies import SMALL, Limits, random_workspace
 

@@ -13,11 +13,11 @@ import pytest
 
 from nuhist import Workspace, build, fit, limit
 from nuhist.errors import ConfigError, ExchangeError, ModelError
-from nuhist.exchange.hs3 import export_hs3, hs3_document
-from nuhist.exchange.hs3_import import import_hs3
+from nuhist.exchange.hs3.read import import_hs3
+from nuhist.exchange.hs3.write import export_hs3, hs3_document
 from nuhist.exchange.parameter_names import distinct_names
-from nuhist.exchange.xml import export_xml
-from nuhist.exchange.xml_import import import_xml
+from nuhist.exchange.xml.read import import_xml
+from nuhist.exchange.xml.write import export_xml
 from nuhist.inference.validity import check_models
 
 Spec = dict[str, Any]

@@ -14,8 +14,8 @@ from click.testing import Result
 import nuhist
 from nuhist import Workspace
 from nuhist.errors import ConfigError
-from nuhist.exchange.background import read_template
-from nuhist.exchange.root import save_root
+from nuhist.exchange.root.background import read_template
+from nuhist.exchange.root.write import save_root
 from nuhist.experiments.experiment import load_experiment
 from nuhist.histfactory.options import ReplacedTemplate
 from nuhist.histfactory.workspace import load_workspace

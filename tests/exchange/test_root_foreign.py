@@ -13,7 +13,7 @@ from click.testing import Result
 
 from nuhist import fit, limit
 from nuhist.errors import ConfigError, ExchangeError
-from nuhist.exchange.root_import import import_root
+from nuhist.exchange.root.read import import_root
 from nuhist.histfactory.workspace import Workspace, load_workspace
 
 uproot = pytest.importorskip("uproot", reason="uproot is not installed; pip install 'nuhist[root]'")
@@ -219,7 +219,7 @@ def test_a_name_that_can_be_read_in_two_ways_is_mentioned(write_root: Write, tmp
 
 
 def test_energies_are_taken_back_from_numbered_bins(everything: dict[str, Any], tmp_path: Path) -> None:
-    from nuhist.exchange.root import save_root
+    from nuhist.exchange.root.write import save_root
 
     for channel in everything["channels"]:
         for sample in channel["samples"]:
@@ -304,7 +304,7 @@ def test_a_file_without_histograms(tmp_path: Path, refused: Callable[..., str]) 
 
 
 def test_a_profile_is_no_histogram(tmp_path: Path) -> None:
-    from nuhist.exchange.histograms import open_root
+    from nuhist.exchange.root.histograms import open_root
 
     with uproot.recreate(tmp_path / "x.root") as file:
         file["d/map"] = np.ones((2, 2)), np.arange(3.0), np.arange(3.0)

@@ -13,8 +13,8 @@ from click.testing import Result
 
 from nuhist import Workspace
 from nuhist.errors import ConfigError, ExchangeError, ModelError
-from nuhist.exchange.root import METADATA, save_root
-from nuhist.exchange.root_import import import_root
+from nuhist.exchange.root.read import import_root
+from nuhist.exchange.root.write import METADATA, save_root
 from nuhist.histfactory.workspace import load_workspace
 
 uproot = pytest.importorskip("uproot", reason="uproot is not installed; pip install 'nuhist[root]'")

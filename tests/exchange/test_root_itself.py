@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from nuhist import Workspace
-from nuhist.exchange.root import METADATA, save_root
+from nuhist.exchange.root.write import METADATA, save_root
 
 pytest.importorskip("uproot", reason="uproot is not installed; pip install 'nuhist[root]'")
 

@@ -24,11 +24,11 @@ import pytest
 
 from nuhist import Workspace, build
 from nuhist.errors import ExchangeError
-from nuhist.exchange.hs3 import export_hs3
-from nuhist.exchange.hs3_import import import_hs3
-from nuhist.exchange.root import save_root
-from nuhist.exchange.xml import export_xml
-from nuhist.exchange.xml_import import import_xml
+from nuhist.exchange.hs3.read import import_hs3
+from nuhist.exchange.hs3.write import export_hs3
+from nuhist.exchange.root.write import save_root
+from nuhist.exchange.xml.read import import_xml
+from nuhist.exchange.xml.write import export_xml
 from nuhist.histfactory.workspace import load_workspace
 from nuhist.tables import Array
 

@@ -18,8 +18,8 @@ from click.testing import Result
 from nuhist import Workspace
 from nuhist.errors import ExchangeError
 from nuhist.exchange.remainder import ChannelTitles, Remainder, imported
-from nuhist.exchange.xml import export_xml
-from nuhist.exchange.xml_import import import_xml
+from nuhist.exchange.xml.read import import_xml
+from nuhist.exchange.xml.write import export_xml
 from nuhist.histfactory.workspace import load_workspace
 
 uproot = pytest.importorskip("uproot", reason="uproot is not installed; pip install 'nuhist[root]'")

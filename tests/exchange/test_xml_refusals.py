@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nuhist import Workspace, build
-from nuhist.exchange.xml import export_xml
+from nuhist.exchange.xml.write import export_xml
 
 uproot = pytest.importorskip("uproot", reason="uproot is not installed; pip install 'nuhist[root]'")
 

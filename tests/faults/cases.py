@@ -79,7 +79,7 @@ def grid(folder: Path) -> str:
 
 def root(folder: Path) -> str:
     """What ``import root`` makes of it, and the text of the configuration beside it."""
-    from nuhist.exchange.root_import import import_root
+    from nuhist.exchange.root.read import import_root
 
     if not (folder / "w.root").exists():
         return "nothing"
@@ -89,7 +89,7 @@ def root(folder: Path) -> str:
 
 def xml(folder: Path) -> str:
     """What ``import xml`` makes of it."""
-    from nuhist.exchange.xml_import import import_xml
+    from nuhist.exchange.xml.read import import_xml
 
     if not (folder / "xml" / "combination.xml").exists():
         return "nothing"
@@ -98,7 +98,7 @@ def xml(folder: Path) -> str:
 
 def hs3(folder: Path) -> str:
     """What ``import hs3`` makes of it."""
-    from nuhist.exchange.hs3_import import import_hs3
+    from nuhist.exchange.hs3.read import import_hs3
 
     return import_hs3(folder / "w.hs3.json").digest if (folder / "w.hs3.json").exists() else "nothing"
 
@@ -107,7 +107,7 @@ def templates(*names: str) -> Callable[[Path], str]:
     """What ``import inference-interface`` makes of them."""
 
     def read(folder: Path) -> str:
-        from nuhist.exchange.inference_interface import Source, import_templates
+        from nuhist.exchange.inference_interface.read import Source, import_templates
 
         present = [folder / name for name in names if (folder / name).exists()]
         return " ".join(import_templates([Source(path)]).digest for path in present) or "nothing"

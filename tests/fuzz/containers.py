@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nuhist.exchange.histograms import root_file, th1d
+from nuhist.exchange.root.histograms import root_file, th1d
 from tests.fuzz.mutations import BYTES, MUTATIONS, Mutation, mutated
 from tests.fuzz.texts import STRINGS, change_tree
 

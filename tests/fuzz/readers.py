@@ -118,11 +118,11 @@ def _combine(folder: Path, target: str) -> object:
 
 
 def _export(folder: Path, target: str) -> object:
-    from nuhist.exchange.hs3 import hs3_document
-    from nuhist.exchange.root import export_root
-    from nuhist.exchange.template_files import template_file_bytes
-    from nuhist.exchange.template_model import channel_file
-    from nuhist.exchange.xml import xml_files
+    from nuhist.exchange.hs3.write import hs3_document
+    from nuhist.exchange.inference_interface.files import template_file_bytes
+    from nuhist.exchange.inference_interface.write import channel_file
+    from nuhist.exchange.root.write import export_root
+    from nuhist.exchange.xml.write import xml_files
 
     workspace = load_workspace(folder / target)
     for channel in workspace.spec["channels"]:
@@ -202,7 +202,7 @@ def _checkpoint(folder: Path) -> None:
 
 
 def _hdf5(folder: Path) -> None:
-    from nuhist.exchange.inference_interface import export_templates
+    from nuhist.exchange.inference_interface.read import export_templates
 
     export_templates(paper(), folder / "own.h5")
     shutil.copy(
@@ -211,7 +211,7 @@ def _hdf5(folder: Path) -> None:
 
 
 def _read_hdf5(folder: Path, target: str) -> object:
-    from nuhist.exchange.inference_interface import Source, import_templates
+    from nuhist.exchange.inference_interface.read import Source, import_templates
 
     source = [Source(folder / target)]
     if target == "own.h5":
@@ -224,8 +224,8 @@ def _read_hdf5(folder: Path, target: str) -> object:
 
 
 def _root(folder: Path) -> None:
-    from nuhist.exchange.histograms import root_file, th1d
-    from nuhist.exchange.root import save_root
+    from nuhist.exchange.root.histograms import root_file, th1d
+    from nuhist.exchange.root.write import save_root
 
     save_root(paper(), folder / "own.root")
     edges = np.array([0.0, 1.0, 2.5, 4.0])
@@ -239,8 +239,8 @@ def _root(folder: Path) -> None:
 
 
 def _read_root(folder: Path, target: str) -> object:
-    from nuhist.exchange.background import read_template
-    from nuhist.exchange.root_import import import_root
+    from nuhist.exchange.root.background import read_template
+    from nuhist.exchange.root.read import import_root
 
     path = folder / target
     if target == "foreign.root":
@@ -251,20 +251,20 @@ def _read_root(folder: Path, target: str) -> object:
 
 
 def _xml(folder: Path) -> None:
-    from nuhist.exchange.xml import export_xml
+    from nuhist.exchange.xml.write import export_xml
 
     export_xml(without(every_modifier(), "lumi"), folder / "xml")
 
 
 def _read_xml(folder: Path, _target: str) -> object:
-    from nuhist.exchange.xml import DRIVER
-    from nuhist.exchange.xml_import import import_xml
+    from nuhist.exchange.xml.read import import_xml
+    from nuhist.exchange.xml.write import DRIVER
 
     return delivered(import_xml(folder / "xml" / DRIVER))
 
 
 def _hs3(folder: Path) -> None:
-    from nuhist.exchange.hs3 import export_hs3
+    from nuhist.exchange.hs3.write import export_hs3
 
     export_hs3(without(every_modifier(), "lumi", "bins"), folder / "every.json")
     export_hs3(paper(), folder / "paper.json")
@@ -277,7 +277,7 @@ def _hs3(folder: Path) -> None:
 
 
 def _read_hs3(folder: Path, target: str) -> object:
-    from nuhist.exchange.hs3_import import import_hs3
+    from nuhist.exchange.hs3.read import import_hs3
 
     return delivered(import_hs3(folder / target))
 

@@ -14,10 +14,10 @@ import yaml
 import nuhist
 from nuhist.documents import parse_json, parse_yaml, yaml_documents
 from nuhist.errors import ConfigError, DataError, ExchangeError, ModelError
-from nuhist.exchange.histograms import open_root, root_file, th1d
 from nuhist.exchange.remainder import read_remainder
-from nuhist.exchange.root_directories import check_directories
-from nuhist.exchange.xml_tree import is_file
+from nuhist.exchange.root.directories import check_directories
+from nuhist.exchange.root.histograms import open_root, root_file, th1d
+from nuhist.exchange.xml.tree import is_file
 from nuhist.histfactory.validation import validate
 from nuhist.schemas import check
 from tests.fuzz.models import every_modifier

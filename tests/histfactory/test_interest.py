@@ -14,8 +14,8 @@ import pytest
 
 from nuhist import Workspace, build_patchset, combine, fit, limit, load, significance
 from nuhist.errors import ModelError
-from nuhist.exchange.hs3 import export_hs3
-from nuhist.exchange.hs3_import import import_hs3
+from nuhist.exchange.hs3.read import import_hs3
+from nuhist.exchange.hs3.write import export_hs3
 from nuhist.histfactory.interest import coupling_scale, interest_remarks
 from nuhist.physics.coupling import OWN_UNIT
 from nuhist.physics.hypotheses import FLAVOR_CHOICES, HYPOTHESES, Dependence, Hypothesis

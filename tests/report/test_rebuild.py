@@ -233,7 +233,7 @@ def templates(bundled: Path) -> Path:
 
 
 def test_templates_hold_the_bundled_workspaces(templates: Path, bundled: Path) -> None:
-    from nuhist.exchange.root_import import import_root
+    from nuhist.exchange.root.read import import_root
 
     index = {entry["path"]: entry for entry in read(bundled / "index.json")["workspaces"]}
     for path in sorted(templates.iterdir()):

@@ -18,7 +18,7 @@ from nuhist.errors import ExchangeError
 from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin_names
 from nuhist.exchange.refusals import refuse_negative_counts
 from nuhist.exchange.remainder import parameter_range, remainder
-from nuhist.exchange.xml import refuse_several_staterrors
+from nuhist.exchange.xml.write import refuse_several_staterrors
 from nuhist.files import to_json, write_atomically
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.parameter_sets import ParameterSet, parameter_sets

@@ -10,15 +10,15 @@ import numpy as np
 
 from nuhist.characters import printable
 from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
-from nuhist.exchange.projection import check_same_bins, energy_edges, kept_axes, projected
-from nuhist.exchange.samples import DOWN, UP, NamedTemplates, template_workspace
-from nuhist.exchange.template_files import (
+from nuhist.exchange.inference_interface.files import (
     TemplateFile,
     read_template_file,
     template_file_bytes,
     text_of,
 )
-from nuhist.exchange.template_model import MODEL, channel_file, stored_workspace
+from nuhist.exchange.inference_interface.projection import check_same_bins, energy_edges, kept_axes, projected
+from nuhist.exchange.inference_interface.write import MODEL, channel_file, stored_workspace
+from nuhist.exchange.samples import DOWN, UP, NamedTemplates, template_workspace
 from nuhist.files import check_output, write_together
 from nuhist.histfactory.workspace import Workspace
 from nuhist.tables import Array

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from nuhist.errors import ExchangeError
-from nuhist.exchange.histograms import Histogram
+from nuhist.exchange.root.histograms import Histogram
 
 
 def aligned(found: Histogram, reference: Histogram, where: str, other: str) -> Histogram:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nuhist.errors import ConfigError, ExchangeError
-from nuhist.exchange.histograms import open_root
-from nuhist.exchange.root_channel import report_outside
+from nuhist.exchange.root.channel import report_outside
+from nuhist.exchange.root.histograms import open_root
 from nuhist.histfactory.options import ReplacedTemplate
 
 

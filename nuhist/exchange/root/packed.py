@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 
-from nuhist.exchange.root_directories import Key, streamer_key
+from nuhist.exchange.root.directories import Key, streamer_key
 from nuhist.inputs import MEBIBYTE
 
 LARGEST = 256 * MEBIBYTE  # of all objects that are read, their numbers as float64
@@ -27,7 +27,7 @@ def unpacked_size(content: bytes, keys: Iterable[Key]) -> int:
     content
         The whole file.
     keys
-        Of its directories, from :func:`nuhist.exchange.root_directories.check_directories`.
+        Of its directories, from :func:`nuhist.exchange.root.directories.check_directories`.
 
     Raises
     ------

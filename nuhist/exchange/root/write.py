@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nuhist.errors import ExchangeError
-from nuhist.exchange.histograms import BIN_TITLE, COUNTS_TITLE, ENERGY_TITLE, root_file, th1d
+from nuhist.exchange.root.histograms import BIN_TITLE, COUNTS_TITLE, ENERGY_TITLE, root_file, th1d
 from nuhist.files import write_atomically
 from nuhist.histfactory.workspace import Workspace
 from nuhist.tables import Array

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nuhist.errors import ConfigError, ExchangeError, unknown_name
-from nuhist.exchange.template_files import Axis, TemplateFile
+from nuhist.exchange.inference_interface.files import Axis, TemplateFile
 from nuhist.tables import Array
 
 KEV = "keV"

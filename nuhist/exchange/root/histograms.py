@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ExchangeError, missing_extra
-from nuhist.exchange.root_directories import check_directories, stated_length
-from nuhist.exchange.root_packed import LARGEST, unpacked_size
+from nuhist.exchange.root.directories import check_directories, stated_length
+from nuhist.exchange.root.packed import LARGEST, unpacked_size
 from nuhist.inputs import MEBIBYTE, read_bytes
 from nuhist.tables import Array
 

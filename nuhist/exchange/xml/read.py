@@ -23,8 +23,8 @@ from nuhist.exchange.parameter_names import (
     root_names,
 )
 from nuhist.exchange.remainder import ChannelTitles, complete_lumi, imported, restored_blocks
-from nuhist.exchange.xml_channel import Channel, InputFiles, read_channel
-from nuhist.exchange.xml_tree import is_file, number, read_tree, text_of, truth
+from nuhist.exchange.xml.channel import Channel, InputFiles, read_channel
+from nuhist.exchange.xml.tree import is_file, number, read_tree, text_of, truth
 from nuhist.histfactory.parameter_sets import SCALARS, parameter_sets
 from nuhist.histfactory.workspace import Workspace
 

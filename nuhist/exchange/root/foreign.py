@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
-from nuhist.exchange.histograms import RootFile
-from nuhist.exchange.root_channel import NamedHistograms, report_outside
+from nuhist.exchange.root.channel import NamedHistograms, report_outside
+from nuhist.exchange.root.histograms import RootFile
 from nuhist.exchange.samples import DEFAULT_POI, STRENGTH_BOUNDS
 from nuhist.histfactory.data_kind import data_record
 from nuhist.histfactory.interest import named_interest, told_of_reference

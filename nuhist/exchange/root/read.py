@@ -10,9 +10,11 @@ import numpy as np
 
 from nuhist.documents import parse_json
 from nuhist.errors import ExchangeError, OptionError
-from nuhist.exchange.bin_labels import align_channel
-from nuhist.exchange.histograms import Histogram, RootFile, open_root
-from nuhist.exchange.root import (
+from nuhist.exchange.root.bin_labels import align_channel
+from nuhist.exchange.root.channel import refuse_other_edges, report_outside
+from nuhist.exchange.root.foreign import foreign_workspace
+from nuhist.exchange.root.histograms import Histogram, RootFile, open_root
+from nuhist.exchange.root.write import (
     DATA,
     DIRECTIONS,
     METADATA,
@@ -22,8 +24,6 @@ from nuhist.exchange.root import (
     variation_suffix,
     variations,
 )
-from nuhist.exchange.root_channel import refuse_other_edges, report_outside
-from nuhist.exchange.root_foreign import foreign_workspace
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.schemas import check
@@ -47,14 +47,14 @@ def import_root(
 
     A file that nuhist wrote gives back its workspace, with the counts that the histograms have now.
     Of another file the names of the histograms say what they are, see
-    :func:`nuhist.exchange.root_foreign.foreign_workspace`, which the options are for.
+    :func:`nuhist.exchange.root.foreign.foreign_workspace`, which the options are for.
 
     Parameters
     ----------
     path
         Of the file.
     signal, poi, asimov, staterror, command
-        See :func:`nuhist.exchange.root_foreign.foreign_workspace`.
+        See :func:`nuhist.exchange.root.foreign.foreign_workspace`.
     ignore_metadata
         Treat a file that nuhist wrote like any other.
     message

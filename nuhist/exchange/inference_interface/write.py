@@ -12,9 +12,9 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.documents import parse_json
 from nuhist.errors import ExchangeError
-from nuhist.exchange.projection import KEV
+from nuhist.exchange.inference_interface.files import Axis, TemplateFile
+from nuhist.exchange.inference_interface.projection import KEV
 from nuhist.exchange.samples import DOWN, UP, read_observed
-from nuhist.exchange.template_files import Axis, TemplateFile
 from nuhist.histfactory.data_kind import data_record
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import Workspace, digest

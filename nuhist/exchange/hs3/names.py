@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nuhist.exchange.hs3 import read_errors
-from nuhist.exchange.hs3_data import channel_name
+from nuhist.exchange.hs3.data import channel_name
+from nuhist.exchange.hs3.write import read_errors
 from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, distinct_names, root_name
 
 Entry = Mapping[str, Any]

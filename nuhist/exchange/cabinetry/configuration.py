@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from nuhist.errors import DataError, ExchangeError
-from nuhist.exchange.root import (
+from nuhist.exchange.root.write import (
     DATA,
     DIRECTIONS,
     escaped,
@@ -29,7 +29,7 @@ _UNSUPPORTED = ("lumi", "shapesys", "shapefactor")
 
 
 def cabinetry_configuration(workspace: Workspace, templates: PurePath) -> dict[str, Any]:
-    """Configuration with which cabinetry finds the histograms of :func:`nuhist.exchange.root.export_root`.
+    """Configuration with which cabinetry finds the histograms of an export to ROOT.
 
     Parameters
     ----------

@@ -17,11 +17,11 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import numpy as np
 
 from nuhist.errors import ExchangeError
-from nuhist.exchange.histograms import BIN_TITLE, ENERGY_TITLE, root_file, th1d
 from nuhist.exchange.parameter_names import LUMI, names_in_root, root_name, root_names
 from nuhist.exchange.refusals import refuse_negative_counts, refuse_partial_lumi
 from nuhist.exchange.remainder import parameter_range, remainder
-from nuhist.exchange.root import (
+from nuhist.exchange.root.histograms import BIN_TITLE, ENERGY_TITLE, root_file, th1d
+from nuhist.exchange.root.write import (
     DATA,
     sample_path,
     uncertainty_suffix,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ExchangeError, missing_extra
-from nuhist.exchange.hdf5_storage import refused_storage
+from nuhist.exchange.inference_interface.storage import refused_storage
 from nuhist.inputs import MEBIBYTE, read_bytes
 from nuhist.tables import Array
 

@@ -1,0 +1,1 @@
+"""HS3, the JSON of RooFit and pyhs3."""

@@ -1,0 +1,1 @@
+"""Template files of XENON's inference_interface."""
