@@ -130,7 +130,11 @@ def options(name: str) -> set[str]:
 
 def parameters(command: click.Command) -> list[click.Parameter]:
     """What a command takes, those of the methods of limits among them, but not ``--help``."""
-    return [entry for entry in command.get_params(click.Context(command)) if not entry.is_eager]
+    return [
+        entry
+        for entry in command.get_params(click.Context(command, **main.context_settings))
+        if not entry.is_eager
+    ]
 
 
 def refused(name: str) -> tuple[str, ...]:

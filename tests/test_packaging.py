@@ -31,6 +31,7 @@ PROVIDES: Mapping[str, tuple[str, ...]] = {
     "hdf5": ("h5py",),
     "hepdata": ("hepdata_lib", "hepdata_validator"),
     "cabinetry": ("cabinetry",),
+    "pandas": ("pandas",),
     "dask": ("distributed",),
 }
 OPTIONAL = [name for names in PROVIDES.values() for name in names]
@@ -105,7 +106,7 @@ def test_cabinetrys_objects_name_their_extra(tmp_path: Path, monkeypatch: pytest
 
 def test_every_extra_is_tried() -> None:
     extras = set(PROJECT["optional-dependencies"]) - {"all", "docs", "test"}
-    assert {*EXTRAS.values(), *(extra for _, extra in OPTIONS.values()), "cabinetry"} == extras
+    assert {*EXTRAS.values(), *(extra for _, extra in OPTIONS.values()), "cabinetry", "pandas"} == extras
     assert set(PROVIDES) == extras
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -21,9 +21,6 @@ from nuhist.cli.common import (
 )
 from nuhist.cli.method_options import MethodCommand
 from nuhist.cli.options import command
-
-if TYPE_CHECKING:
-    from nuhist.inference.results import Interval
 
 _NOISE = 1e-9  # of the upper end of the parameter: a best fit at its bound of 0
 
@@ -128,7 +125,7 @@ def limit(
     if json_output:
         print_json(result.to_json())
         return
-    say(_sentence(result))
+    say(result.summary)
     say(f"  {result.method}: {result.convention}")
     noise = _NOISE * abs(result.parameter_upper or 0.0)
     best = 0.0 if abs(result.parameter_best_fit) < noise else result.best_fit
@@ -144,17 +141,3 @@ def limit(
 
 def _shown(error: float | None) -> str:
     return "open" if error is None else f"{error:.3g}"
-
-
-def _sentence(result: Interval) -> str:
-    level = f"at {result.level}"
-    name, unit = result.coupling, result.unit
-    if result.method == "cls" and result.upper is None:
-        return f"{name}: no upper limit {level}"
-    if result.lower is None and result.upper is None:
-        return f"{name}: open on both sides {level}"
-    if result.lower is None:
-        return f"{name} < {result.upper:.4g} {unit} {level}"
-    if result.upper is None:
-        return f"{name} > {result.lower:.4g} {unit} {level}"
-    return f"{result.lower:.4g} < {name} < {result.upper:.4g} {unit} {level}"

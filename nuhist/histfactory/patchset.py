@@ -13,7 +13,7 @@ from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
 from nuhist.files import make_folder, to_json, write_together
 from nuhist.histfactory.channel import ModelSet, model_set
-from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.histfactory.grids import distinct
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.options import BuildOptions
@@ -25,6 +25,7 @@ from nuhist.histfactory.workspace import Workspace, digest, make_workspace
 from nuhist.inputs import refuse_empty
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
+from nuhist.showing import Shown, Table
 
 NO_RECORD = "ins0000000"  # pyhf's schema wants a HEPData record; this one says that there is none
 
@@ -48,8 +49,8 @@ class SignalPoint:
     operations: tuple[Mapping[str, Any], ...]
 
 
-@dataclass(frozen=True)
-class SignalGrid:
+@dataclass(frozen=True, repr=False)
+class SignalGrid(Shown):
     """A background-only workspace and signal points.
 
     Attributes
@@ -78,6 +79,17 @@ class SignalGrid:
     def data_kind(self) -> DataKind:
         """See :attr:`Workspace.data_kind`."""
         return self.background.data_kind
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Where it came from and its size, what its data are, and its digest."""
+        points = f"{self.background.origin}: {len(self.points)} signal points"
+        return (points, f"{describe(self.data_kind)} data", self.digest[:12])
+
+    def table(self) -> Table:
+        """A row for each point."""
+        rows = tuple((point.name, point.value * self.coupling.reference) for point in self.points)
+        return Table(("point", f"{self.coupling.coupling}/{self.coupling.unit}"), rows)
 
     def workspace(self, point: SignalPoint) -> Workspace:
         """The workspace of one point.

@@ -13,20 +13,22 @@ from typing import Any
 
 from nuhist.errors import DataError, ModelError
 from nuhist.files import check_output, read_json, to_json, write_together
-from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, data_remarks
+from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, data_remarks, describe
 from nuhist.histfactory.record import BACKGROUND_FILE, is_record, read_record
 from nuhist.histfactory.templates import Channel, Parameter
 from nuhist.histfactory.validation import modifiers, validate
 from nuhist.inputs import STDIN, refuse_empty
 from nuhist.schemas import check
+from nuhist.showing import Shown, Table
+from nuhist.tables import Cell
 
 MEASUREMENT = "nuhist"
 _SIDECAR = ".meta.json"  # how names of sidecars end
 _LOGGER = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Workspace:
+@dataclass(frozen=True, repr=False)
+class Workspace(Shown):
     """A HistFactory workspace.
 
     Attributes
@@ -81,6 +83,32 @@ class Workspace:
         """Observed counts by channel; observations of no channel are left out."""
         counts = {entry["name"]: entry["data"] for entry in self.spec["observations"]}
         return {channel["name"]: counts[channel["name"]] for channel in self.spec["channels"]}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Where it came from and its channels, what its data are, and its digest."""
+        names = ", ".join(channel["name"] for channel in self.spec["channels"])
+        return (f"{self.origin}: channels {names}", f"{describe(self.data_kind)} data", self.digest[:12])
+
+    def table(self, *, observed: Mapping[str, float] | None = None, kind: DataKind | None = None) -> Table:
+        """A row for each sample of a channel, at nominal values, and one for its data.
+
+        Parameters
+        ----------
+        observed, kind
+            Counts by channel in place of the workspace's own, and what they are.
+        """
+        counts = observed or {name: sum(data) for name, data in self.observed().items()}
+        rows: list[tuple[Cell, ...]] = []
+        for channel in self.spec["channels"]:
+            name = channel["name"]
+            titles = (self.sidecar or {}).get("channels", {}).get(name, {}).get("samples", {})
+            for sample in channel["samples"]:
+                types = ", ".join(f"{entry['name']} ({entry['type']})" for entry in sample["modifiers"])
+                title = titles.get(sample["name"], sample["name"])
+                rows.append((name, title, float(sum(sample["data"])), types))
+            rows.append((name, f"data ({describe(kind or self.data_kind)})", float(counts[name]), None))
+        return Table(("channel", "sample", "counts", "modifiers"), tuple(rows))
 
     def save(self, path: str | Path) -> None:
         """Write the workspace, and its sidecar beside it as NAME.meta.json, both or none.

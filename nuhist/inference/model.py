@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.data_kind import DataKind, data_remarks, describe
-from nuhist.histfactory.interest import interest_remarks, label_remarks
+from nuhist.histfactory.interest import coupling_scale, interest_remarks, label_remarks
 from nuhist.histfactory.loading import Source, read_source
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
@@ -25,13 +25,14 @@ from nuhist.inference.other_data import Counts, OtherData, expected, given, thro
 from nuhist.inference.prepare import Engine, make_likelihood
 from nuhist.inference.profile import Profile
 from nuhist.inference.questions import Questions
+from nuhist.showing import Shown, Table
 from nuhist.tables import Array
 
 _FAR = 1e30  # typical steps: no best fit lies there
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class Model(Questions):
+class Model(Questions, Shown):
     """A likelihood with its data, of which questions are asked. It never changes.
 
     What costs time (the compiled likelihood, the global fit, the covariance) is made once and kept. Each
@@ -292,12 +293,31 @@ class Model(Questions):
         """A point with the other parameters fitted, and the coupling there in words."""
         return (self.best, "the best fit") if coupling == "fit" else truth(self.profile, coupling)
 
-    def __repr__(self) -> str:
-        if isinstance(self.source, SignalGrid):
-            what = f"{len(self.source.points)} signal points"
-        else:
-            what = f"channels {', '.join(channel['name'] for channel in self.source.spec['channels'])}"
-        return f"Model({self.origin}: {what}; {describe(self.data_kind)} data; {self.digest[:12]})"
+    @property
+    def words(self) -> tuple[str, ...]:
+        """As of the workspace or the grid, with these data; and what the parameter of interest means."""
+        source = self.source
+        said = (source.words[0], f"{describe(self.data_kind)} data", self.digest[:12])
+        if isinstance(source, SignalGrid):
+            return said
+        name = self.poi or source.interest(self.measurement)
+        scale = coupling_scale(source, name) if name else None
+        meaning = "" if scale is None or scale.is_plain else f" = {scale.meaning}"
+        return (*said, f"parameter of interest {name}{meaning}" if name else "no parameter of interest")
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was changed of the source."""
+        other = () if self.other is None else (self.other.words,)
+        return (*filter(None, (self.lifted_from,)), *self.changes.words, *other)
+
+    def table(self) -> Table:
+        """As of the workspace, with these data; of a grid its points."""
+        if self.other is None or isinstance(self.source, SignalGrid):
+            return self.source.table()
+        slices = self.likelihood.model.config.channel_slices.items()
+        observed = {name: float(self.other.values[part].sum()) for name, part in slices}
+        return self.source.table(observed=observed, kind=self.data_kind)
 
 
 def as_model(

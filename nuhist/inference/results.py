@@ -6,13 +6,34 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
-from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.data_kind import DataKind, describe
+from nuhist.showing import Shown, Table
 
 
-class JsonResult:
-    """A result that can be written as JSON."""
+class JsonResult(Shown):
+    """A result that can be written as JSON and is shown in notebooks: a dataclass without a ``repr``."""
 
     __slots__ = ()
+
+    @property
+    def summary(self) -> str:
+        """The result in a sentence."""
+        raise NotImplementedError
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The sentence, and as far as known the method, what the data are, and the workspace's digest."""
+        method, kind, digest = (
+            getattr(self, name, None) for name in ("method", "data_kind", "workspace_digest")
+        )
+        said = (method, kind and f"{describe(kind)} data", digest and f"workspace {digest[:12]}")
+        return (self.summary, *filter(None, said))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, if it has any."""
+        notes: tuple[str, ...] = getattr(self, "notes", ())
+        return notes
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values; what is not finite becomes null."""
@@ -60,7 +81,7 @@ class FittedSample:
     uncertainty: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FitResult(JsonResult):
     """A maximum-likelihood fit.
 
@@ -116,8 +137,33 @@ class FitResult(JsonResult):
     workspace_digest: str
     nuhist_version: str
 
+    @property
+    def summary(self) -> str:
+        """The best fit, and how good it is."""
+        best = "" if self.best_fit is None else f"{self.coupling} = {self.best_fit:.4g} {self.unit}, "
+        quality = "" if self.p_value is None else f", p = {self.p_value:.3g}"
+        return (
+            f"{best}min_chi2 = {self.min_chi2:.2f} for {self.degrees_of_freedom} degrees of freedom{quality}"
+        )
 
-@dataclass(frozen=True, slots=True)
+    def table(self) -> Table:
+        """A row for each parameter; with ``errors`` downwards and upwards where they were asked for."""
+        names = ("name", "value", "uncertainty", "meaning", "unit")
+        plain = Table.of(self.parameters, *names)
+        if all(entry.errors is None for entry in self.parameters):
+            return plain
+        rows = (
+            (*row[:3], *(entry.errors or (None, None)), *row[3:])
+            for row, entry in zip(plain.rows, self.parameters, strict=True)
+        )
+        return Table((*names[:3], "error_down", "error_up", *names[3:]), tuple(rows))
+
+    def further(self) -> tuple[Table, ...]:
+        """The events of the samples."""
+        return (Table.of(self.samples, "channel", "title", "before", "after", "uncertainty"),)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Interval(JsonResult):
     """A confidence interval or an upper limit for a coupling.
 
@@ -192,8 +238,27 @@ class Interval(JsonResult):
             return f"Δχ² = {self.delta_chi2:g}"
         return f"{100 * self.confidence_level:g} % CL"
 
+    @property
+    def summary(self) -> str:
+        """What it says of the coupling."""
+        name, unit = self.coupling, self.unit
+        if self.upper is None and (self.lower is None or self.method == "cls"):
+            what = "no upper limit" if self.method == "cls" else "open on both sides"
+            return f"{name}: {what} at {self.level}"
+        if self.lower is None:
+            return f"{name} < {self.upper:.4g} {unit} at {self.level}"
+        if self.upper is None:
+            return f"{name} > {self.lower:.4g} {unit} at {self.level}"
+        return f"{self.lower:.4g} < {name} < {self.upper:.4g} {unit} at {self.level}"
 
-@dataclass(frozen=True, slots=True)
+    def table(self) -> Table:
+        """One row, with the expected limits that were asked for in columns of their own."""
+        names = ("coupling", "unit", "lower", "upper", "best_fit", "confidence_level", "method", "min_chi2")
+        bands = {f"expected {sigma}": value for sigma, value in (self.expected or {}).items()}
+        return Table.of([self], *names, data_kind=self.data_kind, **bands)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Scan(JsonResult):
     """A profile-likelihood scan: Δχ² = 2NLL at each coupling minus that of the best fit.
 
@@ -213,3 +278,16 @@ class Scan(JsonResult):
     data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
+
+    @property
+    def summary(self) -> str:
+        """What was scanned, and where."""
+        ends = (
+            "nowhere" if not self.values else f"{min(self.values):.4g} to {max(self.values):.4g} {self.unit}"
+        )
+        return f"{len(self.values)} values of {self.coupling}, {ends}"
+
+    def table(self) -> Table:
+        """A row for each coupling."""
+        columns = zip(self.values, self.parameter_values, self.delta_chi2, strict=True)
+        return Table((f"{self.coupling}/{self.unit}", self.parameter, "delta_chi2"), tuple(columns))

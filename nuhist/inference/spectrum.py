@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from nuhist.errors import ConfigError, FitError, OptionError
-from nuhist.histfactory.data_kind import DataKind
+from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.histfactory.loading import Source
 from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import SignalGrid
@@ -22,6 +22,7 @@ from nuhist.inference.model import Model, as_model
 from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.results import JsonResult
 from nuhist.physics.coupling import CouplingScale
+from nuhist.showing import Table
 from nuhist.tables import Array
 
 Stage = Literal["after the fit", "before the fit", "fit without the coupling"]
@@ -38,7 +39,7 @@ class Component:
     signal: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FittedSpectrum(JsonResult):
     """What the figure shows, as numbers: events per bin.
 
@@ -63,6 +64,31 @@ class FittedSpectrum(JsonResult):
     title: str
     data_kind: DataKind
     workspace_digest: str
+
+    @property
+    def summary(self) -> str:
+        """Of which channel, and how many events."""
+        return f"{self.channel} {self.stage}: {sum(self.observed):g} events, {sum(self.total):.1f} expected"
+
+    def table(self, *, in_kev: bool | None = None) -> Table:
+        """A row for each bin and component; the observed and total counts are components too.
+
+        ``in_kev`` says whether the columns are named by the unit, beside those of other channels.
+        """
+        nothing = (None,) * len(self.observed)
+        columns: list[tuple[str, Sequence[float], Sequence[float | None]]] = [
+            (describe(self.data_kind), self.observed, nothing),
+            ("expected", self.total, self.uncertainty),
+            *((part.title, part.events, nothing) for part in self.components),
+        ]
+        rows = (
+            (self.channel, low, high, title, value, error)
+            for title, events, errors in columns
+            for low, high, value, error in zip(self.edges[:-1], self.edges[1:], events, errors, strict=True)
+        )
+        named = self.in_kev if in_kev is None else in_kev
+        ends = ("low_keV", "high_keV") if named else ("low", "high")
+        return Table(("channel", *ends, "component", "events", "uncertainty"), tuple(rows))
 
 
 @dataclass(frozen=True, eq=False)

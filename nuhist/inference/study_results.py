@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.inference.results import JsonResult
+from nuhist.showing import Table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Significance(JsonResult):
     """How unlikely the data are without the coupling.
 
@@ -50,8 +51,19 @@ class Significance(JsonResult):
     workspace_digest: str
     nuhist_version: str
 
+    @property
+    def summary(self) -> str:
+        """The significance and the p-value."""
+        error = "" if self.p_value_error is None else f" ± {self.p_value_error:.2g} ({self.toys} toys)"
+        return f"{self.significance:.2f} standard deviations, p = {self.p_value:.3g}{error}"
 
-@dataclass(frozen=True, slots=True)
+    def table(self) -> Table:
+        """One row."""
+        names = ("coupling", "unit", "best_fit", "q0", "p_value", "significance", "expected", "expected_at")
+        return Table.of([self], *names, method=self.method, data_kind=self.data_kind)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class GoodnessOfFit(JsonResult):
     """How well the best fit describes the data: the saturated model as the alternative.
 
@@ -80,6 +92,19 @@ class GoodnessOfFit(JsonResult):
     workspace_digest: str
     nuhist_version: str
 
+    @property
+    def summary(self) -> str:
+        """The minimum and its p-values."""
+        toys = "" if self.toys_p_value is None else f", p = {self.toys_p_value:.3g} ({self.toys} toys)"
+        asymptotic = "" if self.p_value is None else f", p = {self.p_value:.3g} (asymptotic)"
+        chi2 = f"min_chi2 = {self.min_chi2:.3f}, {self.degrees_of_freedom} degrees of freedom"
+        return f"{chi2}{asymptotic}{toys}"
+
+    def table(self) -> Table:
+        """One row."""
+        names = ("min_chi2", "degrees_of_freedom", "p_value", "toys_p_value", "toys_p_value_error", "toys")
+        return Table.of([self], *names, data_kind=self.data_kind)
+
 
 @dataclass(frozen=True, slots=True)
 class Impact:
@@ -104,7 +129,7 @@ class Impact:
     impact_down: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Ranking(JsonResult):
     """Constrained parameters, those with the largest impact first.
 
@@ -122,6 +147,17 @@ class Ranking(JsonResult):
     workspace_digest: str
     nuhist_version: str
 
+    @property
+    def summary(self) -> str:
+        """How many parameters, and which one is the first."""
+        first = f", the first is {self.impacts[0].parameter}" if self.impacts else ""
+        return f"impacts of {len(self.impacts)} parameters on {self.parameter} = {self.best_fit:.4g}{first}"
+
+    def table(self) -> Table:
+        """A row for each parameter; impacts are those on the parameter of interest."""
+        names = ("parameter", "pull", "pull_error", "impact_up", "impact_down")
+        return Table.of(self.impacts, *names, data_kind=self.data_kind)
+
 
 @dataclass(frozen=True, slots=True)
 class CoveragePoint:
@@ -138,7 +174,7 @@ class CoveragePoint:
     error: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Coverage(JsonResult):
     """Coverage along the coupling; the nuisance parameters are true at their profiled values.
 
@@ -158,3 +194,19 @@ class Coverage(JsonResult):
     data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
+
+    @property
+    def summary(self) -> str:
+        """Of what, at which level, from how many toys."""
+        where = f"at {len(self.points)} values of {self.coupling}"
+        return f"coverage at {100 * self.confidence_level:g} % CL {where}, {self.toys} toys"
+
+    def table(self) -> Table:
+        """A row for each true coupling, two columns for each method."""
+        methods = list(dict.fromkeys(name for point in self.points for name in point.coverage))
+        columns = (text for name in methods for text in (name, f"{name}_error"))
+        rows = (
+            (point.coupling, *(part.get(name) for name in methods for part in (point.coverage, point.error)))
+            for point in self.points
+        )
+        return Table((f"{self.coupling}/{self.unit}", *columns), tuple(rows))

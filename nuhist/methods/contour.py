@@ -20,6 +20,7 @@ from nuhist.inference.profile import Profile
 from nuhist.inference.region import region
 from nuhist.inference.results import JsonResult
 from nuhist.physics.coupling import CouplingScale
+from nuhist.showing import Table
 from nuhist.tables import Array
 
 LEVELS = (0.68, 0.90)
@@ -60,7 +61,7 @@ class ContourLevel:
     lines: tuple[Points, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Contour(JsonResult):
     """Contours in two parameters.
 
@@ -88,6 +89,25 @@ class Contour(JsonResult):
     data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
+
+    @property
+    def summary(self) -> str:
+        """Of which parameters, and where the best fit is."""
+        pairs = zip((self.x, self.y), self.best_fit, strict=True)
+        best = ", ".join(f"{axis.coupling} = {value:.4g} {axis.unit}" for axis, value in pairs)
+        levels = ", ".join(f"{100 * level.confidence_level:g} %" for level in self.levels)
+        return f"contours at {levels} around {best}"
+
+    def table(self) -> Table:
+        """A row for each point, line by line."""
+        rows = (
+            (level.confidence_level, part, *point)
+            for level in self.levels
+            for part, line in enumerate(level.lines, start=1)
+            for point in line
+        )
+        axes = (f"{axis.coupling}/{axis.unit}" for axis in (self.x, self.y))
+        return Table(("confidence_level", "line", *axes), tuple(rows))
 
 
 def contour(

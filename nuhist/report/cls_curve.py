@@ -16,12 +16,14 @@ from nuhist.inference.model import Model, as_model
 from nuhist.inference.notes import command, interval_notes
 from nuhist.inference.profile import threshold
 from nuhist.inference.results import JsonResult
+from nuhist.report.labels import data_label
+from nuhist.showing import Table
 
 _POINTS = 61
 _BEYOND = 1.25  # of the largest limit: how far the curve goes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ClsCurve(JsonResult):
     """CLs with q̃, or q where the parameter may be negative, asymptotic, at values of the coupling.
 
@@ -57,6 +59,22 @@ class ClsCurve(JsonResult):
     data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
+
+    @property
+    def summary(self) -> str:
+        """The observed limit."""
+        limit = "no upper limit" if self.upper is None else f"below {self.upper:.4g} {self.unit}"
+        level = f"{100 * self.confidence_level:g} % CL"
+        return f"CLs of {len(self.values)} values of {self.coupling}: {limit} at {level}"
+
+    def table(self) -> Table:
+        """A row for each coupling."""
+        header = (
+            f"{self.coupling}/{self.unit}",
+            "observed" if self.data_kind == "observed" else data_label(self.data_kind),
+            *(f"expected {sigma}" for sigma in self.expected),
+        )
+        return Table(header, tuple(zip(self.values, self.observed, *self.expected.values(), strict=True)))
 
 
 def cls_curve(

@@ -10,13 +10,14 @@ from nuhist.errors import unknown_name
 from nuhist.experiments.experiment import RESPONSE_KINDS, Experiment, ResponseKind
 from nuhist.experiments.response import make_response
 from nuhist.inference.results import JsonResult
+from nuhist.showing import Table
 
 _CELL = 0.1  # keV; with its multiples as centres, as LZ's simulated response has them
 _MOST_CELLS = 400
 _BEYOND = 1.2  # of the last edge
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class DetectorResponse(JsonResult):
     """What becomes of electron recoils in an experiment.
 
@@ -41,6 +42,24 @@ class DetectorResponse(JsonResult):
     edges: tuple[float, ...]
     probability: tuple[tuple[float, ...], ...]
     efficiency: tuple[float, ...]
+
+    @property
+    def summary(self) -> str:
+        """Whose, and of which kind."""
+        size = f"{len(self.efficiency)} cells of energy, {len(self.edges) - 1} bins"
+        return f"{self.experiment}, {self.kind}: {size}"
+
+    def table(self) -> Table:
+        """A row for each cell of true energy, a column for each bin."""
+        bins = (f"{low:g}-{high:g} keV" for low, high in zip(self.edges[:-1], self.edges[1:], strict=True))
+        columns = (self.true_edges[:-1], self.true_edges[1:], *self.probability)
+        return Table(("low_keV", "high_keV", *bins), tuple(zip(*columns, strict=True)))
+
+    def efficiencies(self) -> Table:
+        """A row for each cell of true energy."""
+        cells = zip(self.true_edges[:-1], self.true_edges[1:], self.efficiency, strict=True)
+        rows = tuple((self.experiment, *cell) for cell in cells)
+        return Table(("experiment", "low_keV", "high_keV", "efficiency"), rows)
 
 
 def detector_response(experiment: Experiment, kind: ResponseKind | None = None) -> DetectorResponse:

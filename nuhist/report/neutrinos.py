@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from nuhist.physics.hypotheses import (
 from nuhist.physics.recoils import recoil_rates_at
 from nuhist.physics.solar import FluxComponent, solar_flux
 from nuhist.physics.xenon import SHELL_EDGES_KEV, atoms_per_tonne
+from nuhist.showing import Table
 
 STANDARD_MODEL = "standard-model"
 
@@ -27,7 +28,7 @@ _LOWEST, _HIGHEST, _POINTS = 0.1, 300.0, 500  # keV of recoil, of a logarithmic 
 _STEP = 1e-6  # relative: on both sides of a step of the effective charge
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FluxCurve(JsonResult):
     """One component of the solar flux.
 
@@ -41,8 +42,23 @@ class FluxCurve(JsonResult):
     total: float
     uncertainty: float
 
+    @property
+    def summary(self) -> str:
+        """Which component, and its total."""
+        return f"{self.component}: {self.total:.4g} per cm² s, ± {100 * self.uncertainty:.2g} %"
 
-@dataclass(frozen=True, slots=True)
+    def table(self) -> Table:
+        """A row for each energy; lines have no density."""
+        densities: Sequence[float | None] = self.densities or (None,) * len(self.energies)
+        rows = (
+            (self.component, energy, density, self.total, self.uncertainty)
+            for energy, density in zip(self.energies, densities, strict=True)
+        )
+        header = ("component", "energy_keV", "per_cm2_s_keV", "total_per_cm2_s", "fractional_uncertainty")
+        return Table(header, tuple(rows))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class CrossSectionCurve(JsonResult):
     """dσ/dT per xenon atom of one hypothesis, in cm²/keV, at recoil energies in keV.
 
@@ -58,8 +74,18 @@ class CrossSectionCurve(JsonResult):
     energies: tuple[float, ...]
     values: tuple[float, ...]
 
+    @property
+    def summary(self) -> str:
+        """Of which coupling."""
+        return f"{self.hypothesis}, {self.coupling} = {self.value:.4g} {self.unit}"
 
-@dataclass(frozen=True, slots=True)
+    def table(self) -> Table:
+        """A row for each recoil energy."""
+        header = ("recoil_energy_keV", f"{self.hypothesis} cm2/keV")
+        return Table(header, tuple(zip(self.energies, self.values, strict=True)))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class CrossSections(JsonResult):
     """Cross sections of all hypotheses.
 
@@ -71,6 +97,17 @@ class CrossSections(JsonResult):
     neutrino_energy: float | None
     atomic: str
     curves: tuple[CrossSectionCurve, ...]
+
+    @property
+    def summary(self) -> str:
+        """How many, and for which neutrinos."""
+        return f"cross sections of {len(self.curves)} hypotheses, flavour {self.flavor}"
+
+    def table(self) -> Table:
+        """A row for each recoil energy, a column for each hypothesis."""
+        header = ("recoil_energy_keV", *(f"{curve.hypothesis} cm2/keV" for curve in self.curves))
+        columns = (curve.values for curve in self.curves)
+        return Table(header, tuple(zip(self.curves[0].energies, *columns, strict=True)))
 
 
 def flux_curves() -> tuple[FluxCurve, ...]:

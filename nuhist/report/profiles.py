@@ -13,11 +13,12 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.results import JsonResult, Scan
+from nuhist.showing import Table
 
 _POINTS = 61
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Line(JsonResult):
     """One curve: couplings in their unit, and Δχ² there."""
 
@@ -28,6 +29,19 @@ class Line(JsonResult):
     delta_chi2: tuple[float, ...]
     data_kind: DataKind
     workspace_digest: str
+
+    @property
+    def summary(self) -> str:
+        """Its label, and of what it is."""
+        return f"{self.label}, {len(self.values)} values of {self.coupling}"
+
+    def table(self) -> Table:
+        """A row for each coupling."""
+        rows = (
+            (self.label, self.coupling, self.unit, value, height, self.data_kind)
+            for value, height in zip(self.values, self.delta_chi2, strict=True)
+        )
+        return Table(("label", "coupling", "unit", "value", "delta_chi2", "data_kind"), tuple(rows))
 
 
 def profile_lines(models: Sequence[Model | Source], labels: Sequence[str] = ()) -> tuple[Line, ...]:

@@ -9,6 +9,7 @@ from nuhist.experiments.experiment import bundled_experiments, load_experiment
 from nuhist.histfactory.build import build
 from nuhist.inference.results import JsonResult
 from nuhist.methods.limits import limit
+from nuhist.showing import Table
 
 _METHODS: tuple[str, ...] = ("profile", "cls")
 
@@ -27,12 +28,26 @@ class PublishedLimit:
     ratios: dict[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PublishedLimits(JsonResult):
     """All of them, at 90 % C.L."""
 
     limits: tuple[PublishedLimit, ...]
     nuhist_version: str
+
+    @property
+    def summary(self) -> str:
+        """How many."""
+        return f"{len(self.limits)} limits published by collaborations, and ours"
+
+    def table(self) -> Table:
+        """A row for each limit, a column for each of ours."""
+        names = ("experiment", "hypothesis", "flavor", "source", "unit", "published")
+        ours = list(dict.fromkeys(name for entry in self.limits for name in entry.ours))
+        plain = Table.of(self.limits, *names)
+        pairs = zip(plain.rows, self.limits, strict=True)
+        rows = ((*row, *(entry.ours.get(name) for name in ours)) for row, entry in pairs)
+        return Table((*names, *ours), tuple(rows))
 
 
 def compare_published() -> PublishedLimits:

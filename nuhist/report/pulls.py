@@ -13,6 +13,7 @@ from nuhist.inference.covariance import held_on_bounds
 from nuhist.inference.likelihood import is_artefact
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.results import JsonResult
+from nuhist.showing import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Pull:
     pull_error: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Pulls(JsonResult):
     """All constrained parameters in the workspace's order.
 
@@ -53,6 +54,18 @@ class Pulls(JsonResult):
     data_kind: DataKind
     workspace_digest: str
     nuhist_version: str
+
+    @property
+    def summary(self) -> str:
+        """How many, and the largest."""
+        largest = max(self.pulls, key=lambda entry: abs(entry.pull), default=None)
+        most = "" if largest is None else f", the largest is {largest.pull:.2f} of {largest.parameter}"
+        return f"pulls of {len(self.pulls)} parameters{most}"
+
+    def table(self) -> Table:
+        """A row for each parameter."""
+        names = ("parameter", "pull", "pull_error", "value", "error", "centre", "width")
+        return Table.of(self.pulls, *names, data_kind=self.data_kind)
 
 
 def pulls(model: Model | Source, *, measurement: str | None = None) -> Pulls:

@@ -21,6 +21,7 @@ from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.region import profile_ends
 from nuhist.inference.results import JsonResult
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, get_hypothesis
+from nuhist.showing import Table
 from nuhist.tables import read_rows
 
 _TABLE = Path(__file__).parent / "tables" / "arxiv_2207_05036.csv"
@@ -84,7 +85,7 @@ class Row:
     ratios: dict[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Reproduction(JsonResult):
     """All numbers, with what the columns mean.
 
@@ -103,6 +104,21 @@ class Reproduction(JsonResult):
     rows: tuple[Row, ...]
     interpolation_error: float
     nuhist_version: str
+
+    @property
+    def summary(self) -> str:
+        """How many."""
+        return f"{len(self.rows)} numbers of arXiv:2207.05036 in {len(self.treatments)} treatments"
+
+    def table(self) -> Table:
+        """A row for each number, a column for each treatment."""
+        names = ("where", "hypothesis", "flavor", "ar37", "quantity", "value")
+        plain = Table.of((row.published for row in self.rows), *names)
+        rows = (
+            (*said, row.unit, *(row.ours.get(name) for name in self.treatments))
+            for said, row in zip(plain.rows, self.rows, strict=True)
+        )
+        return Table((*names, "unit", *self.treatments), tuple(rows))
 
 
 @dataclass(frozen=True)

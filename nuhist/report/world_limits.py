@@ -14,6 +14,7 @@ from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.results import JsonResult
 from nuhist.methods.limits import limit
 from nuhist.report.profiles import model_name
+from nuhist.showing import Table
 from nuhist.tables import read_rows
 
 UNITS = {"mu_nu": "mu_B", "q_nu": "e_0"}
@@ -47,13 +48,25 @@ class WorldLimit:
         return max(abs(self.lower or 0.0), abs(self.upper))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class WorldLimits(JsonResult):
     """All of them, at one confidence level."""
 
     limits: tuple[WorldLimit, ...]
     confidence_level: float
     nuhist_version: str
+
+    @property
+    def summary(self) -> str:
+        """How many."""
+        ours = sum(entry.ours for entry in self.limits)
+        level = f"{100 * self.confidence_level:g} % CL"
+        return f"{len(self.limits) - ours} published limits and {ours} of workspaces at {level}"
+
+    def table(self) -> Table:
+        """A row for each limit."""
+        names = ("quantity", "flavor", "lower", "upper", "experiment", "source", "ours", "data_kind")
+        return Table.of(self.limits, *names)
 
 
 def published_limits() -> tuple[WorldLimit, ...]:

@@ -74,7 +74,7 @@ def grid(folder: Path) -> str:
     if not (folder / "grid" / "patchset.json").exists():
         return "nothing"
     found = load(folder / "grid")
-    return f"{found.digest} {hashlib.sha256(repr(found).encode()).hexdigest()}"
+    return f"{found.digest} {hashlib.sha256(repr(vars(found)).encode()).hexdigest()}"
 
 
 def root(folder: Path) -> str:
