@@ -7,9 +7,22 @@ from collections.abc import Iterator, Mapping
 import click
 
 from nuhist.cli.main import main
+from nuhist.exchange.format import Format
+from nuhist.exchange.formats import FORMATS
 
 BUILD = ("build", "lz_ws2022", "--background", "paper", "--hypothesis", "magnetic-moment")
 OTHER = ("build", "lz_ws2024", "--hypothesis", "magnetic-moment", "-o", "other.json")  # is there before
+
+
+def _there_and_back(each: Format) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The two commands of a format, with arguments."""
+    if each.writer and each.reader:
+        path = each.name if each.writer.main else f"lz{each.suffixes[0]}"
+        yield f"export {each.name}", ("lz.json", "-o", path)
+        again = f"{path}/{each.writer.main}" if each.writer.main else path
+        yield f"import {each.name}", (again, "-o", f"{each.name}.json")
+
+
 # In this order: what one writes, another reads.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "experiments": ("lz_ws2022",),
@@ -39,14 +52,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "plot flux": ("-o", "flux.png"),
     "plot cross-section": ("-o", "cross_section.png"),
     "report": ("lz.json", "--ntoys", "0", "-o", "report.html"),
-    "export root": ("lz.json", "-o", "lz.root"),
-    "import root": ("lz.root", "-o", "root.json"),
-    "export xml": ("lz.json", "-o", "xml"),
-    "import xml": ("xml/combination.xml", "-o", "xml.json"),
-    "export hs3": ("lz.json", "-o", "lz.hs3.json"),
-    "import hs3": ("lz.hs3.json", "-o", "hs3.json"),
-    "export inference-interface": ("lz.json", "-o", "lz.h5"),
-    "import inference-interface": ("lz.h5", "-o", "h5.json"),
+    **dict(pair for each in FORMATS for pair in _there_and_back(each)),
     "hepdata build": ("lz.json", "-o", "submission"),
     "hepdata validate": ("submission",),
     "cite": ("lz.json",),
@@ -59,12 +65,7 @@ EXTRAS: Mapping[str, str] = {
     "contour": "plot",
     **{name: "plot" for name in COMMANDS if name.startswith("plot ")},
     "report": "report",
-    "export root": "root",
-    "import root": "root",
-    "export xml": "root",
-    "import xml": "root",
-    "export inference-interface": "hdf5",
-    "import inference-interface": "hdf5",
+    **{name: each.extra for each in FORMATS if each.extra for name, _ in _there_and_back(each)},
     "hepdata build": "hepdata",
     "hepdata validate": "hepdata",
     "rebuild": "root",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields
 from functools import cache
-from inspect import formatannotation
 from typing import Any
 
 import click
 
-from nuhist.cli.options import Command
+from nuhist.cli.options import Command, kind_of
 
 _TYPES = {"int": click.INT, "float": click.FLOAT}
 
@@ -45,16 +43,9 @@ def _option(field: Any, takers: list[str]) -> click.Option:
     before, bracket, after = text.partition(" [")
     shown = f"{before.rstrip('.')} ({', '.join(takers)}){bracket}{after}" + ("" if bracket else ".")
     name = f"--{field.name.replace('_', '-')}"
-    kind = _kind(field)
+    kind = kind_of(field.type)
     if kind == "bool":
         return click.Option([name], is_flag=True, help=shown)
     least = field.metadata.get("least")
     taken = _TYPES.get(kind, click.STRING) if least is None else click.IntRange(min=least)
     return click.Option([name], type=taken, metavar=field.metadata["metavar"], help=shown)
-
-
-def _kind(field: Any) -> str:
-    """The simple type of a field that may be None, whose annotation is a text or a type."""
-    text = field.type if isinstance(field.type, str) else formatannotation(field.type)
-    found = re.fullmatch(r"(?:(?:typing\.)?Optional\[)?(bool|int|float)(?: *\| *None|\])?", text)
-    return found.group(1) if found else "str"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from inspect import formatannotation
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,35 @@ class Group(_Once, click.Group):
     command_class = Command
 
 
+class TableGroup(Group):
+    """A group whose commands come from a table that other packages may extend; read when asked for."""
+
+    def __init__(self, *, table: Callable[[], dict[str, click.Command]], **attributes: Any) -> None:
+        self._table = table
+        super().__init__(**attributes)
+
+    @property
+    def commands(self) -> dict[str, click.Command]:
+        """Those of the table."""
+        return self._table()
+
+    @commands.setter
+    def commands(self, _: object) -> None:
+        pass
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
+        """In the table's order."""
+        return list(self.commands)
+
+
+def kind_of(annotation: Any) -> str:
+    """The simple type of a value that may be None, whose annotation is a text or a type."""
+    text = annotation if isinstance(annotation, str) else formatannotation(annotation)
+    simple = r"bool|int|float|Path|Sequence\[str\]"
+    found = re.fullmatch(rf"(?:(?:[\w.]+\.)?Optional\[)?(?:[\w.]+\.)?({simple})(?: *\| *None|\])?", text)
+    return found.group(1) if found else "str"
+
+
 def _is_single(parameter: click.Parameter) -> bool:
     return isinstance(parameter, click.Option) and not parameter.multiple and not parameter.is_eager
 
@@ -84,8 +115,9 @@ def command(name: str | None = None, **attributes: Any) -> Callable[[Callable[..
 
 
 def group(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], Group]:
-    """``click.group`` with :class:`Group`."""
-    return click.group(name, cls=Group, **attributes)
+    """``click.group`` with :class:`Group`, or another class of its kind."""
+    kind: type[Group] = attributes.pop("cls", Group)
+    return click.group(name, cls=kind, **attributes)
 
 
 def refuse_given(names: Iterable[str], reason: str) -> None:

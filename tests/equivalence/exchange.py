@@ -8,12 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nuhist.errors import ExchangeError
-from nuhist.exchange.hs3.read import import_hs3
-from nuhist.exchange.hs3.write import export_hs3
-from nuhist.exchange.root.read import import_root
-from nuhist.exchange.root.write import save_root
-from nuhist.exchange.xml.read import import_xml
-from nuhist.exchange.xml.write import DRIVER, export_xml
+from nuhist.exchange.formats import formats
 from nuhist.histfactory.workspace import Workspace
 from tests.equivalence.checks import POINTS, random_points, reference
 
@@ -61,13 +56,7 @@ def compare_exchange(workspace: Workspace, kind: str, folder: Path, rng: np.rand
 
 
 def _through(workspace: Workspace, kind: str, folder: Path) -> Workspace:
-    if kind == "root":
-        path = folder / "templates.root"
-        save_root(workspace, path)
-        return import_root(path)
-    if kind == "xml":
-        export_xml(workspace, folder / "xml")
-        return import_xml(folder / "xml" / DRIVER)
-    path = folder / "hs3.json"
-    export_hs3(workspace, path)
-    return import_hs3(path)
+    writer, reader = formats()[kind].writer, formats()[kind].reader
+    assert writer is not None
+    assert reader is not None
+    return reader(writer(workspace, folder / f"model.{kind}")[0])

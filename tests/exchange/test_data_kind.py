@@ -11,7 +11,8 @@ import pytest
 from nuhist import Workspace, build
 from nuhist.exchange.hs3.read import import_hs3
 from nuhist.exchange.hs3.write import export_hs3
-from nuhist.exchange.inference_interface.read import Source, export_templates, import_templates
+from nuhist.exchange.inference_interface.read import Source, import_templates
+from nuhist.exchange.inference_interface.write import export_templates
 from nuhist.exchange.root.read import import_root
 from nuhist.exchange.root.write import save_root
 from nuhist.exchange.xml.read import import_xml

@@ -26,7 +26,8 @@ from nuhist.exchange.inference_interface.files import (
     read_template_file,
     template_file_bytes,
 )
-from nuhist.exchange.inference_interface.read import Source, export_templates, import_templates, parse_source
+from nuhist.exchange.inference_interface.read import Source, import_templates, parse_source
+from nuhist.exchange.inference_interface.write import export_templates
 from nuhist.exchange.samples import split_variations
 from nuhist.histfactory.workspace import Workspace
 from tests.strategies import SMALL, Limits, random_workspace

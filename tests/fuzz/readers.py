@@ -202,7 +202,7 @@ def _checkpoint(folder: Path) -> None:
 
 
 def _hdf5(folder: Path) -> None:
-    from nuhist.exchange.inference_interface.read import export_templates
+    from nuhist.exchange.inference_interface.write import export_templates
 
     export_templates(paper(), folder / "own.h5")
     shutil.copy(

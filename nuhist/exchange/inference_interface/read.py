@@ -1,27 +1,28 @@
-"""Workspaces as template files of XENON's ``inference_interface``, and such files as workspaces."""
+"""Template files of XENON's ``inference_interface`` as workspaces."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nuhist.characters import printable
+from nuhist.documents import parse_json
 from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
-from nuhist.exchange.inference_interface.files import (
-    TemplateFile,
-    read_template_file,
-    template_file_bytes,
-    text_of,
-)
+from nuhist.exchange.inference_interface.files import TemplateFile, read_template_file, text_of
 from nuhist.exchange.inference_interface.projection import check_same_bins, energy_edges, kept_axes, projected
-from nuhist.exchange.inference_interface.write import MODEL, channel_file, stored_workspace
-from nuhist.exchange.samples import DOWN, UP, NamedTemplates, template_workspace
-from nuhist.files import check_output, write_together
-from nuhist.histfactory.workspace import Workspace
+from nuhist.exchange.inference_interface.write import INTEGERS, MODEL, TEMPLATE
+from nuhist.exchange.samples import DOWN, UP, NamedTemplates, read_observed, template_workspace
+from nuhist.histfactory.validation import validate
+from nuhist.histfactory.workspace import Workspace, digest
+from nuhist.schemas import check
 from nuhist.tables import Array
+
+_ADVICE = "add --ignore-metadata, which takes the templates alone"
+_EXACT = 2**53  # below, a float64 holds every integer
 
 
 @dataclass(frozen=True)
@@ -50,49 +51,8 @@ def parse_source(text: str) -> Source:
     return Source(Path(rest), None, name)
 
 
-def export_templates(workspace: Workspace, path: Path) -> list[Path]:
-    """Write the samples of each channel and their histosys variations as templates.
-
-    A file holds one channel. Of several channels, each file's name has the channel's before its
-    suffix: ``joint.h5`` becomes ``joint_lz_ws2022.h5`` and so on. A text beside the templates keeps
-    what they do not say (other modifiers, parameters, observed counts, the sidecar), so that
-    :func:`import_templates` gives the same workspace.
-
-    Parameters
-    ----------
-    workspace
-        What to export; edges come from its sidecar, else the axis counts bins.
-    path
-        Where to write.
-
-    Returns
-    -------
-    The files that were written.
-
-    Raises
-    ------
-    DataError
-        If a file cannot be written, or h5py is not installed.
-    ExchangeError
-        If two templates would have one name, or one that cannot be.
-    """
-    channels = [channel["name"] for channel in workspace.spec["channels"]]
-    paths = [path] if len(channels) == 1 else [path.with_name(_with_channel(path, name)) for name in channels]
-    for target in paths:
-        check_output(target)
-    contents = [template_file_bytes(channel_file(workspace, name)) for name in channels]
-    write_together(dict(zip(paths, contents, strict=True)))
-    return paths
-
-
-def _with_channel(path: Path, channel: str) -> str:
-    if "/" in channel or "\0" in channel:
-        raise ExchangeError(f"channel '{channel}': cannot be part of a file's name; rename it")
-    return f"{path.stem}_{channel}{path.suffix}"
-
-
 def import_templates(
-    sources: Sequence[Source],
+    sources: Sequence[Source | Path | str],
     *,
     signal: Sequence[str] = (),
     poi: str | None = None,
@@ -114,7 +74,7 @@ def import_templates(
     Parameters
     ----------
     sources
-        Files, or single templates of them; all in the same bins.
+        Files, or single templates of them; all in the same bins. Texts are as :func:`parse_source` has them.
     signal, poi, asimov, command, message
         See :func:`nuhist.exchange.samples.template_workspace`.
     channel
@@ -147,17 +107,18 @@ def import_templates(
         raise ConfigError("name at least one file")
     if not 0 < scale < np.inf:
         raise ConfigError(f"scale {scale:g}: must be positive")
-    files = {source.path: read_template_file(source.path) for source in sources}
-    first = files[sources[0].path]
-    if len(sources) == 1 and sources[0].sample is None and MODEL in first.texts and not ignore_metadata:
+    chosen = [each if isinstance(each, Source) else parse_source(str(each)) for each in sources]
+    files = {source.path: read_template_file(source.path) for source in chosen}
+    first = files[chosen[0].path]
+    if len(chosen) == 1 and chosen[0].sample is None and MODEL in first.texts and not ignore_metadata:
         if signal or poi is not None or channel is not None or axes or scale != 1 or density or asimov:
             raise OptionError(
                 f"{first.origin}: says itself what its signal and its data are; leave the options but"
                 " --observed out, or add --ignore-metadata"
             )
-        return stored_workspace(first, observed)
+        return _stored_workspace(first, observed)
     counts: dict[str, Array] = {}
-    for source in sources:
+    for source in chosen:
         file = files[source.path]
         check_same_bins(file, first, axes)
         for name, template in _chosen(source, file).items():
@@ -170,7 +131,7 @@ def import_templates(
             if not name.endswith((UP, DOWN)):
                 _refuse_negative(counts[name], f"{file.origin}: {name}")
     templates = NamedTemplates(
-        channel or text_of(first.attributes.get("channel", printable(sources[0].path.stem))),
+        channel or text_of(first.attributes.get("channel", printable(chosen[0].path.stem))),
         counts,
         energy_edges(kept_axes(first, axes)),
         first.origin,
@@ -199,3 +160,58 @@ def _chosen(source: Source, file: TemplateFile) -> dict[str, Array]:
     if name not in file.templates:
         raise unknown_name(f"template in {file.origin}", name, file.templates)
     return {source.sample: file.templates[name]}
+
+
+def _stored_workspace(file: TemplateFile, observed: Path | None) -> Workspace:
+    """The workspace of a file that nuhist wrote, with the templates as they are in the file now.
+
+    Parameters
+    ----------
+    file
+        With the text.
+    observed
+        CSV file with other observed counts, or None.
+
+    Raises
+    ------
+    DataError
+        If the observed counts cannot be used.
+    ExchangeError
+        If the text is not what nuhist wrote, or names a template that is not there.
+    ModelError
+        If the result is no valid model.
+    """
+    where = f"{file.origin}: {MODEL}"
+    left = {name: counts for name, counts in file.templates.items() if counts.ndim == 1}
+
+    def filled(node: Any) -> Any:
+        if isinstance(node, list):
+            return [filled(value) for value in node]
+        if not isinstance(node, dict):
+            return node
+        if TEMPLATE not in node:
+            return {key: filled(value) for key, value in node.items()}
+        if node[TEMPLATE] not in left:  # each is named once: a small text makes no large document
+            raise ExchangeError(
+                f"{where}: there is no template '{node[TEMPLATE]}', or it is named twice; {_ADVICE}"
+            )
+        counts: list[float] = left.pop(node[TEMPLATE]).tolist()
+        for index in node.get(INTEGERS, ()):
+            if counts[index].is_integer() and abs(counts[index]) < _EXACT:
+                counts[index] = int(counts[index])
+        return counts
+
+    document = parse_json(file.texts[MODEL], f"{where}: is not what nuhist wrote", ExchangeError)
+    try:
+        spec, sidecar = filled(document["workspace"]), document["sidecar"]
+        if observed is not None:
+            counts = read_observed(observed, file.axes[0].edges.size - 1).tolist()
+            spec["observations"] = [{**entry, "data": counts} for entry in spec["observations"]]
+        validate(spec, where)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ExchangeError(f"{where}: is not what nuhist wrote: {reason}; {_ADVICE}") from error
+    if sidecar is not None:
+        check(sidecar, "sidecar", where, ExchangeError)
+        sidecar = {**sidecar, "workspace_digest": digest(spec)}
+    return Workspace(spec, sidecar, file.origin)

@@ -1,4 +1,4 @@
-"""A channel in a template file, with all that templates do not say in a text beside them."""
+"""Workspaces as template files, one per channel, with what templates do not say in a text beside them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,62 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.documents import parse_json
 from nuhist.errors import ExchangeError
-from nuhist.exchange.inference_interface.files import Axis, TemplateFile
+from nuhist.exchange.inference_interface.files import Axis, TemplateFile, template_file_bytes
 from nuhist.exchange.inference_interface.projection import KEV
-from nuhist.exchange.samples import DOWN, UP, read_observed
+from nuhist.exchange.samples import DOWN, UP
+from nuhist.files import check_output, write_together
 from nuhist.histfactory.data_kind import data_record
-from nuhist.histfactory.validation import validate
-from nuhist.histfactory.workspace import Workspace, digest
-from nuhist.schemas import check
+from nuhist.histfactory.workspace import Workspace
 from nuhist.tables import Array
 
 MODEL = "nuhist"  # name of the text
 ENERGY = "reconstructed_energy"
-_ADVICE = "add --ignore-metadata, which takes the templates alone"
 
 # {"template": NAME} stands in the text where the workspace has counts. Some may be integers, which JSON
 # tells from numbers with a fraction, and a digest too.
-_TEMPLATE, _INTEGERS = "template", "integers"
-_EXACT = 2**53  # below, a float64 holds every integer
+TEMPLATE, INTEGERS = "template", "integers"
+
+
+def export_templates(workspace: Workspace, path: Path) -> list[Path]:
+    """Write the samples of each channel and their histosys variations as templates.
+
+    A file holds one channel. Of several channels, each file's name has the channel's before its
+    suffix: ``joint.h5`` becomes ``joint_lz_ws2022.h5`` and so on. A text beside the templates keeps
+    what they do not say (other modifiers, parameters, observed counts, the sidecar), so that
+    :func:`import_templates` gives the same workspace.
+
+    Parameters
+    ----------
+    workspace
+        What to export; edges come from its sidecar, else the axis counts bins.
+    path
+        Where to write.
+
+    Returns
+    -------
+    The files that were written.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be written, or h5py is not installed.
+    ExchangeError
+        If two templates would have one name, or one that cannot be.
+    """
+    channels = [channel["name"] for channel in workspace.spec["channels"]]
+    paths = [path] if len(channels) == 1 else [path.with_name(_with_channel(path, name)) for name in channels]
+    for target in paths:
+        check_output(target)
+    contents = [template_file_bytes(channel_file(workspace, name)) for name in channels]
+    write_together(dict(zip(paths, contents, strict=True)))
+    return paths
+
+
+def _with_channel(path: Path, channel: str) -> str:
+    if "/" in channel or "\0" in channel:
+        raise ExchangeError(f"channel '{channel}': cannot be part of a file's name; rename it")
+    return f"{path.stem}_{channel}{path.suffix}"
 
 
 def channel_file(workspace: Workspace, name: str) -> TemplateFile:
@@ -48,7 +85,7 @@ def channel_file(workspace: Workspace, name: str) -> TemplateFile:
             raise ExchangeError(f"{origin}: two templates would be called '{template}'; rename a sample")
         templates[template] = np.asarray(counts, dtype=np.float64)
         integers = [index for index, count in enumerate(counts) if isinstance(count, int)]
-        return {_TEMPLATE: template, _INTEGERS: integers} if integers else {_TEMPLATE: template}
+        return {TEMPLATE: template, INTEGERS: integers} if integers else {TEMPLATE: template}
 
     samples = []
     for sample in channel["samples"]:
@@ -109,58 +146,3 @@ def _keep_own_parameters(spec: dict[str, Any]) -> None:
 def _sidecar_of(sidecar: Mapping[str, Any], channel: str) -> dict[str, Any]:
     channels = {name: entry for name, entry in sidecar["channels"].items() if name == channel}
     return {**sidecar, "channels": channels}
-
-
-def stored_workspace(file: TemplateFile, observed: Path | None) -> Workspace:
-    """The workspace of a file that nuhist wrote, with the templates as they are in the file now.
-
-    Parameters
-    ----------
-    file
-        With the text.
-    observed
-        CSV file with other observed counts, or None.
-
-    Raises
-    ------
-    DataError
-        If the observed counts cannot be used.
-    ExchangeError
-        If the text is not what nuhist wrote, or names a template that is not there.
-    ModelError
-        If the result is no valid model.
-    """
-    where = f"{file.origin}: {MODEL}"
-    left = {name: counts for name, counts in file.templates.items() if counts.ndim == 1}
-
-    def filled(node: Any) -> Any:
-        if isinstance(node, list):
-            return [filled(value) for value in node]
-        if not isinstance(node, dict):
-            return node
-        if _TEMPLATE not in node:
-            return {key: filled(value) for key, value in node.items()}
-        if node[_TEMPLATE] not in left:  # each is named once: a small text makes no large document
-            raise ExchangeError(
-                f"{where}: there is no template '{node[_TEMPLATE]}', or it is named twice; {_ADVICE}"
-            )
-        counts: list[float] = left.pop(node[_TEMPLATE]).tolist()
-        for index in node.get(_INTEGERS, ()):
-            if counts[index].is_integer() and abs(counts[index]) < _EXACT:
-                counts[index] = int(counts[index])
-        return counts
-
-    document = parse_json(file.texts[MODEL], f"{where}: is not what nuhist wrote", ExchangeError)
-    try:
-        spec, sidecar = filled(document["workspace"]), document["sidecar"]
-        if observed is not None:
-            counts = read_observed(observed, file.axes[0].edges.size - 1).tolist()
-            spec["observations"] = [{**entry, "data": counts} for entry in spec["observations"]]
-        validate(spec, where)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ExchangeError(f"{where}: is not what nuhist wrote: {reason}; {_ADVICE}") from error
-    if sidecar is not None:
-        check(sidecar, "sidecar", where, ExchangeError)
-        sidecar = {**sidecar, "workspace_digest": digest(spec)}
-    return Workspace(spec, sidecar, file.origin)

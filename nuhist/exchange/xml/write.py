@@ -39,7 +39,7 @@ _LUMI_ERROR = 0.1  # of a luminosity that no sample has; ROOT divides by it
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # what RooFit's factory leaves alone
 
 
-def export_xml(workspace: Workspace, folder: Path, measurement: str | None = None) -> None:
+def export_xml(workspace: Workspace, folder: Path, measurement: str | None = None) -> list[Path]:
     """Write a workspace as HistFactory XML that ROOT reads, into a folder.
 
     The folder gets ``combination.xml`` (the driver), ``channel_NAME.xml`` per channel, ``data.root``
@@ -55,6 +55,10 @@ def export_xml(workspace: Workspace, folder: Path, measurement: str | None = Non
     measurement
         Name of the one to write; all of them by default.
 
+    Returns
+    -------
+    The driver's path.
+
     Raises
     ------
     ExchangeError
@@ -67,6 +71,7 @@ def export_xml(workspace: Workspace, folder: Path, measurement: str | None = Non
     contents = xml_files(workspace, measurement)
     make_folder(folder)
     write_together({folder / name: content for name, content in contents.items()}, key=folder / DRIVER)
+    return [folder / DRIVER]
 
 
 def xml_files(workspace: Workspace, measurement: str | None = None) -> dict[str, bytes]:
