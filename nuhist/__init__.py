@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nuhist.methods.feldman_cousins import FeldmanCousins
     from nuhist.methods.limits import limit, scan
     from nuhist.methods.profile_likelihood import ProfileLikelihood
+    from nuhist.report.figure_table import plot
     from nuhist.report.reproduce import reproduce
 
 _PUBLIC = {
@@ -51,6 +52,7 @@ _PUBLIC = {
     "limit": "nuhist.methods.limits",
     "load": "nuhist.histfactory.loading",
     "load_experiment": "nuhist.experiments.experiment",
+    "plot": "nuhist.report.figure_table",
     "pyhf_optimizer": "nuhist.inference.pyhf_optimizer",
     "reproduce": "nuhist.report.reproduce",
     "scan": "nuhist.methods.limits",
@@ -84,6 +86,7 @@ __all__ = [
     "limit",
     "load",
     "load_experiment",
+    "plot",
     "pyhf_optimizer",
     "ranking",
     "reproduce",

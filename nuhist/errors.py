@@ -29,6 +29,10 @@ class OptionError(ConfigError):
     """Options that do nothing or exclude each other; on the command line a wrong usage, exit code 2."""
 
 
+class KeywordError(ConfigError, TypeError):
+    """A keyword that a function does not have, which Python calls a ``TypeError``."""
+
+
 class DataError(NuhistError):
     """A file that cannot be read or written, or whose content cannot be used."""
 
@@ -57,10 +61,22 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     known
         The names that exist.
     """
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {_listed(names)}"
-    return ConfigError(f"no {kind} called '{name}'; {hint}")
+    return ConfigError(f"no {kind} called '{name}'; {_hint(name, known)}")
+
+
+def unknown_option(name: str, where: str, known: Iterable[str]) -> KeywordError:
+    """Error for a keyword that a function does not have, with the nearest ones suggested.
+
+    Parameters
+    ----------
+    name
+        What was given.
+    where
+        What does not have it, such as ``"nuhist.limit"``.
+    known
+        The keywords that exist.
+    """
+    return KeywordError(f"{name} is no option of {where}; {_hint(name, known)}")
 
 
 def missing_extra(purpose: str, package: str, extra: str) -> DataError:
@@ -76,6 +92,12 @@ def missing_extra(purpose: str, package: str, extra: str) -> DataError:
         Of nuhist's optional dependencies.
     """
     return DataError(f"{purpose} need {package}; pip install 'nuhist[{extra}]'")
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"known: {_listed(names)}"
 
 
 def _listed(names: list[str]) -> str:

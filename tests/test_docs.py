@@ -6,10 +6,12 @@ That the site builds, that its links lead somewhere and that names exist is chec
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -60,6 +62,20 @@ def test_there_are_two_notebooks_and_both_are_on_the_site() -> None:
     shown = re.findall(r"<!-- notebook: (.*?) -->", "".join(map(_page, PAGES)))
     assert sorted(shown) == NOTEBOOKS
     assert len(NOTEBOOKS) == 2
+
+
+def test_the_page_of_notebooks_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("matplotlib", "pandas"):
+        pytest.importorskip(package)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        for cell in re.findall(r"^```python\n(.*?)^```", _page("notebooks.md"), re.MULTILINE | re.DOTALL):
+            exec(cell, names)
+    (shown,) = re.findall(r"^```text\n(.*?)^```", _page("notebooks.md"), re.MULTILINE | re.DOTALL)
+    assert _printed_as(shown.splitlines(), printed.getvalue())
 
 
 def _page(name: str) -> str:

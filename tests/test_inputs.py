@@ -33,7 +33,7 @@ from nuhist.exchange.xml import tree as xml_tree
 from nuhist.exchange.xml.tree import read_tree
 from nuhist.files import read_json, read_text
 from nuhist.inputs import MEBIBYTE, read_bytes
-from nuhist.report.number_tables import Table
+from nuhist.showing import Table
 from nuhist.tables import read_rows, to_csv
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,23 +14,30 @@ from nuhist.cli.options import OutputType
 from nuhist.errors import DataError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from nuhist.report.number_tables import Table
+    from nuhist.report.figures import Drawn
 
 _NUMBERS = (".csv", ".json")
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A figure, and its numbers as JSON and as a table."""
+def _pair(_: click.Context, __: click.Parameter, text: str | None) -> tuple[float, float] | None:
+    """Two numbers with a colon."""
+    try:
+        low, high = map(float, (text or "0:0").split(":"))
+    except ValueError:
+        raise click.BadParameter(f"'{text}': expected two numbers, such as 1:10") from None
+    return None if text is None else (low, high)
 
-    figure: Figure
-    numbers: dict[str, Any]
-    table: Table
+
+_LOOK = (
+    click.option("--title", metavar="TEXT", help="Heading; what it says of its data stays below."),
+    click.option("--size", metavar="W:H", callback=_pair, help="Width and height in inches."),
+    click.option("--log", is_flag=True, help="A logarithmic vertical axis."),
+    click.option("--xlim", metavar="LO:HI", callback=_pair, help="Ends of the horizontal axis."),
+    click.option("--ylim", metavar="LO:HI", callback=_pair, help="Ends of the vertical axis."),
+)
 
 
-def draws(function: Callable[..., Drawing]) -> Callable[..., None]:
+def draws(function: Callable[..., Drawn]) -> Callable[..., None]:
     """Options of every figure, and what is done with it."""
 
     @click.option(
@@ -78,4 +84,6 @@ def draws(function: Callable[..., Drawing]) -> Callable[..., None]:
         if json_output:
             print_json(drawing.numbers)
 
+    for option in reversed(_LOOK):
+        command = option(command)
     return command  # fmt: skip

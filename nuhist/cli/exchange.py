@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
-from inspect import Parameter
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,11 @@ from nuhist.cli.common import (
     warn,
     workspace_argument,
 )
-from nuhist.cli.options import Command, OutputType, PathType, TableGroup, group, kind_of
+from nuhist.cli.offered import OfferedCommand
+from nuhist.cli.options import OutputType, PathType, TableGroup, group
 
 if TYPE_CHECKING:
-    from nuhist.exchange.format import Option, Reader, Writer
+    from nuhist.exchange.format import Reader, Writer
 
 
 def _exports() -> dict[str, click.Command]:
@@ -45,47 +45,6 @@ def export() -> None:
 @group("import", cls=TableGroup, table=_imports, epilog="Example: nuhist import root lz.root -o lz.json")
 def import_() -> None:
     """Make a workspace from a file of another format."""
-
-
-class _FormatCommand(Command):
-    """A command with a format's options, made from the keywords of its function when they are asked for."""
-
-    def __init__(self, *, way: Reader | Writer, path: PathType, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        self.way, self.path = way, path
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Its own parameters, the options of the format, and ``--help``."""
-        found, own = super().get_params(ctx), len(self.params)
-        return [*found[:own], *self.options, *found[own:]]
-
-    @cached_property  # click knows options by identity
-    def options(self) -> list[click.Option]:
-        """Those of the format."""
-        keywords = self.way.keywords()
-        return [self._option(each, keywords[each.name]) for each in self.way.options]
-
-    def _option(self, option: Option, keyword: Parameter) -> click.Option:
-        kind, flag = kind_of(keyword.annotation), (option.flag or option.name).replace("_", "-")
-        shown: dict[str, Any] = {"help": option.help, "metavar": option.metavar}
-        if kind == "bool" and keyword.default:
-            names = f"--{flag}/--no-{flag}"
-            return click.Option([names, option.name], default=True, show_default=True, **shown)
-        names = f"--{flag}"
-        if kind == "bool":
-            return click.Option([names, option.name], is_flag=True, **shown)
-        if kind == "Sequence[str]":
-            commas = _split if "[,..]" in (option.metavar or "") else None
-            return click.Option([names, option.name], multiple=True, callback=commas, **shown)
-        types = {"int": click.INT, "float": click.FLOAT, "Path": self.path}
-        taken = types.get(kind, click.STRING)
-        return click.Option(
-            [names, option.name], type=taken, default=keyword.default, show_default=True, **shown
-        )
-
-
-def _split(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for text in values for name in text.split(","))
 
 
 @cache  # a command stays the same
@@ -124,6 +83,6 @@ def _import(name: str, reader: Reader) -> click.Command:
 def _command(name: str, verb: str, way: Reader | Writer, path: PathType, run: Any) -> click.Command:
     example = f"Example: nuhist {verb} {name} {way.example}"
     made: click.Command = click.command(
-        name, cls=_FormatCommand, way=way, path=path, help=way.help, epilog=example
+        name, cls=OfferedCommand, offered=way, path=path, help=way.help, epilog=example
     )(run)
     return made

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
+
+from nuhist.offered import Offered, Option, resolved
 
 if TYPE_CHECKING:
     from nuhist.histfactory.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class Option:
-    """A keyword of the function that writes or reads, as the shell shows it.
-
-    Attributes
-    ----------
-    name
-        Of the keyword; its annotation and its default say what the shell takes.
-    help
-        In one line.
-    metavar
-        What stands for the value. ``X[,..]`` lets a user write several with commas.
-    flag
-        The option's name in the shell, where it is not that of the keyword.
-    """
-
-    name: str
-    help: str
-    metavar: str | None = None
-    flag: str | None = None
 
 
 # Options of formats that are templates by name alone.
@@ -41,43 +19,8 @@ POI = Option("poi", "Name of the parameter of interest [default: mu].", "NAME")
 ASIMOV = Option("asimov", "Observe what is expected without the signal.")
 
 
-def _resolved(function: Callable[..., Any] | str | None) -> Any:
-    return resolve_name(function) if isinstance(function, str) else function
-
-
 @dataclass(frozen=True)
-class _Way:
-    """One direction: a function, or where it is as ``"module:function"``, imported when it is needed.
-
-    Attributes
-    ----------
-    run
-        The function.
-    help
-        What its command does; the first sentence stands in lists.
-    example
-        Arguments of its command.
-    options
-        Keywords that a user may give.
-    """
-
-    run: Callable[..., Any] | str
-    help: str
-    example: str
-    options: tuple[Option, ...] = ()
-
-    def function(self) -> Callable[..., Any]:
-        """The function itself."""
-        found: Callable[..., Any] = _resolved(self.run)
-        return found
-
-    def keywords(self) -> dict[str, inspect.Parameter]:
-        """What the function takes, by name."""
-        return dict(inspect.signature(self.function()).parameters)
-
-
-@dataclass(frozen=True)
-class Writer(_Way):
+class Writer(Offered):
     """Writes a workspace: ``run(workspace, path, **options)`` gives the files, or None for the path alone.
 
     Attributes
@@ -100,11 +43,11 @@ class Writer(_Way):
 
     def json(self, workspace: Workspace, **options: Any) -> Any:
         """The document of a workspace."""
-        return _resolved(self.document)(workspace, **options)
+        return resolved(self.document)(workspace, **options)
 
 
 @dataclass(frozen=True)
-class Reader(_Way):
+class Reader(Offered):
     """Makes a workspace: ``run(path, command=…, message=…, **options)``.
 
     ``command`` goes into the sidecar, and ``message`` is called with a line of text for what is left out or

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from nuhist.report.cls_curve import ClsCurve
-from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, new_figure, save_figure
+from nuhist.inference.model import Model
+from nuhist.report.canvas import Canvas, Look, with_look
+from nuhist.report.cls_curve import ClsCurve, cls_curve
+from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, Drawn
 from nuhist.report.labels import axis_label, common_power, data_label, quantity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Green and yellow, as is the custom, are not for all eyes: two blues, told apart by brightness.
+_LEAST = 1e-4  # CLs where a logarithmic axis begins
 _TWO_SIGMA, _ONE_SIGMA = "#CFE8F7", COLOURS[0]
 
 
-def cls_figure(curve: ClsCurve) -> Figure:
+@with_look
+def cls_figure(curve: ClsCurve, **look: Unpack[Look]) -> Figure:
     """Observed CLs, expected CLs with its bands of one and two standard deviations, and the limits.
 
     Raises
@@ -26,8 +29,8 @@ def cls_figure(curve: ClsCurve) -> Figure:
     DataError
         If matplotlib is missing.
     """
-    figure = new_figure(7, 4.8)
-    axes = figure.subplots()
+    canvas = Canvas(look, log=True)
+    axes = canvas.axes(7, 4.8)
     power = common_power(curve.values)
     values = np.array(curve.values) / 10.0**power
     for colour, low, high, name in (
@@ -53,22 +56,12 @@ def cls_figure(curve: ClsCurve) -> Figure:
                 [upper / 10.0**power] * 2, [0, alpha], color=SIGNAL_COLOUR, linewidth=1, linestyle=linestyle
             )
     axes.margins(x=0)
-    axes.set_ylim(0, 1.02)
+    canvas.vertical(axes, 0, 1.02, _LEAST)
     axes.set_xlabel(axis_label(curve.coupling, curve.unit, power))
     axes.set_ylabel("CL$_\\mathrm{s}$")
-    figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)
-    return figure
-
-
-def draw_cls(curve: ClsCurve, output: Path) -> None:
-    """Draw CLs; the file's ending chooses the format.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing, the ending is unknown, or the file cannot be written.
-    """
-    save_figure(cls_figure(curve), output)
+    canvas.title(axes)
+    canvas.legend(axes)
+    return canvas.finished(axes)
 
 
 def _observed(curve: ClsCurve) -> str:
@@ -79,3 +72,10 @@ def _limit(curve: ClsCurve, upper: float | None) -> str:
     if upper is None:
         return "no limit within the bounds"
     return quantity(curve.coupling, upper, curve.unit, sign="<")
+
+
+@with_look
+def draw_cls(model: Model, *, confidence_level: float = 0.90, **look: Unpack[Look]) -> Drawn:
+    """CLs of a model, with limits at a confidence level."""
+    curve = cls_curve(model, confidence_level=confidence_level)
+    return Drawn(cls_figure(curve, **look), curve.to_json(), curve.table())

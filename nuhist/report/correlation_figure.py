@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
+from nuhist.inference.model import Model
 from nuhist.inference.results import FitResult
-from nuhist.report.figures import new_figure, save_figure
+from nuhist.report.canvas import Canvas, Look, with_look
+from nuhist.report.figures import Drawn
 from nuhist.report.labels import data_title, literal, with_lifted
+from nuhist.showing import Table
 from nuhist.tables import Array
 
 if TYPE_CHECKING:
@@ -36,7 +38,10 @@ def correlated_parameters(result: FitResult, most: int = MOST) -> tuple[tuple[st
     return tuple(result.parameters[index].name for index in free), matrix[np.ix_(free, free)]
 
 
-def correlation_figure(result: FitResult, *, most: int = MOST, bound_lifted: bool = False) -> Figure:
+@with_look
+def correlation_figure(
+    result: FitResult, *, most: int = MOST, bound_lifted: bool = False, **look: Unpack[Look]
+) -> Figure:
     """The correlation matrix of a fit; parameters that are fixed or on a bound are left out.
 
     ``bound_lifted`` says whether the fit is one with the bound of the parameter of interest lifted.
@@ -49,8 +54,8 @@ def correlation_figure(result: FitResult, *, most: int = MOST, bound_lifted: boo
     names, matrix = correlated_parameters(result, most)
     count = len(names)
     side = (_CELL if count <= _WITH_NUMBERS else _SMALL_CELL) * max(count, 4)
-    figure = new_figure(3.6 + side, 2.2 + side)
-    axes = figure.subplots()
+    canvas = Canvas(look)
+    axes = canvas.axes(3.6 + side, 2.2 + side)
     image = axes.imshow(matrix if count else np.zeros((1, 1)), vmin=-1, vmax=1, cmap=_COLOURS)
     labels = [literal(name, 36) for name in names]
     axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor", fontsize="small")
@@ -65,17 +70,33 @@ def correlation_figure(result: FitResult, *, most: int = MOST, bound_lifted: boo
     free = int(np.sum(np.diag(np.array(result.correlations).reshape(len(result.parameters), -1)) > 0))
     title = f"the {count} most correlated of {free}" if count < free else ""
     title = with_lifted(title if count else "no free parameters", result.parameter if bound_lifted else None)
-    axes.set_title(data_title(result.data_kind, title, result.conditional_on), fontsize="medium", loc="left")
-    figure.colorbar(image, ax=axes, label="correlation", shrink=0.8)
-    return figure
+    canvas.title(axes, data_title(result.data_kind, title, result.conditional_on))
+    axes.figure.colorbar(image, ax=axes, label="correlation", shrink=0.8)
+    return canvas.finished(axes)
 
 
-def draw_correlations(result: FitResult, output: Path) -> None:
-    """Draw a correlation matrix; the file's ending chooses the format.
+def correlation_table(result: FitResult) -> Table:
+    """A matrix with the parameters' names; its corner says what the data are, unless observed."""
+    names = [entry.name for entry in result.parameters]
+    pairs = zip(names, result.correlations, strict=True)
+    return Table(
+        (data_title(result.data_kind, "parameter"), *names), tuple((name, *row) for name, row in pairs)
+    )
 
-    Raises
-    ------
-    DataError
-        If matplotlib is missing, the ending is unknown, or the file cannot be written.
-    """
-    save_figure(correlation_figure(result), output)
+
+@with_look
+def draw_correlations(model: Model, *, most: int = MOST, **look: Unpack[Look]) -> Drawn:
+    """Correlations of a model's parameters, with the bound lifted at which the coupling lies."""
+    made = model.lifted()
+    result, lifted = made.fit(), bool(made.lifted_from)
+    numbers = {
+        "parameters": [entry.name for entry in result.parameters],
+        "correlations": [list(row) for row in result.correlations],
+        "bound_lifted": lifted,
+        "conditional_on": list(result.conditional_on),
+        "data_kind": result.data_kind,
+        "workspace_digest": result.workspace_digest,
+        "nuhist_version": result.nuhist_version,
+    }
+    figure = correlation_figure(result, most=most, bound_lifted=lifted, **look)
+    return Drawn(figure, numbers, correlation_table(result))

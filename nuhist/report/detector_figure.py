@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from nuhist.report.detector import DetectorResponse
-from nuhist.report.figures import LINE_COLOURS, LINE_STYLES, new_figure, save_figure
+from nuhist.experiments.experiment import Experiment, ResponseKind
+from nuhist.report.canvas import Canvas, Look, with_look
+from nuhist.report.detector import DetectorResponse, detector_response
+from nuhist.report.figures import LINE_COLOURS, LINE_STYLES, Drawn
 from nuhist.report.labels import literal
+from nuhist.showing import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TRUE = "true recoil energy [keV]"
 _COLOURS = "Blues"
+_LEAST = 1e-3  # probability where a logarithmic axis begins
 _KINDS = {
     "matrix": "simulated matrix",
     "gaussian": "efficiency and Gaussian resolution",
@@ -24,7 +27,8 @@ _KINDS = {
 }
 
 
-def response_figure(result: DetectorResponse) -> Figure:
+@with_look
+def response_figure(result: DetectorResponse, **look: Unpack[Look]) -> Figure:
     """Probability for a recoil of some true energy to be found in a bin of reconstructed energy.
 
     Raises
@@ -32,8 +36,8 @@ def response_figure(result: DetectorResponse) -> Figure:
     DataError
         If matplotlib is missing.
     """
-    figure = new_figure(7, 5.4)
-    axes = figure.subplots()
+    canvas = Canvas(look)
+    axes = canvas.axes(7, 5.4)
     probability = np.array(result.probability)
     # An image inside the vector formats: a rectangle for each of 10⁴ cells makes files that nobody opens.
     mesh = axes.pcolormesh(
@@ -42,14 +46,15 @@ def response_figure(result: DetectorResponse) -> Figure:
     )  # fmt: skip
     axes.set_xlabel(_TRUE)
     axes.set_ylabel("reconstructed energy [keVee]")
-    axes.set_title(f"{literal(result.title, 70)}\n{_KINDS[result.kind]}", fontsize="medium", loc="left")
+    canvas.title(axes, _KINDS[result.kind], literal(result.title, 70))
     widths = np.diff(result.edges)
     size = f" of {widths[0]:.3g} keV" if np.allclose(widths, widths[0], rtol=1e-6) else ""
-    figure.colorbar(mesh, ax=axes, label=f"probability per bin{size}")
-    return figure
+    axes.figure.colorbar(mesh, ax=axes, label=f"probability per bin{size}")
+    return canvas.finished(axes)
 
 
-def efficiency_figure(results: Sequence[DetectorResponse]) -> Figure:
+@with_look
+def efficiency_figure(results: Sequence[DetectorResponse], **look: Unpack[Look]) -> Figure:
     """Probability for a recoil to be selected and found in any bin, a curve for each experiment.
 
     Raises
@@ -57,8 +62,8 @@ def efficiency_figure(results: Sequence[DetectorResponse]) -> Figure:
     DataError
         If matplotlib is missing.
     """
-    figure = new_figure(7, 4.8)
-    axes = figure.subplots()
+    canvas = Canvas(look, log=True)
+    axes = canvas.axes(7, 4.8)
     for index, result in enumerate(results):
         true = np.array(result.true_edges)
         axes.plot(
@@ -69,31 +74,30 @@ def efficiency_figure(results: Sequence[DetectorResponse]) -> Figure:
             label=f"{literal(result.experiment)} ({_KINDS[result.kind]})",
         )
     axes.set_xlim(0, max(result.true_edges[-1] for result in results))
-    axes.set_ylim(0, 1)
+    canvas.vertical(axes, 0, 1, _LEAST)
     axes.set_xlabel(_TRUE)
     axes.set_ylabel("probability to be selected, in any bin")
-    figure.legend(loc="outside upper left", ncols=2 if len(results) > 3 else 1, fontsize="small",
-                  frameon=False)  # fmt: skip
-    return figure
+    canvas.title(axes)
+    canvas.legend(axes, ncols=2 if len(results) > 3 else 1)
+    return canvas.finished(axes)
 
 
-def draw_response(result: DetectorResponse, output: Path) -> None:
-    """Draw a response matrix; the file's ending chooses the format.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing, the ending is unknown, or the file cannot be written.
-    """
-    save_figure(response_figure(result), output)
+@with_look
+def draw_response(
+    experiment: Experiment, *, response: ResponseKind | None = None, **look: Unpack[Look]
+) -> Drawn:
+    """Response matrix of an experiment, of its own kind by default."""
+    result = detector_response(experiment, response)
+    return Drawn(response_figure(result, **look), result.to_json(), result.table())
 
 
-def draw_efficiency(results: Sequence[DetectorResponse], output: Path) -> None:
-    """Draw efficiencies; the file's ending chooses the format.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing, the ending is unknown, or the file cannot be written.
-    """
-    save_figure(efficiency_figure(results), output)
+@with_look
+def draw_efficiency(
+    experiments: Sequence[Experiment], *, response: ResponseKind | None = None, **look: Unpack[Look]
+) -> Drawn:
+    """Efficiencies of experiments, of each one's own kind of response by default."""
+    results = [detector_response(experiment, response) for experiment in experiments]
+    keys = ("experiment", "kind", "true_edges", "efficiency")
+    numbers = [{key: result.to_json()[key] for key in keys} for result in results]
+    table = Table.joined([result.efficiencies() for result in results])
+    return Drawn(efficiency_figure(results, **look), {"experiments": numbers}, table)

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from nuhist.files import check_output, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from nuhist.showing import Table
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 YELLOW = "#F0E442"
@@ -44,6 +47,15 @@ _ADOPTED = re.compile(
     r"|[xy]tick\.(direction|top|right|((major|minor)\.)?(top|bottom|left|right)|minor\.visible)"
 )
 _TICKS = {f"{axis}tick.{kind}.size": size for axis in "xy" for kind, size in (("major", 6), ("minor", 3))}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, and its numbers as JSON and as a table."""
+
+    figure: Figure
+    numbers: dict[str, Any]
+    table: Table
 
 
 @contextmanager

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from nuhist.report.figures import LINE_COLOURS, new_figure, save_figure
+from nuhist.histfactory.grids import parse_numbers
+from nuhist.physics.hypotheses import Atomic, FlavorChoice, RateOptions
+from nuhist.report.canvas import Canvas, Look, with_look
+from nuhist.report.figures import LINE_COLOURS, Drawn
 from nuhist.report.labels import quantity
-from nuhist.report.neutrinos import STANDARD_MODEL, CrossSectionCurve, CrossSections, FluxCurve
+from nuhist.report.neutrinos import (
+    STANDARD_MODEL,
+    CrossSectionCurve,
+    CrossSections,
+    FluxCurve,
+    cross_sections,
+    flux_curves,
+)
+from nuhist.showing import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +32,8 @@ _NAMES = {"7Be_384keV": "$^7$Be 384 keV", "7Be_861keV": "$^7$Be 861 keV", "8B": 
           "15O": "$^{15}$O", "17F": "$^{17}$F"}  # fmt: skip
 
 
-def flux_figure(curves: Sequence[FluxCurve]) -> Figure:
+@with_look
+def flux_figure(curves: Sequence[FluxCurve], **look: Unpack[Look]) -> Figure:
     """Solar fluxes against the neutrino energy, with totals and their uncertainties.
 
     Raises
@@ -30,8 +41,8 @@ def flux_figure(curves: Sequence[FluxCurve]) -> Figure:
     DataError
         If matplotlib is missing.
     """
-    figure = new_figure(7.5, 5.6)
-    axes = figure.subplots()
+    canvas = Canvas(look)
+    axes = canvas.axes(7.5, 5.6)
     for index, curve in enumerate(sorted(curves, key=lambda entry: -entry.total)):
         colour = LINE_COLOURS[index % len(LINE_COLOURS)]
         style = "-" if index < len(LINE_COLOURS) else "--"
@@ -51,12 +62,14 @@ def flux_figure(curves: Sequence[FluxCurve]) -> Figure:
     axes.set_ylim(_LOWEST_FLUX, 2 * max(curve.total for curve in curves))
     axes.set_xlabel("neutrino energy [keV]")
     axes.set_ylabel("flux [cm$^{-2}$ s$^{-1}$ keV$^{-1}$], of lines (dotted) [cm$^{-2}$ s$^{-1}$]")
-    figure.legend(loc="outside upper left", ncols=3, fontsize="small", frameon=False,
-                  title="total in cm$^{-2}$ s$^{-1}$", title_fontsize="small", alignment="left")  # fmt: skip
-    return figure
+    canvas.title(axes)
+    unit = "total in cm$^{-2}$ s$^{-1}$"
+    canvas.legend(axes, ncols=3, title=unit, title_fontsize="small", alignment="left")
+    return canvas.finished(axes)
 
 
-def cross_section_figure(result: CrossSections) -> Figure:
+@with_look
+def cross_section_figure(result: CrossSections, **look: Unpack[Look]) -> Figure:
     """What each coupling adds to dσ/dT per xenon atom; dashed where it takes away.
 
     Raises
@@ -64,8 +77,8 @@ def cross_section_figure(result: CrossSections) -> Figure:
     DataError
         If matplotlib is missing.
     """
-    figure = new_figure(7.5, 5.6)
-    axes = figure.subplots()
+    canvas = Canvas(look)
+    axes = canvas.axes(7.5, 5.6)
     for index, curve in enumerate(result.curves):
         colour = LINE_COLOURS[index % len(LINE_COLOURS)]
         width = 4.0 if _covered(curve, result.curves[index + 1 :]) else 1.5
@@ -87,12 +100,10 @@ def cross_section_figure(result: CrossSections) -> Figure:
     averaged = "averaged over the solar flux"
     if result.neutrino_energy is not None:
         averaged = f"at a neutrino energy of {result.neutrino_energy:g} keV"
-    axes.set_title(
-        f"added to the Standard Model (dashed: taken away), {averaged}", fontsize="medium", loc="left"
-    )
+    canvas.title(axes, f"added to the Standard Model (dashed: taken away), {averaged}")
     axes.set_ylabel(r"$\mathrm{d}\sigma/\mathrm{d}T$ per xenon atom [cm$^2$/keV]")
-    figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)
-    return figure
+    canvas.legend(axes)
+    return canvas.finished(axes)
 
 
 def _covered(curve: CrossSectionCurve, later: Sequence[CrossSectionCurve]) -> bool:
@@ -102,23 +113,28 @@ def _covered(curve: CrossSectionCurve, later: Sequence[CrossSectionCurve]) -> bo
     )
 
 
-def draw_flux(curves: Sequence[FluxCurve], output: Path) -> None:
-    """Draw solar fluxes; the file's ending chooses the format.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing, the ending is unknown, or the file cannot be written.
-    """
-    save_figure(flux_figure(curves), output)
+@with_look
+def draw_flux(**look: Unpack[Look]) -> Drawn:
+    """Fluxes of solar neutrinos."""
+    curves = flux_curves()
+    table = Table.joined([curve.table() for curve in curves])
+    return Drawn(flux_figure(curves, **look), {"components": [curve.to_json() for curve in curves]}, table)
 
 
-def draw_cross_sections(result: CrossSections, output: Path) -> None:
-    """Draw cross sections; the file's ending chooses the format.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing, the ending is unknown, or the file cannot be written.
-    """
-    save_figure(cross_section_figure(result), output)
+@with_look
+def draw_cross_sections(
+    *,
+    flavor: FlavorChoice = "effective",
+    neutrino_energy: float | None = None,
+    couplings: Sequence[str] = (),
+    atomic: Atomic = "step",
+    **look: Unpack[Look],
+) -> Drawn:
+    """Cross sections of all hypotheses; ``couplings`` are texts such as ``"magnetic-moment=2e-11"``."""
+    result = cross_sections(
+        flavor=flavor,
+        neutrino_energy=neutrino_energy,
+        couplings=parse_numbers(couplings),
+        options=RateOptions(atomic=atomic),
+    )
+    return Drawn(cross_section_figure(result, **look), result.to_json(), result.table())

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from nuhist.report.figures import LINE_COLOURS, LINE_STYLES, new_figure, save_figure
+from nuhist.inference.model import Model
+from nuhist.report.canvas import Canvas, Look, with_look
+from nuhist.report.figures import LINE_COLOURS, LINE_STYLES, Drawn
 from nuhist.report.labels import axis_label, common_power, data_label, data_title, literal, symbol
-from nuhist.report.profiles import Line
+from nuhist.report.profiles import Line, profile_lines
+from nuhist.showing import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LEVELS = ((1.0, "1σ"), (2.7055, "90 %"), (4.0, "2σ"))
-_TOP = 9.0
+_TOP, _LEAST = 9.0, 1e-2  # the vertical axis, and where a logarithmic one begins
 
 
-def profile_figure(lines: Sequence[Line], *, title: str = "") -> Figure:
+@with_look
+def profile_figure(lines: Sequence[Line], **look: Unpack[Look]) -> Figure:
     """Δχ² curves of one kind of coupling, with lines at 1σ, 90 % and 2σ of one parameter.
 
     Raises
@@ -27,8 +30,8 @@ def profile_figure(lines: Sequence[Line], *, title: str = "") -> Figure:
     DataError
         If matplotlib is missing.
     """
-    figure = new_figure(7, 4.8)
-    axes = figure.subplots()
+    canvas = Canvas(look, log=True)
+    axes = canvas.axes(7, 4.8)
     power = common_power([value for line in lines for value in line.values])
     same = len({line.data_kind for line in lines}) == 1
     for index, line in enumerate(lines):
@@ -44,25 +47,13 @@ def profile_figure(lines: Sequence[Line], *, title: str = "") -> Figure:
         axes.annotate(name, (1, level), (3, 0), xycoords=("axes fraction", "data"), va="center",
                       textcoords="offset points", color="0.35", fontsize="small")  # fmt: skip
     axes.margins(x=0)
-    axes.set_ylim(0, _TOP)
+    canvas.vertical(axes, 0, _TOP, _LEAST)
     shared = lines[0].coupling if len({line.coupling for line in lines}) == 1 else _base(lines[0].coupling)
     axes.set_xlabel(axis_label(shared, lines[0].unit, power))
     axes.set_ylabel("Δχ²")
-    title = data_title(lines[0].data_kind, title) if same else title
-    axes.set_title(literal(title, 80) if title else "", fontsize="medium", loc="left")
-    figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)
-    return figure
-
-
-def draw_profiles(lines: Sequence[Line], output: Path, *, title: str = "") -> None:
-    """Draw Δχ² curves of one kind of coupling; the file's ending chooses the format.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing, the ending is unknown, or the file cannot be written.
-    """
-    save_figure(profile_figure(lines, title=title), output)
+    canvas.title(axes, data_title(lines[0].data_kind) if same else "")
+    canvas.legend(axes)
+    return canvas.finished(axes)
 
 
 def _label(line: Line) -> str:
@@ -77,3 +68,11 @@ def _base(coupling: str) -> str:
         if coupling.endswith(f"_nu{flavor}"):
             return coupling.removesuffix(flavor)
     return coupling
+
+
+@with_look
+def draw_scan(models: Sequence[Model], *, labels: Sequence[str] = (), **look: Unpack[Look]) -> Drawn:
+    """Δχ² of models of one kind of coupling."""
+    lines = profile_lines(models, labels)
+    table = Table.joined([line.table() for line in lines])
+    return Drawn(profile_figure(lines, **look), {"curves": [line.to_json() for line in lines]}, table)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from nuhist.report.figures import new_figure, save_figure
+from nuhist.inference.model import Model
+from nuhist.report.canvas import Canvas, Look, with_look
+from nuhist.report.figures import Drawn
 from nuhist.report.labels import data_title, literal
-from nuhist.report.pulls import Pull, Pulls
+from nuhist.report.pulls import Pull, Pulls, pulls
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +21,8 @@ _REACH = 2.6  # standard deviations that are always shown
 _ROW, _FRAME = 0.26, 1.0  # inches
 
 
-def pulls_figure(result: Pulls, *, most: int = MOST) -> Figure:
+@with_look
+def pulls_figure(result: Pulls, *, most: int = MOST, **look: Unpack[Look]) -> Figure:
     """Fitted less central value over the width of the constraint, a row for each parameter.
 
     Parameters
@@ -36,25 +38,14 @@ def pulls_figure(result: Pulls, *, most: int = MOST) -> Figure:
         If matplotlib is missing.
     """
     shown = _largest(result.pulls, most)
-    figure = new_figure(6.5, _FRAME + _ROW * max(len(shown), 2))
-    axes = figure.subplots()
+    canvas = Canvas(look)
+    axes = canvas.axes(6.5, _FRAME + _ROW * max(len(shown), 2))
     draw_pull_rows(axes, [entry.pull for entry in shown], [entry.pull_error for entry in shown])
     axes.set_yticks(range(len(shown)), [literal(entry.parameter) for entry in shown], fontsize="small")
     title = f"the {len(shown)} largest of {len(result.pulls)}" if len(shown) < len(result.pulls) else ""
     title = title if shown else "no constrained parameters"
-    axes.set_title(data_title(result.data_kind, title, result.conditional_on), fontsize="medium", loc="left")
-    return figure
-
-
-def draw_pulls(result: Pulls, output: Path) -> None:
-    """Draw pulls; the file's ending chooses the format.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing, the ending is unknown, or the file cannot be written.
-    """
-    save_figure(pulls_figure(result), output)
+    canvas.title(axes, data_title(result.data_kind, title, result.conditional_on))
+    return canvas.finished(axes)
 
 
 def draw_pull_rows(axes: Any, values: Sequence[float], errors: Sequence[float | None]) -> None:
@@ -78,3 +69,10 @@ def _largest(entries: Sequence[Pull], most: int) -> list[Pull]:
         return list(entries)
     order = np.argsort([-abs(entry.pull) for entry in entries], kind="stable")[:most]
     return [entries[index] for index in sorted(order.tolist())]
+
+
+@with_look
+def draw_pulls(model: Model, *, most: int = MOST, **look: Unpack[Look]) -> Drawn:
+    """Pulls of a model's constrained parameters."""
+    result = pulls(model)
+    return Drawn(pulls_figure(result, most=most, **look), result.to_json(), result.table())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from nuhist.inference.model import Model
 from nuhist.inference.study_results import Ranking
 from nuhist.physics.coupling import CouplingScale
-from nuhist.report.figures import COLOURS, new_figure, save_figure
+from nuhist.report.canvas import Canvas, Look, with_look
+from nuhist.report.figures import COLOURS, Drawn
 from nuhist.report.labels import axis_label, common_power, data_title, literal, with_lifted
 from nuhist.report.pulls_figure import draw_pull_rows
 
@@ -21,8 +22,11 @@ _UP, _DOWN = COLOURS[4], COLOURS[1]
 _ROW, _FRAME = 0.3, 1.4  # inches
 
 
-def ranking_figure(result: Ranking, scale: CouplingScale | None = None, *, most: int = MOST) -> Figure:
-    """Impacts as bars and pulls as points, the largest impact on top.
+@with_look
+def ranking_figure(
+    result: Ranking, scale: CouplingScale | None = None, *, most: int = MOST, **look: Unpack[Look]
+) -> Figure:
+    """Impacts as bars and pulls as points, the largest impact on top: two axes, impacts and pulls.
 
     Parameters
     ----------
@@ -45,8 +49,9 @@ def ranking_figure(result: Ranking, scale: CouplingScale | None = None, *, most:
     up = factor * np.array([entry.impact_up for entry in shown])
     down = factor * np.array([entry.impact_down for entry in shown])
     power = common_power([*up.tolist(), *down.tolist()])
-    figure = new_figure(8, _FRAME + _ROW * max(len(shown), 2))
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
+    canvas, height = Canvas(look), _FRAME + _ROW * max(len(shown), 2)
+    layout: dict[str, Any] = {"ncols": 2, "sharey": True, "width_ratios": [3, 2]}
+    left, right = canvas.several(8, height, "impacts", "pulls", **layout)
     rows = np.arange(len(shown))
     left.barh(rows - 0.2, up / 10.0**power, height=0.4, color=_UP, label="held 1σ above its fitted value")
     left.barh(rows + 0.2, down / 10.0**power, height=0.4, color=_DOWN, hatch="////", edgecolor="white",
@@ -68,18 +73,15 @@ def ranking_figure(result: Ranking, scale: CouplingScale | None = None, *, most:
     title = f"the {len(shown)} largest of {len(result.impacts)}" if len(shown) < len(result.impacts) else ""
     title = title if shown else "no constrained parameters"
     title = with_lifted(title, result.parameter if result.bound_lifted else None)
-    left.set_title(data_title(result.data_kind, title), fontsize="medium", loc="left")
+    canvas.title(left, data_title(result.data_kind, title))
     right.set_title(data_title("observed", held=result.conditional_on), fontsize="small", loc="left")
-    figure.legend(loc="outside upper left", ncols=2, fontsize="small", frameon=False)
-    return figure
+    canvas.legend(left)
+    return canvas.finished(left)
 
 
-def draw_ranking(result: Ranking, output: Path, scale: CouplingScale | None = None) -> None:
-    """Draw a ranking; the file's ending chooses the format.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing, the ending is unknown, or the file cannot be written.
-    """
-    save_figure(ranking_figure(result, scale), output)
+@with_look
+def draw_ranking(model: Model, *, most: int = MOST, **look: Unpack[Look]) -> Drawn:
+    """Ranking of a model's constrained parameters, in the unit of the coupling."""
+    result = model.ranking()
+    figure = ranking_figure(result, model.likelihood.interest, most=most, **look)
+    return Drawn(figure, result.to_json(), result.table())

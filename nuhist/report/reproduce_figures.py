@@ -12,9 +12,10 @@ from nuhist.histfactory.patchset import SignalGrid, build_patchset
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.spectrum import fitted_spectrum
 from nuhist.physics.hypotheses import FLAVOR_CHOICES
-from nuhist.report.profile_figure import draw_profiles
+from nuhist.report.figures import save_figure
+from nuhist.report.profile_figure import profile_figure
 from nuhist.report.profiles import profile_lines
-from nuhist.report.spectrum_figure import draw_spectrum
+from nuhist.report.spectrum_figure import spectrum_figure
 
 _EXPERIMENT = "lz_ws2022_paper"  # the reading of the paper that gives its minimum chi-square
 _ILLUSTRATION = 2.8e-11  # μ_B, the limit of Borexino that the paper draws
@@ -39,13 +40,15 @@ def draw_figures(folder: Path) -> list[Path]:
         folder / name for name in ("fig2_spectrum.png", "fig3_magnetic_moment.png", "fig4_millicharge.png")
     ]
     spectrum = build("lz_ws2022", hypothesis="magnetic-moment", background="paper", ar37="gaussian")
-    draw_spectrum(fitted_spectrum(spectrum, coupling=_ILLUSTRATION), paths[0])
+    save_figure(spectrum_figure(fitted_spectrum(spectrum, coupling=_ILLUSTRATION)), paths[0])
     moments = [
         build(_EXPERIMENT, hypothesis="magnetic-moment", flavor=flavor, constraint="linear")
         for flavor in FLAVOR_CHOICES
     ]
     labels = ["effective", "ν_e", "ν_μ", "ν_τ"]
-    draw_profiles(profile_lines(moments, labels), paths[1], title="after Fig. 3: densities as counts")
+    save_figure(
+        profile_figure(profile_lines(moments, labels), title="after Fig. 3: densities as counts"), paths[1]
+    )
     charges: list[Workspace | SignalGrid] = []
     for flavor in FLAVOR_CHOICES:
         reach = 1e-13 * _EPA_REACH[flavor]
@@ -61,5 +64,7 @@ def draw_figures(folder: Path) -> list[Path]:
         )
     charges.append(build(_EXPERIMENT, hypothesis="millicharge-fea", constraint="linear"))
     labels = ["EPA, effective", "EPA, ν_e", "EPA, ν_μ", "EPA, ν_τ", "FEA, effective"]
-    draw_profiles(profile_lines(charges, labels), paths[2], title="after Fig. 4: densities as counts")
+    save_figure(
+        profile_figure(profile_lines(charges, labels), title="after Fig. 4: densities as counts"), paths[2]
+    )
     return paths

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, new_figure, save_figure
+from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.workspace import Workspace
+from nuhist.report.canvas import Canvas, Look, with_look
+from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, Drawn
 from nuhist.report.labels import literal, symbol, unit_symbol
-from nuhist.report.world_limits import QUANTITIES, UNITS, WorldLimit, WorldLimits
+from nuhist.report.world_limits import QUANTITIES, UNITS, WorldLimit, WorldLimits, world_limits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,8 +24,11 @@ _NARROW = 30.0  # ratio of the ends of an axis that has too few powers of ten
 _ROW, _FRAME = 0.4, 1.6  # inches
 
 
-def world_limits_figure(result: WorldLimits) -> Figure:
+@with_look
+def world_limits_figure(result: WorldLimits, **look: Unpack[Look]) -> Figure:
     """Limits on the moduli, a row for each experiment, a sign for each flavour; ours in orange.
+
+    It has two axes, moments and charges; ``xlim`` and ``ylim`` are those of the first.
 
     Raises
     ------
@@ -37,8 +42,9 @@ def world_limits_figure(result: WorldLimits) -> Figure:
         for quantity in QUANTITIES
     }
     heights = [len(rows) + 2.0 for rows in by_quantity.values()]
-    figure = new_figure(7.5, _FRAME + _ROW * sum(heights))
-    panels = figure.subplots(len(by_quantity), 1, height_ratios=heights)
+    canvas, height = Canvas(look), _FRAME + _ROW * sum(heights)
+    layout: dict[str, Any] = {"nrows": len(by_quantity), "height_ratios": heights}
+    panels = canvas.several(7.5, height, "moments", "charges", **layout)
     for axes, (quantity, rows) in zip(panels, by_quantity.items(), strict=True):
         _draw(axes, quantity, rows, result.confidence_level)
     signs = [
@@ -50,21 +56,9 @@ def world_limits_figure(result: WorldLimits) -> Figure:
         for colour, label in ((_PUBLISHED, "published"), (SIGNAL_COLOUR, "nuhist"))
         if label == "published" or any(entry.ours for entry in result.limits)
     ]
-    figure.legend(
-        handles=[*signs, *whose], loc="outside upper left", ncols=6, fontsize="small", frameon=False
-    )
-    return figure
-
-
-def draw_world_limits(result: WorldLimits, output: Path) -> None:
-    """Draw limits; the file's ending chooses the format.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing, the ending is unknown, or the file cannot be written.
-    """
-    save_figure(world_limits_figure(result), output)
+    canvas.title(panels[0])
+    canvas.legend(panels[0], ncols=6, handles=[*signs, *whose])
+    return canvas.finished(panels[0])
 
 
 def _rows(limits: Sequence[WorldLimit]) -> dict[tuple[str, str], list[WorldLimit]]:
@@ -108,3 +102,16 @@ def _draw(axes: Any, quantity: str, rows: dict[tuple[str, str], list[WorldLimit]
     axes.grid(axis="both", color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel(f"{100 * level:g} % CL limit on |{symbol(quantity)}| [{unit_symbol(UNITS[quantity])}]")
+
+
+@with_look
+def draw_world_limits(
+    workspaces: Sequence[Workspace | SignalGrid],
+    *,
+    labels: Sequence[str] = (),
+    method: str | None = None,
+    **look: Unpack[Look],
+) -> Drawn:
+    """Published limits, and those of workspaces."""
+    result = world_limits(workspaces, labels, method=method)
+    return Drawn(world_limits_figure(result, **look), result.to_json(), result.table())

@@ -26,8 +26,9 @@ CSV = '''
 """Expected and observed counts of one channel as CSV."""
 from pathlib import Path
 
-from nuhist.exchange.format import Format, Option, Reader, Writer
+from nuhist.exchange.format import Format, Reader, Writer
 from nuhist.histfactory.workspace import Workspace
+from nuhist.offered import Option
 
 
 def write(workspace: Workspace, path: Path, *, digits: int = 17) -> None:

@@ -18,16 +18,7 @@ from nuhist.inference.spectrum import fitted_spectrum
 from nuhist.report import page_section
 from nuhist.report.cls_curve import cls_curve
 from nuhist.report.cls_figure import cls_figure
-from nuhist.report.correlation_figure import correlation_figure
-from nuhist.report.number_tables import (
-    cls_table,
-    correlation_table,
-    profile_table,
-    pulls_table,
-    ranking_table,
-    spectrum_table,
-    world_limits_table,
-)
+from nuhist.report.correlation_figure import correlation_figure, correlation_table
 from nuhist.report.page import make_report
 from nuhist.report.profile_figure import profile_figure
 from nuhist.report.profiles import profile_lines
@@ -68,13 +59,13 @@ FIGURES: dict[str, Callable[[Workspace], Any]] = {
     "correlations": lambda workspace: correlation_figure(fit(workspace)),
 }
 TABLES: dict[str, Callable[[Workspace], Any]] = {
-    "spectrum": lambda workspace: spectrum_table([fitted_spectrum(workspace)]),
-    "scan": lambda workspace: profile_table(profile_lines([workspace])),
-    "cls": lambda workspace: cls_table(cls_curve(workspace)),
-    "pulls": lambda workspace: pulls_table(pulls(workspace)),
-    "ranking": lambda workspace: ranking_table(ranking(workspace)),
+    "spectrum": lambda workspace: fitted_spectrum(workspace).table(),
+    "scan": lambda workspace: profile_lines([workspace])[0].table(),
+    "cls": lambda workspace: cls_curve(workspace).table(),
+    "pulls": lambda workspace: pulls(workspace).table(),
+    "ranking": lambda workspace: ranking(workspace).table(),
     "correlations": lambda workspace: correlation_table(fit(workspace)),
-    "world-limits": lambda workspace: world_limits_table(world_limits([workspace])),
+    "world-limits": lambda workspace: world_limits([workspace]).table(),
 }
 
 

@@ -130,7 +130,7 @@ SIGNED = "{charge}: CLs is an upper limit, and q_nu is signed"
         ("spectrum {moment} --channel x", "{moment}: no channel 'x'; it has lz_ws2022"),
         ("ranking {here}/none.json", "{here}/none.json: cannot be read"),
         ("cross-section --coupling x=1", "no hypothesis called 'x'"),
-        ("cross-section --coupling magnetic-moment=much", "'magnetic-moment=much': expected a number"),
+        ("cross-section --coupling magnetic-moment=much", "magnetic-moment=much: 'much' is no number"),
         ("cross-section --atomic x", "no atomic response called 'x'"),
         ("world-limits {moment} --method x", "no method called 'x'"),
         ("world-limits --label a", "1 labels for 0 workspaces"),

@@ -17,9 +17,8 @@ from nuhist.inference.cabinetry_objects import to_fit_results
 from nuhist.inference.spectrum import FittedSpectrum, fitted_spectra, fitted_spectrum
 from nuhist.report.cls_curve import cls_curve
 from nuhist.report.cls_figure import cls_figure
-from nuhist.report.correlation_figure import correlated_parameters, correlation_figure
+from nuhist.report.correlation_figure import correlated_parameters, correlation_figure, correlation_table
 from nuhist.report.figures import SIGNAL_COLOUR
-from nuhist.report.number_tables import correlation_table, spectrum_table
 from nuhist.report.profile_figure import profile_figure
 from nuhist.report.profiles import profile_lines
 from nuhist.report.pulls import Pull, Pulls, pulls
@@ -210,7 +209,7 @@ def test_all_channels_come_from_one_fit() -> None:
         "bins", "second", "third"
     ]  # fmt: skip
     assert panels[0].axes[1].get_xlabel() == "bin number (no energies known)"
-    observed = [row[4] for row in spectrum_table(spectra).rows if row[3] == "observed"]
+    observed = [row[4] for each in spectra for row in each.table().rows if row[3] == "observed"]
     assert observed == [N1, N2, 105.0, 60.0, 105.0, 75.0]
     with pytest.raises(ConfigError, match="no channel 'x'; it has bins, second, third"):
         fitted_spectra(joint, channels=["x"])

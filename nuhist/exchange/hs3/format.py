@@ -1,6 +1,7 @@
 """HS3, as the table of formats has it."""
 
-from nuhist.exchange.format import Format, Option, Reader, Writer
+from nuhist.exchange.format import Format, Reader, Writer
+from nuhist.offered import Option
 
 HS3 = Format(
     "hs3",

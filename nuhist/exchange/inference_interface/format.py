@@ -1,6 +1,7 @@
 """XENON's template files, as the table of formats has them."""
 
-from nuhist.exchange.format import ASIMOV, POI, SIGNAL, Format, Option, Reader, Writer
+from nuhist.exchange.format import ASIMOV, POI, SIGNAL, Format, Reader, Writer
+from nuhist.offered import Option
 
 INFERENCE_INTERFACE = Format(
     "inference-interface",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nuhist.exchange.format import ASIMOV, POI, SIGNAL, Format, Option, Reader, Writer
+from nuhist.exchange.format import ASIMOV, POI, SIGNAL, Format, Reader, Writer
+from nuhist.offered import Option
 
 if TYPE_CHECKING:
     from nuhist.histfactory.workspace import Workspace

@@ -1,6 +1,7 @@
 """HistFactory XML, as the table of formats has it."""
 
-from nuhist.exchange.format import Format, Option, Reader, Writer
+from nuhist.exchange.format import Format, Reader, Writer
+from nuhist.offered import Option
 
 XML = Format(
     "xml",

@@ -1,0 +1,27 @@
+"""What a figure is: its name, what it is of, the function that draws it, and what one can choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nuhist.offered import Offered
+
+Subject = Literal["model", "models", "workspaces", "experiment", "experiments", "nothing"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureKind(Offered):
+    """A figure: ``run(subject, **options, **look)`` gives a :class:`nuhist.report.figures.Drawn`.
+
+    Attributes
+    ----------
+    name
+        Of its command, ``nuhist plot NAME``.
+    subject
+        Of what it is: a :class:`nuhist.Model` or several, workspaces, experiments. Of ``"nothing"`` the
+        function takes keywords alone.
+    """
+
+    name: str
+    subject: Subject = "model"

@@ -1,0 +1,197 @@
+"""The figures by name: nuhist's own, and those of other packages; drawn from Python as from the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nuhist.entry_points import with_entry_points
+from nuhist.errors import ConfigError, OptionError, unknown_name, unknown_option
+from nuhist.offered import Option
+from nuhist.report.canvas import Look, with_look
+from nuhist.report.figure import FigureKind
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_RESPONSE = Option("response", "matrix, gaussian or none [default: the experiment's].", "KIND")
+_PARAMETERS = Option("most", "Parameters, the most important ones.", "N", least=1)
+
+FIGURES = (
+    FigureKind(
+        "nuhist.report.spectrum_figure:draw_spectrum",
+        "Observed and expected events per bin, stacked by component, with residuals.",
+        "lz.json --coupling 2.8e-11 -o lz.pdf",
+        (
+            Option("channels", "Name of a channel; may be repeated [default: the first].", "NAME", "channel"),
+            Option("all_channels", "All of them, in one figure."),
+            Option("coupling", "Draw this coupling on the fit without it.", "X"),
+            Option("prefit", "Before the fit, with the uncertainties of the constraints."),
+        ),
+        name="spectrum",
+    ),
+    FigureKind(
+        "nuhist.report.profile_figure:draw_scan",
+        "Δχ² of one or several workspaces in one figure.",
+        "e.json mu.json tau.json -o flavours.png",
+        (Option("labels", "Of each curve, in order.", "TEXT", "label"),),
+        name="scan",
+        subject="models",
+    ),
+    FigureKind(
+        "nuhist.report.cls_figure:draw_cls",
+        "CLs against the coupling, observed and expected.",
+        "lz.json -o cls.pdf",
+        (Option("confidence_level", "Confidence level of the limits.", "X", short="--cl"),),
+        name="cls",
+    ),
+    FigureKind(
+        "nuhist.report.pulls_figure:draw_pulls",
+        "How far the fit pulls each constrained parameter.",
+        "lz.json -o pulls.pdf",
+        (_PARAMETERS,),
+        name="pulls",
+    ),
+    FigureKind(
+        "nuhist.report.ranking_figure:draw_ranking",
+        "Impact of each constrained parameter on the coupling, beside its pull.",
+        "lz.json -o ranking.pdf",
+        (_PARAMETERS,),
+        name="ranking",
+    ),
+    FigureKind(
+        "nuhist.report.correlation_figure:draw_correlations",
+        "Correlations of the fitted parameters.",
+        "lz.json -o correlations.pdf",
+        (_PARAMETERS,),
+        name="correlations",
+    ),
+    FigureKind(
+        "nuhist.report.world_limits_figure:draw_world_limits",
+        "Published limits on magnetic moment and charge at 90 % CL, and those of workspaces.",
+        "lz.json xenonnt.json -o limits.pdf",
+        (
+            Option("labels", "Of each workspace, in order.", "TEXT", "label"),
+            Option("method", "profile, cls or feldman-cousins [default: profile].", "M"),
+        ),
+        name="world-limits",
+        subject="workspaces",
+    ),
+    FigureKind(
+        "nuhist.report.detector_figure:draw_response",
+        "Response matrix of an EXPERIMENT (a bundled name or a folder).",
+        "lz_ws2022 -o response.png",
+        (_RESPONSE,),
+        name="response",
+        subject="experiment",
+    ),
+    FigureKind(
+        "nuhist.report.detector_figure:draw_efficiency",
+        "Efficiency of one or several EXPERIMENTs against the true recoil energy.",
+        "lz_ws2022 xenonnt_sr0 -o efficiency.pdf",
+        (_RESPONSE,),
+        name="efficiency",
+        subject="experiments",
+    ),
+    FigureKind(
+        "nuhist.report.neutrino_figure:draw_flux", "Fluxes of solar neutrinos.", "-o flux.pdf",
+        name="flux", subject="nothing",
+    ),
+    FigureKind(
+        "nuhist.report.neutrino_figure:draw_cross_sections",
+        "Cross sections of all hypotheses per xenon atom.",
+        "--flavor e -o cross_section.pdf",
+        (
+            Option("flavor", "effective, e, mu or tau.", "F"),
+            Option("neutrino_energy", "[default: averaged over the solar flux].", "KEV"),
+            Option("couplings", "In μ_B, e₀ or cm² [default: 1e-11 μ_B, 1e-13 e₀, 1e-31 cm²].",
+                   "HYPOTHESIS=VALUE", "coupling"),
+            Option("atomic", "step or rrpa.", "KIND"),
+        ),
+        name="cross-section",
+        subject="nothing",
+    ),
+)  # fmt: skip
+ENTRY_POINTS = "nuhist.figures"  # group of the figures that other packages bring along
+
+
+@cache
+def figures() -> dict[str, FigureKind]:
+    """Figures by name.
+
+    Raises
+    ------
+    ConfigError
+        If one of another package cannot be imported, is no figure, or has the name of another.
+    """
+    return with_entry_points(FIGURES, ENTRY_POINTS, "figure", ("run", "help", "options", "subject"))
+
+
+@with_look
+def plot(figure: str, subject: Any = None, **options: Any) -> Figure:
+    """Draw a figure, by its name in the shell.
+
+    Parameters
+    ----------
+    figure
+        Such as ``"spectrum"``, ``"scan"``, ``"ranking"``, or a figure of another package.
+    subject
+        Of what it is: a :class:`nuhist.Model` or what it is made from; a list of them for ``"scan"`` and
+        ``"world-limits"``; an experiment for ``"response"``, a list of them for ``"efficiency"``.
+    options
+        Of the figure, as ``nuhist plot NAME --help`` names them, such as ``prefit=True`` of a spectrum.
+
+    Returns
+    -------
+    The figure of matplotlib, to change or to save as you like.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such figure, or its subject or an option makes no sense.
+    DataError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import nuhist
+    >>> workspace = nuhist.build("lz_ws2022", hypothesis="magnetic-moment")
+    >>> figure = nuhist.plot("spectrum", workspace, prefit=True, title="LZ", log=True)
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['events / 0.333 keV', 'residual [σ]']
+    """
+    if figure not in figures():
+        raise unknown_name("figure", figure, figures())
+    kind = figures()[figure]
+    known = {*Look.__annotations__, *(option.name for option in kind.options)}
+    for name in options:
+        if name not in known:
+            raise unknown_option(name, f"the figure '{figure}'", known)
+    drawn: Figure = kind.function()(*_subject(kind, subject), **options).figure
+    return drawn
+
+
+def _subject(kind: FigureKind, subject: Any) -> tuple[Any, ...]:
+    """What the function of a figure takes."""
+    from nuhist.experiments.experiment import load_experiments
+    from nuhist.histfactory.loading import read_source
+    from nuhist.inference.model import as_model
+
+    several = [*subject] if isinstance(subject, list | tuple) else [] if subject is None else [subject]
+    if kind.subject == "nothing":
+        if several:
+            raise OptionError(f"the figure '{kind.name}' is of nothing; leave its subject out")
+        return ()
+    if kind.subject in {"model", "experiment"} and len(several) != 1:
+        raise ConfigError(f"the figure '{kind.name}' is of one {kind.subject}; {len(several)} given")
+    if not several and kind.subject != "workspaces":
+        raise ConfigError(f"the figure '{kind.name}' is of {kind.subject}; give one or several")
+    made: Sequence[Any]
+    if kind.subject in {"experiment", "experiments"}:
+        made = load_experiments(several)
+    elif kind.subject == "workspaces":
+        made = [read_source(each) for each in several]
+    else:
+        made = [as_model(each) for each in several]
+    return (made[0],) if kind.subject in {"model", "experiment"} else (made,)
