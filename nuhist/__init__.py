@@ -101,7 +101,12 @@ if not TYPE_CHECKING:  # a type checker would take any name for a public one
     def __getattr__(name: str) -> Any:
         if name not in _PUBLIC:
             raise AttributeError(f"module 'nuhist' has no attribute '{name}'")
-        return getattr(import_module(_PUBLIC[name]), name)
+        found = getattr(import_module(_PUBLIC[name]), name)
+        if isinstance(found, type):
+            return found
+        from nuhist.keywords import public
+
+        return public(found)
 
 
 def __dir__() -> list[str]:

@@ -13,9 +13,11 @@ from nuhist.histfactory.expectation import refuse_other_expectation
 from nuhist.histfactory.interest import interest_parameter
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.workspace import Workspace, make_workspace
+from nuhist.keywords import with_fields
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, get_hypothesis
 
 
+@with_fields(BuildOptions)
 def build(
     *experiments: str | Path | Experiment,
     hypothesis: str,

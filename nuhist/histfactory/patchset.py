@@ -23,6 +23,7 @@ from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.validation import validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest, make_workspace
 from nuhist.inputs import refuse_empty
+from nuhist.keywords import with_fields
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
 from nuhist.showing import Shown, Table
@@ -116,6 +117,7 @@ class SignalGrid(Shown):
         write_together({**background, place / PATCHSET_FILE: to_json(self.document)})
 
 
+@with_fields(BuildOptions)
 def build_patchset(
     *experiments: str | Path | Experiment,
     couplings: Sequence[float],

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from shlex import quote
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from nuhist.inference.other_data import Counts, OtherData, expected, given, thro
 from nuhist.inference.prepare import Engine, make_likelihood
 from nuhist.inference.profile import Profile
 from nuhist.inference.questions import Questions
+from nuhist.keywords import named
 from nuhist.showing import Shown, Table
 from nuhist.tables import Array
 
@@ -83,6 +84,7 @@ class Model(Questions, Shown):
     other: OtherData | None = field(default=None)
     lifted_from: str = field(default="")
 
+    @partial(named, where="nuhist.Model")
     def __init__(
         self,
         source: Source,

@@ -29,13 +29,15 @@ _CODES: Mapping[str, str] = {"normsys": "code4", "histosys": "code4p"}  # what i
 _OPTIONS = ("maxiter", "verbose", "tolerance", "method", "solver_options", "strategy")
 
 
-def pyhf_optimizer(**options: Any) -> PyhfOptimizer:
+def pyhf_optimizer(*, maxiter: int = 100_000, verbose: int = 0, **options: Any) -> PyhfOptimizer:
     """An optimizer for ``pyhf.set_backend`` that fits with nuhist's compiled likelihood.
 
     Parameters
     ----------
+    maxiter, verbose
+        As pyhf's own optimizers have them; for models that are left to these.
     options
-        ``maxiter`` and ``verbose``, as pyhf's own optimizers have them; for models that are left to these.
+        None: pyhf's way to say that there are no others.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def pyhf_optimizer(**options: Any) -> PyhfOptimizer:
     0.7268
     >>> pyhf.set_backend("numpy", "scipy")
     """
-    return PyhfOptimizer(**options)
+    return PyhfOptimizer(maxiter=maxiter, verbose=verbose, **options)
 
 
 class PyhfOptimizer:

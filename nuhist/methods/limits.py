@@ -15,14 +15,16 @@ from nuhist.inference.prepare import Engine
 from nuhist.inference.profile import heights_at
 from nuhist.inference.region import region
 from nuhist.inference.results import Interval, Scan
+from nuhist.keywords import with_fields
 from nuhist.methods.method import IntervalMethod
-from nuhist.methods.registry import make_method
+from nuhist.methods.registry import METHODS, make_method
 
 _SCAN_POINTS = 31
 _SCAN_REACH = 9.0  # Δχ² up to which a scan goes by default
 _SLACK = 1e-9  # of a bound: by which a value may lie outside of it from rounding
 
 
+@with_fields(*METHODS, others=True)
 def limit(
     model: Model | Source,
     method: str | IntervalMethod = "profile",
@@ -47,8 +49,8 @@ def limit(
     measurement, poi, engine
         Choices of :class:`nuhist.Model`, where one is made.
     options
-        Of the method that is named: the fields of :class:`nuhist.ProfileLikelihood`, :class:`nuhist.CLs` and
-        :class:`nuhist.FeldmanCousins`.
+        Of the method that is named: the fields of :class:`nuhist.ProfileLikelihood`, :class:`nuhist.CLs`,
+        :class:`nuhist.FeldmanCousins`, or of another package's.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def limit(
     >>> print(f"{limit(workspace).upper:.2e} mu_B")
     1.24e-11 mu_B
     """
-    chosen = make_method(method, options)
+    chosen = make_method(method, options, limit.__kwdefaults__ or ())
     return chosen.interval(as_model(model, measurement=measurement, poi=poi, engine=engine), confidence_level)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from functools import cache
 from typing import Any
 
 from nuhist.entry_points import with_entry_points
-from nuhist.errors import OptionError, unknown_name
+from nuhist.errors import OptionError, unknown_name, unknown_option
 from nuhist.methods.cls import CLs
 from nuhist.methods.feldman_cousins import FeldmanCousins
 from nuhist.methods.method import IntervalMethod
@@ -29,10 +30,17 @@ def methods() -> dict[str, type[Any]]:
     return with_entry_points(METHODS, ENTRY_POINTS, "method", ("title", "throws", "interval"))
 
 
-def make_method(method: str | IntervalMethod, options: dict[str, Any]) -> IntervalMethod:
+def make_method(
+    method: str | IntervalMethod, options: dict[str, Any], beside: Iterable[str] = ()
+) -> IntervalMethod:
     """A method from its name and its options; itself, if it is one.
 
-    Options that are None count as not given.
+    Parameters
+    ----------
+    method, options
+        Those that are None count as not given.
+    beside
+        Keywords besides, which a mistyped option may have meant.
 
     Raises
     ------
@@ -55,7 +63,7 @@ def make_method(method: str | IntervalMethod, options: dict[str, Any]) -> Interv
         if name not in takes[method]:
             takers = [other for other, names in takes.items() if name in names]
             if not takers:
-                raise unknown_name("option", name, set().union(*takes.values()))
+                raise unknown_option(name, "nuhist.limit", {*beside}.union(*takes.values()))
             shown = "execution" if name == "execution" else f"--{name.replace('_', '-')}"
             raise OptionError(
                 f"{shown}: does nothing with --method {method}; it belongs to"

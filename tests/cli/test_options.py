@@ -127,7 +127,7 @@ def test_from_python_too() -> None:
         limit(workspace, "cls", calctype="nonsense")
     with pytest.raises(OptionError, match="--calctype: does nothing with --method profile"):
         limit(workspace, calctype="nonsense")
-    with pytest.raises(ConfigError, match="no option called 'expectd'; did you mean expected"):
+    with pytest.raises(ConfigError, match=r"expectd is no option of nuhist\.limit; did you mean expected"):
         limit(workspace, expectd=True)
 
 
