@@ -57,11 +57,11 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     kind
         What the name should have named, such as ``"experiment"``.
     name
-        What was given.
+        What was given; what is no text is shown as one.
     known
         The names that exist.
     """
-    return ConfigError(f"no {kind} called '{name}'; {_hint(name, known)}")
+    return ConfigError(f"no {kind} called '{name}'; {_hint(str(name), known)}")
 
 
 def unknown_option(name: str, where: str, known: Iterable[str]) -> KeywordError:

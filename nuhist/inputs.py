@@ -115,7 +115,7 @@ def read_bytes(path: Path | str, most: int = LARGEST, signature: bytes = b"") ->
     DataError
         If it cannot be read, is larger, or is a file that the command is going to write.
     """
-    refuse_empty(path)
+    check_path(path)
     name = shown(path)
     try:
         with _opened(path) as stream:
@@ -137,14 +137,16 @@ def read_bytes(path: Path | str, most: int = LARGEST, signature: bytes = b"") ->
     return b"".join(parts)
 
 
-def refuse_empty(path: Path | str) -> None:
-    """Refuse a path without a letter, which the system takes for the current folder.
+def check_path(path: Path | str) -> None:
+    """Refuse what is no path, and one without a letter, which the system takes for the current folder.
 
     Raises
     ------
     DataError
-        If it is empty.
+        If it is one of these.
     """
+    if not isinstance(path, str | Path):
+        raise DataError(f"expected a path, not {type(path).__name__}")
     if str(path) == "":
         raise DataError("the path is empty; name a file, or write . for the current folder")
 

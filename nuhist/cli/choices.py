@@ -50,7 +50,7 @@ class Chosen:
 
         fixed, init = parse_numbers(self.choices["fixed"]), parse_numbers(self.choices["init"])
         bounds, asimov = parse_bounds(self.choices["bounds"]), self.choices["asimov"]
-        source = self.source.model()
+        source = self.source.model(remarks=asimov is None)
         if isinstance(source, SignalGrid):
             options = {"poi": "poi", "fixed": "fix", "init": "init", "bounds": "bounds", "asimov": "asimov"}
             for name, option in options.items():

@@ -50,11 +50,15 @@ class Source:
     patches: tuple[str, ...] = ()
     verify: bool = True
 
-    def model(self) -> Workspace | SignalGrid:
-        """A workspace, or a grid of signal points."""
+    def model(self, *, remarks: bool = True) -> Workspace | SignalGrid:
+        """A workspace, or a grid of signal points; remarks on its data are told, unless they go unused."""
         from nuhist.histfactory.loading import load
+        from nuhist.histfactory.patchset import SignalGrid
 
-        return load(self.path, self.patches, verify=self.verify)
+        found = load(self.path, self.patches, verify=self.verify)
+        if remarks:
+            _remark(found.background if isinstance(found, SignalGrid) else found)
+        return found
 
     def workspace(self) -> Workspace:
         """A workspace; a folder with a PatchSet is none, unless a patch is chosen."""
@@ -62,8 +66,11 @@ class Source:
         from nuhist.histfactory.workspace import load_workspace
 
         if self.patches:
-            return load_patched(self.path, self.patches, verify=self.verify)
-        return load_workspace(self.path)
+            found = load_patched(self.path, self.patches, verify=self.verify)
+        else:
+            found = load_workspace(self.path)
+        _remark(found)
+        return found
 
     def whole(self) -> Workspace | SignalGrid | tuple[Workspace, PatchSet]:
         """All that is there: a record, or a folder that is no grid, with its PatchSet."""
@@ -76,10 +83,19 @@ class Source:
         background, patchset = load_background(self.path)
         if patchset is None:
             return self.model()
+        _remark(background)
         if self.verify:
             patchset.verify(background)
         one = len(patchset.labels) == 1 and not is_record(self.path)
         return self.model() if one else (background, patchset)
+
+
+def _remark(workspace: Workspace) -> None:
+    """Tell of data without an event where many are expected."""
+    from nuhist.histfactory.data_kind import data_remarks
+
+    for remark in data_remarks(workspace.spec):
+        warn(f"{workspace.origin}: {remark}")
 
 
 _PATCH_OPTIONS = (

@@ -115,6 +115,7 @@ def ranking(model: Chosen, fast: bool, json_output: bool) -> None:
 def contour(model: Chosen, parameters: str, levels: str, json_output: bool) -> None:
     """Contours of Δχ² in two parameters, all others profiled."""
     from nuhist.histfactory.grids import parse_levels
+    from nuhist.values import percent
 
     names = parameters.split(",")
     if len(names) != 2:
@@ -131,7 +132,7 @@ def contour(model: Chosen, parameters: str, levels: str, json_output: bool) -> N
         for number, line in enumerate(level.lines):
             sides = [(min(values), max(values)) for values in zip(*line, strict=True)]
             part = f", part {number + 1}" if len(level.lines) > 1 else ""
-            name = f"{100 * level.confidence_level:g} %{part}"
+            name = f"{percent(level.confidence_level)}{part}"
             rows.append([name, *(f"{low:.4g} to {high:.4g}" for low, high in sides)])
     print_table(["contour", f"{x.coupling}/{x.unit}", f"{y.coupling}/{y.unit}"], rows)
     print_remarks(result.data_kind, result.notes)
@@ -157,6 +158,7 @@ def coverage(
 ) -> None:
     """How often intervals of each method hold the truth."""
     from nuhist.histfactory.grids import parse_numbers, parse_range
+    from nuhist.values import percent
 
     with toy_execution(ntoys or 2000, **choices) as execution:
         result = model.model().coverage(
@@ -168,7 +170,7 @@ def coverage(
     if json_output:
         print_json(result.to_json())
         return
-    say(f"coverage at {100 * result.confidence_level:g} % CL, {result.toys} toys, seed {result.seed}")
+    say(f"coverage at {percent(result.confidence_level)} CL, {result.toys} toys, seed {result.seed}")
     for name, widths in result.shift.items():
         say(f"true {name} off its profiled value by {widths:g} widths of its constraint")
     methods = list(result.points[0].coverage)

@@ -13,7 +13,7 @@ import numpy as np
 from nuhist.documents import parse_yaml
 from nuhist.errors import ConfigError, OptionError, unknown_name
 from nuhist.files import read_text
-from nuhist.inputs import refuse_empty
+from nuhist.inputs import check_path
 from nuhist.schemas import check
 from nuhist.tables import Array
 
@@ -176,7 +176,7 @@ def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experim
     >>> experiment.bins, round(experiment.exposure, 3)
     (51, 0.908)
     """
-    refuse_empty(name)
+    check_path(name)
     bundled = bundled_experiments()
     known = str(name) in bundled
     if known and allow_outside:

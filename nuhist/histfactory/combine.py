@@ -20,6 +20,7 @@ from nuhist.histfactory.rename import check_renames, prefix, rename_channel, ren
 from nuhist.histfactory.validation import modifiers, validate
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace, digest
 from nuhist.physics.coupling import CouplingScale
+from nuhist.values import as_named_numbers
 
 
 def combine(
@@ -79,6 +80,10 @@ def combine(
     if isinstance(correlate, str) or isinstance(decorrelate, str):
         raise ConfigError("correlate and decorrelate take lists of names, not one text")
     shared = dict(correlate) if isinstance(correlate, Mapping) else dict.fromkeys(correlate, 1.0)
+    shared = as_named_numbers(shared, "correlate")
+    given: Any = workspaces
+    if not (isinstance(given, Sequence) and all(isinstance(part, Workspace) for part in given)):
+        raise ConfigError("combine takes a list of workspaces, such as nuhist.load returns")
     parts = _parts(workspaces, force=force)
     _rename(parts, rename or {})
     interest = _share_interest(parts, {*shared, *(rename or {}).values()}, message)

@@ -14,7 +14,7 @@ from nuhist.histfactory.patches import PatchSet, apply_patch, find_patch, make_p
 from nuhist.histfactory.patchset import SignalGrid, SignalPoint
 from nuhist.histfactory.record import BACKGROUND_FILE, PATCHSET_FILE, is_record, read_record
 from nuhist.histfactory.workspace import Workspace, checked_workspace, load_workspace
-from nuhist.inputs import STDIN, refuse_empty
+from nuhist.inputs import STDIN, check_path
 from nuhist.physics.coupling import CouplingScale
 
 Source = Path | str | Mapping[str, Any] | Workspace | SignalGrid
@@ -84,7 +84,7 @@ def load(
     ConfigError
         If a PatchSet has no patch of that name.
     """
-    refuse_empty(path)
+    check_path(path)
     if patches:
         return load_patched(path, [patches] if isinstance(patches, str) else patches, verify=verify)
     if str(path) == STDIN or not Path(path).is_dir():
@@ -109,7 +109,7 @@ def load_patched(path: Path | str, patches: Sequence[str], *, verify: bool = Tru
 
 def load_background(path: Path | str) -> tuple[Workspace, PatchSet | None]:
     """What is to be patched, and the PatchSet beside it: in a record, in a folder, or next to the file."""
-    refuse_empty(path)
+    check_path(path)
     if is_record(path):
         record = read_record(path)
         workspace = checked_workspace(record.background, None, f"{record.origin}: {BACKGROUND_FILE}")

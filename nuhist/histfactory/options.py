@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
-
 from nuhist.errors import ConfigError, OptionError, unknown_name
 from nuhist.experiments.experiment import (
     ARGON_CHOICES,
@@ -21,6 +19,7 @@ from nuhist.experiments.experiment import (
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.physics.hypotheses import Atomic
 from nuhist.tables import Array
+from nuhist.values import as_positive
 
 Constraint = Literal["normsys", "linear"]
 CONSTRAINTS: tuple[Constraint, ...] = get_args(Constraint)
@@ -111,8 +110,7 @@ class BuildOptions:
             if value is not None and value not in known:
                 raise unknown_name(kind, value, known)
         if self.exposure is not None:
-            if not 0 < self.exposure < np.inf:
-                raise ConfigError(f"exposure {self.exposure:g} t yr: must be positive")
+            object.__setattr__(self, "exposure", as_positive(self.exposure, "exposure", "t yr"))
             if not self.asimov and self.observed is None:
                 raise ConfigError("another exposure has no observed counts; add --asimov or --observed FILE")
         if self.asimov and self.observed is not None:

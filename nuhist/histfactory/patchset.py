@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
 from nuhist.files import make_folder, to_json, write_together
@@ -22,11 +20,12 @@ from nuhist.histfactory.record import BACKGROUND_FILE, PATCHSET_FILE
 from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.validation import validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest, make_workspace
-from nuhist.inputs import refuse_empty
+from nuhist.inputs import check_path
 from nuhist.keywords import with_fields
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
 from nuhist.showing import Shown, Table
+from nuhist.values import as_numbers
 
 NO_RECORD = "ins0000000"  # pyhf's schema wants a HEPData record; this one says that there is none
 
@@ -110,7 +109,7 @@ class SignalGrid(Shown):
         DataError
             If the folder cannot be made or written to.
         """
-        refuse_empty(folder)
+        check_path(folder)
         place = Path(folder)
         make_folder(place)
         background = self.background.files(place / BACKGROUND_FILE)
@@ -148,9 +147,7 @@ def build_patchset(
     ['q_nu_m1', 'q_nu_0', 'q_nu_1']
     """
     tested = get_hypothesis(hypothesis)
-    if not np.isfinite(couplings).all():
-        raise ConfigError("a coupling of the grid is no finite number")
-    grid = distinct(couplings)
+    grid = distinct(as_numbers(couplings, "couplings").tolist())
     if len(grid) < 2:
         raise ConfigError("a grid needs at least two different couplings")
     if tested.reference == 1 and grid[0] < 0:

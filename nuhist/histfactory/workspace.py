@@ -13,11 +13,11 @@ from typing import Any
 
 from nuhist.errors import DataError, ModelError
 from nuhist.files import check_output, read_json, to_json, write_together
-from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, data_remarks, describe
+from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, describe
 from nuhist.histfactory.record import BACKGROUND_FILE, is_record, read_record
 from nuhist.histfactory.templates import Channel, Parameter
 from nuhist.histfactory.validation import modifiers, validate
-from nuhist.inputs import STDIN, refuse_empty
+from nuhist.inputs import STDIN, check_path
 from nuhist.schemas import check
 from nuhist.showing import Shown, Table
 from nuhist.tables import Cell
@@ -208,8 +208,7 @@ def load_workspace(path: Path | str) -> Workspace:
     Of a likelihood record of HEPData (``.tar.gz``) it is the background alone.
 
     The sidecar beside the file is read too; one that belongs to another workspace (its digest
-    differs) is left out, and the logger of this module says so, as it does of data without an event where
-    many are expected.
+    differs) is left out, and the logger of this module says so.
 
     Raises
     ------
@@ -218,7 +217,7 @@ def load_workspace(path: Path | str) -> Workspace:
     ModelError
         If the workspace is no valid model.
     """
-    refuse_empty(path)
+    check_path(path)
     if is_record(path):
         record = read_record(path)
         return checked_workspace(record.background, None, f"{record.origin}: {BACKGROUND_FILE}")
@@ -236,7 +235,7 @@ def load_workspace(path: Path | str) -> Workspace:
             if sidecar["workspace_digest"] != digest(spec):
                 _LOGGER.warning("%s: belongs to another workspace than %s, and is left out", beside, path)
                 sidecar = None
-    return _told(Workspace(spec, sidecar, origin))
+    return Workspace(spec, sidecar, origin)
 
 
 def checked_workspace(spec: Any, sidecar: Mapping[str, Any] | None, origin: str) -> Workspace:
@@ -248,11 +247,4 @@ def checked_workspace(spec: Any, sidecar: Mapping[str, Any] | None, origin: str)
         If it is no valid model.
     """
     validate(spec, origin)
-    return _told(Workspace(spec, sidecar, origin))
-
-
-def _told(workspace: Workspace) -> Workspace:
-    """The workspace; what is odd about its data goes to the logger."""
-    for remark in data_remarks(workspace.spec):
-        _LOGGER.warning("%s: %s", workspace.origin, remark)
-    return workspace
+    return Workspace(spec, sidecar, origin)

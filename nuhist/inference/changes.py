@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nuhist.errors import ConfigError, OptionError, unknown_name
 from nuhist.tables import Array
+from nuhist.values import as_bounds, as_named, as_named_numbers
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,16 @@ class Changes:
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, value in (*self.fixed.items(), *self.init.items()):
-            if not np.isfinite(value):
-                raise ConfigError(f"{name} = {value}: expected a number")
-        for name, (low, high) in self.bounds.items():
-            if not (np.isfinite(low) and np.isfinite(high) and low < high):
-                raise ConfigError(
-                    f"{name}: bounds {low:g} to {high:g}; expected two numbers, the first below the second"
-                )
+        found: dict[str, dict[str, Any]] = {
+            "fixed": as_named_numbers(self.fixed, "fixed"),
+            "init": as_named_numbers(self.init, "init"),
+            "bounds": {
+                name: as_bounds(pair, f"{name}: bounds")
+                for name, pair in as_named(self.bounds, "bounds").items()
+            },
+        }
+        for name, values in found.items():
+            object.__setattr__(self, name, values)
         for name in sorted(self.fixed.keys() & (self.init.keys() | self.bounds.keys())):
             raise OptionError(
                 f"{name} is held at a value, so that its bounds or start value do nothing; leave one out"
@@ -81,24 +85,23 @@ class Changes:
         Raises
         ------
         ConfigError
-            If there is no such parameter, or a start value lies outside of the bounds.
+            If there is no such parameter, or a value lies outside of its bounds, which pyhf refuses as well.
         """
         initial, lower, upper, constant = initial.copy(), lower.copy(), upper.copy(), constant.copy()
         for name, (low, high) in self.bounds.items():
             at = _positions(name, names)
             lower[at], upper[at] = low, high
             initial[at] = np.clip(initial[at], low, high)
-        for name, value in self.init.items():
-            at = _positions(name, names)
-            if (value < lower[at]).any() or (value > upper[at]).any():
-                raise ConfigError(
-                    f"{name}: the start value {value:g} lies outside of its bounds, {lower[at].max():g} to"
-                    f" {upper[at].min():g}"
-                )
-            initial[at] = value
-        for name, value in self.fixed.items():
-            at = _positions(name, names)
-            initial[at], constant[at] = value, True
+        for what, values in (("start value", self.init), ("value to hold", self.fixed)):
+            for name, value in values.items():
+                at = _positions(name, names)
+                if (value < lower[at]).any() or (value > upper[at]).any():
+                    raise ConfigError(
+                        f"{name}: the {what} {value:g} lies outside of its bounds, {lower[at].max():g} to"
+                        f" {upper[at].min():g}"
+                    )
+                initial[at] = value
+                constant[at] |= name in self.fixed
         return initial, lower, upper, constant
 
 

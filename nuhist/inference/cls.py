@@ -211,7 +211,7 @@ def _searches(
     low = max(low, 0.0) if high > 0 else low  # below 0 CLs is 1
     # √q̃ of the Asimov data at the expected limit of −2 σ: without a fit it is reached no later, so that
     # all expected limits lie further out.
-    lowest = float(ndtri(1 - alpha * ndtr(SIGMAS[0]))) + SIGMAS[0]
+    lowest = -float(ndtri(alpha * ndtr(SIGMAS[0]))) + SIGMAS[0]
     distance = reach(curve.asimov.along, lowest**2, low, high).distance
     inside, values = low + distance, outwards(low, high, _BEYOND * (distance or high - low))
 

@@ -14,7 +14,7 @@ from nuhist.histfactory.loading import Source
 from nuhist.inference.belt_ends import toy_error
 from nuhist.inference.cls import asymptotic_ratio
 from nuhist.inference.covering import asimov_statistic, beside, holding
-from nuhist.inference.execution import Execution, rounds
+from nuhist.inference.execution import Execution, as_execution, rounds
 from nuhist.inference.feldman_cousins import belt_range
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import Model, as_model
@@ -29,6 +29,7 @@ from nuhist.inference.toys import (
     without_search_bounds,
 )
 from nuhist.tables import Array
+from nuhist.values import as_named_numbers, as_numbers
 
 _POINTS = 12  # over the belt of the data
 
@@ -74,17 +75,18 @@ def coverage(
         If there is no coupling, one lies outside the parameter's bounds, or a shifted parameter is
         unknown, has no constraint, or lands outside its bounds.
     """
-    execution = execution or Execution()
+    execution = as_execution(execution) or Execution()
     level = threshold(confidence_level)
+    execution.refuse_level(confidence_level)
+    couplings = as_numbers(couplings, "couplings").tolist()
+    shift = {} if shift is None else as_named_numbers(shift, "shift")
     made = as_model(model, measurement=measurement, poi=poi)
     likelihood, profile = made.likelihood, made.profile
     scale, (low, high) = profile.coupling, profile.bounds
-    values = [scale.to_parameter(coupling) for coupling in couplings]
-    if not values or not all(low <= value <= high for value in values):
-        raise ConfigError(
-            f"name true couplings between {scale.to_coupling(low):g} and {scale.to_coupling(high):g}"
-        )
-    offset = _offset(likelihood, shift or {})
+    values = [scale.within(scale.to_parameter(coupling), (low, high)) for coupling in couplings]
+    if not values:
+        raise ConfigError("couplings: name at least one")
+    offset = _offset(likelihood, shift)
     truths = [_moved(likelihood, profile.at(value).parameters, offset) for value in values]
     places = np.union1d(belt_range(profile, _POINTS), values)
     per_value = -(-execution.toys // BATCH)
@@ -131,7 +133,7 @@ def coverage(
         coupling=scale.coupling,
         unit=scale.unit,
         confidence_level=confidence_level,
-        shift=dict(shift or {}),
+        shift=shift,
         points=tuple(points),
         toys=execution.toys,
         seed=execution.seed,
@@ -164,8 +166,6 @@ def _offset(likelihood: Likelihood, shift: Mapping[str, float]) -> Array:
             raise unknown_name("parameter", name, likelihood.names)
         index = likelihood.names.index(name)
         width, _ = likelihood.constraint(index)
-        if not np.isfinite(widths):
-            raise ConfigError(f"shift of '{name}' by {widths:g}: expected a number")
         if width is None or index == likelihood.poi_index:
             raise ConfigError(f"'{name}' has no constraint whose width could be a unit; leave it out")
         offset[index] = widths * width

@@ -16,8 +16,10 @@ from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.inference.checkpoints import Checkpoint, Result
 from nuhist.inference.processes import processes
 from nuhist.inference.toys import statistic
+from nuhist.inputs import check_path
+from nuhist.values import as_text, as_whole, shown
 
-_SEEDS = 2**64
+_ROUNDING = 1e-6  # of one toy
 _KEPT = "; with --resume FILE, finished batches are kept, and the same command goes on from there"
 
 
@@ -49,12 +51,45 @@ class Execution:
     progress: Callable[[int, int], None] = lambda _done, _all: None
 
     def __post_init__(self) -> None:
-        if self.toys < 1 or self.jobs < 1 or self.seed < 0:
-            raise ConfigError("toys and jobs must be at least 1, and the seed not negative")
-        if self.seed >= _SEEDS:
-            raise ConfigError(f"seed {self.seed}: must be below 2^64")
+        for name, least in (("toys", 1), ("jobs", 1), ("seed", 0)):
+            object.__setattr__(self, name, as_whole(getattr(self, name), name, least))
+        if self.resume is not None:
+            check_path(self.resume)
+            object.__setattr__(self, "resume", Path(self.resume))
+        if self.scheduler is not None:
+            as_text(self.scheduler, "scheduler")
+        if not callable(self.progress):
+            raise ConfigError(f"progress = {shown(self.progress)}: expected a function of two numbers")
         if self.jobs > 1 and self.scheduler is not None:
             raise OptionError("--jobs: does nothing with --scheduler, whose cluster computes all toys")
+
+    def refuse_level(self, confidence_level: float) -> None:
+        """Refuse a level beyond which fewer than one of the toys is expected.
+
+        Raises
+        ------
+        ConfigError
+            With how many toys it takes.
+        """
+        beyond = 1 - confidence_level
+        if self.toys * beyond < 1 - _ROUNDING:
+            raise ConfigError(
+                f"confidence level {confidence_level!r}: {self.toys} toys know nothing of what happens once"
+                f" in {1 / beyond:.3g} times; throw {10 / beyond:.2g} of them or more"
+            )
+
+
+def as_execution(value: Execution | None) -> Execution | None:
+    """How to throw toys, or None where none are thrown.
+
+    Raises
+    ------
+    ConfigError
+        If it is something else, such as a number of toys.
+    """
+    if value is not None and not isinstance(value, Execution):
+        raise ConfigError(f"execution = {shown(value)}: expected nuhist.Execution(toys=...)")
+    return value
 
 
 class Work(Protocol):

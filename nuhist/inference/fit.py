@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, unknown_name
+from nuhist.errors import unknown_name
 from nuhist.histfactory.loading import Source
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance as covariance_of
@@ -20,7 +20,9 @@ from nuhist.inference.prepare import Engine
 from nuhist.inference.profile_errors import profile_errors
 from nuhist.inference.results import FitResult, FittedParameter, FittedSample
 from nuhist.inference.walls import bins_at_walls
+from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
+from nuhist.values import as_number, as_text
 
 ErrorKind = Literal["covariance", "profile"]
 
@@ -54,6 +56,8 @@ def fit(
 
     Raises
     ------
+    ConfigError
+        If the value to hold lies outside of the bounds, as in a scan.
     ModelError
         If pyhf refuses the model.
     FitError
@@ -66,7 +70,7 @@ def fit(
     >>> round(result.min_chi2)
     33
     """
-    if errors not in get_args(ErrorKind):
+    if as_text(errors, "errors") not in get_args(ErrorKind):
         raise unknown_name("kind of errors", errors, get_args(ErrorKind))
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     workspace, likelihood = made.workspace, made.likelihood
@@ -75,10 +79,10 @@ def fit(
         held = ()
         minimum, covariance = made.best, made.covariance
     else:
-        held = (likelihood.interest.name,)
-        if not np.isfinite(test_poi):
-            raise ConfigError(f"{held[0]} = {test_poi}: expected a number")
-        minimum = likelihood.minimise({held[0]: test_poi})
+        held, index = (likelihood.interest.name,), likelihood.poi_index
+        limits = float(likelihood.lower[index]), float(likelihood.upper[index])
+        value = CouplingScale.plain(held[0]).within(as_number(test_poi, held[0]), limits)
+        minimum = likelihood.minimise({held[0]: value})
         covariance = covariance_of(likelihood, minimum, held)
     uncertainty = np.sqrt(np.diag(covariance))
     profiled = {}
@@ -91,7 +95,7 @@ def fit(
         parameter=interest.name if interest else None,
         coupling=interest.coupling if interest else None,
         unit=interest.unit if interest else None,
-        best_fit=interest.to_coupling(minimum.parameters[likelihood.poi_index]) if interest else None,
+        best_fit=interest.to_coupling(float(minimum.parameters[likelihood.poi_index])) if interest else None,
         parameters=tuple(
             FittedParameter(
                 name,

@@ -28,6 +28,7 @@ from nuhist.inference.questions import Questions
 from nuhist.keywords import named
 from nuhist.showing import Shown, Table
 from nuhist.tables import Array
+from nuhist.values import as_number, as_text, as_whole
 
 _FAR = 1e30  # typical steps: no best fit lies there
 
@@ -97,7 +98,10 @@ class Model(Questions, Shown):
         bounds: Mapping[str, tuple[float, float]] | None = None,
         engine: Engine = "compiled",
     ) -> None:
-        found, changes = read_source(source), Changes(fixed or {}, init or {}, bounds or {})
+        found = read_source(source)
+        named = {"fixed": fixed, "init": init, "bounds": bounds}
+        parts: dict[str, Any] = {name: part for name, part in named.items() if part is not None}
+        changes = Changes(**parts)
         if isinstance(found, SignalGrid):
             if poi is not None:
                 raise OptionError(
@@ -106,6 +110,9 @@ class Model(Questions, Shown):
             if data is not None or changes != Changes():
                 raise OptionError("a PatchSet takes neither other data nor other parameters; choose a patch")
         choices = {"measurement": measurement, "poi": poi, "engine": engine}
+        for name, choice in choices.items():
+            if choice is not None:
+                as_text(choice, name)
         for name, value in {
             "source": found,
             "changes": changes,
@@ -258,12 +265,14 @@ class Model(Questions, Shown):
         ConfigError
             If the coupling is outside of the bounds.
         """
-        option = f"--asimov {coupling if coupling == 'fit' else repr(float(coupling))}"
+        if not isinstance(coupling, str) or coupling != "fit":
+            coupling = as_number(coupling, "Asimov data at a coupling")
+        option = f"--asimov {coupling if coupling == 'fit' else repr(coupling)}"
         return self._with(expected(self.likelihood, *self._truth(coupling), option))
 
     def toy(self, seed: int, coupling: float | Literal["fit"] = "fit") -> Model:
         """The same model with simulated data, others for each seed; ``coupling`` as in :meth:`asimov`."""
-        return self._with(thrown(self.likelihood, *self._truth(coupling), seed))
+        return self._with(thrown(self.likelihood, *self._truth(coupling), as_whole(seed, "seed", 0)))
 
     def lifted(self) -> Model:
         """The same model with the bound lifted at which the best fit of the parameter of interest lies.

@@ -14,6 +14,7 @@ from nuhist.inference.profile import Profile
 from nuhist.inference.toys import toy_model
 from nuhist.inference.without import place
 from nuhist.tables import Array
+from nuhist.values import as_numbers
 
 _NOTHING = 1e-9  # counts: less than nothing by rounding
 
@@ -46,14 +47,19 @@ def given(data: Counts, likelihood: Likelihood) -> OtherData:
     if isinstance(data, Mapping):
         if set(data) != set(config.channels):
             raise ConfigError(f"data: expected counts of the channels {', '.join(config.channels)}")
-        data = [count for channel in config.channels for count in data[channel]]
-    values = np.asarray(data, dtype=np.float64)
+        rows = [as_numbers(data[channel], f"data of {channel}") for channel in config.channels]
+        for channel, row in zip(config.channels, rows, strict=True):
+            if row.size != config.channel_nbins[channel]:
+                raise ConfigError(
+                    f"data of {channel}: expected {config.channel_nbins[channel]} counts, not {row.size}"
+                )
+        data = np.concatenate(rows)
+    values = as_numbers(data, "data")
     if values.shape == (config.nmaindata,):
         values = np.concatenate([values, likelihood.data[config.nmaindata :]])
-    if values.shape != likelihood.data.shape or not np.isfinite(values).all():
+    if values.shape != likelihood.data.shape:
         raise ConfigError(
-            f"data: expected {config.nmaindata} finite counts, or {likelihood.data.size} numbers with"
-            " auxiliary data"
+            f"data: expected {config.nmaindata} counts, or {likelihood.data.size} numbers with auxiliary data"
         )
     if (values[: config.nmaindata] < 0).any():
         raise ConfigError("data: a count is negative")
@@ -80,10 +86,9 @@ def truth(profile: Profile, coupling: float) -> tuple[Minimum, str]:
     ConfigError
         If the coupling is outside of the bounds, or a bin would expect less than nothing there.
     """
-    scale, (low, high) = profile.coupling, profile.bounds
-    value, where = scale.to_parameter(coupling), f"{scale.coupling} = {coupling:g} {scale.unit}"
-    if not low <= value <= high:
-        raise ConfigError(f"{where}: lies outside of its bounds, {scale.shown(low)} to {scale.shown(high)}")
+    scale = profile.coupling
+    value = scale.within(scale.to_parameter(coupling), profile.bounds)
+    where = f"{scale.coupling} = {coupling:g} {scale.unit}"
     at = profile.at(value)
     counts = profile.likelihood.expected(at.parameters)
     if not np.isfinite(at.twice_nll) or (counts < -_NOTHING).any():

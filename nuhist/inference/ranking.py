@@ -15,6 +15,7 @@ from nuhist.inference.structure import Index
 from nuhist.inference.study_results import Impact, Ranking
 from nuhist.inference.walls import bins_at_walls
 from nuhist.tables import Array
+from nuhist.values import as_flag
 
 _FEW = 400  # parameters: with more, a fit is looked at again only where turning counts may gain 0.4 of 2NLL
 
@@ -52,6 +53,7 @@ def ranking(
     >>> result.impacts[0].parameter
     'lz_ws2022_beta_norm'
     """
+    fast = as_flag(fast, "fast")
     made = as_model(model, measurement=measurement, poi=poi, engine=engine).lifted()
     likelihood, interest = made.likelihood, made.likelihood.interest.name
     best, matrix = made.best, made.covariance

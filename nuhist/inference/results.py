@@ -8,6 +8,7 @@ from typing import Any
 
 from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.showing import Shown, Table
+from nuhist.values import percent
 
 
 class JsonResult(Shown):
@@ -236,7 +237,7 @@ class Interval(JsonResult):
         """The confidence level in words, or the threshold that was given instead."""
         if self.confidence_level is None:
             return f"Δχ² = {self.delta_chi2:g}"
-        return f"{100 * self.confidence_level:g} % CL"
+        return f"{percent(self.confidence_level)} CL"
 
     @property
     def summary(self) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import FitError
 from nuhist.histfactory.loading import Source
-from nuhist.inference.execution import Execution, run
+from nuhist.inference.execution import Execution, as_execution, run
 from nuhist.inference.fit import fit
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.notes import command, significance_notes
@@ -53,6 +53,7 @@ def significance(
     """
     from scipy.special import chdtrc, ndtr, ndtri
 
+    execution = as_execution(execution)
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     likelihood, best, scale = made.likelihood, made.best, made.likelihood.interest
     if not likelihood.constant[likelihood.poi_index]:
@@ -119,6 +120,7 @@ def goodness_of_fit(
 
     Parameters are those of :func:`significance`; toys are thrown at the best fit.
     """
+    execution = as_execution(execution)
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     result = fit(made)
     p_value = error = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.inference.results import JsonResult
 from nuhist.showing import Table
+from nuhist.values import percent
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -199,7 +200,7 @@ class Coverage(JsonResult):
     def summary(self) -> str:
         """Of what, at which level, from how many toys."""
         where = f"at {len(self.points)} values of {self.coupling}"
-        return f"coverage at {100 * self.confidence_level:g} % CL {where}, {self.toys} toys"
+        return f"coverage at {percent(self.confidence_level)} CL {where}, {self.toys} toys"
 
     def table(self) -> Table:
         """A row for each true coupling, two columns for each method."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from nuhist.errors import OptionError, unknown_name
 from nuhist.methods.method import finished, level_of, profile_of, shell, toys_command
+from nuhist.values import as_flag, as_text
 
 if TYPE_CHECKING:
     from nuhist.inference.cls import TestStatistic
@@ -53,6 +54,10 @@ class CLs:
     execution: Execution | None = field(default=None)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "expected", as_flag(self.expected, "expected"))
+        for what in ("calctype", "test_stat"):
+            if getattr(self, what) is not None:
+                as_text(getattr(self, what), what)
         if self.calctype not in {None, *get_args(Calctype)}:
             raise unknown_name("calculator", str(self.calctype), get_args(Calctype))
         if self.test_stat not in {None, *_SHOWN}:
@@ -79,13 +84,14 @@ class CLs:
         """
         from nuhist.inference.cls import cls_limits, natural_statistic
         from nuhist.inference.cls_toys import cls_toys
-        from nuhist.inference.execution import Execution
+        from nuhist.inference.execution import Execution, as_execution
         from nuhist.inference.notes import interval_notes
 
         probability = level_of(confidence_level)
-        profile, toys = profile_of(model, "CLs needs"), self.execution or Execution()
+        profile, toys = profile_of(model, "CLs needs"), as_execution(self.execution) or Execution()
         statistic = self.test_stat or natural_statistic(profile)
         if self.throws:
+            toys.refuse_level(probability)
             found = cls_toys(profile, probability, toys, model.digest, expected=self.expected)
             notes = found.notes
         else:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, FitError, OptionError, missing_extra, unknown_name
+from nuhist.errors import FitError, OptionError, missing_extra, unknown_name
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.loading import Source
@@ -22,6 +22,7 @@ from nuhist.inference.results import JsonResult
 from nuhist.physics.coupling import CouplingScale
 from nuhist.showing import Table
 from nuhist.tables import Array
+from nuhist.values import as_level, as_numbers, as_text, percent
 
 LEVELS = (0.68, 0.90)
 _POINTS = 41  # on each side of the grid: a line between two of them is right to a thousandth of the axes
@@ -95,7 +96,7 @@ class Contour(JsonResult):
         """Of which parameters, and where the best fit is."""
         pairs = zip((self.x, self.y), self.best_fit, strict=True)
         best = ", ".join(f"{axis.coupling} = {value:.4g} {axis.unit}" for axis, value in pairs)
-        levels = ", ".join(f"{100 * level.confidence_level:g} %" for level in self.levels)
+        levels = ", ".join(percent(level.confidence_level) for level in self.levels)
         return f"contours at {levels} around {best}"
 
     def table(self) -> Table:
@@ -156,7 +157,8 @@ def contour(
         from contourpy import contour_generator
     except ImportError as error:
         raise missing_extra("contours", "contourpy", "plot") from error
-    thresholds = [_threshold(level) for level in levels]
+    chosen = [as_level(value) for value in as_numbers(levels, "levels")]
+    thresholds = [_threshold(level) for level in chosen]
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     likelihood = made.likelihood
     held = [_position(name, likelihood) for name in (x, y)]
@@ -176,7 +178,7 @@ def contour(
     surface = np.minimum(heights - best.twice_nll, 2 * max(thresholds) + 10)
     generator: Any = contour_generator(x=sides[0], y=sides[1], z=surface)
     found = []
-    for level, threshold in zip(levels, thresholds, strict=True):
+    for level, threshold in zip(chosen, thresholds, strict=True):
         lines = tuple(_line(points, scales) for points in generator.lines(threshold))
         found.append(ContourLevel(level, threshold, lines))
     first, second = (float(best.parameters[index]) for index in held)
@@ -198,13 +200,11 @@ def contour(
 
 
 def _threshold(level: float) -> float:
-    if not 0 < level < 1:
-        raise ConfigError(f"confidence level {level:g}: must lie between 0 and 1, such as 0.90")
     return float(-2 * np.log1p(-level))  # χ² with two degrees of freedom
 
 
 def _position(name: str, likelihood: Likelihood) -> int:
-    if name not in likelihood.names:
+    if as_text(name, "parameter") not in likelihood.names:
         raise unknown_name("parameter", name, likelihood.names)
     index = likelihood.names.index(name)
     if likelihood.constant[index]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from nuhist.methods.method import finished, level_of, profile_of, shell
+from nuhist.values import as_whole
 
 if TYPE_CHECKING:
     from nuhist.inference.execution import Execution
@@ -25,6 +26,11 @@ class FeldmanCousins:
         Values at which toys are thrown at first, 20 by default; more follow around the ends.
     execution
         Toys and who computes them.
+
+    Raises
+    ------
+    ConfigError
+        If the points are no whole number of at least 2.
     """
 
     name: ClassVar[str] = "feldman-cousins"
@@ -35,6 +41,10 @@ class FeldmanCousins:
     )
     execution: Execution | None = field(default=None)
 
+    def __post_init__(self) -> None:
+        if self.points is not None:
+            object.__setattr__(self, "points", as_whole(self.points, "points", 2))
+
     def interval(self, model: Model, confidence_level: float | None = None) -> Interval:
         """See :class:`nuhist.methods.method.IntervalMethod`.
 
@@ -43,11 +53,12 @@ class FeldmanCousins:
         ConfigError
             If the model is a grid of signal points.
         """
-        from nuhist.inference.execution import Execution
+        from nuhist.inference.execution import Execution, as_execution
         from nuhist.inference.feldman_cousins import belt, belt_interval
 
         probability = level_of(confidence_level)
-        profile, toys = profile_of(model, "toys need"), self.execution or Execution()
+        profile, toys = profile_of(model, "toys need"), as_execution(self.execution) or Execution()
+        toys.refuse_level(probability)
         points = _POINTS if self.points is None else self.points
         thrown = belt(profile, probability, toys, model.digest, points=points)
         found = belt_interval(thrown, probability, profile)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, OptionError
+from nuhist.errors import OptionError
 from nuhist.histfactory.loading import Source
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.prepare import Engine
@@ -18,10 +18,10 @@ from nuhist.inference.results import Interval, Scan
 from nuhist.keywords import with_fields
 from nuhist.methods.method import IntervalMethod
 from nuhist.methods.registry import METHODS, make_method
+from nuhist.values import as_numbers, as_whole
 
 _SCAN_POINTS = 31
 _SCAN_REACH = 9.0  # Δχ² up to which a scan goes by default
-_SLACK = 1e-9  # of a bound: by which a value may lie outside of it from rounding
 
 
 @with_fields(*METHODS, others=True)
@@ -113,20 +113,17 @@ def scan(
     """
     if couplings is not None and points is not None:
         raise OptionError("points: do nothing where the couplings are given")
+    number = _SCAN_POINTS if points is None else as_whole(points, "points", 2)
+    if couplings is not None:
+        couplings = as_numbers(couplings, "couplings").tolist()
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     curve = made.curve
-    scale, (low, high) = curve.coupling, curve.bounds
+    scale = curve.coupling
     if couplings is None:
         start, stop = (scale.to_coupling(end) for end in region(curve, _SCAN_REACH).span)
-        couplings = np.linspace(start, stop, points or _SCAN_POINTS).tolist()
+        couplings = np.linspace(start, stop, number).tolist()
     values = [scale.to_parameter(coupling) for coupling in couplings]
-    for coupling, value in zip(couplings, values, strict=True):
-        if not low - _SLACK * abs(low) <= value <= high + _SLACK * abs(high):
-            raise ConfigError(
-                f"{coupling:g} {scale.unit} lies outside the bounds of {scale.name},"
-                f" {scale.to_coupling(low):g} to {scale.to_coupling(high):g} {scale.unit}"
-            )
-    heights = heights_at(curve, [float(np.clip(value, low, high)) for value in values])
+    heights = heights_at(curve, [scale.within(value, curve.bounds) for value in values])
     return Scan(
         parameter=scale.name,
         coupling=scale.coupling,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
+from nuhist.values import as_level
 
 if TYPE_CHECKING:
     from nuhist.inference.curve import Curve
@@ -71,13 +72,9 @@ def level_of(confidence_level: float | None) -> float:
     Raises
     ------
     ConfigError
-        If it is not between 0 and 1.
+        If it is no such level, see :func:`nuhist.values.as_level`.
     """
-    from nuhist.inference.profile import threshold
-
-    probability = LEVEL if confidence_level is None else confidence_level
-    threshold(probability)
-    return probability
+    return as_level(LEVEL if confidence_level is None else confidence_level)
 
 
 def profile_of(model: Model, who: str) -> Profile:

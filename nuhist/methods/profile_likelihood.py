@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
 from nuhist.errors import ConfigError, OptionError
-from nuhist.methods.method import LEVEL, finished, shell, toys_command
+from nuhist.methods.method import finished, level_of, shell, toys_command
+from nuhist.values import as_flag, as_positive
 
 if TYPE_CHECKING:
     from nuhist.inference.model import Model
     from nuhist.inference.results import Interval
+
+
+_LEAST = 1e-6  # in 2NLL: what fits know
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,15 @@ class ProfileLikelihood:
     )
 
     def __post_init__(self) -> None:
-        if self.delta_chi2 is not None and not 0 < self.delta_chi2 < inf:
-            raise ConfigError(f"threshold {self.delta_chi2:g} in Δχ²: must be positive")
+        object.__setattr__(self, "expected", as_flag(self.expected, "expected"))
+        if self.delta_chi2 is None:
+            return
+        found = as_positive(self.delta_chi2, "threshold", "in Δχ²")
+        if found < _LEAST:
+            raise ConfigError(
+                f"threshold {found:g} in Δχ²: less than {_LEAST:g} is rounding; take a larger one"
+            )
+        object.__setattr__(self, "delta_chi2", found)
 
     def interval(self, model: Model, confidence_level: float | None = None) -> Interval:
         """See :class:`nuhist.methods.method.IntervalMethod`.
@@ -59,7 +69,7 @@ class ProfileLikelihood:
             raise OptionError(
                 "--confidence-level: does nothing beside --delta-chi2, which is a threshold without a level"
             )
-        probability = LEVEL if confidence_level is None else confidence_level
+        probability = level_of(confidence_level)
         level, curve = self.delta_chi2 or threshold(probability), model.curve
         ends, notes = profile_ends(curve, level)
         if self.delta_chi2 is None:

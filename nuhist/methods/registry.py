@@ -8,11 +8,12 @@ from functools import cache
 from typing import Any
 
 from nuhist.entry_points import with_entry_points
-from nuhist.errors import OptionError, unknown_name, unknown_option
+from nuhist.errors import ConfigError, OptionError, unknown_name, unknown_option
 from nuhist.methods.cls import CLs
 from nuhist.methods.feldman_cousins import FeldmanCousins
 from nuhist.methods.method import IntervalMethod
 from nuhist.methods.profile_likelihood import ProfileLikelihood
+from nuhist.values import shown
 
 METHODS: tuple[type[Any], ...] = (ProfileLikelihood, CLs, FeldmanCousins)
 ENTRY_POINTS = "nuhist.methods"  # group of the classes that other packages bring along
@@ -50,6 +51,8 @@ def make_method(
         If an option belongs to other methods.
     """
     given = {name: value for name, value in options.items() if value is not None and value is not False}
+    if not isinstance(method, str | IntervalMethod):
+        raise ConfigError(f"method = {shown(method)}: expected the name of a method, or one such as CLs()")
     if not isinstance(method, str):
         if given:
             name = next(iter(given))
@@ -64,9 +67,9 @@ def make_method(
             takers = [other for other, names in takes.items() if name in names]
             if not takers:
                 raise unknown_option(name, "nuhist.limit", {*beside}.union(*takes.values()))
-            shown = "execution" if name == "execution" else f"--{name.replace('_', '-')}"
+            option = "execution" if name == "execution" else f"--{name.replace('_', '-')}"
             raise OptionError(
-                f"{shown}: does nothing with --method {method}; it belongs to"
+                f"{option}: does nothing with --method {method}; it belongs to"
                 f" {' and '.join(f'--method {other}' for other in takers)}"
             )
     made: IntervalMethod = known[method](**given)

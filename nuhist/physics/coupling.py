@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nuhist.errors import ConfigError
+from nuhist.values import as_number
 
 OWN_UNIT = "parameter's own unit"  # of a parameter of which nothing but its name is known
 _LARGEST = 1e9  # times the reference; far beyond what any experiment can mean
+_SLACK = 1e-9  # of a bound: by which a value may lie outside of it from rounding
 _PLAIN = 1e100  # the same for a plain number, whose unit is anyone's
 
 
@@ -60,7 +62,7 @@ class CouplingScale:
         ConfigError
             If the coupling is no number of a size that can be used.
         """
-        x = coupling / self.reference
+        x = as_number(coupling, self.coupling, self.unit) / self.reference
         largest = _PLAIN if self.reference == 1 else _LARGEST
         if not abs(x) < largest:
             raise ConfigError(
@@ -78,6 +80,22 @@ class CouplingScale:
         if self.power == 1:
             return x * self.reference
         return float(max(x, 0.0) ** (1 / self.power)) * self.reference
+
+    def within(self, parameter: float, bounds: tuple[float, float]) -> float:
+        """A value of the parameter that lies within its bounds, or is led back where rounding left them.
+
+        Raises
+        ------
+        ConfigError
+            If it lies outside.
+        """
+        low, high = bounds
+        if not low - _SLACK * abs(low) <= parameter <= high + _SLACK * abs(high):
+            raise ConfigError(
+                f"{self.shown(parameter)} lies outside the bounds of {self.name},"
+                f" {self.to_coupling(low):g} to {self.shown(high)}"
+            )
+        return min(max(parameter, low), high)
 
     def shown(self, parameter: float) -> str:
         """The coupling for a value of the parameter, in words."""

@@ -20,6 +20,7 @@ from nuhist.physics.hypothesis import (
     Terms,
 )
 from nuhist.tables import Array
+from nuhist.values import as_text
 
 __all__ = [
     "ATOMIC_CHOICES",
@@ -179,7 +180,7 @@ def get_hypothesis(name: str) -> Hypothesis:
         If there is none of that name (the nearest names are suggested), or the entry of that name is
         no hypothesis or has another name.
     """
-    if name not in HYPOTHESES:
+    if as_text(name, "hypothesis") not in HYPOTHESES:
         raise unknown_name("hypothesis", name, HYPOTHESES)
     found: Any = HYPOTHESES[name]
     if not isinstance(found, Hypothesis):

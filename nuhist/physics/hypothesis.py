@@ -16,6 +16,7 @@ from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.couplings import Flavor
 from nuhist.physics.oscillation import Composition, solar_composition
 from nuhist.tables import Array
+from nuhist.values import as_positive
 
 FlavorChoice = Literal["effective", "e", "mu", "tau"]
 FLAVOR_CHOICES: tuple[FlavorChoice, ...] = get_args(FlavorChoice)
@@ -53,8 +54,9 @@ class RateOptions:
     def __post_init__(self) -> None:
         if self.atomic not in ATOMIC_CHOICES:
             raise unknown_name("atomic response", self.atomic, ATOMIC_CHOICES)
-        if not 0 < self.neutrino_mass_ev < np.inf:
-            raise ConfigError(f"neutrino mass {self.neutrino_mass_ev:g} eV: must be positive")
+        object.__setattr__(
+            self, "neutrino_mass_ev", as_positive(self.neutrino_mass_ev, "neutrino mass", "eV")
+        )
 
 
 Terms = Callable[[Array, Flavor, RateOptions], Mapping[int, Array]]

@@ -18,6 +18,7 @@ from nuhist.inference.profile import threshold
 from nuhist.inference.results import JsonResult
 from nuhist.report.labels import data_label
 from nuhist.showing import Table
+from nuhist.values import percent
 
 _POINTS = 61
 _BEYOND = 1.25  # of the largest limit: how far the curve goes
@@ -64,7 +65,7 @@ class ClsCurve(JsonResult):
     def summary(self) -> str:
         """The observed limit."""
         limit = "no upper limit" if self.upper is None else f"below {self.upper:.4g} {self.unit}"
-        level = f"{100 * self.confidence_level:g} % CL"
+        level = f"{percent(self.confidence_level)} CL"
         return f"CLs of {len(self.values)} values of {self.coupling}: {limit} at {level}"
 
     def table(self) -> Table:

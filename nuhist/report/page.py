@@ -22,6 +22,7 @@ from nuhist.report import page_text
 from nuhist.report.page_provenance import versions
 from nuhist.report.page_section import draw_scans, make_section
 from nuhist.report.page_study import Study, study
+from nuhist.values import percent
 
 if TYPE_CHECKING:
     import jinja2
@@ -119,7 +120,7 @@ def _render(studies: Sequence[Study], confidence_level: float, command: str | No
     return template.render(
         sections=[make_section(f"m{index}", entry) for index, entry in enumerate(studies, 1)],
         together=draw_scans(studies) if len(studies) > 1 else None,
-        level=f"{100 * confidence_level:g} %",
+        level=percent(confidence_level),
         command=command,
         versions=versions(),
         # Trusted: files of this package.

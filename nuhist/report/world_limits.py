@@ -16,6 +16,7 @@ from nuhist.methods.limits import limit
 from nuhist.report.profiles import model_name
 from nuhist.showing import Table
 from nuhist.tables import read_rows
+from nuhist.values import percent
 
 UNITS = {"mu_nu": "mu_B", "q_nu": "e_0"}
 QUANTITIES = tuple(UNITS)
@@ -60,7 +61,7 @@ class WorldLimits(JsonResult):
     def summary(self) -> str:
         """How many."""
         ours = sum(entry.ours for entry in self.limits)
-        level = f"{100 * self.confidence_level:g} % CL"
+        level = f"{percent(self.confidence_level)} CL"
         return f"{len(self.limits) - ours} published limits and {ours} of workspaces at {level}"
 
     def table(self) -> Table:

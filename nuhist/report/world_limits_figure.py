@@ -12,6 +12,7 @@ from nuhist.report.canvas import Canvas, Look, with_look
 from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, Drawn
 from nuhist.report.labels import literal, symbol, unit_symbol
 from nuhist.report.world_limits import QUANTITIES, UNITS, WorldLimit, WorldLimits, world_limits
+from nuhist.values import percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,7 +102,7 @@ def _draw(axes: Any, quantity: str, rows: dict[tuple[str, str], list[WorldLimit]
     axes.tick_params(axis="y", which="minor", left=False, right=False)
     axes.grid(axis="both", color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.set_xlabel(f"{100 * level:g} % CL limit on |{symbol(quantity)}| [{unit_symbol(UNITS[quantity])}]")
+    axes.set_xlabel(f"{percent(level)} CL limit on |{symbol(quantity)}| [{unit_symbol(UNITS[quantity])}]")
 
 
 @with_look

@@ -157,7 +157,10 @@ def test_a_folder_is_no_checkpoint(run: Run, workspaces: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("span", "expected"),
     [
-        ("0:1e-9:3", "name true couplings between 0 and 1e-10"),  # mu_nu² up to 100 (1e-11 mu_B)²
+        (
+            "0:1e-9:3",
+            "lies outside the bounds of mu_nu_squared, 0 to 1e-10",
+        ),  # mu_nu² up to 100 (1e-11 mu_B)²
         ("1e-11:0:3", "needs HI above LO"),
         ("none", "expected LO:HI:N"),
     ],

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from nuhist import Workspace, build, build_patchset, combine, load
+from nuhist import Workspace, build, build_patchset, combine
+from nuhist.cli.main import main
 from nuhist.errors import ConfigError
 from nuhist.histfactory.data_kind import DataKind, data_record, data_remarks
 from nuhist.histfactory.workspace import load_workspace
@@ -124,19 +126,20 @@ def test_a_combination_of_one_kind(built: Build) -> None:
     assert combine([parts[0], observed], correlate=shared, force=True).data_kind == "other"
 
 
-def test_nothing_where_much_is_expected(
-    small: Spec, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_nothing_where_much_is_expected(small: Spec, tmp_path: Path) -> None:
     small["observations"][0]["data"] = [0.0, 0.0]
     path = tmp_path / "empty.json"
     path.write_text(json.dumps(small), encoding="utf-8")
-    load(path)
-    (message,) = (record.getMessage() for record in caplog.records)
     # 10 + 20 events of background.
-    assert message == (
-        f"{path}: no events in any bin where 30 are expected without the signal; if there are no data yet,"
-        " observe what is expected: --asimov"
+    remark = (
+        "no events in any bin where 30 are expected without the signal; if there are no data yet, observe"
+        " what is expected: --asimov"
     )
+    assert data_remarks(small) == (remark,)
+    for command in ("fit", "inspect"):
+        assert remark in CliRunner().invoke(main, [command, str(path)]).stderr
+    for command in ("fit", "significance", "scan"):  # whose data are others
+        assert remark not in CliRunner().invoke(main, [command, str(path), "--asimov", "0"]).output
     small["channels"][0]["samples"][1]["data"] = [10.0, 10.0]  # 20, of which none are seen once in 5e8
     assert data_remarks(small) == ()
     small["observations"][0]["data"] = [0.0, 1.0]

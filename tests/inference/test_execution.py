@@ -259,7 +259,20 @@ def test_dask_that_is_not_installed(
         run(model, tasks, Execution(scheduler="tcp://127.0.0.1:9"), DIGEST)
 
 
-@pytest.mark.parametrize("choices", [{"toys": 0}, {"jobs": 0}, {"seed": -1}])
-def test_numbers_that_make_no_sense(choices: dict[str, int]) -> None:
-    with pytest.raises(ConfigError, match="toys and jobs must be at least 1, and the seed not negative"):
-        Execution(**choices)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"toys": 0}, "toys = 0: expected a whole number of at least 1"),
+        ({"toys": 10.5}, "toys = 10.5: expected a whole number of at least 1"),
+        ({"toys": True}, "toys = True: expected a whole number"),
+        ({"toys": "100"}, "toys = '100': expected a whole number"),
+        ({"jobs": 0}, "jobs = 0: expected a whole number of at least 1"),
+        ({"seed": -1}, "seed = -1: expected a whole number of at least 0"),
+        ({"seed": float("nan")}, "seed = nan: expected a whole number of at least 0"),
+        ({"scheduler": 8786}, "scheduler = 8786: expected a text"),
+        ({"progress": 1}, "progress = 1: expected a function"),
+    ],
+)
+def test_numbers_that_make_no_sense(choices: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Execution(**choices)

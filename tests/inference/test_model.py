@@ -119,7 +119,7 @@ def test_bounds_and_start_values(counting: Build) -> None:
         ),
         ({"init": {"mu": 11.0}}, "mu: the start value 11 lies outside of its bounds, 0 to 10"),
         ({"init": {"norm": 1.0}, "fixed": {"norm": 1.0}}, "norm is held at a value, so that its bounds or"),
-        ({"data": [1.0, 2.0, 3.0]}, "data: expected 1 finite counts, or 2 numbers with auxiliary data"),
+        ({"data": [1.0, 2.0, 3.0]}, "data: expected 1 counts, or 2 numbers with auxiliary data"),
         ({"data": [-1.0]}, "data: a count is negative"),
         ({"data": {"other": [1.0]}}, "data: expected counts of the channels counting"),
     ],

@@ -16,6 +16,7 @@ from nuhist.histfactory.summary import summarise
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.results import FittedParameter
 from nuhist.physics.hypotheses import HYPOTHESES
+from nuhist.values import percent
 
 _INTRODUCTION = """\
 The files are statistical models in the HistFactory JSON format. [pyhf](https://pyhf.readthedocs.io)
@@ -82,7 +83,7 @@ def result_cells(model: ExpectedResults, interval: ExpectedInterval) -> tuple[st
         cell(model.coupling or ""),
         cell(model.unit or ""),
         interval.method,
-        f"{100 * interval.confidence_level:g} %",
+        percent(interval.confidence_level),
         shown(interval.lower),
         shown(interval.upper),
         shown(interval.best_fit),
