@@ -127,12 +127,13 @@ def validate(workspace: Source, json_output: bool) -> None:
     """Check a workspace: pyhf's schema, what it lets pass (names twice, NaN, lengths), and pyhf's model."""
     from nuhist.histfactory.patchset import SignalGrid
     from nuhist.histfactory.suspicions import suspicions
-    from nuhist.inference.validity import check_models
+    from nuhist.inference.validity import check_models, grid_remarks
 
     found = workspace.whole()
     built = check_models(found)
     background = found[0] if isinstance(found, tuple) else found
-    warnings = suspicions((background.background if isinstance(background, SignalGrid) else background).spec)
+    spec = (background.background if isinstance(background, SignalGrid) else background).spec
+    warnings = (*suspicions(spec), *(grid_remarks(found) if built else ()))
     for text in warnings:
         warn(f"warning: {text}")
     if not built:

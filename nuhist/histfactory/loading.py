@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def load(
     if patches:
         return load_patched(path, [patches] if isinstance(patches, str) else patches, verify=verify)
     if str(path) == STDIN or not Path(path).is_dir():
-        return load_workspace(path)
+        return replace(load_workspace(path), arguments=(str(path),))
     if not (Path(path) / PATCHSET_FILE).is_file():
         raise DataError(f"{path}: is a folder without {PATCHSET_FILE}; give a workspace or a patchset")
     return load_patchset(Path(path), verify=verify)
@@ -104,7 +105,8 @@ def load_patched(path: Path | str, patches: Sequence[str], *, verify: bool = Tru
                 source.verify(workspace)
     for patch, _ in found:
         workspace = apply_patch(workspace, patch)
-    return workspace
+    options = [word for text in patches for word in ("--patch", text)]
+    return replace(workspace, arguments=(str(path), *options, *([] if verify else ["--no-verify"])))
 
 
 def load_background(path: Path | str) -> tuple[Workspace, PatchSet | None]:

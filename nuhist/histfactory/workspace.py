@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,14 @@ class Workspace(Shown):
         Bin edges, meanings, units, sources (``schemas/sidecar.json``); None if unknown.
     origin
         Where it came from, for messages.
+    arguments
+        With which a command names it, its patches included; none if it was not read from a file.
     """
 
     spec: Mapping[str, Any]
     sidecar: Mapping[str, Any] | None = None
     origin: str = "workspace"
+    arguments: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def digest(self) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 import numpy as np
 
+from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import on_bound
 from nuhist.inference.curve import Curve
 from nuhist.inference.grid import GridCurve
@@ -24,14 +24,16 @@ _LEVEL = 0.90  # the commands' own
 
 
 def command(model: Model, verb: str, options: str, *, level: float = _LEVEL) -> str:
-    """The command that does something else with a model, its file as it was typed.
+    """The command that does something else with a model, its file and patches as they were typed.
 
     A model that came from no file, or whose data no option gives, is called WS.
     """
-    known = Path(model.origin).exists() and (model.other is None or model.other.option is not None)
-    name = "-" if model.origin == "standard input" else model.origin if known else "WS"
+    known = model.other is None or model.other.option is not None
+    name, *patches = (model.source.arguments if known and isinstance(model.source, Workspace) else ()) or (
+        "WS",
+    )
     shown = f"./{name}" if name.startswith("-") and name != STDIN else name
-    words = ["nuhist", verb, shown if shown == STDIN else shlex.quote(shown), options]
+    words = ["nuhist", verb, *map(shlex.quote, (shown, *patches)), options]
     words += [f"--cl {level!r}"] if level != _LEVEL else []
     return " ".join([*words, *model.options])
 
@@ -114,7 +116,8 @@ def goodness_notes(expected: Array, toys: str) -> tuple[str, ...]:
 def _note(events: float, *, bounded: bool, toys: str) -> tuple[str, ...]:
     reasons = []
     if events < FEWEST:
-        reasons.append(f"it rests on {events:.2g} events or so, fewer than {FEWEST:g}")
+        few = "less than one event" if events < 1 else f"{events:.2g} events or so, fewer than {FEWEST:g}"
+        reasons.append(f"it rests on {few}")
     if bounded:
         reasons.append("the best fit is at a bound of the parameter")
     if not reasons:

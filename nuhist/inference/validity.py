@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nuhist.errors import FitError
 from nuhist.histfactory.patches import PatchSet, apply_patch
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
+from nuhist.inference.grid import grid_curve
+from nuhist.inference.profile import threshold
 from nuhist.inference.pyhf_model import pyhf_model
+from nuhist.inference.region import profile_ends
+from nuhist.values import percent
 
 # What pyhf makes within 5 s and 500 MB: it keeps some ten numbers for each modifier in each bin of each
 # sample, whether it acts there or not.
 MOST_MODIFIERS = 10_000
 MOST_BINS = 100_000
 MOST_CELLS = 1_000_000
+_LEVEL = 0.90  # of the limit that a grid must give
 
 
 def check_models(model: Workspace | SignalGrid | tuple[Workspace, PatchSet]) -> bool:
@@ -46,6 +52,17 @@ def check_models(model: Workspace | SignalGrid | tuple[Workspace, PatchSet]) -> 
         for measurement in workspace.spec["measurements"]:
             pyhf_model(workspace, measurement["name"])
     return made
+
+
+def grid_remarks(model: Workspace | SignalGrid | tuple[Workspace, PatchSet]) -> tuple[str, ...]:
+    """Why a grid of signal points gives no limit although its documents are valid: what ``limit`` says."""
+    if not isinstance(model, SignalGrid):
+        return ()
+    try:
+        profile_ends(grid_curve(model), threshold(_LEVEL))
+    except FitError as error:
+        return (f"there is no limit at {percent(_LEVEL)} CL: {error}",)
+    return ()
 
 
 def model_size(workspace: Workspace) -> int:

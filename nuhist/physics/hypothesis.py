@@ -135,6 +135,19 @@ class Hypothesis:
         _check_form(self)
         for flavor in FLAVOR_CHOICES:
             _check_range(self, flavor)
+        # NumPy's numbers as Python's, which JSON holds.
+        low, high = self.bounds
+        for name, value in {
+            "power": int(self.power),
+            "reference": float(self.reference),
+            "scale": float(self.scale),
+            "bounds": (float(low), float(high)),
+            "flavor_ranges": {
+                flavor: ParameterRange(float(scale), (float(ends[0]), float(ends[1])))
+                for flavor, (scale, ends) in self.flavor_ranges.items()
+            },
+        }.items():
+            object.__setattr__(self, name, value)
 
     @property
     def powers(self) -> tuple[int, ...] | None:
@@ -192,7 +205,7 @@ def _check_form(hypothesis: Hypothesis) -> None:
         names = ", ".join(f"Dependence.{entry.name}" for entry in Dependence)
         raise ConfigError(f"{where}: dependence is {form!r}; expected one of {names}")
     _positive(hypothesis.reference, f"{where}: reference", hypothesis.unit)
-    if isinstance(power, bool) or not isinstance(power, int):
+    if isinstance(power, bool) or not isinstance(power, int | np.integer):
         raise ConfigError(f"{where}: power is {power!r}; expected an integer")
     if form is not Dependence.POWER and power != 1:
         raise ConfigError(f"{where}: power is {power}; expected 1, as its dependence is {form.name}")

@@ -69,14 +69,17 @@ def _checked(found: Any, hypothesis: Hypothesis, energy: Array, where: str) -> d
         )
     powers = list(found)
     expected = hypothesis.powers
-    wrong = any(isinstance(power, bool) or not isinstance(power, int) or power < 1 for power in powers)
+    wrong = any(
+        isinstance(power, bool) or not isinstance(power, int | np.integer) or power < 1 for power in powers
+    )
     if wrong or not powers or (expected is not None and set(powers) != set(expected)):
         raise ConfigError(
             f"{where}: has the powers {', '.join(map(str, powers)) or 'none'}; expected"
             f" {_declared(hypothesis)}"
         )
     return {
-        power: _coefficients(values, energy, f"{where}, power {power}") for power, values in found.items()
+        int(power): _coefficients(values, energy, f"{where}, power {power}")
+        for power, values in found.items()
     }
 
 

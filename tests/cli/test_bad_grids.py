@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -214,3 +215,22 @@ backgrounds:
     (folder / "counts.csv").write_text("n\n12\n9\n", encoding="utf-8")
     arguments = ("--hypothesis", hypothesis, "--ar37", argon, "-o", tmp_path / "own.json")
     assert "own has no ³⁷Ar; leave --ar37 out" in refused("build", folder, *arguments, code=2)
+
+
+def test_validate_says_what_limit_says(run: Callable[..., Any], saved: Path, tmp_path: Path) -> None:
+    assert "there is no limit" not in run("validate", saved).stderr
+    shutil.copytree(saved, tmp_path / "spoiled")
+    path = tmp_path / "spoiled" / "patchset.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    point = document["patches"][len(document["patches"]) // 2 + 1]
+    for operation in point["patch"]:  # ten times the events at one point in the middle
+        operation["value"] = [100 * count for count in operation["value"]]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    refused = run("limit", path.parent)
+    assert refused.exit_code == 1
+    message = refused.stderr.strip().removeprefix("nuhist: ").partition(" (")[0]
+    checked = run("validate", path.parent, "--json")
+    assert checked.exit_code == 0, checked.stderr
+    (warning,) = json.loads(checked.stdout)["warnings"]
+    assert warning.startswith("there is no limit at 90 % CL: ")
+    assert message in warning

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,27 @@ def test_options_that_do_nothing(run: Callable[..., Any], folder: Path) -> None:
     result = run("report", file, file, "-p", folder / "patch.json", "-o", folder / "page.html")
     assert result.exit_code == 2
     assert "--patch: changes one WS; give it alone" in result.stderr
+
+
+@pytest.mark.parametrize("patch", ["patch.json", "patchset.json:one", ":one"])
+@pytest.mark.parametrize("command", [("limit",), ("limit", "--method", "cls"), ("significance",)])
+def test_the_commands_of_notes_name_the_patch(
+    run: Callable[..., Any],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    patch: str,
+) -> None:
+    monkeypatch.chdir(folder)
+    options = ["--patch", patch] + ["--no-verify"] * (patch != "patch.json")
+    result = run(*command, "BkgOnly.json", *options, "--bounds", "mu=0:50")
+    assert result.exit_code == 0, result.stderr
+    (note,) = (line for line in result.stdout.splitlines() if "nuhist " in line and "note:" in line)
+    words = shlex.split(note[note.index("nuhist ") :])
+    assert words[2 : 3 + len(options)] == ["BkgOnly.json", *options]
+    if "--ntoys" in words:
+        del words[words.index("--ntoys") : words.index("--ntoys") + 2]
+    toys = run(*words[1:], "--ntoys", "50", "--json")
+    assert toys.exit_code == 0, toys.output
+    first = run(*command, "BkgOnly.json", *options, "--bounds", "mu=0:50", "--json")
+    assert json.loads(toys.stdout)["workspace_digest"] == json.loads(first.stdout)["workspace_digest"]

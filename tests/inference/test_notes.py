@@ -193,3 +193,15 @@ def test_a_threshold_and_asimov_data_are_printed_as_such(counting: Make, tmp_pat
 
 def test_the_criterion_is_the_documented_one() -> None:
     assert FEWEST == 20
+
+
+def test_less_than_one_event_is_not_0_events(counting: Make) -> None:
+    (note,) = limit(counting([0], [1e-3], [1e-3], bounds=[[0, 1e4]]), confidence_level=0.1).notes
+    assert note.startswith(f"{FEW}it rests on less than one event")
+    assert "0 events" not in note
+
+
+def test_a_result_names_the_engine_that_fitted(counting: Make) -> None:
+    workspace = counting([20], [1], [10], bounds=[[0, 50]])
+    assert fit(workspace).method.startswith("maximum likelihood (compiled, checked against pyhf), ")
+    assert fit(workspace, engine="pyhf").method.startswith("maximum likelihood (pyhf), ")

@@ -321,3 +321,15 @@ def test_entries_under_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(HYPOTHESES, "mine", MOMENT.terms)
     with pytest.raises(ConfigError, match=r"HYPOTHESES\['mine'\] is a function; expected a Hypothesis"):
         get_hypothesis("mine")
+
+
+def test_powers_may_be_integers_of_numpy() -> None:
+    number: Any = np.int64(2)
+    plain, numpy = ask(MOMENT), ask(with_powers(number, hypothesis=replace(MOMENT, power=number)))
+    assert all(type(power) is int for power in numpy)
+    assert np.array_equal(plain[2], numpy[2])
+    reference: Any = np.float32(MOMENT.reference)
+    bounds: Any = (np.int64(0), np.float32(50))
+    made = replace(MOMENT, power=number, reference=reference, bounds=bounds)
+    assert type(made.power) is int
+    assert [type(value) for value in (made.reference, *made.bounds)] == [float] * 3
