@@ -8,6 +8,7 @@ import click
 
 from nuhist.cli.common import allow_outside_option, as_json, hypothesis_options, print_json, print_table, say
 from nuhist.cli.options import command
+from nuhist.physics.coupling import spaced
 
 
 @command(epilog="Example: nuhist experiments lz_ws2022")
@@ -116,6 +117,6 @@ def spectrum(
     ]  # fmt: skip
     say(
         f"{result.experiment}: {result.hypothesis} ({result.flavor}) = {result.coupling:g}"
-        f" {result.unit}; events per bin, and dR/dT in events/(t yr keV) at its centre"
+        f"{spaced(result.unit)}; events per bin, and dR/dT in events/(t yr keV) at its centre"
     )
     print_table(["low/keV", "high/keV", "SM", "added", "dR/dT SM", "added"], [*rows, total], left=0)

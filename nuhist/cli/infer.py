@@ -21,6 +21,7 @@ from nuhist.cli.common import (
 )
 from nuhist.cli.method_options import MethodCommand
 from nuhist.cli.options import command
+from nuhist.physics.coupling import slashed, spaced
 
 _NOISE = 1e-9  # of the upper end of the parameter: a best fit at its bound of 0
 
@@ -38,7 +39,7 @@ def fit(model: Chosen, test_poi: float | None, errors: str, json_output: bool) -
         print_json(result.to_json())
         return
     if result.coupling is not None:
-        say(f"{result.coupling} = {result.best_fit:.4g} {result.unit}")
+        say(f"{result.coupling} = {result.best_fit:.4g}{spaced(result.unit)}")
     quality = "" if result.p_value is None else f", p = {result.p_value:.3g} (asymptotic)"
     say(f"min_chi2 = {result.min_chi2:.3f}, {result.degrees_of_freedom} degrees of freedom{quality}", "")
     print_table(
@@ -82,7 +83,7 @@ def scan(model: Chosen, span: str | None, json_output: bool) -> None:
         print_json(result.to_json())
         return
     print_table(
-        [f"{result.coupling}/{result.unit}", "delta_chi2"],
+        [f"{result.coupling}{slashed(result.unit)}", "delta_chi2"],
         [
             [f"{value:.4e}", f"{height:.4f}"]
             for value, height in zip(result.values, result.delta_chi2, strict=True)
@@ -129,12 +130,13 @@ def limit(
     say(f"  {result.method}: {result.convention}")
     noise = _NOISE * abs(result.parameter_upper or 0.0)
     best = 0.0 if abs(result.parameter_best_fit) < noise else result.best_fit
-    say(f"  best fit {best:.4g} {result.unit}, min_chi2 {result.min_chi2:.2f}")
+    say(f"  best fit {best:.4g}{spaced(result.unit)}, min_chi2 {result.min_chi2:.2f}")
     for sigma, value in (result.expected or {}).items():
-        shown = "open" if value is None else f"{value:.4g} {result.unit}"
+        shown = "open" if value is None else f"{value:.4g}{spaced(result.unit)}"
         say(f"  expected {'median' if sigma == '0' else sigma + ' σ'}: {shown}")
     if result.interpolation_error is not None:
-        say(f"  interpolated between signal points, to ± {result.interpolation_error:.1g} {result.unit}")
+        error = f"{result.interpolation_error:.1g}{spaced(result.unit)}"
+        say(f"  interpolated between signal points, to ± {error}")
     print_remarks(result.data_kind, result.notes)
     say(f"  workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
 

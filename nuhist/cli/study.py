@@ -19,6 +19,7 @@ from nuhist.cli.common import (
 )
 from nuhist.cli.options import command
 from nuhist.errors import OptionError
+from nuhist.physics.coupling import slashed, spaced
 
 
 @command(epilog="Example: nuhist significance lz.json --ntoys 10000")
@@ -41,9 +42,9 @@ def significance(
         return
     error = "" if result.p_value_error is None else f" ± {result.p_value_error:.2g} ({result.toys} toys)"
     say(f"{result.significance:.2f} standard deviations, p = {result.p_value:.3g}{error}")
-    say(f"  q0 = {result.q0:.4f}, best fit {result.best_fit:.4g} {result.unit}; {result.method}")
+    say(f"  q0 = {result.q0:.4f}, best fit {result.best_fit:.4g}{spaced(result.unit)}; {result.method}")
     if result.expected is not None:
-        where = f"{result.coupling} = {result.expected_at:.4g} {result.unit}"
+        where = f"{result.coupling} = {result.expected_at:.4g}{spaced(result.unit)}"
         say(f"  expected, if {where}: {result.expected:.2f} standard deviations (asymptotic)")
     print_remarks(result.data_kind, result.notes)
 
@@ -126,7 +127,7 @@ def contour(model: Chosen, parameters: str, levels: str, json_output: bool) -> N
         return
     x, y = result.x, result.y
     first, second = result.best_fit
-    say(f"best fit {x.coupling} = {first:.4g} {x.unit}, {y.coupling} = {second:.4g} {y.unit}")
+    say(f"best fit {x.coupling} = {first:.4g}{spaced(x.unit)}, {y.coupling} = {second:.4g}{spaced(y.unit)}")
     rows = []
     for level in result.levels:
         for number, line in enumerate(level.lines):
@@ -134,7 +135,7 @@ def contour(model: Chosen, parameters: str, levels: str, json_output: bool) -> N
             part = f", part {number + 1}" if len(level.lines) > 1 else ""
             name = f"{percent(level.confidence_level)}{part}"
             rows.append([name, *(f"{low:.4g} to {high:.4g}" for low, high in sides)])
-    print_table(["contour", f"{x.coupling}/{x.unit}", f"{y.coupling}/{y.unit}"], rows)
+    print_table(["contour", f"{x.coupling}{slashed(x.unit)}", f"{y.coupling}{slashed(y.unit)}"], rows)
     print_remarks(result.data_kind, result.notes)
 
 
@@ -175,7 +176,7 @@ def coverage(
         say(f"true {name} off its profiled value by {widths:g} widths of its constraint")
     methods = list(result.points[0].coverage)
     print_table(
-        [f"{result.coupling}/{result.unit}", *(text for name in methods for text in (name, "±"))],
+        [f"{result.coupling}{slashed(result.unit)}", *(text for name in methods for text in (name, "±"))],
         [
             [f"{point.coupling:.4g}"]
             + [

@@ -10,6 +10,7 @@ from nuhist.errors import ConfigError
 from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.histfactory.channel import ModelSet
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Sample
+from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis
 from nuhist.tables import Array
 
@@ -58,9 +59,10 @@ def refuse_other_expectation(
             if apart.any():
                 worst = int(np.argmax(np.abs(found - added)))
                 raise ConfigError(
-                    f"hypothesis {hypothesis.name}: at {scale.coupling} = {coupling:.3g} {scale.unit} the"
-                    f" workspace expects {found[worst]:.6g} events more than the Standard Model in channel"
-                    f" '{channel.name}', bin {worst}; expected {added[worst]:.6g}, as nuhist spectrum has it"
+                    f"hypothesis {hypothesis.name}: at {scale.coupling} = {coupling:.3g}{spaced(scale.unit)}"
+                    f" the workspace expects {found[worst]:.6g} events more than the Standard Model in"
+                    f" channel '{channel.name}', bin {worst}; expected {added[worst]:.6g}, as nuhist spectrum"
+                    " has it"
                 )
     if not changed:
         raise ConfigError(

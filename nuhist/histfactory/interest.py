@@ -8,7 +8,7 @@ from typing import Any
 from nuhist.errors import ModelError
 from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace
-from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.coupling import CouplingScale, spaced
 from nuhist.physics.hypotheses import (
     FLAVOR_CHOICES,
     HYPOTHESES,
@@ -63,7 +63,7 @@ def interest_remarks(workspace: Workspace, name: str) -> tuple[str, ...]:
         return ()
     return (
         f"{name} is a plain number: only its name says that it is {found[0].coupling}; for results in"
-        f" {found[0].unit} a sidecar must say so, NAME.meta.json beside NAME.json",
+        f"{spaced(found[0].unit)} a sidecar must say so, NAME.meta.json beside NAME.json",
     )
 
 
@@ -95,7 +95,7 @@ def told_of_reference(scale: CouplingScale, origin: str, message: Callable[[str]
     if not scale.is_plain:
         message(
             f"{origin}: {scale.name} taken for {scale.meaning}: the signal must be that of"
-            f" {scale.reference:g} {scale.unit}; else choose another --poi"
+            f" {scale.reference:g}{spaced(scale.unit)}; else choose another --poi"
         )
     return scale
 

@@ -22,7 +22,7 @@ from nuhist.histfactory.validation import validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest, make_workspace
 from nuhist.inputs import check_path
 from nuhist.keywords import with_fields
-from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.coupling import CouplingScale, slashed, spaced
 from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
 from nuhist.showing import Shown, Table
 from nuhist.values import as_numbers
@@ -89,7 +89,7 @@ class SignalGrid(Shown):
     def table(self) -> Table:
         """A row for each point."""
         rows = tuple((point.name, point.value * self.coupling.reference) for point in self.points)
-        return Table(("point", f"{self.coupling.coupling}/{self.coupling.unit}"), rows)
+        return Table(("point", f"{self.coupling.coupling}{slashed(self.coupling.unit)}"), rows)
 
     def workspace(self, point: SignalPoint) -> Workspace:
         """The workspace of one point.
@@ -228,7 +228,7 @@ def _document(
         "metadata": {
             "references": {"hepdata": hepdata or NO_RECORD},
             "description": f"exact counts on a grid of {label.coupling} in units of"
-            f" {label.reference:g} {label.unit}{record}",
+            f" {label.reference:g}{spaced(label.unit)}{record}",
             "digests": {"sha256": background.digest},
             "labels": [label.coupling],
         },

@@ -21,7 +21,7 @@ class Changes:
     Attributes
     ----------
     fixed
-        Values to hold, in the parameter's own unit.
+        Values to hold: of the parameters, not of couplings.
     init
         Start values of fits.
     bounds

@@ -14,6 +14,7 @@ from nuhist.inference.crossing import End, Search, find_crossings
 from nuhist.inference.likelihood import Minimum
 from nuhist.inference.profile import Profile
 from nuhist.inference.reach import outwards, reach
+from nuhist.physics.coupling import spaced
 from nuhist.tables import Array
 
 Bands = dict[str, float | None]
@@ -280,7 +281,7 @@ def refuse_turning(profile: Profile) -> None:
 
 def _at(profile: Profile, value: float) -> str:
     """A coupling in words."""
-    return f"{profile.coupling.to_coupling(value):.3g} {profile.coupling.unit}"
+    return f"{profile.coupling.to_coupling(value):.3g}{spaced(profile.coupling.unit)}"
 
 
 def refuse_signed(profile: Profile) -> None:

@@ -13,6 +13,7 @@ from nuhist.inference.cls import SIGMAS, ClsLimits, cls_upper, refuse_signed
 from nuhist.inference.execution import Execution, Round, rounds
 from nuhist.inference.profile import Profile, heights_at
 from nuhist.inference.toys import BATCH, Task, batches, toy_model, without_search_bounds
+from nuhist.physics.coupling import spaced
 from nuhist.tables import Array
 
 _SAME = 1e-7  # in 2NLL: fits end so close to each other
@@ -203,7 +204,8 @@ def _notes(
         width = scale.to_coupling(limit + error) - scale.to_coupling(limit)
         stated.append(f"{name} ± {width:.2g}" if np.isfinite(width) else f"{name} not known")
     if stated:
-        notes.append(f"errors from the number of toys, at most, in {scale.unit}: {', '.join(stated)}")
+        where = f", in {scale.unit}" if spaced(scale.unit) else ""
+        notes.append(f"errors from the number of toys, at most{where}: {', '.join(stated)}")
     missing = [name for name, limit in limits.items() if limit is None]
     if missing:
         notes.append(f"no limit ({', '.join(missing)}): CLs stays too high up to {scale.shown(largest)}")

@@ -47,7 +47,7 @@ def fit(
     model
         A :class:`nuhist.Model`, or what it is made from: a path, a dict, a workspace.
     test_poi
-        Hold the parameter of interest at this value (in the parameter's own unit).
+        Hold the parameter of interest at this value (of the parameter, not of the coupling).
     errors
         ``"covariance"``, or ``"profile"`` for those downwards and upwards by each parameter's own profile
         likelihood, too, as MINOS has them: 2NLL minimised over all others rises by 1.

@@ -16,7 +16,7 @@ from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.checked_spline import FEWEST, CheckedSpline, checked_spline
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.prepare import Engine, make_likelihood
-from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.coupling import CouplingScale, spaced
 from nuhist.tables import Array
 
 _DIFFERENT = 1e-3  # in 2NLL, of itself where it is above 1: by which points of one value may differ
@@ -128,9 +128,9 @@ class GridCurve:
         for index in intervals:
             low, high = map(self.coupling.to_coupling, self.values[index : index + 2])
             raise FitError(
-                f"{self.origin}: between the signal points at {low:.6g} and {high:.6g} {self.coupling.unit}"
-                f" 2NLL is not smooth or the grid too coarse, and what is interpolated may be wrong by"
-                f" {self._spline.errors[index]:.2g}; add points there"
+                f"{self.origin}: between the signal points at {low:.6g} and"
+                f" {high:.6g}{spaced(self.coupling.unit)} 2NLL is not smooth or the grid too coarse, and what"
+                f" is interpolated may be wrong by {self._spline.errors[index]:.2g}; add points there"
             )
 
     @property
@@ -143,7 +143,9 @@ class GridCurve:
         low, high = self.bounds
         unit, convert = self.coupling.unit, self.coupling.to_coupling
         if self.best in (low, high) and self.best != 0:
-            return (f"the best fit lies at the end of the grid, {convert(self.best):.3g} {unit}; widen it",)
+            return (
+                f"the best fit lies at the end of the grid, {convert(self.best):.3g}{spaced(unit)}; widen it",
+            )
         if low == 0 and not self.coupling.is_plain and self.coupling.coupling.startswith("q_"):
             return ("a signed coupling, of which the grid has one sign only",)
         return ()

@@ -54,7 +54,7 @@ class Model(Questions, Shown):
         Other counts than the workspace's: by channel, or of all channels in the order of pyhf's model,
         with or without auxiliary data.
     fixed, init
-        Values of parameters to hold, and where fits start, by name, in the parameter's own unit.
+        Values of parameters (not of couplings) to hold, and where fits start, by name.
     bounds
         Other bounds of parameters, by name.
     engine

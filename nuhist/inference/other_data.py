@@ -13,6 +13,7 @@ from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.profile import Profile
 from nuhist.inference.toys import toy_model
 from nuhist.inference.without import place
+from nuhist.physics.coupling import spaced
 from nuhist.tables import Array
 from nuhist.values import as_numbers
 
@@ -88,7 +89,7 @@ def truth(profile: Profile, coupling: float) -> tuple[Minimum, str]:
     """
     scale = profile.coupling
     value = scale.within(scale.to_parameter(coupling), profile.bounds)
-    where = f"{scale.coupling} = {coupling:g} {scale.unit}"
+    where = f"{scale.coupling} = {coupling:g}{spaced(scale.unit)}"
     at = profile.at(value)
     counts = profile.likelihood.expected(at.parameters)
     if not np.isfinite(at.twice_nll) or (counts < -_NOTHING).any():

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from nuhist.histfactory.data_kind import DataKind, describe
+from nuhist.physics.coupling import slashed, spaced
 from nuhist.showing import Shown, Table
 from nuhist.values import percent
 
@@ -141,7 +142,7 @@ class FitResult(JsonResult):
     @property
     def summary(self) -> str:
         """The best fit, and how good it is."""
-        best = "" if self.best_fit is None else f"{self.coupling} = {self.best_fit:.4g} {self.unit}, "
+        best = "" if self.best_fit is None else f"{self.coupling} = {self.best_fit:.4g}{spaced(self.unit)}, "
         quality = "" if self.p_value is None else f", p = {self.p_value:.3g}"
         return (
             f"{best}min_chi2 = {self.min_chi2:.2f} for {self.degrees_of_freedom} degrees of freedom{quality}"
@@ -247,10 +248,10 @@ class Interval(JsonResult):
             what = "no upper limit" if self.method == "cls" else "open on both sides"
             return f"{name}: {what} at {self.level}"
         if self.lower is None:
-            return f"{name} < {self.upper:.4g} {unit} at {self.level}"
+            return f"{name} < {self.upper:.4g}{spaced(unit)} at {self.level}"
         if self.upper is None:
-            return f"{name} > {self.lower:.4g} {unit} at {self.level}"
-        return f"{self.lower:.4g} < {name} < {self.upper:.4g} {unit} at {self.level}"
+            return f"{name} > {self.lower:.4g}{spaced(unit)} at {self.level}"
+        return f"{self.lower:.4g} < {name} < {self.upper:.4g}{spaced(unit)} at {self.level}"
 
     def table(self) -> Table:
         """One row, with the expected limits that were asked for in columns of their own."""
@@ -284,11 +285,13 @@ class Scan(JsonResult):
     def summary(self) -> str:
         """What was scanned, and where."""
         ends = (
-            "nowhere" if not self.values else f"{min(self.values):.4g} to {max(self.values):.4g} {self.unit}"
+            "nowhere"
+            if not self.values
+            else f"{min(self.values):.4g} to {max(self.values):.4g}{spaced(self.unit)}"
         )
         return f"{len(self.values)} values of {self.coupling}, {ends}"
 
     def table(self) -> Table:
         """A row for each coupling."""
         columns = zip(self.values, self.parameter_values, self.delta_chi2, strict=True)
-        return Table((f"{self.coupling}/{self.unit}", self.parameter, "delta_chi2"), tuple(columns))
+        return Table((f"{self.coupling}{slashed(self.unit)}", self.parameter, "delta_chi2"), tuple(columns))

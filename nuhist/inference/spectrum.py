@@ -21,7 +21,7 @@ from nuhist.inference.likelihood import Likelihood, is_artefact
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.results import JsonResult
-from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.coupling import CouplingScale, spaced
 from nuhist.showing import Table
 from nuhist.tables import Array
 
@@ -175,7 +175,7 @@ def _spectrum(point: _Point, name: str, total: Array, band: Array, model: Model)
     edges = described.get("edges_keV")
     heading, what = described.get("title", name), "fit"
     if point.scale is not None:
-        what = f"{point.scale.coupling} = {point.value:.3g} {point.scale.unit}"
+        what = f"{point.scale.coupling} = {point.value:.3g}{spaced(point.scale.unit)}"
     return FittedSpectrum(
         channel=name,
         heading=heading,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.inference.results import JsonResult
+from nuhist.physics.coupling import slashed
 from nuhist.showing import Table
 from nuhist.values import percent
 
@@ -210,4 +211,4 @@ class Coverage(JsonResult):
             (point.coupling, *(part.get(name) for name in methods for part in (point.coverage, point.error)))
             for point in self.points
         )
-        return Table((f"{self.coupling}/{self.unit}", *columns), tuple(rows))
+        return Table((f"{self.coupling}{slashed(self.unit)}", *columns), tuple(rows))

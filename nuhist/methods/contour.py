@@ -19,7 +19,7 @@ from nuhist.inference.prepare import Engine
 from nuhist.inference.profile import Profile
 from nuhist.inference.region import region
 from nuhist.inference.results import JsonResult
-from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.coupling import CouplingScale, slashed, spaced
 from nuhist.showing import Table
 from nuhist.tables import Array
 from nuhist.values import as_level, as_numbers, as_text, percent
@@ -95,7 +95,7 @@ class Contour(JsonResult):
     def summary(self) -> str:
         """Of which parameters, and where the best fit is."""
         pairs = zip((self.x, self.y), self.best_fit, strict=True)
-        best = ", ".join(f"{axis.coupling} = {value:.4g} {axis.unit}" for axis, value in pairs)
+        best = ", ".join(f"{axis.coupling} = {value:.4g}{spaced(axis.unit)}" for axis, value in pairs)
         levels = ", ".join(percent(level.confidence_level) for level in self.levels)
         return f"contours at {levels} around {best}"
 
@@ -107,7 +107,7 @@ class Contour(JsonResult):
             for part, line in enumerate(level.lines, start=1)
             for point in line
         )
-        axes = (f"{axis.coupling}/{axis.unit}" for axis in (self.x, self.y))
+        axes = (f"{axis.coupling}{slashed(axis.unit)}" for axis in (self.x, self.y))
         return Table(("confidence_level", "line", *axes), tuple(rows))
 
 

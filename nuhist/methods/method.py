@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError
+from nuhist.physics.coupling import spaced
 from nuhist.values import as_level
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def finished(
     error = _interpolation_error(curve, ends)
     width = max((abs(end - best) for end in ends if end is not None), default=0.0)
     if error is not None and error > _COARSE * abs(scale.to_coupling(width)):
-        notes = (*notes, f"interpolated to ± {error:.2g} {scale.unit}; refine the grid near the ends")
+        notes = (*notes, f"interpolated to ± {error:.2g}{spaced(scale.unit)}; refine the grid near the ends")
     return Interval(
         parameter=scale.name,
         coupling=scale.coupling,

@@ -7,10 +7,33 @@ from dataclasses import dataclass
 from nuhist.errors import ConfigError
 from nuhist.values import as_number
 
-OWN_UNIT = "parameter's own unit"  # of a parameter of which nothing but its name is known
+OWN_UNIT = ""  # of a parameter of which nothing but its name is known
+_NONE = (None, OWN_UNIT, "1")  # units that are not worth a word
 _LARGEST = 1e9  # times the reference; far beyond what any experiment can mean
 _SLACK = 1e-9  # of a bound: by which a value may lie outside of it from rounding
 _PLAIN = 1e100  # the same for a plain number, whose unit is anyone's
+
+
+def spaced(unit: str | None) -> str:
+    """A unit behind a number; nothing for a plain number.
+
+    Examples
+    --------
+    >>> f"2{spaced('mu_B')}", f"2{spaced('')}"
+    ('2 mu_B', '2')
+    """
+    return "" if unit in _NONE else f" {unit}"
+
+
+def slashed(unit: str) -> str:
+    """A unit in the head of a column; nothing for a plain number.
+
+    Examples
+    --------
+    >>> f"mu_nu{slashed('mu_B')}", f"mu{slashed('')}"
+    ('mu_nu/mu_B', 'mu')
+    """
+    return "" if unit in _NONE else f"/{unit}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +75,7 @@ class CouplingScale:
     @property
     def is_plain(self) -> bool:
         """Whether the parameter stands for nothing but itself."""
-        return self.unit == OWN_UNIT
+        return self == CouplingScale.plain(self.name)
 
     def to_parameter(self, coupling: float) -> float:
         """Value of the parameter for a coupling in its unit.
@@ -66,8 +89,8 @@ class CouplingScale:
         largest = _PLAIN if self.reference == 1 else _LARGEST
         if not abs(x) < largest:
             raise ConfigError(
-                f"{self.coupling} = {coupling:g} {self.unit}: expected a number, with a modulus below"
-                f" {largest * self.reference:g} {self.unit}"
+                f"{self.coupling} = {coupling:g}{spaced(self.unit)}: expected a number, with a modulus below"
+                f" {largest * self.reference:g}{spaced(self.unit)}"
             )
         return float(x**self.power) / self.scale
 
@@ -99,12 +122,12 @@ class CouplingScale:
 
     def shown(self, parameter: float) -> str:
         """The coupling for a value of the parameter, in words."""
-        return f"{self.to_coupling(parameter):.4g} {self.unit}"
+        return f"{self.to_coupling(parameter):.4g}{spaced(self.unit)}"
 
     @property
     def meaning(self) -> str:
         """The definition in words."""
-        ratio = f"{self.coupling} / {self.reference:g} {self.unit}"
+        ratio = f"{self.coupling} / {self.reference:g}{spaced(self.unit)}"
         if self.reference == 1:
             ratio = self.coupling
         elif self.power != 1 or self.scale != 1:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ConfigError
+from nuhist.physics.coupling import spaced
 from nuhist.physics.couplings import Flavor
 from nuhist.physics.hypothesis import Dependence, FlavorChoice, Hypothesis, RateOptions
 from nuhist.tables import Array
@@ -199,6 +200,6 @@ def refuse_negative(
         coupling = float(np.broadcast_to(x, total.shape)[place]) * hypothesis.reference
         raise ConfigError(
             f"hypothesis {hypothesis.name}: its rate at T = {energy:g} keV is {total[place]:.3g} events per"
-            f" tonne year keV for {hypothesis.coupling} = {coupling:.3g} {hypothesis.unit}; expected no"
-            " negative rate within its bounds: look at the signs of its terms"
+            f" tonne year keV for {hypothesis.coupling} = {coupling:.3g}{spaced(hypothesis.unit)}; expected"
+            " no negative rate within its bounds: look at the signs of its terms"
         )

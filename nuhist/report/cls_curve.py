@@ -16,6 +16,7 @@ from nuhist.inference.model import Model, as_model
 from nuhist.inference.notes import command, interval_notes
 from nuhist.inference.profile import threshold
 from nuhist.inference.results import JsonResult
+from nuhist.physics.coupling import slashed, spaced
 from nuhist.report.labels import data_label
 from nuhist.showing import Table
 from nuhist.values import percent
@@ -64,14 +65,14 @@ class ClsCurve(JsonResult):
     @property
     def summary(self) -> str:
         """The observed limit."""
-        limit = "no upper limit" if self.upper is None else f"below {self.upper:.4g} {self.unit}"
+        limit = "no upper limit" if self.upper is None else f"below {self.upper:.4g}{spaced(self.unit)}"
         level = f"{percent(self.confidence_level)} CL"
         return f"CLs of {len(self.values)} values of {self.coupling}: {limit} at {level}"
 
     def table(self) -> Table:
         """A row for each coupling."""
         header = (
-            f"{self.coupling}/{self.unit}",
+            f"{self.coupling}{slashed(self.unit)}",
             "observed" if self.data_kind == "observed" else data_label(self.data_kind),
             *(f"expected {sigma}" for sigma in self.expected),
         )

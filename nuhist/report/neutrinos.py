@@ -10,6 +10,7 @@ import numpy as np
 from nuhist.constants import SECONDS_PER_YEAR
 from nuhist.errors import ConfigError
 from nuhist.inference.results import JsonResult
+from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import (
     HYPOTHESES,
     FlavorChoice,
@@ -77,7 +78,7 @@ class CrossSectionCurve(JsonResult):
     @property
     def summary(self) -> str:
         """Of which coupling."""
-        return f"{self.hypothesis}, {self.coupling} = {self.value:.4g} {self.unit}"
+        return f"{self.hypothesis}, {self.coupling} = {self.value:.4g}{spaced(self.unit)}"
 
     def table(self) -> Table:
         """A row for each recoil energy."""

@@ -20,6 +20,7 @@ from nuhist.inference.processes import shared_out
 from nuhist.inference.profile import Profile, threshold
 from nuhist.inference.region import profile_ends
 from nuhist.inference.results import JsonResult
+from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, get_hypothesis
 from nuhist.showing import Table
 from nuhist.tables import read_rows
@@ -291,5 +292,5 @@ def _curve(case: _Case) -> tuple[Curve, Callable[[float | None], _Values]]:
 def _unit(number: Published) -> str:
     if number.quantity in ("lower", "upper"):
         hypothesis = get_hypothesis(number.hypothesis)
-        return f"{hypothesis.reference:g} {hypothesis.unit}"
+        return f"{hypothesis.reference:g}{spaced(hypothesis.unit)}"
     return "events" if number.quantity.endswith("events") else "1"

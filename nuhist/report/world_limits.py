@@ -13,6 +13,7 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.results import JsonResult
 from nuhist.methods.limits import limit
+from nuhist.physics.coupling import spaced
 from nuhist.report.profiles import model_name
 from nuhist.showing import Table
 from nuhist.tables import read_rows
@@ -134,8 +135,9 @@ def _ours(model: Workspace | SignalGrid, name: str, method: str) -> WorldLimit:
         if known and interval.coupling.startswith(quantity) and flavor is not None:
             break
     else:
+        unit = f" in {interval.unit}" if spaced(interval.unit) else ", a plain number"
         raise ConfigError(
-            f"{name}: its coupling is {interval.coupling} in {interval.unit}; the table has mu_nu in mu_B and"
+            f"{name}: its coupling is {interval.coupling}{unit}; the table has mu_nu in mu_B and"
             " q_nu in e_0 only"
         )
     signed = (interval.parameter_best_fit < 0) or interval.lower is not None

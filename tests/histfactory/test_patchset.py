@@ -296,4 +296,4 @@ def test_missing_files_are_named(folder: Path, missing: str) -> None:
 def test_a_label_that_nuhist_does_not_know_is_kept(folder: Path) -> None:
     spoil(folder, _set("metadata/labels", ["m_chi"]))
     coupling = load_patchset(folder).coupling
-    assert (coupling.name, coupling.unit, coupling.reference) == ("m_chi", "parameter's own unit", 1.0)
+    assert (coupling.name, coupling.unit, coupling.reference) == ("m_chi", "", 1.0)

@@ -139,12 +139,11 @@ def test_an_end_is_the_value_that_is_rejected(interval: Make) -> None:
     found = interval([0.0, 1.0, 2.0, 3.0], [0.02, 0.5, 0.3, 0.01])
     assert (found.lower, found.upper) == (0.0, 3.0)
     assert (found.lower_range, found.upper_range) == ((0.0, 1.0), (2.0, 3.0))
-    unit = "parameter's own unit"
     rest = "from the number of toys and their values together"
     assert found.notes == (
         "3600 toys at each of 4 values",
-        f"lower end between 0 {unit} and 1 {unit}, {rest}",
-        f"upper end between 2 {unit} and 3 {unit}, {rest}",
+        f"lower end between 0 and 1, {rest}",
+        f"upper end between 2 and 3, {rest}",
     )
 
 
@@ -154,15 +153,15 @@ def test_an_end_is_known_to_where_the_toys_are_sure(interval: Make) -> None:
     assert (found.lower, found.lower_range, found.upper, found.upper_range) == (None, None, 3.0, (1.0, 5.0))
     found = interval([0.0, 1.0, 2.0, 3.0], [0.9, 0.5, 0.105, 0.095])
     assert (found.upper, found.upper_range) == (3.0, (1.0, None))
-    assert "upper end between 1 parameter's own unit and the end of the belt, from" in found.notes[1]
+    assert "upper end between 1 and the end of the belt, from" in found.notes[1]
 
 
 def test_open_ends_are_said(interval: Make) -> None:
     found = interval([-2.0, 0.0, 1.0], [0.2, 0.9, 0.2])
     assert (found.lower, found.upper, found.lower_range, found.upper_range) == (None, None, None, None)
     below, above = found.notes[1:]
-    assert below.startswith("open below: -2 parameter's own unit is still allowed; it is the bound of mu in")
-    assert above.startswith("open above: 1 parameter's own unit is still allowed; it is the bound of mu in")
+    assert below.startswith("open below: -2 is still allowed; it is the bound of mu in")
+    assert above.startswith("open above: 1 is still allowed; it is the bound of mu in")
     # At 0 an open lower end is a limit on one side, which is no remark.
     found = interval([0.0, 1.0, 2.0], [0.5, 0.6, 0.01])
     assert (found.lower, found.upper) == (None, 2.0)

@@ -218,7 +218,7 @@ def test_a_foreign_workspace_fits() -> None:
     by_hand = minimize(foreign_chi2, start, method="L-BFGS-B", bounds=bounds, tol=1e-10)
     assert result.min_chi2 == pytest.approx(float(by_hand.fun), abs=1e-5)
     assert result.degrees_of_freedom == 4  # five bins, one free parameter
-    assert (result.coupling, result.unit) == ("SigXsec", "parameter's own unit")
+    assert (result.coupling, result.unit) == ("SigXsec", "")
     assert result.observed == {"a": 36.0, "b": 19.0}
 
 

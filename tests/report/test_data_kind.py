@@ -156,5 +156,5 @@ def test_a_foreign_name_is_no_limit_of_the_world() -> None:
     # q_nu of another program may be in any unit.
     foreign = counting(poi="q_nu")
     assert limit(foreign).upper is not None
-    with pytest.raises(ConfigError, match="its coupling is q_nu in parameter's own unit; the table has"):
+    with pytest.raises(ConfigError, match="its coupling is q_nu, a plain number; the table has"):
         world_limits([foreign])

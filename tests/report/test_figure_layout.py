@@ -270,6 +270,6 @@ def test_quantities() -> None:
         quantity("mu_nu", 6.36e-12, "mu_B")
         == r"$\mu_{\nu}$ = 6.36 $\times\,\mathrm{10^{-12}}$ $\mu_\mathrm{B}$"
     )
-    assert quantity("strength", -0.5, "parameter's own unit") == "strength = −0.5"
-    assert axis_label("strength", "parameter's own unit", 0) == "strength"
+    assert quantity("strength", -0.5, "") == "strength = −0.5"
+    assert axis_label("strength", "", 0) == "strength"
     assert axis_label("q_nue", "e_0", -13) == r"$q_{\nu_e}$ [$\mathrm{10^{-13}}$ $e_0$]"

@@ -21,7 +21,7 @@ from nuhist.histfactory.patchset import NO_RECORD, SignalGrid, SignalPoint
 from nuhist.histfactory.validation import modifiers, validate, validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.inference.interpolation import alpha_curve
-from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.coupling import CouplingScale, spaced
 from nuhist.tables import Array
 
 Spec = dict[str, Any]
@@ -93,7 +93,7 @@ def signal_points(
         "metadata": {
             "references": {"hepdata": record},
             "description": f"signal of {title} at values of {label.coupling} in units of"
-            f" {label.reference:g} {label.unit}",
+            f" {label.reference:g}{spaced(label.unit)}",
             "digests": {"sha256": background.digest},
             "labels": [label.coupling],
         },

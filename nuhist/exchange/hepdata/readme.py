@@ -15,6 +15,7 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.summary import summarise
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.results import FittedParameter
+from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import HYPOTHESES
 from nuhist.values import percent
 
@@ -161,7 +162,7 @@ def _model(entry: Study, numbers: ExpectedResults) -> list[str]:
     if numbers.patchset is not None and entry.points is not None:
         files = f"{numbers.background} {numbers.patchset}"
         last = entry.points.points[-1]
-        unit = f"{entry.points.coupling.reference:g} {cell(entry.points.coupling.unit)}"
+        unit = f"{entry.points.coupling.reference:g}{spaced(cell(entry.points.coupling.unit))}"
         lines += [
             f"- {len(entry.points.points)} signal points: `pyhf patchset verify {files}`",
             f"- the workspace of one: `pyhf patchset apply {files} --name {last.name}`; its strength `mu` is"
@@ -189,7 +190,7 @@ def _physics(entry: Study, sidecar: Mapping[str, Any]) -> list[str]:
         scale = entry.model.coupling
         lines.append(
             f"- coupling: {cell(scale.coupling)}, the label of the patches, in units of"
-            f" {scale.reference:g} {cell(scale.unit)}"
+            f" {scale.reference:g}{spaced(cell(scale.unit))}"
         )
     elif entry.intervals and "poi" in sidecar:
         poi = sidecar["poi"]
@@ -199,9 +200,7 @@ def _physics(entry: Study, sidecar: Mapping[str, Any]) -> list[str]:
         )
     elif entry.intervals:
         name = cell(entry.intervals[0].parameter)
-        lines.append(
-            f"- parameter of interest: {name}, in its own unit; there is no sidecar with its meaning"
-        )
+        lines.append(f"- parameter of interest: {name}, a plain number; there is no sidecar with its meaning")
     return lines
 
 

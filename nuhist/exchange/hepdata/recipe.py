@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nuhist.exchange.hepdata.results import ExpectedInterval, ExpectedResults
+from nuhist.physics.coupling import spaced
 
 _WORKSPACE = """\
 import json
@@ -106,4 +107,4 @@ def _brackets(interval: ExpectedInterval) -> list[tuple[float, float]]:
 
 def _names(model: ExpectedResults, interval: ExpectedInterval) -> str:
     couplings = [f"{end:.6g}" for end in (interval.lower, interval.upper) if end is not None]
-    return f"{model.coupling} {', '.join(couplings) or 'open'} {model.unit}".replace("\n", " ")
+    return f"{model.coupling} {', '.join(couplings) or 'open'}{spaced(model.unit)}".replace("\n", " ")

@@ -22,6 +22,7 @@ from nuhist.files import make_folder
 from nuhist.histfactory.data_kind import UNOBSERVED, describe
 from nuhist.histfactory.patchset import NO_RECORD, SignalGrid
 from nuhist.histfactory.workspace import Workspace
+from nuhist.physics.coupling import spaced
 
 SUBMISSION_FILE = "submission.yaml"
 ARCHIVE_ENDING = ".tar.gz"
@@ -255,7 +256,9 @@ def _abstract(studies: list[Study]) -> str:
             lines.append(f"Data of {entry.name}: {describe(kind)}.")
         for interval in entry.intervals:
             ends = {"below": interval.upper, "above": interval.lower}
-            bounds = [f"{word} {end:.4g} {interval.unit}" for word, end in ends.items() if end is not None]
+            bounds = [
+                f"{word} {end:.4g}{spaced(interval.unit)}" for word, end in ends.items() if end is not None
+            ]
             lines.append(
                 f"{entry.name}: {interval.coupling} {' and '.join(bounds) or 'without bound'} at"
                 f" {interval.level.replace('CL', 'C.L.')} ({interval.method}), min_chi2"
