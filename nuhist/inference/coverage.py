@@ -29,7 +29,7 @@ from nuhist.inference.toys import (
     without_search_bounds,
 )
 from nuhist.tables import Array
-from nuhist.values import as_named_numbers, as_numbers
+from nuhist.values import as_level, as_named_numbers, as_numbers
 
 _POINTS = 12  # over the belt of the data
 
@@ -76,6 +76,7 @@ def coverage(
         unknown, has no constraint, or lands outside its bounds.
     """
     execution = as_execution(execution) or Execution()
+    confidence_level = as_level(confidence_level)
     level = threshold(confidence_level)
     execution.refuse_level(confidence_level)
     couplings = as_numbers(couplings, "couplings").tolist()

@@ -14,12 +14,11 @@ from nuhist.histfactory.patchset import SignalGrid
 from nuhist.inference.cls import SIGMAS, AsymptoticCls, cls_upper
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.notes import command, interval_notes
-from nuhist.inference.profile import threshold
 from nuhist.inference.results import JsonResult
 from nuhist.physics.coupling import slashed, spaced
 from nuhist.report.labels import data_label
 from nuhist.showing import Table
-from nuhist.values import percent
+from nuhist.values import as_level, percent
 
 _POINTS = 61
 _BEYOND = 1.25  # of the largest limit: how far the curve goes
@@ -108,7 +107,7 @@ def cls_curve(
     ----------
     arXiv:1007.1727, see :class:`nuhist.inference.cls.AsymptoticCls`.
     """
-    threshold(confidence_level)  # refuses what is no level
+    confidence_level = as_level(confidence_level)
     made = as_model(model, measurement=measurement, poi=poi)
     if isinstance(made.source, SignalGrid):
         raise ConfigError("CLs needs a workspace with the coupling as a parameter; plot its scan instead")

@@ -17,12 +17,11 @@ from nuhist.errors import missing_extra
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.execution import Execution
-from nuhist.inference.profile import threshold
 from nuhist.report import page_text
 from nuhist.report.page_provenance import versions
 from nuhist.report.page_section import draw_scans, make_section
 from nuhist.report.page_study import Study, study
-from nuhist.values import percent
+from nuhist.values import as_level, percent
 
 if TYPE_CHECKING:
     import jinja2
@@ -76,7 +75,7 @@ def make_report(
         If Jinja2 or matplotlib is not installed.
     """
     check_packages()
-    threshold(confidence_level)
+    confidence_level = as_level(confidence_level)
     studies = tuple(
         study(
             model,
