@@ -56,8 +56,9 @@ def significance(
     execution = as_execution(execution)
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     likelihood, best, scale = made.likelihood, made.best, made.likelihood.interest
-    if not likelihood.constant[likelihood.poi_index]:
-        made.profile.refuse_broken(0.0)
+    if likelihood.constant[likelihood.poi_index]:
+        raise FitError(f"{made.origin}: its parameter of interest is fixed; free it for a significance")
+    made.profile.refuse_broken(0.0)
     without = fit_without(likelihood, best)
     q0 = max(without.twice_nll - best.twice_nll, 0.0)
     signed = bool(likelihood.lower[likelihood.poi_index] < 0)
@@ -100,7 +101,7 @@ def _expected(model: Model, value: float) -> float | None:
     """Median significance if the parameter of interest has a value: √q0 of the Asimov data."""
     likelihood = model.likelihood
     low, high = (float(side[likelihood.poi_index]) for side in (likelihood.lower, likelihood.upper))
-    if value == 0 or not low <= value <= high or likelihood.constant[likelihood.poi_index]:
+    if value == 0 or not low <= value <= high:
         return None
     truth = model.profile.at(value)
     data = likelihood.asimov(truth)

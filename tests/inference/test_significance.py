@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm, poisson
 
-from nuhist import Workspace
-from nuhist.errors import ModelError
+from nuhist import Model, Workspace
+from nuhist.errors import FitError, ModelError
 from nuhist.inference.execution import Execution
 from nuhist.inference.significance import goodness_of_fit, significance
 
@@ -112,3 +112,8 @@ def test_without_toys_there_is_no_toy_p_value(counting: Counting) -> None:
     found = goodness_of_fit(counting([30, 20], [5.0, 1.0], [20.0, 20.0]))
     assert (found.toys_p_value, found.toys_p_value_error, found.toys, found.seed) == (None, None, None, None)
     assert found.p_value is not None
+
+
+def test_a_fixed_strength_has_no_significance(counting: Callable[..., Workspace]) -> None:
+    with pytest.raises(FitError, match="its parameter of interest is fixed; free it for a significance"):
+        significance(Model(counting([5], [1.0], [3.0]), fixed={"mu": 1.0}))
