@@ -46,14 +46,7 @@ def root_names(
 ) -> dict[str, str]:
     """Parameters of a workspace by what ROOT's HistFactory calls them, those of bins left out.
 
-    Parameters
-    ----------
-    sets
-        Of the workspace.
-    origin
-        For messages.
-    systematics
-        ROOT's names of normsys and histosys where they are not those of :func:`root_name`.
+    ``systematics`` has ROOT's names of normsys and histosys where they are not those of :func:`root_name`.
 
     Raises
     ------
@@ -75,17 +68,10 @@ def root_names(
 
 
 def distinct_names(wishes: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, str]:
-    """Names in a workspace for the parameters of another format.
+    """Names in a workspace for the parameters of another format, by their own.
 
-    A parameter gets the name that is wished, such as ``x`` for ``alpha_x``, unless another one has it; then
-    it keeps its own.
-
-    Parameters
-    ----------
-    wishes
-        By the parameter's own name.
-    taken
-        Names of what is not in ``wishes``.
+    A parameter gets the name that is wished, such as ``x`` for ``alpha_x``, unless another one has it or it
+    is taken; then it keeps its own.
 
     Examples
     --------
@@ -102,13 +88,7 @@ def distinct_names(wishes: Mapping[str, str], taken: Collection[str] = ()) -> di
 
 
 class OneToOne:
-    """Pairs of names in another format and in a workspace, each of which has one partner.
-
-    Parameters
-    ----------
-    origin
-        The file, for messages.
-    """
+    """Pairs of names in another format and in a workspace, each of which has one partner."""
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
@@ -116,13 +96,7 @@ class OneToOne:
         self._theirs: dict[str, str] = {}
 
     def add(self, theirs: str, ours: str) -> None:
-        """Add a pair.
-
-        Raises
-        ------
-        ExchangeError
-            If one of them has another partner: two parameters would become one, or one two.
-        """
+        """Add a pair; an ExchangeError if two parameters would become one, or one two."""
         other = self._ours.setdefault(theirs, ours)
         if other != ours:
             raise ExchangeError(

@@ -7,13 +7,7 @@ from nuhist.histfactory.workspace import Workspace
 
 
 def refuse_negative_counts(workspace: Workspace, form: str) -> None:
-    """Refuse samples that expect fewer than no events, which ROOT's models set to 0 where a histosys acts.
-
-    Raises
-    ------
-    ExchangeError
-        With the first sample and bin.
-    """
+    """Refuse samples that expect fewer than no events, which ROOT sets to 0 where a histosys acts."""
     for channel in workspace.spec["channels"]:
         for sample in channel["samples"]:
             for index, count in enumerate(sample["data"]):
@@ -26,13 +20,7 @@ def refuse_negative_counts(workspace: Workspace, form: str) -> None:
 
 
 def refuse_partial_lumi(workspace: Workspace) -> None:
-    """Refuse a lumi on some samples only, which ROOT would apply to all of them.
-
-    Raises
-    ------
-    ExchangeError
-        With the first sample that lacks it.
-    """
+    """Refuse a lumi on some samples only, which ROOT would apply to all of them."""
     samples = [
         (channel["name"], sample["name"], {modifier["type"] for modifier in sample["modifiers"]})
         for channel in workspace.spec["channels"]

@@ -37,14 +37,8 @@ Blocks = Mapping[str, Mapping[str, Any]]
 class Remainder:
     """What was stored beside a model.
 
-    Attributes
-    ----------
-    parameters
-        By measurement, the blocks of parameters that the workspace had.
-    staterrors
-        By channel, the name of its staterror.
-    sidecar
-        Of the workspace, or None.
+    By measurement the blocks of parameters that the workspace had; by channel the name of its staterror; the
+    workspace's sidecar, or None.
     """
 
     parameters: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
@@ -70,13 +64,7 @@ def remainder(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -
 
 
 def read_remainder(document: Any, where: str) -> Remainder:
-    """A remainder from JSON text or a parsed object; an empty one from None.
-
-    Raises
-    ------
-    ExchangeError
-        If it is none.
-    """
+    """A remainder from JSON text or a parsed object; an empty one from None."""
     if document is None:
         return Remainder()
     place = f"{where}: is not what nuhist wrote; take it out"
@@ -105,16 +93,7 @@ def restored_blocks(
     """Blocks of parameters from what a format says of them and what was stored beside it.
 
     What the format says holds. What it cannot say comes from the store; pyhf's defaults are left
-    out unless the store has them.
-
-    Parameters
-    ----------
-    found
-        By name, what the format says, as HistFactory JSON.
-    kinds
-        Type of the modifier of every parameter.
-    stored
-        The blocks that the workspace had.
+    out unless the store has them. ``kinds`` has the type of the modifier of every parameter.
     """
 
     def kept(name: str, held: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,11 +155,6 @@ def imported(
     """A workspace of an imported model, with the sidecar that was stored beside it or a new one.
 
     ``data`` is what the format says of the observed counts, if it does.
-
-    Raises
-    ------
-    ModelError
-        If the model is not valid.
     """
     validate(spec, origin)
     record = {} if data is None else {"data": data_record(spec, data)}

@@ -25,17 +25,8 @@ STRENGTH_BOUNDS = (0.0, 10.0)  # pyhf's own
 class NamedTemplates:
     """Templates of one channel in common bins.
 
-    Attributes
-    ----------
-    channel
-        Its name.
-    counts
-        Expected events per bin, shape (bins,), by name: ``SAMPLE``, ``SAMPLE_PARAMETER_Up`` and
-        ``SAMPLE_PARAMETER_Down``.
-    edges
-        Bin edges in keV, shape (bins + 1,), or None where the bins are none of energy.
-    origin
-        Where they came from, for messages.
+    Expected events per bin have the names ``SAMPLE``, ``SAMPLE_PARAMETER_Up`` and ``SAMPLE_PARAMETER_Down``.
+    Edges are in keV, or None where the bins are none of energy.
     """
 
     channel: str
@@ -48,24 +39,8 @@ def split_variations(names: Sequence[str], origin: str) -> dict[str, dict[str, t
     """Which templates are samples and which are their variations.
 
     A name that ends in ``_Up`` or ``_Down`` belongs to the sample with the longest name that it
-    begins with; what stands between is the parameter.
-
-    Parameters
-    ----------
-    names
-        Of the templates.
-    origin
-        For messages.
-
-    Returns
-    -------
-    For each sample, by parameter, the names of the templates at plus and minus one standard
-    deviation.
-
-    Raises
-    ------
-    ExchangeError
-        If a variation has no sample, or no partner.
+    begins with; what stands between is the parameter. For each sample there are, by parameter, the names of
+    the templates at plus and minus one standard deviation.
 
     Examples
     --------
@@ -108,35 +83,8 @@ def template_workspace(
     """A workspace of one channel from templates alone.
 
     Each sample gets a histosys per pair of variations. The signal's samples get one free factor, the
-    parameter of interest; all other norms are fixed.
-
-    Parameters
-    ----------
-    templates
-        Of the channel.
-    signal
-        Names of the samples whose common strength is tested; none for a workspace of backgrounds alone.
-    poi
-        Name of that strength, ``"mu"`` by default. One that nuhist knows, such as ``"mu_nu_squared"``,
-        has its meaning: the signal's templates must then be those at the coupling's reference value.
-    observed
-        CSV file with a column ``counts``, events per bin.
-    asimov
-        Observe what is expected without the signal.
-    command
-        What the sidecar names as origin.
-    message
-        Called with a line of text for what the name of the strength means.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such sample, ``poi`` is no strength or has no signal, or not exactly one of
-        ``observed`` and ``asimov`` is given.
-    DataError
-        If the observed counts cannot be used.
-    ExchangeError
-        If templates do not belong together.
+    parameter of interest; all other norms are fixed. For the options see
+    :func:`nuhist.exchange.inference_interface.read.import_templates`.
     """
     if asimov == (observed is not None):
         raise ConfigError(
@@ -184,15 +132,7 @@ def template_workspace(
 
 
 def read_observed(file: Path, bins: int) -> Array:
-    """Observed counts from a CSV file with a column ``counts``, events per bin, shape (bins,).
-
-    Raises
-    ------
-    DataError
-        If the file cannot be used or a count is negative.
-    ConfigError
-        If a count is no whole number, or the file has another number of rows.
-    """
+    """Observed counts from a CSV file with a column ``counts``, events per bin, shape (bins,)."""
     counts = column(file, read_table(file), "counts", non_negative=True)
     if counts.size != bins:
         raise ConfigError(f"{file}: has {counts.size} rows, the templates have {bins} bins")

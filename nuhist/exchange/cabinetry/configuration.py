@@ -29,7 +29,10 @@ _UNSUPPORTED = ("lumi", "shapesys", "shapefactor")
 
 
 def cabinetry_configuration(workspace: Workspace, templates: PurePath) -> dict[str, Any]:
-    """Configuration with which cabinetry finds the histograms of an export to ROOT.
+    """Configuration with which cabinetry finds the histograms of an export to ROOT, as it reads it from YAML.
+
+    Systematics with one norm for all bins are ``Normalization``, others ``NormPlusShape``, which cabinetry
+    splits into a normsys and a histosys.
 
     Parameters
     ----------
@@ -37,11 +40,6 @@ def cabinetry_configuration(workspace: Workspace, templates: PurePath) -> dict[s
         Which was exported; its first measurement is taken.
     templates
         Path of the ROOT file, as seen from where cabinetry runs.
-
-    Returns
-    -------
-    As cabinetry reads it from YAML. Systematics with one norm for all bins are ``Normalization``,
-    others ``NormPlusShape``, which cabinetry splits into a normsys and a histosys.
 
     Raises
     ------
@@ -88,13 +86,7 @@ def cabinetry_configuration(workspace: Workspace, templates: PurePath) -> dict[s
 
 
 def save_with_configuration(workspace: Workspace, templates: Path, configuration: Path) -> None:
-    """Write ROOT templates and the configuration that finds them from the folder where it lies.
-
-    Raises
-    ------
-    ExchangeError, DataError
-        If one of them cannot be made or written; then none is.
-    """
+    """Write ROOT templates and the configuration that finds them from the folder where it lies, or none."""
     for path in (templates, configuration):
         check_output(path)
     place = Path(os.path.relpath(templates.absolute(), configuration.absolute().parent))

@@ -25,13 +25,7 @@ _GZIP = b"\x1f\x8b"
 
 
 def pack(members: Mapping[str, bytes]) -> bytes:
-    """A flat tar.gz whose bytes depend on names and contents alone.
-
-    Parameters
-    ----------
-    members
-        Contents by file name; sorted, and without times or owners, in the archive.
-    """
+    """A flat tar.gz of contents by file name, whose bytes depend on these alone."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name in sorted(members):
@@ -45,15 +39,9 @@ def pack(members: Mapping[str, bytes]) -> bytes:
 def unpacked(archive: Path) -> Iterator[Path]:
     """Unpack a flat tar or tar.gz into a temporary folder, which goes away afterwards.
 
-    All members are looked at before the first is written, so that nothing of a refused archive
-    ever touches the disk, except its plain tar in an unnamed temporary file.
-
-    Raises
-    ------
-    ExchangeError
-        If the file cannot be read, is no tar archive, is truncated, or has a member that is no plain
-        file with a name of its own: a path, ``..``, a link, a device, a name that is there twice;
-        or if there is too much in it.
+    All members are looked at before the first is written, so that nothing of a refused archive ever touches
+    the disk, except its plain tar in an unnamed temporary file. Refused is what is no plain file with a name
+    of its own (a path, ``..``, a link, a device, a name that is there twice), and what is too much.
     """
     with TemporaryDirectory(prefix="nuhist-") as name, TemporaryFile() as plain:
         folder = Path(name)
@@ -136,13 +124,7 @@ def _check_name(member: tarfile.TarInfo, name: str, archive: Path) -> None:
 
 
 def read_json_file(path: Path) -> Any:
-    """Parsed JSON of a file that nobody vouches for.
-
-    Raises
-    ------
-    ExchangeError
-        If it cannot be read, is no JSON, is too large, or is nested deeper than any workspace.
-    """
+    """Parsed JSON of a file that nobody vouches for; errors name the file without its folder."""
     try:
         return read_json(path, LARGEST_MEMBER)
     except DataError as error:

@@ -23,18 +23,10 @@ Qualifiers = Sequence[tuple[str, str | float, str]]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of numbers, or of texts where there is no number.
+    """A column of numbers, or of texts where there is no number, one per row.
 
-    Attributes
-    ----------
-    name, units
-        Of its header.
-    values
-        One per row.
-    qualifiers
-        Name, value and unit of what holds for the whole column.
-    errors
-        Label, and errors downwards (negative) and upwards, one per row each.
+    Qualifiers are name, value and unit of what holds for the whole column. An error is its label, and errors
+    downwards (negative) and upwards, one per row each.
     """
 
     name: str
@@ -45,13 +37,7 @@ class Column:
 
 
 def library() -> Any:
-    """The module hepdata_lib.
-
-    Raises
-    ------
-    DataError
-        If it is not installed.
-    """
+    """The module hepdata_lib, or an error that says how to install it."""
     # It changes the warnings' filters for everybody, and older versions print that there is no ROOT.
     with warnings.catch_warnings(), redirect_stdout(StringIO()):
         warnings.simplefilter("ignore", DeprecationWarning)  # of jsonschema's old names
@@ -104,25 +90,10 @@ def table(
 ) -> Any:
     """A ``hepdata_lib.Table``.
 
-    Parameters
-    ----------
-    name
-        Letters, digits, blanks, ``_`` and ``-``: its file is called after it. A number is added where
-        one of the others has it.
-    description
-        Plain text.
-    location
-        Where the numbers come from; cut where HEPData's limit is.
-    axes
-        From :func:`axis`.
-    columns
-        Of the dependent variables.
-    observable
-        Keyword of HEPData, such as ``"N"``.
-    hypotheses
-        Whose keywords the table gets; one that nuhist does not know adds none.
-    others
-        Tables that are there already.
+    Its name has letters, digits, blanks, ``_`` and ``-``, since its file is called after it; a number is
+    added where one of ``others`` has it. ``location`` says where the numbers come from and is cut where
+    HEPData's limit is, ``observable`` is a keyword of HEPData such as ``"N"``, and ``hypotheses`` that
+    nuhist knows add their keywords.
     """
     result = library().Table(unique_name(name[:_LONGEST_NAME], [other.name for other in others]))
     result.description = escape(description, quote=False)  # HEPData reads it as HTML

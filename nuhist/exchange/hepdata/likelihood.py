@@ -33,13 +33,6 @@ def likelihoods(studies: Sequence[Study], command: str | None = None) -> Likelih
     With one model the background-only workspace and the signal points are ``BkgOnly.json`` and
     ``patchset.json``; with several each has its model's name in front, ``NAME.BkgOnly.json``. Names
     of models hold no dot, so that no two files can have one name.
-
-    Parameters
-    ----------
-    studies
-        One per model, their names unique.
-    command
-        That makes the submission, for the README.
     """
     members: dict[str, bytes] = {}
     expected = []

@@ -37,20 +37,7 @@ class Check:
 
 
 def check_model(folder: Path, model: ExpectedResults) -> list[Check]:
-    """Check one model.
-
-    Parameters
-    ----------
-    folder
-        The unpacked archive.
-    model
-        What is expected.
-
-    Raises
-    ------
-    ExchangeError
-        If one of its files cannot be read.
-    """
+    """Check one model of an unpacked archive against what is expected of it."""
     documents: dict[str, Any] = {}
     for kind in ("workspace", "background", "patchset"):
         file = getattr(model, kind)

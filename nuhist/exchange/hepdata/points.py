@@ -57,10 +57,8 @@ def signal_points(
         of a signed polynomial.
     couplings
         In the coupling's unit, within the parameter's bounds.
-    record
-        HEPData record for the PatchSet's reference, such as ``"ins1234567"``.
-    title
-        Of the workspace, for the PatchSet's description.
+    record, title
+        HEPData record for the PatchSet's reference, such as ``"ins1234567"``, and the workspace's title.
 
     Raises
     ------

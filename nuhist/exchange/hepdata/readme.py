@@ -48,17 +48,7 @@ def readme(
     digests: Mapping[str, str],
     command: str | None,
 ) -> str:
-    """Text of the README.
-
-    Parameters
-    ----------
-    studies, expected
-        One per model.
-    digests
-        SHA-256 by file name.
-    command
-        That makes the submission.
-    """
+    """Text of the README: one study and its numbers per model, SHA-256 by file name, the command."""
     parts = ["# Likelihoods", _INTRODUCTION, "## Expected results", _results(expected), _methods(expected)]
     for entry, numbers in zip(studies, expected, strict=True):
         parts += _model(entry, numbers)

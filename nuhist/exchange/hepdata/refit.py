@@ -15,28 +15,14 @@ _NEAR = 0.02  # of the distance to the best fit: where the slope at an end is ta
 
 @dataclass(frozen=True)
 class Refit:
-    """What stock pyhf finds.
-
-    Attributes
-    ----------
-    twice_nll
-        −2 ln L at the best fit.
-    ends
-        Where the profile crosses its level near the expected ends; None where none is expected.
-    """
+    """−2 ln L at the best fit, and where the profile crosses its level near the expected ends."""
 
     twice_nll: float
     ends: tuple[float | None, ...]
 
 
 class StockModel:
-    """A workspace in stock pyhf.
-
-    Raises
-    ------
-    Exception
-        Whatever pyhf raises where it refuses the workspace.
-    """
+    """A workspace in stock pyhf, which may raise anything where it refuses the workspace."""
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
         with warnings.catch_warnings():
@@ -90,16 +76,9 @@ class StockModel:
 def refit_workspace(
     model: StockModel, best: float | None, ends: Sequence[float | None], level: float | None
 ) -> Refit:
-    """Fit a workspace, and look for the ends of its profile-likelihood interval.
+    """Fit a workspace, and look for the ends of its profile-likelihood interval at Δχ² = ``level``.
 
-    Parameters
-    ----------
-    model
-        In stock pyhf.
-    best, ends
-        Where best fit and ends are expected, as values of the parameter of interest.
-    level
-        Δχ² at the ends.
+    ``best`` and ``ends`` are where they are expected, as values of the parameter of interest.
     """
     candidates = [model.lowest()]
     if best is not None:
@@ -112,16 +91,9 @@ def refit_workspace(
 
 
 def refit_points(points: Mapping[float, Any], ends: Sequence[float | None], level: float) -> Refit:
-    """Fit every signal point with a strength of 1, and look for the ends between them.
+    """Fit every signal point, by its patch's value, with a strength of 1, and look for the ends between them.
 
-    Parameters
-    ----------
-    points
-        Workspaces by the patches' values, from :func:`applied`.
-    ends
-        Where ends are expected, as such values.
-    level
-        Δχ² at the ends.
+    ``ends`` are where they are expected, and ``level`` is Δχ² there.
     """
     from scipy.interpolate import make_interp_spline
     from scipy.optimize import minimize_scalar
@@ -143,13 +115,7 @@ def refit_points(points: Mapping[float, Any], ends: Sequence[float | None], leve
 
 
 def applied(background: Mapping[str, Any], patchset: Mapping[str, Any]) -> dict[float, Any]:
-    """The workspace of each signal point by its value, as pyhf applies and verifies it.
-
-    Raises
-    ------
-    Exception
-        Whatever pyhf raises where the two do not belong together or a patch does not fit.
-    """
+    """The workspace of each signal point by its value, as pyhf verifies and applies it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         import pyhf

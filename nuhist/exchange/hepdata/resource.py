@@ -23,13 +23,7 @@ class Resource:
 
 
 def likelihood_resource(folder: Path) -> Resource:
-    """Find the resource of type HistFactory in the first document of a submission.
-
-    Raises
-    ------
-    ExchangeError
-        If a YAML file of the submission cannot be read, is too large or nested too deeply.
-    """
+    """Find the resource of type HistFactory in the first document of a submission."""
     # All of them: nested deeply, a file crashes the parser that HEPData's validator takes.
     documents = {path.name: _documents(path) for path in sorted(folder.glob("*.yaml"))}
     first = next(iter(documents["submission.yaml"]), None)

@@ -42,24 +42,10 @@ class ExpectedInterval:
 class ExpectedResults:
     """What is expected of one model.
 
-    Attributes
-    ----------
-    name
-        Of its files.
-    workspace, background, patchset
-        Names of the files, or None.
-    digest
-        Of the workspace, as ``pyhf digest`` prints it; of the PatchSet where there is no workspace.
-    coupling, parameter, unit
-        Of interest; None without.
-    twice_nll
-        −2 ln L at the best fit, constants included, as pyhf returns it; None for a grid.
-    min_chi2
-        2NLL at the best fit less that of the saturated model.
-    intervals
-        Of the coupling.
-    data_kind
-        What was fitted; ``"observed"`` in archives that do not say it.
+    ``workspace``, ``background`` and ``patchset`` are names of files, or None. ``digest`` is that of the
+    workspace, as ``pyhf digest`` prints it, or of the PatchSet where there is no workspace; ``twice_nll`` is
+    −2 ln L at the best fit, constants included, as pyhf returns it, and None for a grid; ``min_chi2`` is 2NLL
+    less that of the saturated model. Archives that do not say their ``data_kind`` have observed data.
     """
 
     name: str
@@ -77,15 +63,7 @@ class ExpectedResults:
 
 
 def expected_results(study: Study, files: Mapping[str, str]) -> ExpectedResults:
-    """What is expected of a model.
-
-    Parameters
-    ----------
-    study
-        What was computed.
-    files
-        Names of its files by kind: ``workspace``, ``background``, ``patchset``.
-    """
+    """What is expected of a model whose files have these names by kind: workspace, background, patchset."""
     first = study.intervals[0] if study.intervals else None
     fitted = study.fit
     min_chi2 = fitted.min_chi2 if fitted is not None else first.min_chi2 if first is not None else 0.0
@@ -119,11 +97,7 @@ def versions() -> dict[str, str]:
 
 
 def load_results(path: Path) -> tuple[tuple[ExpectedResults, ...], dict[str, str]]:
-    """Read expected_results.json.
-
-    Returns
-    -------
-    What is expected of each model, and the SHA-256 of each file by name.
+    """What is expected of each model, and the SHA-256 of each file by name, from expected_results.json.
 
     Raises
     ------

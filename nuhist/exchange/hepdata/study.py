@@ -21,14 +21,8 @@ class Study:
     ----------
     name
         Of its files in the archive.
-    model
-        A workspace, or a grid of signal points.
-    fit
-        Of a workspace; None for a grid.
-    intervals
-        Of the coupling, by each method; none without a parameter of interest.
-    scan
-        The curve of Δχ², or None without a parameter of interest.
+    fit, intervals, scan
+        Of a workspace; None or empty where there is no parameter of interest, and no fit of a grid.
     spectra
         After the fit, one per channel.
     points
@@ -55,27 +49,15 @@ class Study:
 def study(
     name: str, model: Workspace | SignalGrid, confidence_level: float = 0.90, record: str | None = None
 ) -> Study:
-    """Compute what a submission says about a model.
+    """Compute what a submission says about any workspace, or grid of signal points.
 
-    Parameters
-    ----------
-    name
-        Of its files in the archive.
-    model
-        Any HistFactory workspace, or a grid of signal points.
-    confidence_level
-        Of the intervals.
-    record
-        HEPData record that the submission belongs to, such as ``"ins1234567"``.
+    ``name`` is that of its files in the archive, and ``record`` the HEPData record that the submission
+    belongs to, such as ``"ins1234567"``.
 
     Raises
     ------
-    FitError
-        If a fit does not converge.
-    ModelError
-        If the workspace is no meaningful model.
-    ConfigError
-        If the confidence level makes no sense.
+    FitError, ModelError
+        If a fit does not converge, or the workspace is no meaningful model.
     """
     made = Model(model)
     spectra = fitted_spectra(made)

@@ -35,14 +35,10 @@ class Submission:
 
     Attributes
     ----------
-    folder
-        With submission.yaml, a YAML file per table, and the likelihoods.
-    archive
-        The same as one file beside it, for the upload.
-    tables
-        Their names.
-    files
-        Names of the files in the archive with the likelihoods.
+    folder, archive
+        With submission.yaml, a YAML file per table, and the likelihoods; the same as one file for the upload.
+    tables, files
+        Names of the tables, and of the files in the archive with the likelihoods.
     notes
         What there is not, and why, by model.
     """
@@ -140,13 +136,7 @@ def build_submission(
 
 
 def messages(folder: Path) -> list[str]:
-    """What hepdata-validator finds wrong with a folder; nothing is fetched from the network.
-
-    Raises
-    ------
-    DataError
-        If hepdata-validator is not installed.
-    """
+    """What hepdata-validator finds wrong with a folder; nothing is fetched from the network."""
     with warnings.catch_warnings():
         # Of jsonschema.RefResolver, and of files that the validator leaves to be closed.
         warnings.simplefilter("ignore", DeprecationWarning)

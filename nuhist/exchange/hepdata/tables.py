@@ -31,20 +31,7 @@ _FINE = 40.0  # keV; spectra that end below get efficiencies in steps of 0.1 keV
 
 
 def submission_tables(studies: Sequence[Study], archive: str) -> list[Any]:
-    """All tables, as ``hepdata_lib.Table``.
-
-    Parameters
-    ----------
-    studies
-        What they show.
-    archive
-        Name of the file with the likelihoods, for the tables' location.
-
-    Raises
-    ------
-    DataError
-        If hepdata_lib is not installed.
-    """
+    """All tables, as ``hepdata_lib.Table``; ``archive`` is the file with the likelihoods."""
     tables: list[Any] = []
     for entry in studies:
         for spectrum in entry.spectra:
@@ -61,12 +48,7 @@ def submission_tables(studies: Sequence[Study], archive: str) -> list[Any]:
 
 
 def efficiency_curve(experiment: Experiment, kind: ResponseKind) -> tuple[Array, Array]:
-    """Probability that a recoil of a true energy is observed between the experiment's edges.
-
-    Returns
-    -------
-    True energies in keV and probabilities, shape (energies,) each.
-    """
+    """True energies in keV, and the probability that a recoil is observed between the experiment's edges."""
     last = float(experiment.edges[-1])
     step = 0.1 if last <= _FINE else 0.5
     energies = step * (np.arange(round(last / step), dtype=np.float64) + 0.5)

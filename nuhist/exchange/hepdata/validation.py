@@ -38,15 +38,10 @@ class Validation:
 
 
 def validate_submission(path: Path) -> Validation:
-    """Check a submission, or the archive with the likelihoods alone.
+    """Check a submission (folder, tar or tar.gz), or the archive with the likelihoods alone.
 
     hepdata-validator's checks; the files' digests; pyhf reads each workspace, verifies and applies each
     PatchSet; fits with stock pyhf give the expected results; the README has the same numbers.
-
-    Parameters
-    ----------
-    path
-        Folder of a submission, its archive (tar or tar.gz), or the archive with the likelihoods.
 
     Raises
     ------

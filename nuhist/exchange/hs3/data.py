@@ -30,12 +30,10 @@ class Chosen:
     ----------
     analysis
         The one that has these data, if there is one.
-    name
-        Of the data set.
+    name, others
+        Of the data set, and of those that were not chosen.
     entries
         By distribution of the model, the name of its entry in ``data``.
-    others
-        Names of the data sets that were not chosen.
     """
 
     analysis: Mapping[str, Any]
@@ -61,19 +59,9 @@ def choose_data(
 ) -> Chosen:
     """The analysis to read, and its data.
 
-    Parameters
-    ----------
-    document
-        Whole.
-    measurement
-        Name of the analysis; by default the first, or the first with the same model that has the data.
-    name
-        Of the data set; by default the one that was observed.
-    origin
-        For messages.
-    ours
-        Whether nuhist wrote the document: then one data set alone is taken, whatever it is called, for the
-        workspace will say what it is.
+    By default this is the first analysis, or the first with the same model that has the data; and the data
+    set that was observed. What nuhist wrote (``ours``) says itself what its data are: one data set alone is
+    taken, whatever it is called.
 
     Raises
     ------

@@ -19,21 +19,8 @@ class ParameterNames:
     modifier. Where all modifiers of a parameter say so, ``x`` is its name here, unless another parameter has
     it. Elsewhere ``alpha_`` is a part of a name like any other.
 
-    Parameters
-    ----------
-    models
-        The distributions of the channels.
-    values
-        What the document says of parameters, by name.
-    staterrors
-        By channel, the name that its staterror had; by default ``staterror_CHANNEL``.
-    origin
-        The file, for messages.
-
-    Raises
-    ------
-    ExchangeError
-        If bins share parameters in a way that HistFactory JSON cannot hold.
+    ``values`` is what the document says of parameters, by name; ``staterrors`` the name that the staterror of
+    a channel had, by default ``staterror_CHANNEL``.
     """
 
     def __init__(

@@ -265,13 +265,7 @@ class _Reader:
 
 
 def _named(entries: Any) -> dict[str, dict[str, Any]]:
-    """Entries of a list by name.
-
-    Raises
-    ------
-    ValueError
-        If two have one name and are not the same.
-    """
+    """Entries of a list by name; a ValueError if two have one name and are not the same."""
     found: dict[str, dict[str, Any]] = {}
     for entry in entries:
         if found.setdefault(entry["name"], entry) != entry:
@@ -280,13 +274,7 @@ def _named(entries: Any) -> dict[str, dict[str, Any]]:
 
 
 def _edges(axes: Sequence[Mapping[str, Any]], bins: int) -> Array | None:
-    """Bin edges in keV; None where bins are only numbered.
-
-    Raises
-    ------
-    ValueError
-        If there is not one axis of so many bins with edges in order.
-    """
+    """Bin edges in keV, None where bins are only numbered; a ValueError if there are not so many bins."""
     (axis,) = axes
     if "edges" in axis:
         edges = np.array(axis["edges"], dtype=np.float64)

@@ -39,17 +39,7 @@ _SMALLEST_ERROR = 1e-100
 
 
 def export_hs3(workspace: Workspace, path: Path, measurement: str | None = None) -> None:
-    """Write a workspace as HS3, see :func:`hs3_document`.
-
-    Raises
-    ------
-    ExchangeError
-        If HS3 cannot hold the model.
-    ModelError
-        If there is no measurement of that name.
-    DataError
-        If the file cannot be written.
-    """
+    """Write a workspace as HS3, see :func:`hs3_document`."""
     write_atomically(path, to_json(hs3_document(workspace, measurement)))
 
 

@@ -52,9 +52,7 @@ class TemplateFile:
     attributes
         Of the file, as h5py gives and takes them.
     texts
-        Texts beside the templates, by name: ``inference_interface`` does not look at them.
-    origin
-        Where it was read, for messages.
+        By name, beside the templates: ``inference_interface`` does not look at them.
     """
 
     axes: tuple[Axis, ...]
@@ -65,15 +63,7 @@ class TemplateFile:
 
 
 def template_file_bytes(file: TemplateFile) -> bytes:
-    """The file as bytes.
-
-    Raises
-    ------
-    DataError
-        If h5py is not installed.
-    ExchangeError
-        If a template's name cannot stand in such a file, or an attribute is too long.
-    """
+    """The file as bytes; an ExchangeError if a template's name cannot stand in such a file."""
     h5py = _h5py()
     stream = BytesIO()
     try:
@@ -100,17 +90,14 @@ def template_file_bytes(file: TemplateFile) -> bytes:
 
 
 def read_template_file(path: Path) -> TemplateFile:
-    """Read a file that ``inference_interface`` or nuhist wrote.
-
-    Nothing outside the file is read: links to other files are refused.
+    """Read a file that ``inference_interface`` or nuhist wrote; nothing outside it is read.
 
     Raises
     ------
     DataError
         If the file cannot be read, is larger than 1 GiB, or h5py is not installed.
     ExchangeError
-        If it is no HDF5 file, is damaged, unpacks to more than 256 MiB, or does not have the layout; the
-        message has the entry.
+        If it is no HDF5 file, is damaged, unpacks to more than 256 MiB, or does not have the layout.
     """
     h5py = _h5py()
     content = read_bytes(path, _LARGEST_FILE, _SIGNATURE)

@@ -15,20 +15,7 @@ _SAME_EDGES = 1e-9  # files made by different programs may differ in the last di
 
 
 def kept_axes(file: TemplateFile, names: Sequence[str]) -> tuple[Axis, ...]:
-    """The axes that remain, in the file's order.
-
-    Parameters
-    ----------
-    file
-        With the axes.
-    names
-        Of the axes to keep; none where the file has one axis.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such axis, or the file has several and none is named.
-    """
+    """The axes with these names, in the file's order; without names the only one."""
     known = [axis.name for axis in file.axes]
     if not names and len(known) > 1:
         raise ConfigError(
@@ -46,19 +33,8 @@ def kept_axes(file: TemplateFile, names: Sequence[str]) -> tuple[Axis, ...]:
 def projected(template: Array, file: TemplateFile, names: Sequence[str], *, density: bool) -> Array:
     """Counts in the bins of the axes that remain, summed over the others, shape (bins,).
 
-    Parameters
-    ----------
-    template
-        Of the shape that the file's axes say.
-    file, names
-        As in :func:`kept_axes`. Several axes are unrolled, the last one fastest.
-    density
-        Whether the template is per unit of all its axes: it is multiplied with the bins' volumes.
-
-    Raises
-    ------
-    ConfigError
-        As :func:`kept_axes`.
+    Several axes are unrolled, the last one fastest. With ``density`` the template is per unit of all its
+    axes, and multiplied with the bins' volumes.
     """
     kept = kept_axes(file, names)
     if density:
@@ -81,15 +57,7 @@ def energy_edges(axes: Sequence[Axis]) -> Array | None:
 
 
 def check_same_bins(file: TemplateFile, other: TemplateFile, names: Sequence[str]) -> None:
-    """Refuse files whose templates cannot be samples of one channel.
-
-    Raises
-    ------
-    ConfigError
-        As :func:`kept_axes`.
-    ExchangeError
-        If the kept axes differ in number, name or edges; the message has both files.
-    """
+    """Refuse files whose templates cannot be samples of one channel: the kept axes differ."""
     ours, theirs = kept_axes(file, names), kept_axes(other, names)
     for one, two in zip(ours, theirs, strict=True):
         same = one.edges.size == two.edges.size and np.allclose(

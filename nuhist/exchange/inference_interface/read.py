@@ -75,8 +75,11 @@ def import_templates(
     ----------
     sources
         Files, or single templates of them; all in the same bins. Texts are as :func:`parse_source` has them.
-    signal, poi, asimov, command, message
-        See :func:`nuhist.exchange.samples.template_workspace`.
+    signal
+        Names of the samples whose common strength is tested; none for a workspace of backgrounds alone.
+    poi
+        Name of that strength, ``"mu"`` by default. One that nuhist knows, such as ``"mu_nu_squared"``,
+        has its meaning: the signal's templates must then be those at the coupling's reference value.
     channel
         Its name; the first file's by default.
     axes
@@ -89,8 +92,14 @@ def import_templates(
     observed
         CSV file with a column ``counts``, events per bin; also replaces those of a file that nuhist
         wrote.
+    asimov
+        Observe what is expected without the signal.
     ignore_metadata
         Treat a file that nuhist wrote like any other.
+    command
+        What the sidecar names as origin.
+    message
+        Called with a line of text for what the name of the strength means.
 
     Raises
     ------
@@ -163,24 +172,7 @@ def _chosen(source: Source, file: TemplateFile) -> dict[str, Array]:
 
 
 def _stored_workspace(file: TemplateFile, observed: Path | None) -> Workspace:
-    """The workspace of a file that nuhist wrote, with the templates as they are in the file now.
-
-    Parameters
-    ----------
-    file
-        With the text.
-    observed
-        CSV file with other observed counts, or None.
-
-    Raises
-    ------
-    DataError
-        If the observed counts cannot be used.
-    ExchangeError
-        If the text is not what nuhist wrote, or names a template that is not there.
-    ModelError
-        If the result is no valid model.
-    """
+    """The workspace of a file that nuhist wrote, with the templates and the counts that there are now."""
     where = f"{file.origin}: {MODEL}"
     left = {name: counts for name, counts in file.templates.items() if counts.ndim == 1}
 

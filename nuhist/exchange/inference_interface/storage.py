@@ -12,17 +12,10 @@ _ADDED = 64  # bytes that a checksum may add to a chunk
 
 
 def refused_storage(dataset: Any, most: int) -> str | None:
-    """Why a dataset is not read: one of its chunks would unpack to very much; None if it is read.
+    """Why a dataset is not read: a chunk would unpack to more than ``most`` bytes; None if it is read.
 
     HDF5 unpacks a chunk whole, however few of its entries are asked for, and to any size that its packed
     data have, before it compares it with the chunk's own.
-
-    Parameters
-    ----------
-    dataset
-        Of h5py.
-    most
-        Bytes that a chunk may have.
     """
     if dataset.chunks is None:
         return None

@@ -28,23 +28,12 @@ TEMPLATE, INTEGERS = "template", "integers"
 
 
 def export_templates(workspace: Workspace, path: Path) -> list[Path]:
-    """Write the samples of each channel and their histosys variations as templates.
+    """Write the samples of each channel and their histosys variations as templates; the files.
 
     A file holds one channel. Of several channels, each file's name has the channel's before its
     suffix: ``joint.h5`` becomes ``joint_lz_ws2022.h5`` and so on. A text beside the templates keeps
-    what they do not say (other modifiers, parameters, observed counts, the sidecar), so that
-    :func:`import_templates` gives the same workspace.
-
-    Parameters
-    ----------
-    workspace
-        What to export; edges come from its sidecar, else the axis counts bins.
-    path
-        Where to write.
-
-    Returns
-    -------
-    The files that were written.
+    what they do not say (other modifiers, parameters, observed counts, the sidecar), so that the same
+    workspace comes back. Edges come from the sidecar, else the axis counts bins.
 
     Raises
     ------
@@ -69,13 +58,7 @@ def _with_channel(path: Path, channel: str) -> str:
 
 
 def channel_file(workspace: Workspace, name: str) -> TemplateFile:
-    """The template file of one channel.
-
-    Raises
-    ------
-    ExchangeError
-        If two of its templates would have one name.
-    """
+    """The template file of one channel."""
     channel = next(entry for entry in workspace.spec["channels"] if entry["name"] == name)
     origin = f"{workspace.origin}: channel '{name}'"
     templates: dict[str, Array] = {}

@@ -12,12 +12,7 @@ from nuhist.exchange.root.histograms import Histogram
 def aligned(found: Histogram, reference: Histogram, where: str, other: str) -> Histogram:
     """A histogram with its bins in the order of another one's labels.
 
-    Parameters
-    ----------
-    found, reference
-        With the same number of bins. Without labels on either there is nothing to do.
-    where, other
-        What they are called, for messages.
+    Without labels on either there is nothing to do.
 
     Raises
     ------
@@ -54,18 +49,6 @@ def aligned(found: Histogram, reference: Histogram, where: str, other: str) -> H
 def align_channel(
     paths: Iterable[str], histograms: dict[str, Histogram], origin: str, reference: str
 ) -> None:
-    """Put the histograms of a channel into the order of one of them, see :func:`aligned`.
-
-    Parameters
-    ----------
-    paths
-        Of the channel's histograms, with common edges.
-    histograms
-        By path; those of the channel are replaced.
-    origin
-        The file, for messages.
-    reference
-        The path of the one whose order holds.
-    """
+    """Put the histograms of a channel, with common edges, into the order of one of them."""
     for path in paths:
         histograms[path] = aligned(histograms[path], histograms[reference], f"{origin}: {path}", reference)

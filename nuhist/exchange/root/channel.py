@@ -142,13 +142,7 @@ def report_outside(origin: str, histograms: Mapping[str, Histogram], message: Ca
 
 
 def refuse_other_edges(origin: str, path: str, sibling: str, histograms: Mapping[str, Histogram]) -> None:
-    """Refuse a histogram that has other bins than another one of its channel.
-
-    Raises
-    ------
-    ExchangeError
-        With both of them.
-    """
+    """Refuse a histogram that has other bins than another one of its channel."""
     edges, expected = histograms[path].edges, histograms[sibling].edges
     if same_edges(edges, expected):
         return

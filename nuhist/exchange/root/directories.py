@@ -26,17 +26,10 @@ def check_directories(content: bytes) -> list[Key]:
     uproot would read keys without end. Source of the layout: ROOT's documentation of TFile, TDirectoryFile
     and TKey.
 
-    Parameters
-    ----------
-    content
-        The whole file.
-
     Raises
     ------
-    ValueError
-        With what is wrong.
-    struct.error
-        If the file ends too early.
+    ValueError, struct.error
+        With what is wrong, or if the file ends too early.
     """
     found: list[Key] = []
     version, start = struct.unpack_from(">ii", content, 4)
@@ -73,13 +66,7 @@ def _keys_of(content: bytes, place: int) -> int:
 
 
 def streamer_key(content: bytes) -> Key:
-    """The key of the descriptions of classes.
-
-    Raises
-    ------
-    ValueError, struct.error
-        As :func:`check_directories`.
-    """
+    """The key of the descriptions of classes; raises as :func:`check_directories`."""
     (version,) = struct.unpack_from(">i", content, 4)
     form, offset = (">q", 45) if version >= _BIG_FILE else (">i", 37)
     (place,) = struct.unpack_from(form, content, offset)

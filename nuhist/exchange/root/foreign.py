@@ -35,33 +35,7 @@ def foreign_workspace(
     ``CHANNEL/SAMPLE_SYSTEMATIC_Uncertainty`` a shapesys; ``CHANNEL/data`` the observed counts.
     Histograms that lie in no folder are one channel, called like the file.
 
-    Parameters
-    ----------
-    file
-        Open for reading.
-    signal
-        Samples that the parameter of interest scales. None: there is no parameter of interest.
-    poi
-        Its name, ``"mu"`` by default. One that nuhist knows, such as ``"mu_nu_squared"``, has its
-        meaning: the signal is then that of the coupling's reference value.
-    asimov
-        Observe what is expected without the signal, whatever the file says was observed.
-    staterror
-        Whether a sample whose Sumw2 are not its counts gets a staterror.
-    command
-        What the sidecar names as origin.
-    message
-        Called with a line of text for what is left out or could be read in two ways.
-
-    Raises
-    ------
-    ConfigError
-        If a signal sample does not exist, or ``poi`` has no signal or is no strength.
-    ExchangeError
-        If histograms have other edges than their siblings, counts that are negative or NaN, or
-        names that do not fit together.
-    ModelError
-        If the result is no valid model.
+    For the options see :func:`nuhist.exchange.root.read.import_root`.
     """
     if poi is not None and not signal:
         raise OptionError(f"--poi {poi}: scales no sample; name its samples with --signal")

@@ -31,10 +31,8 @@ class Histogram:
 
     Attributes
     ----------
-    edges
-        Of the bins, shape (bins + 1,); keV in nuhist's files.
-    counts
-        Shape (bins,).
+    edges, counts
+        Shapes (bins + 1,), in keV in nuhist's files, and (bins,).
     variances
         Shape (bins,), or None where the file has no sums of squared weights.
     underflow, overflow
@@ -64,19 +62,7 @@ def th1d(
     x_title: str = ENERGY_TITLE,
     y_title: str = COUNTS_TITLE,
 ) -> Any:
-    """A TH1D that uproot can write.
-
-    Parameters
-    ----------
-    counts
-        Shape (bins,).
-    edges
-        Shape (bins + 1,), written as they are.
-    variances
-        Shape (bins,): ROOT's Sumw2. None leaves it out, so that ROOT takes the counts.
-    title, x_title, y_title
-        Of the histogram and of its axes, the latter with units.
-    """
+    """A TH1D that uproot can write; without variances (ROOT's Sumw2) ROOT takes the counts."""
     writing = _uproot().writing.identify
     values = np.concatenate(([0.0], counts, [0.0]))
     squares = None if variances is None else np.concatenate(([0.0], variances, [0.0]))
@@ -100,20 +86,7 @@ def th1d(
 
 
 def root_file(contents: Mapping[str, Any]) -> bytes:
-    """A ROOT file as bytes.
-
-    Parameters
-    ----------
-    contents
-        By path in the file: histograms of :func:`th1d`, or texts, which become TObjString.
-
-    Raises
-    ------
-    ExchangeError
-        If a name or a title is too long.
-    DataError
-        If uproot is not installed.
-    """
+    """A ROOT file as bytes: histograms of :func:`th1d` and texts, which become TObjString, by path."""
     stream = BytesIO()
     # Folders with room for all keys from the start; else each overflow leaves a gap in the file.
     options = {"compression": _uproot().ZLIB(9), "initial_directory_bytes": 100 * (len(contents) + 1)}
@@ -129,15 +102,7 @@ def root_file(contents: Mapping[str, Any]) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class RootFile:
-    """A ROOT file that is open for reading; made by :func:`open_root`.
-
-    Attributes
-    ----------
-    origin
-        Its path, for messages.
-    classes
-        ROOT's class by path in the file, in the file's order; without cycle numbers.
-    """
+    """A ROOT file that is open for reading; ROOT's class by path, in the file's order and without cycles."""
 
     origin: str
     classes: Mapping[str, str]
@@ -148,13 +113,7 @@ class RootFile:
         return [path for path, kind in self.classes.items() if kind.startswith("TH1")]
 
     def text(self, path: str) -> str | None:
-        """Text of a TObjString, or None if there is none of this path.
-
-        Raises
-        ------
-        ExchangeError
-            If it cannot be read.
-        """
+        """Text of a TObjString, or None if there is none of this path."""
         if self.classes.get(path) != "TObjString":
             return None
         try:
@@ -163,14 +122,7 @@ class RootFile:
             raise self._unreadable(path, error) from error
 
     def histogram(self, path: str, *, signed: bool = False) -> Histogram:
-        """A histogram by its path in the file.
-
-        Parameters
-        ----------
-        path
-            Such as ``"lz_ws2022/nu_pp"``.
-        signed
-            Whether counts may be negative.
+        """A histogram by its path, such as ``"lz_ws2022/nu_pp"``; ``signed`` counts may be negative.
 
         Raises
         ------
@@ -266,22 +218,7 @@ def describe_edges(edges: Array) -> str:
 
 
 def check_counts(counts: Array, edges: Array, where: str, *, signed: bool = False) -> None:
-    """Refuse contents that are no counts.
-
-    Parameters
-    ----------
-    counts, edges
-        Shapes (bins,) and (bins + 1,).
-    where
-        File and histogram, for the message.
-    signed
-        Whether they may be negative.
-
-    Raises
-    ------
-    ExchangeError
-        With the first bin that is not finite, or negative.
-    """
+    """Refuse contents that are no counts, with the first bin that is not finite, or negative."""
     bad = ~np.isfinite(counts) if signed else ~(np.isfinite(counts) & (counts >= 0))
     if bad.any():
         index = int(np.argmax(bad))
@@ -292,13 +229,7 @@ def check_counts(counts: Array, edges: Array, where: str, *, signed: bool = Fals
 
 
 def _labels(axis: Any, bins: int) -> tuple[str, ...]:
-    """Labels of an axis by bin. ROOT keeps them in the order in which they were set, each with its bin.
-
-    Raises
-    ------
-    ValueError
-        If a label has no bin, or shares it.
-    """
+    """Labels of an axis by bin; ROOT keeps them in the order in which they were set, each with its bin."""
     found = axis.member("fLabels", none_if_missing=True)
     if found is None or not len(found):
         return ()

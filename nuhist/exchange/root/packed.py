@@ -18,21 +18,9 @@ _HEADER = 9  # of a block: algorithm, method, three bytes of either length
 def unpacked_size(content: bytes, keys: Iterable[Key]) -> int:
     """Bytes to which histograms, texts and descriptions of classes unpack, with numbers as float64.
 
-    Refused is what would unpack to more than it says: uproot unpacks a block whole before it compares its
-    length with the one that is written there, and 16 MB may stand for 16 GB. Source of the layout: ROOT's
-    documentation of TKey, and its RZip.cxx.
-
-    Parameters
-    ----------
-    content
-        The whole file.
-    keys
-        Of its directories, from :func:`nuhist.exchange.root.directories.check_directories`.
-
-    Raises
-    ------
-    ValueError, struct.error
-        With what is wrong.
+    Refused, as by :func:`check_directories`, is what would unpack to more than it says: uproot unpacks a
+    block whole before it compares its length with the one that is written there, and 16 MB may stand for 16
+    GB. Source of the layout: ROOT's documentation of TKey, and its RZip.cxx.
     """
     streamers = streamer_key(content)
     read = [key for key in keys if key.kind.startswith("TH1") or key.kind == "TObjString"]

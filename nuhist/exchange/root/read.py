@@ -53,12 +53,21 @@ def import_root(
     ----------
     path
         Of the file.
-    signal, poi, asimov, staterror, command
-        See :func:`nuhist.exchange.root.foreign.foreign_workspace`.
+    signal
+        Samples that the parameter of interest scales. None: there is no parameter of interest.
+    poi
+        Its name, ``"mu"`` by default. One that nuhist knows, such as ``"mu_nu_squared"``, has its
+        meaning: the signal is then that of the coupling's reference value.
+    asimov
+        Observe what is expected without the signal, whatever the file says was observed.
+    staterror
+        Whether a sample whose Sumw2 are not its counts gets a staterror.
     ignore_metadata
         Treat a file that nuhist wrote like any other.
+    command
+        What the sidecar names as origin.
     message
-        Called with a line of text for what is left out or has changed.
+        Called with a line of text for what is left out, has changed or could be read in two ways.
 
     Raises
     ------

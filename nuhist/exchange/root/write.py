@@ -53,20 +53,13 @@ def uncertainty_suffix(parameter: str) -> str:
 
 
 def export_root(workspace: Workspace) -> bytes:
-    """A workspace as a ROOT file.
+    """A workspace as the content of a ROOT file.
 
-    Parameters
-    ----------
-    workspace
-        From nuhist or from elsewhere. Bin edges come from its sidecar; without one bins are
-        numbered from 0.
-
-    Returns
-    -------
-    The file's content. It holds a TH1D ``CHANNEL/SAMPLE`` per sample (with Sumw2 where it has a
-    staterror), ``CHANNEL/SAMPLE_SYSTEMATIC_Up`` and ``..._Down`` for each normsys, histosys and
-    lumi, ``CHANNEL/SAMPLE_SYSTEMATIC_Uncertainty`` for each shapesys, ``CHANNEL/data``, and the
-    TObjString ``nuhist_model``: JSON with all that histograms do not say.
+    It holds a TH1D ``CHANNEL/SAMPLE`` per sample (with Sumw2 where it has a staterror),
+    ``CHANNEL/SAMPLE_SYSTEMATIC_Up`` and ``..._Down`` for each normsys, histosys and lumi,
+    ``CHANNEL/SAMPLE_SYSTEMATIC_Uncertainty`` for each shapesys, ``CHANNEL/data``, and the TObjString
+    ``nuhist_model``: JSON with all that histograms do not say. Bin edges come from the sidecar; without one
+    bins are numbered from 0.
 
     Raises
     ------
@@ -92,30 +85,15 @@ def export_root(workspace: Workspace) -> bytes:
 
 
 def save_root(workspace: Workspace, path: Path) -> None:
-    """Write a workspace as a ROOT file, see :func:`export_root`.
-
-    Raises
-    ------
-    ExchangeError, DataError
-        If it cannot be made or written.
-    """
+    """Write a workspace as a ROOT file, see :func:`export_root`."""
     write_atomically(path, export_root(workspace))
 
 
 def variations(sample: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, tuple[Array, Array]]:
-    """Counts of a sample at plus and at minus one standard deviation of each of its systematics.
+    """Counts of a sample at plus and minus one standard deviation of its systematics, by parameter.
 
-    Parameters
-    ----------
-    sample
-        As HistFactory JSON.
-    blocks
-        What the measurement says of parameters, by name: the size of a lumi.
-
-    Returns
-    -------
-    By name of the parameter, two arrays of shape (bins,). A normsys and a histosys of one name
-    multiply.
+    A normsys and a histosys of one name multiply. ``blocks`` is what the measurement says of parameters, by
+    name: the size of a lumi.
     """
     found: dict[str, tuple[Array, Array]] = {}
     nominal = np.array(sample["data"], dtype=np.float64)

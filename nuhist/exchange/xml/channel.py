@@ -48,13 +48,7 @@ class InputFiles:
         self._bins = 0
 
     def path(self, name: str, where: str) -> Path:
-        """A file in the folder.
-
-        Raises
-        ------
-        ExchangeError
-            If it is outside or not there.
-        """
+        """A file in the folder; an ExchangeError if it is outside or not there."""
         try:
             found = (self.base / name).resolve()
         except (OSError, ValueError, RuntimeError) as error:
@@ -102,18 +96,8 @@ class InputFiles:
 class Channel:
     """A channel as HistFactory JSON, and what the JSON does not hold.
 
-    Attributes
-    ----------
-    file
-        Where it was read.
-    name, samples, observed
-        As in HistFactory JSON.
-    ranges
-        Start, bounds and constancy of NormFactors, by name, as blocks of parameters.
-    edges
-        In keV; None where bins are only numbered.
-    titles
-        Of the samples, by name.
+    ``ranges`` has start, bounds and constancy of NormFactors, by name, as blocks of parameters; ``edges``
+    are in keV, or None where bins are only numbered; ``titles`` are those of the samples, by name.
     """
 
     file: Path
@@ -139,23 +123,9 @@ def _first(own: str | None, above: Sequence[Element], key: str) -> str:
 
 
 def read_channel(name: str, driver: Path, files: InputFiles, message: Callable[[str], None]) -> Channel:
-    """Read the XML file of a channel and its histograms.
+    """Read the XML file of a channel, by its name in the driver, and its histograms.
 
-    Parameters
-    ----------
-    name
-        Of the file, as the driver has it.
-    driver
-        For messages.
-    files
-        Where to find it.
-    message
-        Called with a line of text for what is read differently than ROOT does.
-
-    Raises
-    ------
-    ExchangeError
-        If something is missing, or HistFactory JSON cannot hold it.
+    ``message`` is called with a line of text for what is read differently than ROOT does.
     """
     file = files.path(name, str(driver))
     return _Reader(file, read_tree(file, "Channel"), files, message).channel()

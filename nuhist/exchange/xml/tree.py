@@ -17,17 +17,10 @@ _MOST_ELEMENTS = 1_000_000  # each takes some 300 bytes of memory
 
 
 def read_tree(path: Path, tag: str) -> Element:
-    """The root element of an XML file.
+    """The root element, with this tag, of an XML file.
 
     Nothing outside the file is read, neither entities nor the schema that it names. Entities are
     refused, since they can grow without bound or stand for other files.
-
-    Parameters
-    ----------
-    path
-        Of the file.
-    tag
-        That the root element must have.
 
     Raises
     ------
@@ -81,13 +74,7 @@ def is_file(path: Path) -> bool:
 
 
 def text_of(element: Element, key: str, where: str) -> str:
-    """An attribute that must be there.
-
-    Raises
-    ------
-    ExchangeError
-        If it is not.
-    """
+    """An attribute that must be there."""
     value = element.get(key, "").strip()
     if not value:
         raise ExchangeError(f"{where}: <{element.tag}> has no {key}")
@@ -95,13 +82,7 @@ def text_of(element: Element, key: str, where: str) -> str:
 
 
 def number(element: Element, key: str, where: str) -> float:
-    """An attribute that must be a number.
-
-    Raises
-    ------
-    ExchangeError
-        If it is none.
-    """
+    """An attribute that must be a number."""
     text = text_of(element, key, where)
     try:
         value = float(text)
@@ -113,13 +94,7 @@ def number(element: Element, key: str, where: str) -> float:
 
 
 def truth(element: Element, key: str, where: str, *, default: bool) -> bool:
-    """An attribute that is True or False.
-
-    Raises
-    ------
-    ExchangeError
-        If it is neither.
-    """
+    """An attribute that is True or False."""
     text = element.get(key)
     if text is None:
         return default

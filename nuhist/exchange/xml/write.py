@@ -40,24 +40,19 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # what RooFit's factory leav
 
 
 def export_xml(workspace: Workspace, folder: Path, measurement: str | None = None) -> list[Path]:
-    """Write a workspace as HistFactory XML that ROOT reads, into a folder.
+    """Write a workspace as HistFactory XML that ROOT reads, into a folder; the driver's path.
 
     The folder gets ``combination.xml`` (the driver), ``channel_NAME.xml`` per channel, ``data.root``
     with the histograms, and ROOT's schema. Paths are relative to the folder: ROOT and
-    ``pyhf xml2json`` are run in it.
+    ``pyhf xml2json`` are run in it. Bin edges and titles come from the sidecar; without one bins are numbered
+    from 0.
 
     Parameters
     ----------
-    workspace
-        Bin edges and titles come from its sidecar; without one bins are numbered from 0.
-    folder
-        Made if it is not there.
+    workspace, folder
+        What to write, and where; the folder is made if it is not there.
     measurement
         Name of the one to write; all of them by default.
-
-    Returns
-    -------
-    The driver's path.
 
     Raises
     ------
@@ -244,13 +239,7 @@ def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> N
 
 
 def refuse_several_staterrors(workspace: Workspace, form: str) -> None:
-    """Refuse channels with more than one staterror: the format has one per channel, without a name.
-
-    Raises
-    ------
-    ExchangeError
-        With the channel.
-    """
+    """Refuse channels with more than one staterror: the format has one per channel, without a name."""
     for channel in workspace.spec["channels"]:
         found = [entry for sample in channel["samples"] for entry in sample["modifiers"]]
         if len({entry["name"] for entry in found if entry["type"] == "staterror"}) > 1:
