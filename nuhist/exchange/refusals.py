@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 from nuhist.errors import ExchangeError
+from nuhist.histfactory.parameter_sets import parameter_sets
 from nuhist.histfactory.workspace import Workspace
+
+
+def refuse_names(workspace: Workspace, pattern: re.Pattern[str], form: str) -> None:
+    """Refuse names of channels, samples and parameters that a format does not take, and say which it does."""
+    channels = workspace.spec["channels"]
+    samples = [sample["name"] for channel in channels for sample in channel["samples"]]
+    for name in (*(channel["name"] for channel in channels), *samples, *parameter_sets(workspace.spec)):
+        if not pattern.fullmatch(name):
+            raise ExchangeError(f"{workspace.origin}: '{name}' is no name for {form}")
+
+
+def refuse_several_staterrors(workspace: Workspace, form: str) -> None:
+    """Refuse channels with more than one staterror: the format has one per channel, without a name."""
+    for channel in workspace.spec["channels"]:
+        found = [entry for sample in channel["samples"] for entry in sample["modifiers"]]
+        if len({entry["name"] for entry in found if entry["type"] == "staterror"}) > 1:
+            where = f"{workspace.origin}: channel '{channel['name']}'"
+            raise ExchangeError(f"{where}: has several staterrors; {form} holds one per channel")
 
 
 def refuse_negative_counts(workspace: Workspace, form: str) -> None:

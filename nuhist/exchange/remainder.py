@@ -12,6 +12,7 @@ from nuhist.documents import parse_json
 from nuhist.errors import ExchangeError
 from nuhist.histfactory.data_kind import DataKind, data_record
 from nuhist.histfactory.interest import coupling_scale
+from nuhist.histfactory.parameter_sets import each_modifier
 from nuhist.histfactory.validation import modifiers, validate
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.schemas import check
@@ -54,9 +55,7 @@ def remainder(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -
     """What to store beside a model of these measurements of a workspace."""
     staterrors = {
         channel["name"]: modifier["name"]
-        for channel in workspace.spec["channels"]
-        for sample in channel["samples"]
-        for modifier in sample["modifiers"]
+        for channel, _, modifier in each_modifier(workspace.spec)
         if modifier["type"] == "staterror"
     }
     parameters = {entry["name"]: entry["config"]["parameters"] for entry in measurements}

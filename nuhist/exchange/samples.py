@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +14,13 @@ from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
 from nuhist.histfactory.interest import named_interest, told_of_reference
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
 from nuhist.histfactory.workspace import Workspace, make_workspace
+from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.hypotheses import Dependence, find_parameter
 from nuhist.tables import Array, column, read_table
 
 UP, DOWN = "_Up", "_Down"
-DEFAULT_POI = "mu"
-STRENGTH_BOUNDS = (0.0, 10.0)  # pyhf's own
+_DEFAULT_POI = "mu"
+_BOUNDS = (0.0, 10.0)  # pyhf's own
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,53 @@ def split_variations(names: Sequence[str], origin: str) -> dict[str, dict[str, t
     return found
 
 
+@dataclass(frozen=True)
+class Strength:
+    """The common factor on the samples of a signal; without a name where there is no signal."""
+
+    name: str
+    bounds: tuple[float, float]
+    scale: CouplingScale
+
+    def record(self) -> dict[str, Any]:
+        """For the sidecar."""
+        return {**asdict(self.scale), "meaning": self.scale.meaning if self.name else "background only"}
+
+
+def strength(
+    signal: Sequence[str],
+    poi: str | None,
+    samples: Collection[str],
+    causes: Collection[str],
+    origin: str,
+    message: Callable[[str], None],
+) -> Strength:
+    """What scales the samples of a signal. A name that nuhist knows has its meaning and its bounds.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such sample, or ``poi`` has no signal, is no factor, or is a systematic's name.
+    """
+    if not signal:
+        if poi is not None:
+            raise OptionError(f"--poi {poi}: scales no sample; name its samples with --signal")
+        return Strength("", _BOUNDS, CouplingScale("", "none", "1"))
+    for entry in signal:
+        if entry not in samples:
+            raise unknown_name(f"sample of {origin}", entry, samples)
+    name, bounds = poi or _DEFAULT_POI, _BOUNDS
+    if name in causes:
+        raise ConfigError(f"{origin}: '{name}' is a systematic already; choose another name with --poi")
+    known = find_parameter(name)
+    if known is not None:
+        hypothesis, flavor = known
+        if hypothesis.dependence is not Dependence.POWER:
+            raise ConfigError(f"'{name}' is a signed coupling, no factor on a template; choose another --poi")
+        bounds = hypothesis.parameter_range(flavor).bounds
+    return Strength(name, bounds, told_of_reference(named_interest(name), origin, message))
+
+
 def template_workspace(
     templates: NamedTemplates,
     signal: Sequence[str],
@@ -90,41 +139,28 @@ def template_workspace(
         raise ConfigError(
             f"{templates.origin}: templates have no observed counts; add either --observed FILE or --asimov"
         )
-    if poi is not None and not signal:
-        raise OptionError(f"--poi {poi}: scales no sample; name its samples with --signal")
     groups = split_variations(list(templates.counts), templates.origin)
-    for name in signal:
-        if name not in groups:
-            raise unknown_name(f"sample of {templates.origin}", name, groups)
-    strength = (poi or DEFAULT_POI) if signal else ""
+    causes = dict.fromkeys(cause for variations in groups.values() for cause in variations)
+    factor = strength(signal, poi, groups, causes, templates.origin, message)
     samples = []
     for name, variations in groups.items():
         modifiers = [
             HistoSys(cause, templates.counts[up], templates.counts[down])
             for cause, (up, down) in variations.items()
         ]
-        factor = (NormFactor(strength),) if name in signal else ()
-        samples.append(Sample(name, name, templates.counts[name], (*factor, *modifiers)))
-    causes = dict.fromkeys(cause for variations in groups.values() for cause in variations)
-    if strength in causes:
-        raise ConfigError(f"{templates.origin}: '{strength}' is a variation already; choose another --poi")
+        factors = (NormFactor(factor.name),) if name in signal else ()
+        samples.append(Sample(name, name, templates.counts[name], (*factors, *modifiers)))
     nothing = np.zeros_like(samples[0].counts)
     expected = sum((sample.counts for sample in samples if sample.name not in signal), nothing)
     counts = expected if observed is None else read_observed(observed, nothing.size)
     parameters = [Parameter(cause, f"variation '{cause}' of {templates.origin}") for cause in causes]
-    scale = told_of_reference(named_interest(strength), templates.origin, message)
-    meaning = scale.meaning if signal else "background only"
     if signal:
-        parameters.insert(0, Parameter(strength, meaning, "1", _bounds(strength), 1.0))
+        parameters.insert(0, Parameter(factor.name, factor.scale.meaning, "1", factor.bounds, 1.0))
     edges = np.linspace(0, counts.size, counts.size + 1) if templates.edges is None else templates.edges
-    description = {
-        "nuhist_version": __version__,
-        "command": command,
-        "poi": {**asdict(scale), "meaning": meaning},
-    }
+    description = {"nuhist_version": __version__, "command": command, "poi": factor.record()}
     channel = Channel(templates.channel, edges, tuple(samples), counts)
     workspace = make_workspace(
-        [channel], parameters, strength, description, data="asimov" if asimov else "observed"
+        [channel], parameters, factor.name, description, data="asimov" if asimov else "observed"
     )
     if templates.edges is None:  # the sidecar has edges in keV or none
         workspace = replace(workspace, sidecar={**(workspace.sidecar or {}), "channels": {}})
@@ -141,16 +177,3 @@ def read_observed(file: Path, bins: int) -> Array:
         bad = int(np.argmax(uneven))
         raise ConfigError(f"{file}: row {bad + 1}: {counts[bad]:g} is no whole number of events")
     return counts
-
-
-def _bounds(poi: str) -> tuple[float, float]:
-    """Bounds of a strength; those of the coupling where nuhist knows it."""
-    known = find_parameter(poi)
-    if known is None:
-        return STRENGTH_BOUNDS
-    hypothesis, flavor = known
-    if hypothesis.dependence is not Dependence.POWER:
-        raise ConfigError(
-            f"'{poi}' enters as a polynomial, which a template cannot hold; choose another --poi"
-        )
-    return hypothesis.parameter_range(flavor).bounds

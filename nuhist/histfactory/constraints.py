@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nuhist.histfactory.parameter_sets import each_modifier
+
 Kind = Literal["free", "gaussian", "lumi", "per bin"]
 
 _KINDS: dict[str, Kind] = {
@@ -51,18 +53,14 @@ class Constraint:
 
 def modifiers_of(spec: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]:
     """All modifiers of one parameter."""
-    for channel in spec["channels"]:
-        for sample in channel["samples"]:
-            yield from (entry for entry in sample["modifiers"] if entry["name"] == name)
+    return (modifier for _, _, modifier in each_modifier(spec) if modifier["name"] == name)
 
 
 def constraints(spec: Mapping[str, Any]) -> dict[str, Constraint]:
     """Constraint of every parameter, by name, as the first measurement has it."""
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for channel in spec["channels"]:
-        for sample in channel["samples"]:
-            for modifier in sample["modifiers"]:
-                found.setdefault(modifier["name"], []).append(modifier)
+    for _, _, modifier in each_modifier(spec):
+        found.setdefault(modifier["name"], []).append(modifier)
     blocks = {block["name"]: block for block in spec["measurements"][0]["config"]["parameters"]}
     return {name: _constraint(entries, blocks.get(name, {})) for name, entries in found.items()}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nuhist.errors import ModelError
+from nuhist.histfactory.parameter_sets import each_modifier
 from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace
 from nuhist.physics.coupling import CouplingScale, spaced
@@ -117,9 +118,7 @@ def _is_built(spec: Mapping[str, Any], hypothesis: Hypothesis, flavor: FlavorCho
     names = {signal_name(hypothesis, group) for group in ("all", *FLUX_GROUPS)}
     holders = [
         (sample["name"], modifier["type"])
-        for channel in spec["channels"]
-        for sample in channel["samples"]
-        for modifier in sample["modifiers"]
+        for _, sample, modifier in each_modifier(spec)
         if modifier["name"] == hypothesis.parameter_of_interest(flavor).name
     ]
     return bool(holders) and all(name in names and entry == kind for name, entry in holders)

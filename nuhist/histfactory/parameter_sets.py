@@ -55,16 +55,22 @@ class ParameterSet:
         return bins[0] if self.kind == "shapefactor" else sum(bins)
 
 
-def parameter_sets(spec: Mapping[str, Any]) -> dict[str, ParameterSet]:
-    """Parameters of a workspace, by name."""
-    found: dict[str, ParameterSet] = {}
+def each_modifier(spec: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    """Every modifier of a workspace, after its channel and its sample."""
     for channel in spec["channels"]:
         for sample in channel["samples"]:
             for modifier in sample["modifiers"]:
-                entry = found.setdefault(modifier["name"], ParameterSet())
-                entry.kinds.add(modifier["type"])
-                holder = entry.holders.setdefault(channel["name"], (len(sample["data"]), set()))
-                holder[1].add(sample["name"])
+                yield channel, sample, modifier
+
+
+def parameter_sets(spec: Mapping[str, Any]) -> dict[str, ParameterSet]:
+    """Parameters of a workspace, by name."""
+    found: dict[str, ParameterSet] = {}
+    for channel, sample, modifier in each_modifier(spec):
+        entry = found.setdefault(modifier["name"], ParameterSet())
+        entry.kinds.add(modifier["type"])
+        holder = entry.holders.setdefault(channel["name"], (len(sample["data"]), set()))
+        holder[1].add(sample["name"])
     return found
 
 

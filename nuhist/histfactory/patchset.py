@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -179,13 +180,15 @@ def build_patchset(
     points = []
     for coupling in grid:
         channels = [channel.to_spec() for channel in models.channels_at(coupling)]
-        value = float(f"{coupling / poi.reference:.12g}")
-        operations = _differences(background.spec["channels"], channels, "/channels")
-        points.append(SignalPoint(_point_name(poi.coupling, value), value, tuple(operations)))
+        points.append(signal_point(label, coupling, background, channels))
     names = {point.name for point in points}
     if len(names) < len(points):
         raise ConfigError("couplings of the grid lie too close together to be told apart by name")
-    document = _document(background, label, points, _record(models))
+    hepdata = _record(models)
+    text = f"exact counts on a grid of {label.coupling} in units of {label.reference:g}{spaced(label.unit)}"
+    if hepdata is None:
+        text += f"; {NO_RECORD} means that there is no HEPData record"
+    document = patchset_document(background, label, points, hepdata or NO_RECORD, text)
     validate_patchset(document, "patchset")
     return SignalGrid(background, label, tuple(points), document)
 
@@ -209,9 +212,14 @@ def _differences(before: Any, after: Any, path: str) -> list[dict[str, Any]]:
     return [{"op": "replace", "path": path, "value": after}]
 
 
-def _point_name(coupling: str, value: float) -> str:
+def signal_point(
+    label: CouplingScale, coupling: float, background: Workspace, channels: Sequence[Mapping[str, Any]]
+) -> SignalPoint:
+    """The signal at a coupling, from channels with it whose structure is the background's."""
+    value = float(f"{coupling / label.reference:.12g}")
     number = f"{value:.9g}".replace("-", "m").replace("+", "").replace(".", "p")
-    return f"{coupling}_{number}"
+    name = re.sub(r"[^A-Za-z0-9_]", "_", f"{label.coupling}_{number}")
+    return SignalPoint(name, value, tuple(_differences(background.spec["channels"], channels, "/channels")))
 
 
 def _record(models: ModelSet) -> str | None:
@@ -220,15 +228,14 @@ def _record(models: ModelSet) -> str | None:
     return records.pop() if len(records) == 1 else None
 
 
-def _document(
-    background: Workspace, label: CouplingScale, points: Sequence[SignalPoint], hepdata: str | None
+def patchset_document(
+    background: Workspace, label: CouplingScale, points: Sequence[SignalPoint], record: str, description: str
 ) -> dict[str, Any]:
-    record = "" if hepdata else f"; {NO_RECORD} means that there is no HEPData record"
+    """The PatchSet of signal points as JSON."""
     return {
         "metadata": {
-            "references": {"hepdata": hepdata or NO_RECORD},
-            "description": f"exact counts on a grid of {label.coupling} in units of"
-            f" {label.reference:g}{spaced(label.unit)}{record}",
+            "references": {"hepdata": record},
+            "description": description,
             "digests": {"sha256": background.digest},
             "labels": [label.coupling],
         },

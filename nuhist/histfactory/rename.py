@@ -9,6 +9,7 @@ from typing import Any
 
 from nuhist.errors import ConfigError, ModelError
 from nuhist.histfactory.constraints import constraints
+from nuhist.histfactory.parameter_sets import each_modifier
 from nuhist.histfactory.workspace import Workspace
 
 
@@ -38,11 +39,9 @@ def rename_parameter(spec: dict[str, Any], sidecar: dict[str, Any], old: str, ne
             f"{origin}: a lumi cannot be renamed (HistFactory JSON knows one name); share it with"
             f" --correlate {old}, or make it a normsys"
         )
-    for channel in spec["channels"]:
-        for sample in channel["samples"]:
-            for modifier in sample["modifiers"]:
-                if modifier["name"] == old:
-                    modifier["name"] = new
+    for _, _, modifier in each_modifier(spec):
+        if modifier["name"] == old:
+            modifier["name"] = new
     for measurement in spec["measurements"]:
         config = measurement["config"]
         if config["poi"] == old:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nuhist.errors import ModelError
-from nuhist.histfactory.parameter_sets import check_parameters, is_finite
+from nuhist.histfactory.parameter_sets import check_parameters, each_modifier, is_finite
 from nuhist.schemas import raise_best
 from nuhist.schemas.reduction import reduced, words_of
 
@@ -108,10 +108,7 @@ def validate_operations(document: Any, origin: str) -> None:
 
 def modifiers(spec: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Name and type of every modifier of a workspace."""
-    for channel in spec["channels"]:
-        for sample in channel["samples"]:
-            for modifier in sample["modifiers"]:
-                yield modifier["name"], modifier["type"]
+    return ((modifier["name"], modifier["type"]) for _, _, modifier in each_modifier(spec))
 
 
 def _check_channel(channel: Mapping[str, Any], observed: Sequence[float], place: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nuhist.histfactory.parameter_sets import each_modifier
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.interpolation import code4_coefficients
 from nuhist.inference.structure import Channel, Constraints, Factors, Index, Layer, Shapes
@@ -143,13 +144,7 @@ def _layer(config: Any, spec: Mapping[str, Any], parameter: Index, multiplied: A
 def _positions(spec: Mapping[str, Any], config: Any, name: str, start: int) -> Index:
     """Parameter of each bin for a bin-by-bin modifier: pyhf numbers the bins of its channels in order."""
     index = np.full(config.nmaindata, -1, dtype=np.intp)
-    having = {
-        channel["name"]
-        for channel in spec["channels"]
-        for sample in channel["samples"]
-        for modifier in sample["modifiers"]
-        if modifier["name"] == name
-    }
+    having = {channel["name"] for channel, _, modifier in each_modifier(spec) if modifier["name"] == name}
     size = config.param_set(name).n_parameters
     for channel in config.channels:
         if channel in having:

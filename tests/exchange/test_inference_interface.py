@@ -456,7 +456,10 @@ def test_files_of_other_bins_are_named(plain: Path) -> None:
         ({"signal": ["nu"], "axes": ["cs2"], "asimov": True}, "no axis in .*plain.h5 called 'cs2'"),
         ({"signal": ["nu"], "scale": 0.0, "asimov": True}, "scale 0: must be positive"),
         ({"signal": ["nu"], "scale": float("nan"), "asimov": True}, "scale nan: must be positive"),
-        ({"signal": ["nu"], "poi": "q_nu", "asimov": True}, "'q_nu' enters as a polynomial"),
+        (
+            {"signal": ["nu"], "poi": "q_nu", "asimov": True},
+            "'q_nu' is a signed coupling",
+        ),
     ],
 )
 def test_missing_and_wrong_choices(plain: Path, choices: dict[str, Any], message: str) -> None:
@@ -479,7 +482,7 @@ def test_more_wrong_choices(plain: Path, file: Path) -> None:
     with pytest.raises(ConfigError, match="at least one file"):
         import_templates([])
     write(plain, [[0.0, 1.0]], {"er": [1.0], "er_tly_Up": [1.0], "er_tly_Down": [1.0]})
-    with pytest.raises(ConfigError, match="'tly' is a variation already"):
+    with pytest.raises(ConfigError, match="'tly' is a systematic already"):
         import_templates([Source(plain)], signal=["er"], poi="tly", asimov=True)
     with pytest.raises(DataError, match="No such file"):
         import_templates([Source(plain.with_name("none.h5"))])

@@ -20,11 +20,11 @@ from nuhist.exchange.root.write import (
     variation_suffix,
 )
 from nuhist.files import check_output, write_together
+from nuhist.histfactory.parameter_sets import each_modifier
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
 
 HISTOGRAMS = "histograms"  # where cabinetry keeps what it has read, beside the configuration
-_HINT = "give cabinetry the workspace itself, which needs no configuration"
 _UNSUPPORTED = ("lumi", "shapesys", "shapefactor")
 
 
@@ -57,15 +57,11 @@ def cabinetry_configuration(workspace: Workspace, templates: PurePath) -> dict[s
     for name, block in blocks.items():
         free = any(entry["Name"] == name for entry in factors)
         if not free and block.keys() - {"name", "fixed", "inits"}:
-            raise ExchangeError(
-                f"{where}: a cabinetry configuration holds no bounds of the constrained '{name}'; {_HINT}"
-            )
+            raise _refused(where, f"a cabinetry configuration holds no bounds of the constrained '{name}'")
         if block.get("fixed"):
             fixed.append({"Name": name, "Value": block.get("inits", [1.0 if free else 0.0])[0]})
         elif not free and "inits" in block:
-            raise ExchangeError(
-                f"{where}: a cabinetry configuration holds no start of the constrained '{name}'; {_HINT}"
-            )
+            raise _refused(where, f"a cabinetry configuration holds no start of the constrained '{name}'")
     general: dict[str, Any] = {
         "Measurement": workspace.measurement()["name"],
         "POI": config["poi"],
@@ -103,15 +99,17 @@ def _name(name: str) -> str:
     return escaped(name).replace(".", "%2E")
 
 
+def _refused(where: str, what: str) -> ExchangeError:
+    return ExchangeError(
+        f"{where}: {what}; give cabinetry the workspace itself, which needs no configuration"
+    )
+
+
 def _refuse_unsupported(spec: Mapping[str, Any], where: str) -> None:
-    for channel in spec["channels"]:
-        for sample in channel["samples"]:
-            for entry in sample["modifiers"]:
-                if entry["type"] in _UNSUPPORTED:
-                    raise ExchangeError(
-                        f"{where}: sample '{sample['name']}' has the {entry['type']} '{entry['name']}', which"
-                        f" a cabinetry configuration cannot hold; {_HINT}"
-                    )
+    for _, sample, entry in each_modifier(spec):
+        if entry["type"] in _UNSUPPORTED:
+            what = f"sample '{sample['name']}' has the {entry['type']} '{entry['name']}'"
+            raise _refused(where, f"{what}, which a cabinetry configuration cannot hold")
 
 
 def _samples(spec: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
@@ -124,10 +122,8 @@ def _samples(spec: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
     found = []
     for name, regions in holders.items():
         if len(set(regions.values())) > 1:
-            raise ExchangeError(
-                f"{where}: sample '{name}' has a staterror in one channel and none in another, which a"
-                f" cabinetry configuration cannot hold; {_HINT}"
-            )
+            what = f"sample '{name}' has a staterror in one channel and none in another"
+            raise _refused(where, f"{what}, which a cabinetry configuration cannot hold")
         entry: dict[str, Any] = {"Name": _name(name), "SamplePath": escaped(name)}
         if not all(regions.values()):
             entry["DisableStaterror"] = True
@@ -139,16 +135,12 @@ def _samples(spec: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
 
 def _normfactors(spec: Mapping[str, Any], blocks: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
     holders: dict[str, dict[str, set[str]]] = {}
-    for channel in spec["channels"]:
-        for sample in channel["samples"]:
-            for entry in sample["modifiers"]:
-                if entry["type"] == "normfactor":
-                    regions = holders.setdefault(entry["name"], {})
-                    regions.setdefault(channel["name"], set()).add(sample["name"])
+    for channel, sample, entry in each_modifier(spec):
+        if entry["type"] == "normfactor":
+            regions = holders.setdefault(entry["name"], {})
+            regions.setdefault(channel["name"], set()).add(sample["name"])
     if not holders:
-        raise ExchangeError(
-            f"{where}: a cabinetry configuration needs a normfactor and there is none; {_HINT}"
-        )
+        raise _refused(where, "a cabinetry configuration needs a normfactor and there is none")
     samples_of = {
         channel["name"]: [sample["name"] for sample in channel["samples"]] for channel in spec["channels"]
     }
@@ -159,10 +151,8 @@ def _normfactors(spec: Mapping[str, Any], blocks: Mapping[str, Any], where: str)
         )
         for region, scaled in regions.items():
             if scaled != set(samples) & set(samples_of[region]):
-                raise ExchangeError(
-                    f"{where}: '{name}' scales other samples in channel '{region}' than elsewhere, which a"
-                    f" cabinetry configuration cannot hold; {_HINT}"
-                )
+                what = f"'{name}' scales other samples in channel '{region}' than elsewhere"
+                raise _refused(where, f"{what}, which a cabinetry configuration cannot hold")
         factor: dict[str, Any] = {"Name": name, "Samples": [_name(sample) for sample in samples]}
         if len(regions) < len(spec["channels"]):
             factor["Regions"] = [_name(region) for region in regions]
@@ -207,10 +197,8 @@ def _sizes(sample: Mapping[str, Any], where: str) -> dict[str, tuple[float, floa
         elif entry["type"] == "histosys":
             for key in ("hi_data", "lo_data"):
                 if np.sum(entry["data"][key]) <= 0 or np.sum(sample["data"]) <= 0:
-                    raise ExchangeError(
-                        f"{where}: cabinetry would split '{entry['name']}' into a shape and a norm, and there"
-                        f" is no norm of a variation without counts; {_HINT}"
-                    )
+                    what = f"cabinetry would split '{entry['name']}' into a shape and a norm"
+                    raise _refused(where, f"{what}, and there is no norm of a variation without counts")
             sizes[entry["name"]] = None
     return sizes
 

@@ -7,7 +7,6 @@ give the same likelihood. Workspaces that nuhist did not build, or that were com
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 from nuhist.errors import ModelError
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.neutrinos import STRENGTH
-from nuhist.histfactory.patchset import NO_RECORD, SignalGrid, SignalPoint
+from nuhist.histfactory.patchset import NO_RECORD, SignalGrid, patchset_document, signal_point
 from nuhist.histfactory.validation import modifiers, validate, validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.inference.interpolation import alpha_curve
@@ -81,29 +80,15 @@ def signal_points(
     }
     validate(spec, "background-only workspace")
     background = Workspace(spec, _sidecar(sidecar, spec, name, label), f"{title}, background only")
-    points = []
-    for coupling in couplings:
-        channels = _channels_at(workspace.spec, name, scale.to_parameter(coupling))
-        value = float(f"{coupling / scale.reference:.12g}")
-        point = SignalPoint(_point_name(label.coupling, value), value, tuple(_patch(spec, channels)))
-        points.append(point)
-    document = {
-        "metadata": {
-            "references": {"hepdata": record},
-            "description": f"signal of {title} at values of {label.coupling} in units of"
-            f" {label.reference:g}{spaced(label.unit)}",
-            "digests": {"sha256": background.digest},
-            "labels": [label.coupling],
-        },
-        "patches": [
-            {
-                "metadata": {"name": point.name, "values": [point.value]},
-                "patch": [dict(operation) for operation in point.operations],
-            }
-            for point in points
-        ],
-        "version": "1.0.0",
-    }
+    points = [
+        signal_point(
+            label, coupling, background, _channels_at(workspace.spec, name, scale.to_parameter(coupling))
+        )
+        for coupling in couplings
+    ]
+    description = f"signal of {title} at values of {label.coupling} in units of"
+    description += f" {label.reference:g}{spaced(label.unit)}"
+    document = patchset_document(background, label, points, record, description)
     validate_patchset(document, f"PatchSet of {title}")
     grid = SignalGrid(background, label, tuple(points), document)
     for point in points:
@@ -209,26 +194,3 @@ def _sidecar(sidecar: Mapping[str, Any], spec: Spec, name: str, label: CouplingS
         "poi": {**asdict(label), "name": STRENGTH, "meaning": meaning},
         "parameters": {STRENGTH: {"meaning": meaning, "unit": "1"}, **parameters},
     }
-
-
-def _patch(background: Spec, channels: Sequence[Spec]) -> list[Spec]:
-    """Replacements of whole lists of counts; the structure is the same."""
-    operations: list[Spec] = []
-
-    def compare(before: Any, after: Any, path: str) -> None:
-        if before != after:
-            operations.append({"op": "replace", "path": path, "value": after})
-
-    for index, (old, new) in enumerate(zip(background["channels"], channels, strict=True)):
-        for number, (first, second) in enumerate(zip(old["samples"], new["samples"], strict=True)):
-            path = f"/channels/{index}/samples/{number}"
-            compare(first["data"], second["data"], f"{path}/data")
-            pairs = zip(first["modifiers"], second["modifiers"], strict=True)
-            for position, (one, other) in enumerate(pairs):
-                compare(one["data"], other["data"], f"{path}/modifiers/{position}/data")
-    return operations
-
-
-def _point_name(coupling: str, value: float) -> str:
-    number = f"{value:.9g}".replace("-", "m").replace("+", "").replace(".", "p")
-    return re.sub(r"[^A-Za-z0-9_]", "_", f"{coupling}_{number}")

@@ -16,9 +16,8 @@ from typing import Any
 from nuhist.__about__ import __version__
 from nuhist.errors import ExchangeError
 from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin_names
-from nuhist.exchange.refusals import refuse_negative_counts
+from nuhist.exchange.refusals import refuse_names, refuse_negative_counts, refuse_several_staterrors
 from nuhist.exchange.remainder import parameter_range, remainder
-from nuhist.exchange.xml.write import refuse_several_staterrors
 from nuhist.files import to_json, write_atomically
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.parameter_sets import ParameterSet, parameter_sets
@@ -205,12 +204,7 @@ def _check(workspace: Workspace) -> None:
     """Refuse what HS3 cannot hold, or RooFit and pyhs3 read as different things."""
     spec, origin = workspace.spec, workspace.origin
     sets = parameter_sets(spec)
-    samples = [sample["name"] for channel in spec["channels"] for sample in channel["samples"]]
-    for name in (*(channel["name"] for channel in spec["channels"]), *samples, *sets):
-        if not _NAME.fullmatch(name):
-            raise ExchangeError(
-                f"{origin}: '{name}' is no name for HS3; use letters, digits and underscores, first a letter"
-            )
+    refuse_names(workspace, _NAME, "HS3; use letters, digits and underscores, first a letter")
     refuse_several_staterrors(workspace, "HS3")
     refuse_negative_counts(workspace, "HS3")
     pairs = OneToOne(origin)

@@ -8,8 +8,7 @@ year, is not in the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from nuhist.errors import ExchangeError, missing_extra
 from nuhist.exchange.inference_interface.storage import refused_storage
+from nuhist.exchange.stored import brief, damage
 from nuhist.inputs import MEBIBYTE, read_bytes
 from nuhist.tables import Array
 
@@ -85,7 +85,7 @@ def template_file_bytes(file: TemplateFile) -> bytes:
             for name, text in file.texts.items():
                 target.create_dataset(name, data=text)
     except (OSError, TypeError, ValueError, RuntimeError) as error:
-        raise ExchangeError(f"{file.origin}: cannot be written as HDF5: {_brief(error)}") from error
+        raise ExchangeError(f"{file.origin}: cannot be written as HDF5: {brief(error)}") from error
     return stream.getvalue()
 
 
@@ -103,22 +103,11 @@ def read_template_file(path: Path) -> TemplateFile:
     content = read_bytes(path, _LARGEST_FILE, _SIGNATURE)
     if not content.startswith(_SIGNATURE):
         raise ExchangeError(f"{path}: is no HDF5 file")
-    with _damage(str(path)), h5py.File(BytesIO(content), "r") as source:
+    with damage(str(path)), h5py.File(BytesIO(content), "r") as source:
         reader = _Reader(h5py, source, str(path))
         reader.check_size()
         axes = reader.axes()
         return TemplateFile(axes, reader.templates(axes), reader.attributes(), reader.texts(), str(path))
-
-
-@contextmanager
-def _damage(where: str) -> Iterator[None]:
-    """Turn what h5py raises on a damaged file into one error."""
-    try:
-        yield
-    except (ExchangeError, KeyboardInterrupt):
-        raise
-    except Exception as error:  # h5py raises what it stumbles over
-        raise ExchangeError(f"{where}: cannot be read, the file is damaged: {_brief(error)}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,11 +239,6 @@ def text_of(value: object) -> str:
 
 def _some(names: list[str]) -> str:
     return ", ".join([*names[:8], "..."] if len(names) > 8 else names) or "nothing"
-
-
-def _brief(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) < 160 else f"{text[:157]}..."
 
 
 def _h5py() -> Any:

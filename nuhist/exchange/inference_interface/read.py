@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,15 +13,15 @@ from nuhist.documents import parse_json
 from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
 from nuhist.exchange.inference_interface.files import TemplateFile, read_template_file, text_of
 from nuhist.exchange.inference_interface.projection import check_same_bins, energy_edges, kept_axes, projected
-from nuhist.exchange.inference_interface.write import INTEGERS, MODEL, TEMPLATE
+from nuhist.exchange.inference_interface.write import MODEL, TEMPLATE
 from nuhist.exchange.samples import DOWN, UP, NamedTemplates, read_observed, template_workspace
+from nuhist.exchange.stored import as_written, filled
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.schemas import check
 from nuhist.tables import Array
 
 _ADVICE = "add --ignore-metadata, which takes the templates alone"
-_EXACT = 2**53  # below, a float64 holds every integer
 
 
 @dataclass(frozen=True)
@@ -176,33 +175,19 @@ def _stored_workspace(file: TemplateFile, observed: Path | None) -> Workspace:
     where = f"{file.origin}: {MODEL}"
     left = {name: counts for name, counts in file.templates.items() if counts.ndim == 1}
 
-    def filled(node: Any) -> Any:
-        if isinstance(node, list):
-            return [filled(value) for value in node]
-        if not isinstance(node, dict):
-            return node
-        if TEMPLATE not in node:
-            return {key: filled(value) for key, value in node.items()}
-        if node[TEMPLATE] not in left:  # each is named once: a small text makes no large document
-            raise ExchangeError(
-                f"{where}: there is no template '{node[TEMPLATE]}', or it is named twice; {_ADVICE}"
-            )
-        counts: list[float] = left.pop(node[TEMPLATE]).tolist()
-        for index in node.get(INTEGERS, ()):
-            if counts[index].is_integer() and abs(counts[index]) < _EXACT:
-                counts[index] = int(counts[index])
-        return counts
+    def counts(name: str) -> list[float]:
+        if name not in left:  # each is named once: a small text makes no large document
+            raise ExchangeError(f"{where}: there is no template '{name}', or it is named twice; {_ADVICE}")
+        found: list[float] = left.pop(name).tolist()
+        return found
 
     document = parse_json(file.texts[MODEL], f"{where}: is not what nuhist wrote", ExchangeError)
-    try:
-        spec, sidecar = filled(document["workspace"]), document["sidecar"]
+    with as_written(where, _ADVICE):
+        spec, sidecar = filled(document["workspace"], {TEMPLATE: counts}), document["sidecar"]
         if observed is not None:
-            counts = read_observed(observed, file.axes[0].edges.size - 1).tolist()
-            spec["observations"] = [{**entry, "data": counts} for entry in spec["observations"]]
+            others = read_observed(observed, file.axes[0].edges.size - 1).tolist()
+            spec["observations"] = [{**entry, "data": others} for entry in spec["observations"]]
         validate(spec, where)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ExchangeError(f"{where}: is not what nuhist wrote: {reason}; {_ADVICE}") from error
     if sidecar is not None:
         check(sidecar, "sidecar", where, ExchangeError)
         sidecar = {**sidecar, "workspace_digest": digest(spec)}

@@ -14,6 +14,7 @@ from nuhist.errors import ExchangeError
 from nuhist.exchange.inference_interface.files import Axis, TemplateFile, template_file_bytes
 from nuhist.exchange.inference_interface.projection import KEV
 from nuhist.exchange.samples import DOWN, UP
+from nuhist.exchange.stored import reference
 from nuhist.files import check_output, write_together
 from nuhist.histfactory.data_kind import data_record
 from nuhist.histfactory.workspace import Workspace
@@ -22,9 +23,7 @@ from nuhist.tables import Array
 MODEL = "nuhist"  # name of the text
 ENERGY = "reconstructed_energy"
 
-# {"template": NAME} stands in the text where the workspace has counts. Some may be integers, which JSON
-# tells from numbers with a fraction, and a digest too.
-TEMPLATE, INTEGERS = "template", "integers"
+TEMPLATE = "template"  # {"template": NAME} stands in the text where the workspace has counts
 
 
 def export_templates(workspace: Workspace, path: Path) -> list[Path]:
@@ -67,8 +66,7 @@ def channel_file(workspace: Workspace, name: str) -> TemplateFile:
         if template in templates:
             raise ExchangeError(f"{origin}: two templates would be called '{template}'; rename a sample")
         templates[template] = np.asarray(counts, dtype=np.float64)
-        integers = [index for index, count in enumerate(counts) if isinstance(count, int)]
-        return {TEMPLATE: template, INTEGERS: integers} if integers else {TEMPLATE: template}
+        return reference(counts, **{TEMPLATE: template})
 
     samples = []
     for sample in channel["samples"]:

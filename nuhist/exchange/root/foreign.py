@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, ExchangeError, OptionError, unknown_name
+from nuhist.errors import ExchangeError
 from nuhist.exchange.root.channel import NamedHistograms, report_outside
 from nuhist.exchange.root.histograms import RootFile
-from nuhist.exchange.samples import DEFAULT_POI, STRENGTH_BOUNDS
+from nuhist.exchange.samples import strength
 from nuhist.histfactory.data_kind import data_record
-from nuhist.histfactory.interest import named_interest, told_of_reference
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace, digest
-from nuhist.physics.coupling import CouplingScale
-from nuhist.physics.hypotheses import Dependence, find_parameter
 
 
 def foreign_workspace(
@@ -37,63 +33,40 @@ def foreign_workspace(
 
     For the options see :func:`nuhist.exchange.root.read.import_root`.
     """
-    if poi is not None and not signal:
-        raise OptionError(f"--poi {poi}: scales no sample; name its samples with --signal")
-    name = poi or DEFAULT_POI
     histograms = {path: file.histogram(path) for path in file.names()}
     channels = [
         NamedHistograms(channel, members, histograms, file.origin, message)
         for channel, members in _grouped(file).items()
     ]
     samples = dict.fromkeys(sample for channel in channels for sample in channel.samples)
-    for entry in signal:
-        if entry not in samples:
-            raise unknown_name(f"sample of {file.origin}", entry, samples)
     systematics = dict.fromkeys(cause for channel in channels for cause in channel.causes)
-    if signal and name in systematics:
-        raise ConfigError(f"{file.origin}: '{name}' is a systematic already; choose another name with --poi")
     report_outside(file.origin, histograms, message)
-    block = {"name": name, "bounds": [list(_strength_bounds(name))], "inits": [1.0]}
-    interest = {"poi": name, "parameters": [block]} if signal else {"poi": "", "parameters": []}
+    factor = strength(signal, poi, samples, systematics, file.origin, message)
+    block = {"name": factor.name, "bounds": [list(factor.bounds)], "inits": [1.0]}
+    interest = {"poi": factor.name, "parameters": [block] if signal else []}
     spec = {
-        "channels": [channel.to_spec(signal, name, staterror=staterror) for channel in channels],
+        "channels": [channel.to_spec(signal, factor.name, staterror=staterror) for channel in channels],
         "observations": [channel.observation(signal, asimov=asimov) for channel in channels],
         "measurements": [{"name": MEASUREMENT, "config": interest}],
         "version": "1.0.0",
     }
     validate(spec, file.origin)
-    scale = (
-        told_of_reference(named_interest(name), file.origin, message)
-        if signal
-        else CouplingScale("", "none", "1")
-    )
     parameters = {
         cause: {"meaning": f"variation '{cause}' of {file.origin}", "unit": "standard deviations"}
         for cause in systematics
     }
     if signal:
-        parameters[name] = {"meaning": scale.meaning, "unit": "1"}
+        parameters[factor.name] = {"meaning": factor.scale.meaning, "unit": "1"}
     sidecar = {
         "nuhist_version": __version__,
         "command": command,
         "workspace_digest": digest(spec),
         **({"data": data_record(spec, "asimov")} if asimov else {}),
-        "poi": {**asdict(scale), "meaning": scale.meaning if signal else "background only"},
+        "poi": factor.record(),
         "channels": {channel.name: channel.describe() for channel in channels if channel.in_kev},
         "parameters": parameters,
     }
     return Workspace(spec, sidecar, file.origin)
-
-
-def _strength_bounds(poi: str) -> tuple[float, float]:
-    """Bounds of a factor on the signal; those of the coupling where nuhist knows it."""
-    known = find_parameter(poi)
-    if known is None:
-        return STRENGTH_BOUNDS
-    hypothesis, flavor = known
-    if hypothesis.dependence is not Dependence.POWER:
-        raise ConfigError(f"'{poi}' is a signed coupling, no factor on a template; choose another --poi")
-    return hypothesis.parameter_range(flavor).bounds
 
 
 def _grouped(file: RootFile) -> dict[str, list[str]]:

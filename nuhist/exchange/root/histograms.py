@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from nuhist.errors import ExchangeError, missing_extra
 from nuhist.exchange.root.directories import check_directories, stated_length
 from nuhist.exchange.root.packed import LARGEST, unpacked_size
+from nuhist.exchange.stored import damage
 from nuhist.inputs import MEBIBYTE, read_bytes
 from nuhist.tables import Array
 
@@ -60,7 +60,6 @@ def th1d(
     *,
     title: str = "",
     x_title: str = ENERGY_TITLE,
-    y_title: str = COUNTS_TITLE,
 ) -> Any:
     """A TH1D that uproot can write; without variances (ROOT's Sumw2) ROOT takes the counts."""
     writing = _uproot().writing.identify
@@ -81,7 +80,7 @@ def th1d(
         fXaxis=writing.to_TAxis(
             "xaxis", x_title, bins, edges[0], edges[-1], fXbins=np.asarray(edges, dtype=np.float64)
         ),
-        fYaxis=writing.to_TAxis("yaxis", y_title, 1, 0.0, 1.0),
+        fYaxis=writing.to_TAxis("yaxis", COUNTS_TITLE, 1, 0.0, 1.0),
     )
 
 
@@ -116,10 +115,8 @@ class RootFile:
         """Text of a TObjString, or None if there is none of this path."""
         if self.classes.get(path) != "TObjString":
             return None
-        try:
+        with damage(f"{self.origin}: {path}"):
             return _whole(str(self._directory[path]))
-        except Exception as error:  # of a damaged file uproot raises what it stumbles over
-            raise self._unreadable(path, error) from error
 
     def histogram(self, path: str, *, signed: bool = False) -> Histogram:
         """A histogram by its path, such as ``"lz_ws2022/nu_pp"``; ``signed`` counts may be negative.
@@ -133,15 +130,13 @@ class RootFile:
         kind = self.classes.get(path)
         if kind is None or not kind.startswith("TH1"):
             raise ExchangeError(f"{self.origin}: {self._absent(path, kind)}")
-        try:
+        with damage(f"{self.origin}: {path}"):
             found = self._directory[path]
             counts = np.array(found.values(flow=True), dtype=np.float64)
             edges = np.array(found.axis().edges(), dtype=np.float64)
             squares = np.array(found.member("fSumw2"), dtype=np.float64) if found.weighted else None
             titles = _whole(str(found.title)), _whole(str(found.axis().member("fTitle")))
             labels = _labels(found.axis(), len(counts) - 2)
-        except Exception as error:  # as above
-            raise self._unreadable(path, error) from error
         where = f"{self.origin}: {path}"
         if len(edges) != len(counts) - 1 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
             raise ExchangeError(f"{where}: its bin edges do not increase; write them in order")
@@ -150,9 +145,6 @@ class RootFile:
             check_counts(squares[1:-1], edges, f"{where}: sum of squared weights")
             squares = squares[1:-1]
         return Histogram(edges, counts[1:-1], squares, float(counts[0]), float(counts[-1]), *titles, labels)
-
-    def _unreadable(self, path: str, error: Exception) -> ExchangeError:
-        return ExchangeError(f"{self.origin}: {path}: cannot be read, the file is damaged: {_brief(error)}")
 
     def _absent(self, path: str, kind: str | None) -> str:
         if kind is not None:
@@ -183,25 +175,17 @@ def open_root(path: Path) -> RootFile:
         raise ExchangeError(
             f"{path}: is truncated: {len(content)} of {stated_length(content)} bytes; copy it again"
         )
-    with _damage(path):
+    with damage(str(path)):
         size = unpacked_size(content, check_directories(content))
     if size > LARGEST:
         raise ExchangeError(
             f"{path}: its histograms unpack to more than {LARGEST // MEBIBYTE} MiB; leave some out"
         )
-    with _damage(path):
+    with damage(str(path)):
         directory = uproot.open(BytesIO(content))
         classes = directory.classnames(cycle=False, recursive=True)
         _whole("".join(classes))
     return RootFile(str(path), classes, directory)
-
-
-@contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # of a damaged file uproot raises what it stumbles over
-        raise ExchangeError(f"{path}: cannot be read, the file is damaged: {_brief(error)}") from error
 
 
 def same_edges(one: Array, other: Array) -> bool:
@@ -243,11 +227,6 @@ def _labels(axis: Any, bins: int) -> tuple[str, ...]:
 def _whole(text: str) -> str:
     """A text, unless it has bytes that are no UTF-8 (UnicodeEncodeError, a ValueError)."""
     return text.encode().decode()
-
-
-def _brief(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) < 120 else f"{text[:117]}..."
 
 
 def _uproot() -> Any:

@@ -24,6 +24,7 @@ from nuhist.exchange.root.write import (
     variation_suffix,
     variations,
 )
+from nuhist.exchange.stored import as_written, filled
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.schemas import check
@@ -99,14 +100,11 @@ def _stored_workspace(file: RootFile, text: str, message: Callable[[str], None])
     where = f"{file.origin}: {METADATA}"
     reader = _Reader(file)
     metadata = parse_json(text, f"{where}: is not what nuhist wrote", ExchangeError)
-    try:
+    with as_written(where, _ADVICE):
         if metadata["format"] != METADATA or metadata["version"] != VERSION:
             raise ExchangeError(f"{where}: version {metadata['version']} is not known here; {_ADVICE}")
-        spec = reader.filled(metadata["spec"])
+        spec = filled(metadata["spec"], {"histogram": reader.counts, "errors": reader.errors})
         sidecar = metadata["sidecar"]
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ExchangeError(f"{where}: is not what nuhist wrote: {reason}; {_ADVICE}") from error
     validate(spec, where)
     _check_variations(reader, spec)  # which names the last of the histograms that are used
     _refuse_unused(reader)
@@ -144,24 +142,13 @@ class _Reader:
         self.used.add(path)
         return found
 
-    def filled(self, node: Any) -> Any:
-        """A document with counts instead of references."""
-        if isinstance(node, list):
-            return [self.filled(entry) for entry in node]
-        if not isinstance(node, dict):
-            return node
-        if node.keys() <= {"histogram", "integers"}:
-            values = self.histogram(node["histogram"]).counts.tolist()
-        elif node.keys() <= {"errors", "integers"}:
-            values = self._errors(node["errors"])
-        else:
-            return {key: self.filled(node[key]) for key in node}
-        for index in node.get("integers", ()):
-            if values[index].is_integer():
-                values[index] = int(values[index])
-        return values
+    def counts(self, path: str) -> list[float]:
+        """Those of a histogram."""
+        counts: list[float] = self.histogram(path).counts.tolist()
+        return counts
 
-    def _errors(self, path: str) -> list[float]:
+    def errors(self, path: str) -> list[float]:
+        """Roots of the sums of squared weights of a histogram."""
         variances = self.histogram(path).variances
         if variances is None:
             raise ExchangeError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nuhist.errors import ExchangeError
-from nuhist.exchange.root.histograms import BIN_TITLE, COUNTS_TITLE, ENERGY_TITLE, root_file, th1d
+from nuhist.exchange.root.histograms import BIN_TITLE, ENERGY_TITLE, root_file, th1d
+from nuhist.exchange.stored import reference
 from nuhist.files import write_atomically
 from nuhist.histfactory.workspace import Workspace
 from nuhist.tables import Array
@@ -70,15 +71,16 @@ def export_root(workspace: Workspace) -> bytes:
     """
     spec = copy.deepcopy(dict(workspace.spec))
     contents: dict[str, Any] = {METADATA: ""}  # first in the file; its text is known last
+    blocks = parameter_blocks(spec)
     observations = {entry["name"]: entry for entry in spec["observations"]}
     for channel in spec["channels"]:
         observed = observations[channel["name"]]
         writer = _ChannelWriter(workspace, channel["name"], len(observed["data"]), contents)
         place = sample_path(channel["name"], DATA)
         writer.add(place, observed["data"], "data")
-        observed["data"] = _reference(observed["data"], histogram=place)
+        observed["data"] = reference(observed["data"], histogram=place)
         for sample in channel["samples"]:
-            writer.add_sample(sample)
+            writer.add_sample(sample, blocks)
     metadata = {"format": METADATA, "version": VERSION, "spec": spec, "sidecar": workspace.sidecar}
     contents[METADATA] = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
     return root_file(contents)
@@ -124,45 +126,46 @@ def parameter_blocks(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {block["name"]: block for block in spec["measurements"][0]["config"]["parameters"]}
 
 
-class _ChannelWriter:
-    """Turns the counts of one channel into histograms, and leaves their paths in the document."""
+class ChannelHistograms:
+    """Histograms of one channel, added to the contents of a ROOT file; bins without edges are numbered."""
 
     def __init__(self, workspace: Workspace, channel: str, bins: int, contents: dict[str, Any]) -> None:
         described = (workspace.sidecar or {}).get("channels", {}).get(channel, {})
         edges = described.get("edges_keV")
-        self.channel = channel
-        self.origin = workspace.origin
+        self.channel, self.contents = channel, contents
+        self.where = f"{workspace.origin}: channel '{channel}'"
         self.titles = described.get("samples", {})
-        self.blocks = parameter_blocks(workspace.spec)
         self.edges: Array = np.array(range(bins + 1) if edges is None else edges, dtype=np.float64)
         if len(self.edges) != bins + 1 or (np.diff(self.edges) <= 0).any():
             raise ExchangeError(
-                f"{self.origin}: channel '{channel}': its sidecar has {len(self.edges)} bin edges for {bins}"
-                " bins, or not in order; correct edges_keV there"
+                f"{self.where}: its sidecar has {len(self.edges)} bin edges for {bins} bins, or not in order;"
+                " correct edges_keV there"
             )
         self.x_title = BIN_TITLE if edges is None else ENERGY_TITLE
-        self.contents = contents
 
-    def add(self, path: str, counts: ArrayLike, title: str, errors: Array | None = None) -> None:
+    def title(self, sample: str) -> str:
+        """Of a sample."""
+        return str(self.titles.get(sample, sample))
+
+    def add(self, path: str, counts: ArrayLike, title: str, variances: Array | None = None) -> None:
         """Add a histogram."""
         if path in self.contents or "" in path.split("/"):
-            raise ExchangeError(
-                f"{self.origin}: channel '{self.channel}': two histograms would be called '{path}', or one"
-                " has no name; rename a sample or a parameter"
-            )
+            what = f"two histograms would be called '{path}'" if path in self.contents else "one has no name"
+            raise ExchangeError(f"{self.where}: {what}; rename a sample or a parameter")
         values = np.array(counts, dtype=np.float64)
-        variances = None if errors is None else errors**2
-        self.contents[path] = th1d(
-            values, self.edges, variances, title=title, x_title=self.x_title, y_title=COUNTS_TITLE
-        )
+        self.contents[path] = th1d(values, self.edges, variances, title=title, x_title=self.x_title)
 
-    def add_sample(self, sample: dict[str, Any]) -> None:
+
+class _ChannelWriter(ChannelHistograms):
+    """Turns the counts of one channel into histograms, and leaves their paths in the document."""
+
+    def add_sample(self, sample: dict[str, Any], blocks: Mapping[str, Any]) -> None:
         """Add a sample's histograms; the document's counts become references to them."""
         path = sample_path(self.channel, sample["name"])
-        title = self.titles.get(sample["name"], sample["name"])
+        title = self.title(sample["name"])
         errors = _staterrors(sample)
-        self.add(path, sample["data"], title, errors)
-        for parameter, pair in variations(sample, self.blocks).items():
+        self.add(path, sample["data"], title, None if errors is None else errors**2)
+        for parameter, pair in variations(sample, blocks).items():
             for direction, counts in zip(DIRECTIONS, pair, strict=True):
                 place = path + variation_suffix(parameter, direction)
                 self.add(place, counts, f"{title}, {parameter} {direction.lower()}")
@@ -172,16 +175,16 @@ class _ChannelWriter:
             # Where a factor of the same name multiplies, the histograms hold the product.
             if entry["type"] == "histosys" and name not in scaled:
                 entry["data"] = {
-                    key: _reference(data[key], histogram=path + variation_suffix(name, direction))
+                    key: reference(data[key], histogram=path + variation_suffix(name, direction))
                     for key, direction in zip(("hi_data", "lo_data"), DIRECTIONS, strict=True)
                 }
             elif entry["type"] == "shapesys":
                 place = path + uncertainty_suffix(name)
                 self.add(place, data, f"{title}, {name}: absolute uncertainty")
-                entry["data"] = _reference(data, histogram=place)
+                entry["data"] = reference(data, histogram=place)
             elif entry["type"] == "staterror" and errors is not None:
-                entry["data"] = _reference(data, errors=path)
-        sample["data"] = _reference(sample["data"], histogram=path)
+                entry["data"] = reference(data, errors=path)
+        sample["data"] = reference(sample["data"], histogram=path)
 
 
 def _staterrors(sample: Mapping[str, Any]) -> Array | None:
@@ -191,12 +194,3 @@ def _staterrors(sample: Mapping[str, Any]) -> Array | None:
         return None
     errors = np.array(found[0], dtype=np.float64)
     return errors if np.array_equal(np.sqrt(errors**2), errors) else None
-
-
-def _reference(counts: Sequence[float], **place: str) -> dict[str, Any]:
-    """What stands for counts in the metadata.
-
-    Whole numbers without a decimal point must come back as such, for an identical digest.
-    """
-    whole = [index for index, value in enumerate(counts) if isinstance(value, int)]
-    return {**place, "integers": whole} if whole else dict(place)

@@ -15,14 +15,21 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nuhist.errors import ExchangeError
 from nuhist.exchange.parameter_names import LUMI, names_in_root, root_name, root_names
-from nuhist.exchange.refusals import refuse_negative_counts, refuse_partial_lumi
+from nuhist.exchange.refusals import (
+    refuse_names,
+    refuse_negative_counts,
+    refuse_partial_lumi,
+    refuse_several_staterrors,
+)
 from nuhist.exchange.remainder import parameter_range, remainder
-from nuhist.exchange.root.histograms import BIN_TITLE, ENERGY_TITLE, root_file, th1d
+from nuhist.exchange.root.histograms import root_file
 from nuhist.exchange.root.write import (
     DATA,
+    ChannelHistograms,
     sample_path,
     uncertainty_suffix,
     variation_suffix,
@@ -106,42 +113,28 @@ class _ChannelElement:
         measurement: Mapping[str, Any],
         histograms: dict[str, Any],
     ) -> None:
-        name, observed = channel["name"], np.array(counts, dtype=np.float64)
-        described = (workspace.sidecar or {}).get("channels", {}).get(name, {})
-        self.place = f"{workspace.origin}: channel '{name}'"
-        self.edges = np.array(described.get("edges_keV", range(len(observed) + 1)), dtype=np.float64)
-        if len(self.edges) != len(observed) + 1:
-            raise ExchangeError(
-                f"{self.place}: its sidecar has {len(self.edges)} bin edges for {len(observed)} bins"
-            )
-        self.x_title = ENERGY_TITLE if "edges_keV" in described else BIN_TITLE
-        self.histograms = histograms
+        name = channel["name"]
+        self.histograms = ChannelHistograms(workspace, name, len(counts), histograms)
         self.blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
         self.element = Element("Channel", Name=name, InputFile=HISTOGRAMS)
-        SubElement(self.element, "Data", self._add(sample_path(name, DATA), observed, "observed"))
+        SubElement(self.element, "Data", self._add(sample_path(name, DATA), counts, "observed"))
         kinds = {entry["type"] for sample in channel["samples"] for entry in sample["modifiers"]}
         if "staterror" in kinds:  # as in pyhf; ROOT's own default is Poisson, for errors above 5 %
             SubElement(self.element, "StatErrorConfig", RelErrorThreshold="0.0", ConstraintType="Gaussian")
-        titles = described.get("samples", {})
         for sample in channel["samples"]:
-            self._add_sample(
-                sample, sample_path(name, sample["name"]), titles.get(sample["name"], sample["name"])
-            )
+            self._add_sample(sample, sample_path(name, sample["name"]))
 
     def _add(
-        self, path: str, counts: Array, title: str, variances: Array | None = None, side: str = ""
+        self, path: str, counts: ArrayLike, title: str, variances: Array | None = None, side: str = ""
     ) -> dict[str, str]:
         """Add a histogram; the attributes that name it."""
-        if path in self.histograms:
-            raise ExchangeError(
-                f"{self.place}: two histograms would be called '{path}'; rename a sample or a parameter"
-            )
-        self.histograms[path] = th1d(counts, self.edges, variances, title=title, x_title=self.x_title)
+        self.histograms.add(path, counts, title, variances)
         folder, _, name = path.rpartition("/")
         file = f"HistoFile{side}" if side else "InputFile"
         return {file: HISTOGRAMS, f"HistoPath{side}": folder, f"HistoName{side}": name}
 
-    def _add_sample(self, sample: Mapping[str, Any], path: str, title: str) -> None:
+    def _add_sample(self, sample: Mapping[str, Any], path: str) -> None:
+        title = self.histograms.title(sample["name"])
         counts = np.array(sample["data"], dtype=np.float64)
         found = {entry["type"]: entry.get("data") for entry in sample["modifiers"]}
         variances = np.square(found["staterror"]) if "staterror" in found else None
@@ -168,7 +161,7 @@ class _ChannelElement:
                 for side, direction, key in (("High", "Up", "hi_data"), ("Low", "Down", "lo_data")):
                     place = path + variation_suffix(name, direction)
                     text = f"{title}, {name} {direction.lower()}"
-                    attributes |= self._add(place, np.array(data[key], dtype=np.float64), text, side=side)
+                    attributes |= self._add(place, data[key], text, side=side)
                 SubElement(element, "HistoSys", attributes)
             elif kind == "shapesys":
                 errors = np.divide(data, counts, out=np.zeros_like(counts), where=counts > 0)
@@ -212,12 +205,7 @@ def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> N
     refuse_partial_lumi(workspace)
     refuse_negative_counts(workspace, "XML")
     sets = parameter_sets(spec)
-    samples = [sample["name"] for channel in spec["channels"] for sample in channel["samples"]]
-    for name in (*(channel["name"] for channel in spec["channels"]), *samples, *sets):
-        if not _NAME.fullmatch(name):
-            raise ExchangeError(
-                f"{origin}: '{name}' is no name for ROOT; use letters, digits and underscores"
-            )
+    refuse_names(workspace, _NAME, "ROOT; use letters, digits and underscores")
     refuse_several_staterrors(workspace, "XML")
     root_names(sets, origin)  # which refuses those that would become one
     ranges: dict[str, tuple[tuple[float, float, float], str]] = {}
@@ -236,12 +224,3 @@ def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> N
                     f"{where}: has another start or other bounds of '{name}' than '{other}', and XML holds"
                     " one of them; choose with --measurement"
                 )
-
-
-def refuse_several_staterrors(workspace: Workspace, form: str) -> None:
-    """Refuse channels with more than one staterror: the format has one per channel, without a name."""
-    for channel in workspace.spec["channels"]:
-        found = [entry for sample in channel["samples"] for entry in sample["modifiers"]]
-        if len({entry["name"] for entry in found if entry["type"] == "staterror"}) > 1:
-            where = f"{workspace.origin}: channel '{channel['name']}'"
-            raise ExchangeError(f"{where}: has several staterrors; {form} holds one per channel")
