@@ -16,7 +16,6 @@ PLANCK_C_KEV_CM = constants.h * constants.c / constants.electron_volt * 1e-3 * 1
 CLASSICAL_ELECTRON_RADIUS_CM = constants.value("classical electron radius") * 1e2
 AVOGADRO_PER_MOL = constants.N_A
 SECONDS_PER_YEAR = constants.Julian_year
-DAYS_PER_YEAR = 365.25
 
 # Electroweak inputs of App. B.
 SIN2_THETA_W_ZERO = 0.23857  # MS-bar at zero momentum transfer

@@ -29,7 +29,6 @@ as_json = click.option("--json", "json_output", is_flag=True, help="Print one JS
 allow_outside_option = click.option(
     "--allow-outside", is_flag=True, help="Read tables that an experiment.yaml has outside its folder, too."
 )
-measurement_option = click.option("--measurement", help="Name of the measurement [default: the first].")
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
 from nuhist.tables import Array
 
 DataKind = Literal["observed", "asimov", "toy", "other"]
-DATA_KINDS: tuple[DataKind, ...] = get_args(DataKind)
 UNOBSERVED: tuple[DataKind, ...] = ("asimov", "toy")  # not to be presented as a measurement
 
 _SAME = 1e-9  # relative: counts that are an expectation differ from it by rounding only

@@ -68,13 +68,7 @@ class NeutrinoModel:
         return ("all",) if self.options.flux == "paper" else tuple(FLUX_GROUPS)
 
     def parameters(self) -> list[Parameter]:
-        """Flux parameters, and the atomic response.
-
-        Raises
-        ------
-        ConfigError
-            If the constraints cannot be written.
-        """
+        """Flux parameters, and the atomic response; a ConfigError if the constraints cannot be written."""
         lumi = self._needs_lumi()
         parameters = [_flux_parameter(group, lumi=lumi)[0] for group in self.groups]
         if self.has_atomic_response:

@@ -64,13 +64,7 @@ class PatchSet:
         return tuple(entry["metadata"]["name"] for entry in self.document["patches"])
 
     def patch(self, name: str) -> Patch:
-        """A patch by name.
-
-        Raises
-        ------
-        ConfigError
-            If there is none.
-        """
+        """A patch by name; a ConfigError if there is none."""
         for entry in self.document["patches"]:
             if entry["metadata"]["name"] == name:
                 values = dict(zip(self.labels, entry["metadata"]["values"], strict=False))
@@ -78,13 +72,7 @@ class PatchSet:
         raise unknown_name(f"patch of {self.origin}", name, self.names)
 
     def verify(self, workspace: Workspace) -> None:
-        """Check that the patches were made for a workspace.
-
-        Raises
-        ------
-        ModelError
-            If one of the digests differs.
-        """
+        """Check that the patches were made for a workspace; a ModelError if one of the digests differs."""
         for algorithm, expected in self.document["metadata"]["digests"].items():
             if digest_by(workspace.spec, algorithm) != expected.lower():
                 raise ModelError(
@@ -100,13 +88,7 @@ def digest_by(spec: Mapping[str, Any], algorithm: str) -> str:
 
 
 def make_patchset(document: Any, origin: str) -> PatchSet:
-    """A PatchSet from its document.
-
-    Raises
-    ------
-    ModelError
-        If it is not valid.
-    """
+    """A PatchSet from its document; a ModelError if it is not valid."""
     validate_patchset(document, origin)
     return PatchSet(document, origin)
 

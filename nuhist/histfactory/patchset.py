@@ -93,13 +93,7 @@ class SignalGrid(Shown):
         return Table(("point", f"{self.coupling.coupling}{slashed(self.coupling.unit)}"), rows)
 
     def workspace(self, point: SignalPoint) -> Workspace:
-        """The workspace of one point.
-
-        Raises
-        ------
-        ModelError
-            If the patch does not fit.
-        """
+        """The workspace of one point; a ModelError if the patch does not fit."""
         return apply_patch(self.background, Patch(point.name, point.operations, {}))
 
     def save(self, folder: str | Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from nuhist.documents import parse_json
-from nuhist.errors import DataError
+from nuhist.errors import DataError, NuhistError
 from nuhist.inputs import LARGEST, MEBIBYTE, note_input
 
 BACKGROUND_FILE = "BkgOnly.json"
@@ -114,43 +115,51 @@ def _decoded(content: bytes, where: str) -> str:
 def _documents(path: Path) -> Mapping[str, bytes]:
     """Contents of all background and patchset files of an archive, by path in it."""
     found: dict[str, bytes] = {}
+    with plain_tar(path, _LARGEST_RECORD) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        for number, member in enumerate(tar):
+            if number >= _MOST_MEMBERS:
+                raise DataError(f"{path}: has more than {_MOST_MEMBERS} members; not read")
+            name = member.name.removeprefix("./")
+            if not member.isreg() or not (_is(name, BACKGROUND_FILE) or _is(name, PATCHSET_FILE)):
+                continue
+            if member.size > LARGEST:
+                raise DataError(f"{path}: '{name}' is larger than {LARGEST // MEBIBYTE} MiB; not read")
+            content = tar.extractfile(member)
+            found[name] = b"" if content is None else content.read()
+    return found
+
+
+@contextmanager
+def plain_tar(path: Path, most: int, error: type[NuhistError] = DataError) -> Iterator[Any]:
+    """A tar or tar.gz as a stream of at most so many bytes of plain tar, headers too.
+
+    What goes wrong while it is read is one error.
+    """
     try:
         with path.open("rb") as stream:
             note_input(stream.fileno(), str(path))
             compressed = stream.read(2) == _GZIP
             stream.seek(0)
             source: Any = gzip.GzipFile(fileobj=stream) if compressed else stream
-            bounded: Any = _Bounded(source, path)
-            with tarfile.open(fileobj=bounded, mode="r|") as tar:
-                for number, member in enumerate(tar):
-                    if number >= _MOST_MEMBERS:
-                        raise DataError(f"{path}: has more than {_MOST_MEMBERS} members; not read")
-                    name = member.name.removeprefix("./")
-                    if not member.isreg() or not (_is(name, BACKGROUND_FILE) or _is(name, PATCHSET_FILE)):
-                        continue
-                    if member.size > LARGEST:
-                        raise DataError(
-                            f"{path}: '{name}' is larger than {LARGEST // MEBIBYTE} MiB; not read"
-                        )
-                    content = tar.extractfile(member)
-                    found[name] = b"" if content is None else content.read()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError) as error:
-        raise DataError(f"{path}: is no tar.gz archive, or is cut off: {error}") from error
-    return found
+            yield _Bounded(
+                source, most, error(f"{path}: unpacks to more than {most // MEBIBYTE} MiB; not read")
+            )
+    except OSError as reason:
+        raise error(f"{path}: cannot be read: {reason.strerror or reason}") from reason
+    except (EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError) as reason:
+        raise error(f"{path}: is no tar.gz archive, or is cut off: {reason}") from reason
 
 
 class _Bounded:
-    """A stream that refuses to give more than the largest record."""
+    """A stream that refuses to give more than so many bytes."""
 
-    def __init__(self, stream: IO[bytes], path: Path) -> None:
-        self._stream, self._path, self._size = stream, path, 0
+    def __init__(self, stream: IO[bytes], most: int, refusal: NuhistError) -> None:
+        self._stream, self._left, self._refusal = stream, most, refusal
 
     def read(self, size: int = -1) -> bytes:
         """Bytes of the stream."""
         content = self._stream.read(size)
-        self._size += len(content)
-        if self._size > _LARGEST_RECORD:
-            raise DataError(f"{self._path}: unpacks to more than {_LARGEST_RECORD // MEBIBYTE} MiB; not read")
+        self._left -= len(content)
+        if self._left < 0:
+            raise self._refusal
         return content

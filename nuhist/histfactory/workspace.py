@@ -59,13 +59,7 @@ class Workspace(Shown):
         return data_kind(self.spec, self.sidecar)
 
     def measurement(self, name: str | None = None) -> Mapping[str, Any]:
-        """A measurement by name, or the first one.
-
-        Raises
-        ------
-        ModelError
-            If there is none of that name.
-        """
+        """A measurement by name, or the first one; a ModelError if there is none of that name."""
         measurements = self.spec["measurements"]
         for measurement in measurements:
             if name is None or measurement["name"] == name:
@@ -242,12 +236,6 @@ def load_workspace(path: Path | str) -> Workspace:
 
 
 def checked_workspace(spec: Any, sidecar: Mapping[str, Any] | None, origin: str) -> Workspace:
-    """A workspace from a document that was read.
-
-    Raises
-    ------
-    ModelError
-        If it is no valid model.
-    """
+    """A workspace from a document that was read; a ModelError if it is no valid model."""
     validate(spec, origin)
     return Workspace(spec, sidecar, origin)

@@ -21,8 +21,6 @@ from nuhist.physics.oscillation import solar_composition
 Nature = Literal["dirac", "majorana"]
 Basis = Literal["flavor", "mass"]
 
-MASS_STATES = ("1", "2", "3")
-
 
 def mass_composition() -> dict[str, float]:
     """Fractions of the mass states ν₁, ν₂, ν₃ in solar pp and ⁷Be neutrinos, which add up to 1.

@@ -6,22 +6,21 @@ import gzip
 import io
 import shutil
 import tarfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Any
+from typing import Any
 
 from nuhist.errors import DataError, ExchangeError
 from nuhist.files import read_json
-from nuhist.inputs import MEBIBYTE, note_input
+from nuhist.histfactory.record import plain_tar
+from nuhist.inputs import MEBIBYTE
 
 LARGEST_MEMBER = 100 * MEBIBYTE
 LARGEST_ARCHIVE = 200 * MEBIBYTE  # unpacked; HEPData takes uploads of 50 MB
 MOST_MEMBERS = 1000
 _CHUNK = 2**16
-_GZIP = b"\x1f\x8b"
 
 
 def pack(members: Mapping[str, bytes]) -> bytes:
@@ -45,8 +44,9 @@ def unpacked(archive: Path) -> Iterator[Path]:
     """
     with TemporaryDirectory(prefix="nuhist-") as name, TemporaryFile() as plain:
         folder = Path(name)
-        try:
-            _decompress(archive, plain)
+        with plain_tar(archive, LARGEST_ARCHIVE, ExchangeError) as stream:
+            shutil.copyfileobj(stream, plain, _CHUNK)
+            plain.seek(0)
             with tarfile.open(fileobj=plain, mode="r:") as tar:
                 for file, member in _checked(tar, archive).items():
                     content = tar.extractfile(member)
@@ -56,29 +56,7 @@ def unpacked(archive: Path) -> Iterator[Path]:
                         shutil.copyfileobj(content, target, _CHUNK)
                     if (folder / file).stat().st_size != member.size:
                         raise ExchangeError(f"{archive}: '{file}' is truncated")
-        except OSError as error:
-            raise ExchangeError(f"{archive}: cannot be read: {error.strerror or error}") from error
-        except (EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError) as error:
-            raise ExchangeError(f"{archive}: is no tar.gz archive, or is cut off: {error}") from error
         yield folder
-
-
-def _decompress(archive: Path, plain: IO[bytes]) -> None:
-    """Write the plain tar; headers too count, so that none can fill the memory."""
-    with archive.open("rb") as stream:
-        note_input(stream.fileno(), str(archive))
-        compressed = stream.read(2) == _GZIP
-        stream.seek(0)
-        source: Any = gzip.GzipFile(fileobj=stream) if compressed else stream
-        size = 0
-        while chunk := source.read(_CHUNK):
-            size += len(chunk)
-            if size > LARGEST_ARCHIVE:
-                raise ExchangeError(
-                    f"{archive}: unpacks to more than {LARGEST_ARCHIVE // MEBIBYTE} MiB; not read"
-                )
-            plain.write(chunk)
-    plain.seek(0)
 
 
 def _checked(tar: tarfile.TarFile, archive: Path) -> dict[str, tarfile.TarInfo]:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ExchangeError, NuhistError
+from nuhist.exchange.bins import same_edges
 from nuhist.exchange.hs3.data import channel_name, choose_data
 from nuhist.exchange.hs3.names import ParameterNames, parameter_of
 from nuhist.exchange.hs3.write import NUHIST, read_errors
 from nuhist.exchange.remainder import ChannelTitles, complete_lumi, imported, read_remainder, restored_blocks
-from nuhist.exchange.root.histograms import same_edges
 from nuhist.files import read_json
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from nuhist.errors import ConfigError, ExchangeError, unknown_name
+from nuhist.exchange.bins import same_edges
 from nuhist.exchange.inference_interface.files import Axis, TemplateFile
 from nuhist.tables import Array
 
 KEV = "keV"
-_SAME_EDGES = 1e-9  # files made by different programs may differ in the last digits
 
 
 def kept_axes(file: TemplateFile, names: Sequence[str]) -> tuple[Axis, ...]:
@@ -60,10 +60,7 @@ def check_same_bins(file: TemplateFile, other: TemplateFile, names: Sequence[str
     """Refuse files whose templates cannot be samples of one channel: the kept axes differ."""
     ours, theirs = kept_axes(file, names), kept_axes(other, names)
     for one, two in zip(ours, theirs, strict=True):
-        same = one.edges.size == two.edges.size and np.allclose(
-            one.edges, two.edges, rtol=_SAME_EDGES, atol=_SAME_EDGES
-        )
-        if one.name != two.name or not same:
+        if one.name != two.name or not same_edges(one.edges, two.edges):
             raise ExchangeError(
                 f"{file.origin} has {_range(one)}, {other.origin} {_range(two)}; templates of a channel need"
                 " the same bins"

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ExchangeError
+from nuhist.exchange.bins import describe_edges, same_edges
 from nuhist.exchange.root.bin_labels import align_channel
-from nuhist.exchange.root.histograms import BIN_TITLE, Histogram, describe_edges, same_edges
+from nuhist.exchange.root.histograms import BIN_TITLE, Histogram
 from nuhist.exchange.root.write import DATA
 from nuhist.exchange.samples import DOWN, UP, split_variations
 from nuhist.tables import Array

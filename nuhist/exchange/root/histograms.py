@@ -188,19 +188,6 @@ def open_root(path: Path) -> RootFile:
     return RootFile(str(path), classes, directory)
 
 
-def same_edges(one: Array, other: Array) -> bool:
-    """Whether two sets of edges are the same bins, to rounding.
-
-    Equal bins may be stored as their number and two ends; what lies between depends on the program.
-    """
-    return one.shape == other.shape and bool((np.abs(one - other) <= 1e-9 * np.min(np.diff(other))).all())
-
-
-def describe_edges(edges: Array) -> str:
-    """Number of bins and range, for messages."""
-    return f"{len(edges) - 1} bins from {edges[0]:g} to {edges[-1]:g}"
-
-
 def check_counts(counts: Array, edges: Array, where: str, *, signed: bool = False) -> None:
     """Refuse contents that are no counts, with the first bin that is not finite, or negative."""
     bad = ~np.isfinite(counts) if signed else ~(np.isfinite(counts) & (counts >= 0))

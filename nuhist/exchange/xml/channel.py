@@ -12,17 +12,11 @@ import numpy as np
 
 from nuhist.documents import MOST_VALUES
 from nuhist.errors import ExchangeError
+from nuhist.exchange.bins import describe_edges, same_edges
 from nuhist.exchange.remainder import Remainder, read_remainder
 from nuhist.exchange.root.bin_labels import aligned
 from nuhist.exchange.root.channel import report_outside
-from nuhist.exchange.root.histograms import (
-    BIN_TITLE,
-    Histogram,
-    RootFile,
-    describe_edges,
-    open_root,
-    same_edges,
-)
+from nuhist.exchange.root.histograms import BIN_TITLE, Histogram, RootFile, open_root
 from nuhist.exchange.xml.tree import is_file, number, read_tree, text_of, truth
 from nuhist.exchange.xml.write import METADATA
 from nuhist.tables import Array
