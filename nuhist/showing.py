@@ -12,12 +12,13 @@ from nuhist.characters import printable
 from nuhist.errors import missing_extra
 from nuhist.tables import Cell, to_csv
 
-_MOST_ROWS, _MOST_COLUMNS = 20, 12  # of a table in HTML
+_MOST_ROWS, _MOST_COLUMNS = 20, 14  # of a table in HTML
 _SAID = "data_kind"  # a column of files; above a table it is said once
-# In the colours of the page around it, light or dark.
+# In the colours of the page around it, light or dark; lines of a grey that both show.
 _STYLE = (
     "<style>.nuhist table {border-collapse: collapse; margin: 0.4em 0; color: inherit; font-size: 90%}"
-    " .nuhist th, .nuhist td {border: 0; border-bottom: 1px solid; padding: 0.15em 0.7em; text-align: left}"
+    " .nuhist th, .nuhist td {border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.5)}"
+    " .nuhist th, .nuhist td {padding: 0.15em 0.7em; text-align: left}"
     " .nuhist .number {text-align: right} .nuhist .less {opacity: 0.75; font-size: 90%}</style>"
 )
 
@@ -60,7 +61,7 @@ class Table:
         return DataFrame(list(self.rows), columns=list(self.header))
 
     def to_html(self) -> str:
-        """A ``<table>`` in the colours of the page around it, with at most 20 rows and 12 columns."""
+        """A ``<table>`` in the colours of the page around it, with at most 20 rows and 14 columns."""
         shown = self.rows[:_MOST_ROWS]
         columns = [index for index, name in enumerate(self.header) if name != _SAID]
         kept = columns[:_MOST_COLUMNS]

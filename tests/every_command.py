@@ -9,6 +9,7 @@ import click
 from nuhist.cli.main import main
 from nuhist.exchange.format import Format
 from nuhist.exchange.formats import FORMATS
+from nuhist.report.figure_table import FIGURES
 
 BUILD = ("build", "lz_ws2022", "--background", "paper", "--hypothesis", "magnetic-moment")
 OTHER = ("build", "lz_ws2024", "--hypothesis", "magnetic-moment", "-o", "other.json")  # is there before
@@ -23,6 +24,12 @@ def _there_and_back(each: Format) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield f"import {each.name}", (again, "-o", f"{each.name}.json")
 
 
+# Of what a figure is drawn.
+_SUBJECTS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("model", "models", "workspaces"), ("lz.json",)),
+    **dict.fromkeys(("experiment", "experiments"), ("lz_ws2022",)),
+    "nothing": (),
+}
 # In this order: what one writes, another reads.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "experiments": ("lz_ws2022",),
@@ -40,17 +47,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ranking": ("lz.json",),
     "contour": ("lz.json", "--parameters", "mu_nu_squared,lz_ws2022_background_norm"),
     "coverage": ("lz.json", "--range", "0:1e-11:2", "--ntoys", "20"),
-    "plot spectrum": ("lz.json", "-o", "spectrum.png"),
-    "plot scan": ("lz.json", "-o", "scan.png"),
-    "plot cls": ("lz.json", "-o", "cls.png"),
-    "plot pulls": ("lz.json", "-o", "pulls.png"),
-    "plot ranking": ("lz.json", "-o", "ranking.png"),
-    "plot correlations": ("lz.json", "-o", "correlations.png"),
-    "plot world-limits": ("lz.json", "-o", "limits.png"),
-    "plot response": ("lz_ws2022", "-o", "response.png"),
-    "plot efficiency": ("lz_ws2022", "-o", "efficiency.png"),
-    "plot flux": ("-o", "flux.png"),
-    "plot cross-section": ("-o", "cross_section.png"),
+    **{f"plot {each.name}": (*_SUBJECTS[each.subject], "-o", f"{each.name}.png") for each in FIGURES},
     "report": ("lz.json", "--ntoys", "0", "-o", "report.html"),
     **dict(pair for each in FORMATS for pair in _there_and_back(each)),
     "hepdata build": ("lz.json", "-o", "submission"),

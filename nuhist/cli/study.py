@@ -40,8 +40,7 @@ def significance(
     if json_output:
         print_json(result.to_json())
         return
-    error = "" if result.p_value_error is None else f" ± {result.p_value_error:.2g} ({result.toys} toys)"
-    say(f"{result.significance:.2f} standard deviations, p = {result.p_value:.3g}{error}")
+    say(result.summary)
     say(f"  q0 = {result.q0:.4f}, best fit {result.best_fit:.4g}{spaced(result.unit)}; {result.method}")
     if result.expected is not None:
         where = f"{result.coupling} = {result.expected_at:.4g}{spaced(result.unit)}"

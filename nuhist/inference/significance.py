@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import nan
+
 import numpy as np
 
 from nuhist.__about__ import __version__
@@ -84,7 +86,7 @@ def significance(
         q0=q0,
         p_value=p_value,
         p_value_error=error,
-        significance=float(-ndtri(p_value / 2 if signed else p_value)) if 0 < p_value < 1 else float("nan"),
+        significance=float(0.0 - ndtri(p_value / 2 if signed else p_value)) if 0 < p_value < 1 else nan,
         expected=expected,
         expected_at=None if expected is None else scale.to_coupling(start),
         method="toys" if execution else "asymptotic",

@@ -154,11 +154,13 @@ class Canvas:
 
     def legend(self, axes: Any, ncols: int = 2, panel: Any = None, **options: Any) -> None:
         """A legend above the figure, or above a panel of it; in a user's axes among the curves."""
-        chosen = {"fontsize": "small", "frameon": False, **options}
+        chosen = {"fontsize": "small", **options}
         if self.look.get("ax") is not None:
             axes.legend(**chosen)
             return
-        (axes.figure if panel is None else panel).legend(loc="outside upper left", ncols=ncols, **chosen)
+        (axes.figure if panel is None else panel).legend(
+            loc="outside upper left", ncols=ncols, frameon=False, **chosen
+        )
 
     def vertical(self, axes: Any, low: float, high: float, least: float) -> None:
         """Ends of the vertical axis; a logarithmic one begins at ``least``."""

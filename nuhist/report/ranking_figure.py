@@ -66,6 +66,8 @@ def ranking_figure(
         left.text(0.5, 0.5, said if shown else "", transform=left.transAxes, ha="center", va="center",
                   color="0.35", bbox={"facecolor": "white", "edgecolor": "none"})  # fmt: skip
     draw_pull_rows(right, [entry.pull for entry in shown], [entry.pull_error for entry in shown])
+    left.set_ylim(right.get_ylim())
+    right.tick_params(axis="y", labelleft=False)
     right.set_xlabel("pull [σ of the constraint]")
     left.set_yticks(rows, [literal(entry.parameter) for entry in shown], fontsize="small")
     left.tick_params(axis="y", which="minor", left=False, right=False)

@@ -152,6 +152,12 @@ def test_what_makes_no_sense(
         cls_figure(*subjects[cls_figure], **look)
 
 
+def test_rows_of_a_ranking_stand_beside_their_pulls(subjects: dict[Draw, tuple[Any, ...]]) -> None:
+    _, axes = made(2)
+    ranking_figure(*subjects[ranking_figure], ax=axes)
+    assert axes[0].get_ylim() == axes[1].get_ylim()
+
+
 def test_several_axes_are_named(subjects: dict[Draw, tuple[Any, ...]]) -> None:
     _, axes = made(3)
     with pytest.raises(ConfigError, match=r"draws into 2 axes \(impacts, pulls\) of matplotlib; 3 given"):
