@@ -294,4 +294,6 @@ class Scan(JsonResult):
     def table(self) -> Table:
         """A row for each coupling."""
         columns = zip(self.values, self.parameter_values, self.delta_chi2, strict=True)
-        return Table((f"{self.coupling}{slashed(self.unit)}", self.parameter, "delta_chi2"), tuple(columns))
+        return Table(
+            (f"{self.coupling}{slashed(self.unit)}", "parameter_value", "delta_chi2"), tuple(columns)
+        )
