@@ -212,8 +212,8 @@ def _searches(
     # √q̃ of the Asimov data at the expected limit of −2 σ: without a fit it is reached no later, so that
     # all expected limits lie further out.
     lowest = float(ndtri(1 - alpha * ndtr(SIGMAS[0]))) + SIGMAS[0]
-    distance = reach(curve.asimov.along, lowest**2, low, high).distance
-    inside, values = low + distance, outwards(low, high, _BEYOND * (distance or high - low))
+    distance, edge = reach(curve.asimov.along, lowest**2, low, high)
+    inside, values = low + distance, outwards(low, high, _BEYOND * (distance or high - low), edge=edge)
 
     def above(function: Callable[[float], float], value: float) -> float:
         """−ln CLs, nearly a parabola; infinite where there is no model."""
@@ -231,7 +231,7 @@ def _notes(curve: AsymptoticCls, ends: Mapping[str, End], alpha: float) -> tuple
     if end.regions > 1:
         notes.append(f"CLs falls below {alpha:.3g} in {end.regions} places; the limit is the last of them")
     if end.value is None or end.edge:
-        last = profile.bounds[1] if end.value is None else end.value
+        last = end.last(profile.bounds[1])
         notes.append(
             f"no upper limit: at {_at(profile, last)} CLs is still {curve.observed(last):.2g};"
             f" {profile.beyond(last, edge=end.edge)}"

@@ -40,7 +40,7 @@ class Search:
     origin
         A value inside of the region, from which distances are measured.
     values
-        Where to look, from the origin outwards; the last one is the bound of the search.
+        Where to look, from the origin outwards.
     ahead
         How many of them to compute in the first round.
     start
@@ -71,11 +71,18 @@ class End:
         Whether the function is infinite from there on, and below the level up to there.
     regions
         How many stretches below the level there are between the start and the end.
+    looked_to
+        The last value that was looked at, where the region goes on to it.
     """
 
     value: float | None
     edge: bool = False
     regions: int = 1
+    looked_to: float | None = None
+
+    def last(self, bound: float) -> float:
+        """The last value that is known to lie inside: the end, or what was looked to, or the bound."""
+        return next((value for value in (self.value, self.looked_to) if value is not None), bound)
 
 
 def find_crossings(searches: Sequence[Search], level: float, prepare: Prepare) -> list[End]:
@@ -135,7 +142,7 @@ _Wanted = tuple[list[float], bool]
 def _crossing(search: Search, level: float) -> Generator[_Wanted, None, End]:
     bracket = yield from _outwards(search, level)
     if bracket.inside == bracket.outside:
-        return End(None, regions=bracket.regions)
+        return End(None, regions=bracket.regions, looked_to=search.values[-1] if search.values else None)
     bracket = yield from _inwards(search, bracket, level)
     bracket = yield from _narrowed(search, bracket, level)
     bracket = yield from _finite(search, bracket, level)

@@ -97,6 +97,8 @@ class Descent(Density):
         empty = data[: self.model.config.nmaindata] == 0
         if self.arrays is not None:
             empty &= self.arrays.filled  # a bin without any template expects 0 whatever happens
+        # Where a bin expects little, a margin of its own keeps a strength from ending in front of its bound.
+        margin = _MARGIN * np.minimum(1.0, np.abs(self.expected(point)[empty]))
 
         def moved(scaled: Array) -> Array:
             at[free] = np.clip(scaled * scale, low, high)
@@ -121,7 +123,7 @@ class Descent(Density):
             low / scale,
             high / scale,
             gradient=None if self.compiled is None else gradient,
-            counts=(lambda scaled: self.expected(moved(scaled))[empty] - _MARGIN) if empty.any() else None,
+            counts=(lambda scaled: self.expected(moved(scaled))[empty] - margin) if empty.any() else None,
             changes=None if self.arrays is None else changes,
         )
         if found is None and not np.isfinite(start.twice_nll):

@@ -137,6 +137,8 @@ class Profile:
                 break
         else:
             return f"{name} changes no expected count, so that nothing limits it"
+        if value not in self.bounds:
+            return f"further out, up to its bound in the workspace, {name} was not looked at"
         return f"it is the bound of {name} in the workspace, {value:g}: give it a wider one to look further"
 
     def prepare(self, values: Sequence[float], *, check: bool = True) -> None:

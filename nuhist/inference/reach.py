@@ -20,6 +20,9 @@ _FINE = 25  # values between two of them, and of each further division in front 
 _COARSE, _EDGE = 0.2, 1e-6  # of the distance: how well it is found, and that of an edge
 _FACTOR, _FURTHER = 2.0, 8.0  # of the steps outwards: of the first few, and of the others
 _FIRST = 7
+# The same in all: further out, a signal that other parameters undo leaves nothing but rounding. A background
+# that makes room for n events of a signal does so over √n such steps, with n up to 10¹⁴. An edge has no scale.
+_FURTHEST = 1e10
 _HIGHEST = 1e100  # stands for infinity
 _TURNS = 16  # values at which a curve turns, at most
 _TURN = 1e-6  # of a height, relative where that is more than 1: less may be rounding
@@ -60,13 +63,17 @@ def reach(along: Along, level: float, start: float, bound: float) -> Reach:
         distances = np.geomspace(near, far, _FINE + 1)
 
 
-def outwards(start: float, bound: float, distance: float) -> list[float]:
-    """Values at ever larger distances from a start, up to a bound."""
+def outwards(start: float, bound: float, distance: float, *, edge: bool = False) -> list[float]:
+    """Values at ever larger distances from a start, up to a bound.
+
+    They end in front of it where doubles no longer tell them apart, unless the distance is that of an edge.
+    """
     values: list[float] = []
-    while distance < abs(bound - start):
+    span, furthest = abs(bound - start), np.inf if edge else _FURTHEST * distance
+    while distance < min(span, furthest):
         values.append(float(start + np.sign(bound - start) * distance))
         distance *= _FACTOR if len(values) < _FIRST else _FURTHER
-    return [*values, float(bound)] if bound != start else values
+    return [*values, float(bound)] if 0 < span <= furthest else values
 
 
 def turns(along: Along, level: float, start: float, bound: float, distance: float) -> list[float]:

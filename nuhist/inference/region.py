@@ -71,7 +71,7 @@ def _region(profile: Curve, level: float) -> Region:
     span, ends = [], []
     for side, end, bound in (("below", lower, bounds[0]), ("above", upper, bounds[1])):
         is_open = end.value is None or end.edge
-        last = bound if end.value is None else end.value
+        last = end.last(bound)
         span.append(last)
         ends.append(None if is_open else last)
         if is_open and (side == "above" or last != 0):
@@ -88,8 +88,8 @@ def _search(profile: Curve, level: float, start: float, bound: float) -> Search:
     if distance == 0:  # the cheap curve ends at once; the other side has the scale
         other = next(other for other in profile.bounds if other != bound)
         scale = reach(profile.along, level, start, other).distance or span
-        return Search(profile, start, outwards(start, bound, scale))
-    values = outwards(start, bound, 2 * distance)
+        return Search(profile, start, outwards(start, bound, scale, edge=True))
+    values = outwards(start, bound, 2 * distance, edge=edge)
     ahead = len(values) if profile.splits else _AHEAD
     turning = turns(profile.along, level, start, bound, distance)
     if edge:  # the model ends there, unless other parameters can move its edge

@@ -132,7 +132,13 @@ def differences(first: Answers, other: Answers, unit: float) -> dict[str, float]
     found = {}
     best = _number(first.get("best"))
     width = max((abs(_number(first.get(key), best) - best) for key in ("lower", "upper")), default=0.0)
-    for key in sorted((first.keys() | other.keys()) - {"best"}):  # 2NLL is flat at the best fit
+    # 2NLL is flat at the best fit. An end there is that of the model, and what is left of it is rounding.
+    ignored = {"best"}
+    for pair in (("lower",), ("upper",), ("scan from", "scan 0"), ("scan to", f"scan {_POINTS - 1}")):
+        values = [_number(first.get(pair[0]), best), _number(other.get(pair[0]), best * unit) / unit]
+        if all(abs(value - best) <= _NOTHING * width for value in values):
+            ignored |= set(pair)
+    for key in sorted((first.keys() | other.keys()) - ignored):
         one, two = first.get(key), other.get(key)
         height = key == "min_chi2" or (key.startswith("scan ") and key not in ("scan from", "scan to"))
         scaled = two / unit if isinstance(two, float) and not height else two

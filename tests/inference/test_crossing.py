@@ -40,7 +40,9 @@ class Counted:
 
 
 def crossing(function: Counted, level: float, start: float, bound: float, step: float) -> End:
-    return find_crossing(Search(function, start, outwards(start, bound, step)), level, function.prepare)
+    return find_crossing(
+        Search(function, start, outwards(start, bound, step, edge=True)), level, function.prepare
+    )
 
 
 def _edge(value: float) -> float:
@@ -117,7 +119,7 @@ def test_the_last_of_several_crossings_counts() -> None:
     assert end.value == pytest.approx(4 * pi, rel=PRECISION)
     # Open at the bound after two stretches outside.
     search = Search(function, 0.0, [1.0, pi, 2 * pi, 3 * pi, 4 * pi - 0.1], ahead=6)
-    assert find_crossing(search, 1.0, function.prepare) == End(None, regions=3)
+    assert find_crossing(search, 1.0, function.prepare) == End(None, regions=3, looked_to=4 * pi - 0.1)
 
 
 def test_a_known_value_inside_is_not_computed_before_it_is_needed() -> None:
@@ -187,7 +189,7 @@ def test_each_function_has_its_own_answer() -> None:
     ]
     values = outwards(0.0, 10.0, 0.01)
     found = find_crossings([Search(function, 0.0, values) for function in functions], 1.0, shared.prepare)
-    assert found[1] == End(None)
+    assert found[1] == End(None, looked_to=10.0)
     assert [end.edge for end in found] == [False, False, True, False]
     ends = [found[index].value for index in (0, 2, 3)]
     assert ends == pytest.approx([1.0, 7.7, 6.0], rel=PRECISION)

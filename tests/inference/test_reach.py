@@ -44,11 +44,13 @@ def test_steps_outwards_end_at_the_bound() -> None:
     assert outwards(1.0, 10.0, 2.0) == [3.0, 5.0, 9.0, 10.0]
     assert outwards(1.0, -2.0, 2.0) == [-1.0, -2.0]
     assert outwards(1.0, 1.0, 2.0) == []
-    far = outwards(0.0, 1e30, 1e-12)
+    far = outwards(0.0, 1e30, 1e-12, edge=True)
     # Seven values by factors of 2, then factors of 8: log₈ of 10⁴² in all.
     assert far[:8] == pytest.approx([1e-12 * 2**power for power in range(7)] + [1e-12 * 2**9])
     assert far[-1] == 1e30
     assert len(far) < 56
+    # Further out by ten decades, rounding hides what a signal does that other parameters undo.
+    assert outwards(0.0, 1e30, 1e-12) == [value for value in far if value < 1e-2]
 
 
 def quartic(scale: float) -> Callable[[Array], Array]:
