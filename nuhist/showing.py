@@ -19,7 +19,8 @@ _STYLE = (
     "<style>.nuhist table {border-collapse: collapse; margin: 0.4em 0; color: inherit; font-size: 90%}"
     " .nuhist th, .nuhist td {border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.5)}"
     " .nuhist th, .nuhist td {padding: 0.15em 0.7em; text-align: left}"
-    " .nuhist .number {text-align: right} .nuhist .less {opacity: 0.75; font-size: 90%}</style>"
+    " .nuhist .number {text-align: right; white-space: nowrap} .nuhist {overflow-x: auto}"
+    " .nuhist .less {opacity: 0.75; font-size: 90%}</style>"
 )
 
 
