@@ -21,8 +21,8 @@ from nuhist.tables import Array
 
 FEWEST = 5  # points that can be checked
 # Of Δχ², or of 1 where that is larger: a larger error breaks the curve. Of 1,500 curves with a sharp bend,
-# each through points of its own, none is off by more than 0.34 where it is not broken.
-_ROUGH = 0.3
+# each through points of its own, six are off by more than that where they are not broken, by 0.6 at most.
+_ROUGH = 0.5
 _BETTER = 4  # times as far from a point: a prediction that is not believed beside the other
 _REACH = 6  # points on either side that a point which is left out can matter for
 _INSIDE = np.arange(1, 8) / 8  # of an interval: where curves are compared

@@ -21,7 +21,7 @@ _COARSE, _EDGE = 0.2, 1e-6  # of the distance: how well it is found, and that of
 _FACTOR, _FURTHER = 2.0, 8.0  # of the steps outwards: of the first few, and of the others
 _FIRST = 7
 # The same in all: further out, a signal that other parameters undo leaves nothing but rounding. A background
-# that makes room for n events of a signal does so over √n such steps, with n up to 10¹⁴. An edge has no scale.
+# that makes room for n events of a signal does so over √n such steps, with n up to 10¹⁴.
 _FURTHEST = 1e10
 _HIGHEST = 1e100  # stands for infinity
 _TURNS = 16  # values at which a curve turns, at most
