@@ -14,6 +14,7 @@ from nuhist.inference.crossing import End, Search, find_crossings
 from nuhist.inference.likelihood import Minimum
 from nuhist.inference.profile import Profile
 from nuhist.inference.reach import outwards, reach
+from nuhist.physics.coupling import spaced
 from nuhist.tables import Array
 
 Bands = dict[str, float | None]
@@ -211,7 +212,7 @@ def _searches(
     low = max(low, 0.0) if high > 0 else low  # below 0 CLs is 1
     # √q̃ of the Asimov data at the expected limit of −2 σ: without a fit it is reached no later, so that
     # all expected limits lie further out.
-    lowest = float(ndtri(1 - alpha * ndtr(SIGMAS[0]))) + SIGMAS[0]
+    lowest = -float(ndtri(alpha * ndtr(SIGMAS[0]))) + SIGMAS[0]
     distance, edge = reach(curve.asimov.along, lowest**2, low, high)
     inside, values = low + distance, outwards(low, high, _BEYOND * (distance or high - low), edge=edge)
 
@@ -280,7 +281,7 @@ def refuse_turning(profile: Profile) -> None:
 
 def _at(profile: Profile, value: float) -> str:
     """A coupling in words."""
-    return f"{profile.coupling.to_coupling(value):.3g} {profile.coupling.unit}"
+    return f"{profile.coupling.to_coupling(value):.3g}{spaced(profile.coupling.unit)}"
 
 
 def refuse_signed(profile: Profile) -> None:

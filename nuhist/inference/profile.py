@@ -8,12 +8,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from nuhist.errors import ConfigError, FitError
+from nuhist.errors import FitError
 from nuhist.inference.curve import Curve
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.without import fit_without, place
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
+from nuhist.values import as_level
 
 _BETTER = 1e-5  # in 2NLL: a scan that finds a minimum lower by more starts again from there
 _KNOWN = 0.5  # of 2NLL: where rounding may be more, Δχ² is wrong; it moves limits by 0.3 %
@@ -29,7 +30,7 @@ def threshold(confidence_level: float) -> float:
     Raises
     ------
     ConfigError
-        If the level is not between 0 and 1.
+        If it is no such level, see :func:`nuhist.values.as_level`.
 
     Examples
     --------
@@ -38,9 +39,7 @@ def threshold(confidence_level: float) -> float:
     """
     from scipy.special import chdtri
 
-    if not 0 < confidence_level < 1:
-        raise ConfigError(f"confidence level {confidence_level:g}: must lie between 0 and 1, such as 0.90")
-    return float(chdtri(1, 1 - confidence_level))
+    return float(chdtri(1, 1 - as_level(confidence_level)))
 
 
 @dataclass(eq=False)

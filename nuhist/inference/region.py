@@ -10,6 +10,7 @@ from nuhist.inference.crossing import Search, find_crossings
 from nuhist.inference.curve import Curve
 from nuhist.inference.profile import retried
 from nuhist.inference.reach import outwards, reach, turns
+from nuhist.physics.coupling import spaced
 
 _AHEAD = 3  # doubled distances in a first round: nuisance parameters seldom widen an interval more
 _JUST_BEYOND = 1 + 1e-5  # of the distance of an edge
@@ -103,5 +104,5 @@ def _search(profile: Curve, level: float, start: float, bound: float) -> Search:
 def open_end(curve: Curve, side: str, value: float, *, edge: bool) -> str:
     """Note on an interval that is open on a side, up to a value."""
     scale = curve.coupling
-    allowed = f"{scale.to_coupling(value):.3g} {scale.unit}"
+    allowed = f"{scale.to_coupling(value):.3g}{spaced(scale.unit)}"
     return f"open {side}: {allowed} is still allowed; {curve.beyond(value, edge=edge)}"
