@@ -45,6 +45,11 @@ _DESCRIBED = """Other Parameters
         Ends of the horizontal and the vertical axis, in the units that they show.
 
     """
+_RAISES = """Raises
+    ------
+    DataError
+        If matplotlib is missing.
+    """
 
 
 def with_look(draw: Draws) -> Draws:
@@ -60,8 +65,9 @@ def with_look(draw: Draws) -> Draws:
     ]
     function: Any = draw
     function.__signature__ = signature.replace(parameters=[*kept, *keywords, *others])
-    before, raises, after = (draw.__doc__ or "").partition("Raises\n")
-    function.__doc__ = f"{before}{_DESCRIBED}{raises}{after}"
+    before, raises, after = (draw.__doc__ or "").rstrip().partition("Raises\n")
+    own = f"{raises}{after}\n    " if raises else _RAISES
+    function.__doc__ = f"{before.rstrip()}\n\n    {_DESCRIBED}{own}"
     return draw
 
 

@@ -22,13 +22,7 @@ _TWO_SIGMA, _ONE_SIGMA = "#CFE8F7", COLOURS[0]
 
 @with_look
 def cls_figure(curve: ClsCurve, **look: Unpack[Look]) -> Figure:
-    """Observed CLs, expected CLs with its bands of one and two standard deviations, and the limits.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
-    """
+    """Observed CLs, expected CLs with its bands of one and two standard deviations, and the limits."""
     canvas = Canvas(look, log=True)
     axes = canvas.axes(7, 4.8)
     power = common_power(curve.values)

@@ -45,11 +45,6 @@ def correlation_figure(
     """The correlation matrix of a fit; parameters that are fixed or on a bound are left out.
 
     ``bound_lifted`` says whether the fit is one with the bound of the parameter of interest lifted.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
     """
     names, matrix = correlated_parameters(result, most)
     count = len(names)

@@ -29,13 +29,7 @@ _KINDS = {
 
 @with_look
 def response_figure(result: DetectorResponse, **look: Unpack[Look]) -> Figure:
-    """Probability for a recoil of some true energy to be found in a bin of reconstructed energy.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
-    """
+    """Probability for a recoil of some true energy to be found in a bin of reconstructed energy."""
     canvas = Canvas(look)
     axes = canvas.axes(7, 5.4)
     probability = np.array(result.probability)
@@ -55,13 +49,7 @@ def response_figure(result: DetectorResponse, **look: Unpack[Look]) -> Figure:
 
 @with_look
 def efficiency_figure(results: Sequence[DetectorResponse], **look: Unpack[Look]) -> Figure:
-    """Probability for a recoil to be selected and found in any bin, a curve for each experiment.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
-    """
+    """Probability for a recoil to be selected and found in any bin, a curve for each experiment."""
     canvas = Canvas(look, log=True)
     axes = canvas.axes(7, 4.8)
     for index, result in enumerate(results):

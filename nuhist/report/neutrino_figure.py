@@ -34,13 +34,7 @@ _NAMES = {"7Be_384keV": "$^7$Be 384 keV", "7Be_861keV": "$^7$Be 861 keV", "8B": 
 
 @with_look
 def flux_figure(curves: Sequence[FluxCurve], **look: Unpack[Look]) -> Figure:
-    """Solar fluxes against the neutrino energy, with totals and their uncertainties.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
-    """
+    """Solar fluxes against the neutrino energy, with totals and their uncertainties."""
     canvas = Canvas(look)
     axes = canvas.axes(7.5, 5.6)
     for index, curve in enumerate(sorted(curves, key=lambda entry: -entry.total)):
@@ -70,13 +64,7 @@ def flux_figure(curves: Sequence[FluxCurve], **look: Unpack[Look]) -> Figure:
 
 @with_look
 def cross_section_figure(result: CrossSections, **look: Unpack[Look]) -> Figure:
-    """What each coupling adds to dσ/dT per xenon atom; dashed where it takes away.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
-    """
+    """What each coupling adds to dσ/dT per xenon atom; dashed where it takes away."""
     canvas = Canvas(look)
     axes = canvas.axes(7.5, 5.6)
     for index, curve in enumerate(result.curves):

@@ -23,13 +23,7 @@ _TOP, _LEAST = 9.0, 1e-2  # the vertical axis, and where a logarithmic one begin
 
 @with_look
 def profile_figure(lines: Sequence[Line], **look: Unpack[Look]) -> Figure:
-    """Δχ² curves of one kind of coupling, with lines at 1σ, 90 % and 2σ of one parameter.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
-    """
+    """Δχ² curves of one kind of coupling, with lines at 1σ, 90 % and 2σ of one parameter."""
     canvas = Canvas(look, log=True)
     axes = canvas.axes(7, 4.8)
     power = common_power([value for line in lines for value in line.values])

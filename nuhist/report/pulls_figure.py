@@ -31,11 +31,6 @@ def pulls_figure(result: Pulls, *, most: int = MOST, **look: Unpack[Look]) -> Fi
         From :func:`nuhist.report.pulls.pulls`.
     most
         Rows; of more parameters those are drawn that are pulled most.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
     """
     shown = _largest(result.pulls, most)
     canvas = Canvas(look)

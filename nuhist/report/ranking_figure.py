@@ -37,11 +37,6 @@ def ranking_figure(
         (:func:`nuhist.histfactory.interest.coupling_scale`), for the unit; itself by default.
     most
         Rows.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
     """
     shown = result.impacts[:most]
     scale = scale or CouplingScale.plain(result.parameter)

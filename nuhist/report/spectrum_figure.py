@@ -38,11 +38,6 @@ def spectrum_figure(*spectra: FittedSpectrum, **look: Unpack[Look]) -> Figure:
     ----------
     spectra
         One or several channels; several are drawn in two columns.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
     """
     canvas = Canvas(look, log=True)
     axes = canvas.given(*("events", "residuals") * len(spectra))

@@ -30,11 +30,6 @@ def world_limits_figure(result: WorldLimits, **look: Unpack[Look]) -> Figure:
     """Limits on the moduli, a row for each experiment, a sign for each flavour; ours in orange.
 
     It has two axes, moments and charges; ``xlim`` and ``ylim`` are those of the first.
-
-    Raises
-    ------
-    DataError
-        If matplotlib is missing.
     """
     from matplotlib.lines import Line2D
 
