@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import inf, isfinite
 from numbers import Real
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from nuhist.characters import printable
 from nuhist.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # Between these, limits are right to 1e-6: Δχ² of less than 1e-6 is rounding, and a level nearer to 1 has
 # not enough digits in a double to say how near. See docs/validity.md.
@@ -90,6 +91,8 @@ def as_flag(value: Any, what: str) -> bool:
     ConfigError
         If it is neither, such as a text, which Python takes for true.
     """
+    import numpy as np  # not for a line of help
+
     if not isinstance(value, bool | np.bool_):
         raise ConfigError(f"{what} = {shown(value)}: expected True or False")
     return bool(value)
@@ -148,6 +151,8 @@ def as_numbers(values: Any, what: str) -> NDArray[np.float64]:
     ConfigError
         If one of them is no number, or they are a text, a table, or no row at all.
     """
+    import numpy as np
+
     problem = f"{what}: expected numbers in one row, such as [0.0, 1.5]"
     if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):
         raise ConfigError(f"{problem}, not {shown(values)}")
