@@ -17,6 +17,7 @@ _SHARES = (0.1, 1e-3, 1e-6, 1e-9)  # of the events seen in a bin: what it is to 
 _FAR = 1e9  # counts below 0, more than any step mends
 _EVALUATIONS = 50  # of the counts, for where the fewest are missing
 _MOST, _SIDE = 6, 1.2  # parameters whose counts turn, and widths: beyond 1, counts are straight
+_CONTRADICTED = 1e-2  # of the terms of a wall: by which a step misses it that is none
 _WITHIN = 1e-9  # of the width of bounds
 
 
@@ -177,9 +178,11 @@ def constrained_step(
     if residual[-1] >= 0:
         return None
     nearest = -residual[:-1] / residual[-1] * size
-    step: Array = solve_triangular(root, nearest - origin, lower=True, trans="T")
+    step: Array = np.clip(solve_triangular(root, nearest - origin, lower=True, trans="T"), low, high)
     multipliers = np.zeros(lengths.size)
     multipliers[kept] = weights * size / -residual[-1] / lengths[kept]
-    if not np.isfinite(step).all():
+    # Where walls contradict each other, what is left of the residual is rounding, and so is the step.
+    missed = least - walls @ step
+    if not (missed <= SLACK + _CONTRADICTED * (np.abs(least) + np.abs(walls) @ np.abs(step))).all():
         return None
-    return np.clip(step, low, high), multipliers[2 * slope.size :]
+    return step, multipliers[2 * slope.size :]

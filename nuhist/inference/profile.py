@@ -117,8 +117,8 @@ class Profile:
                     for part in parts
                 ]
             )
-        above: Array = heights[1:] - heights[0]
-        return above
+        # On an edge the best fit may lie beyond it by rounding, where nothing is known of the curve.
+        return np.where(np.isfinite(heights[0]), heights[1:] - heights[0], np.inf)
 
     def beyond(self, value: float, *, edge: bool) -> str:
         """In words: what ends the curve at a value, and what to do about it."""

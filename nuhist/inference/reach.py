@@ -47,12 +47,15 @@ def reach(along: Along, level: float, start: float, bound: float) -> Reach:
     """
     span = abs(bound - start)
     decades = _DECADES + max(0, int(np.ceil(np.log10(max(span, 1.0)))))  # wide bounds hide nothing
-    distances = span * np.append(0.0, np.logspace(-decades, 0, decades + 1))
+    distances, edge = span * np.append(0.0, np.logspace(-decades, 0, decades + 1)), False
     while True:
         heights = _heights(along, start, bound, distances)
         outside = heights > level
         if not outside.any():
-            return Reach(span)
+            if distances[-1] >= span:
+                return Reach(span)
+            # What was outside a moment ago is so no more: rounding is all that is left between the two.
+            return Reach(float(distances[-1]), edge)
         first = max(int(np.argmax(outside)), 1)
         near, far = distances[first - 1], distances[first]
         edge = bool(np.isinf(heights[first]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nuhist import limit
 from tests.counting.compared import differences, limits_of, minima_of
 from tests.counting.density import Density
 from tests.counting.models import KINDS, counting_workspace, kind_of
@@ -28,6 +29,8 @@ def test_limits_are_those_of_the_reference(number: int) -> None:
         # A start that no straight step makes possible, and neighbours in another valley.
         (40, -0.3904813, 6.920050),
         (192, -12.101666, 0.02681825),
+        # The best fit lies on an edge, up to rounding: the cheap curve ended 1e-11 away, and then went on.
+        (407, -1.3783683, 0.1914053),
         # On an edge that bends, where a normsys whose sides are equal has a saddle.
         (154, -26.287907, None),
     ],
@@ -40,6 +43,13 @@ def test_ends_where_bins_without_events_expect_nothing(
     assert found["lower"] == pytest.approx(lower, rel=TOLERANCE)
     if upper is not None:
         assert found["upper"] == pytest.approx(upper, rel=1e-3)  # near 0, far from the best fit
+
+
+def test_a_start_from_walls_that_contradict_each_other() -> None:
+    # A background that is possible for pulls below 0 only: a step of rounding led away from there, and CLs
+    # was refused.
+    workspace = counting_workspace([SEED, 49])
+    assert limit(workspace, method="cls").parameter_upper == pytest.approx(0.9951413, rel=1e-5)
 
 
 def test_two_edges_that_meet() -> None:

@@ -84,3 +84,16 @@ def test_rounding_is_no_turn() -> None:
 
     assert turns(along, 2.7, 0.0, 1e30, 1.5) == []
     assert turns(np.zeros_like, 2.7, 0.0, 1e30, 1e30) == []
+
+
+def test_an_edge_that_rounding_moves_is_an_edge() -> None:
+    # From 1e-11 on nothing is possible, but now and then, as where a count is 0 up to rounding.
+    calls: list[Array] = []
+
+    def edge(values: Array) -> Array:
+        calls.append(values)
+        return np.where((values < -1e-11) & (len(calls) == 1), np.inf, 0.0)
+
+    found = reach(edge, 2.7, 0.0, -100.0)
+    assert found.edge
+    assert found.distance < 1e-9
