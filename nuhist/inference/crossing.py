@@ -153,8 +153,8 @@ def _crossing(search: Search, level: float) -> Generator[_Wanted, None, End]:
     guess = _interpolated(search.function, level, nodes)
     if guess is not None:
         yield [guess[0]], True
-    value = _refined(search.function, level, nodes, guess, abs(bracket.outside - search.origin))
-    return End(value, regions=bracket.regions)
+    value, edge = _refined(search.function, level, nodes, guess, abs(bracket.outside - search.origin))
+    return End(value, edge, bracket.regions)
 
 
 def _outwards(search: Search, level: float) -> Generator[_Wanted, None, _Bracket]:
@@ -256,8 +256,11 @@ def _refined(
     nodes: Sequence[float],
     guess: tuple[float, float] | None,
     distance: float,
-) -> float:
-    """The crossing: a guess that one more value corrects, or a search where that is not enough."""
+) -> tuple[float, bool]:
+    """The crossing: a guess that one more value corrects, or a search where that is not enough.
+
+    The function may jump there, as at an edge that other parameters push out by rounding.
+    """
     from scipy.optimize import brentq
 
     inside, outside = _neighbours([function(node) - level for node in nodes], nodes)
@@ -268,13 +271,17 @@ def _refined(
         # Across a jump, a spline is steep, and a correction small wherever it stands.
         near &= abs(missed) <= _MISSED * min(level - function(inside), function(outside) - level)
         if near and min(inside, outside) <= refined <= max(inside, outside):
-            return refined
+            return refined, False
     if function(inside) >= level:  # the function has changed: its minimum was not the lowest
-        return inside
+        return inside, False
     width = outside - inside
 
     def excess(share: float) -> float:
         return function(outside if share == 1 else inside + share * width) - level
 
     # From 0 to 1, since a tolerance in the parameter's own units would know where its zero is.
-    return inside + float(brentq(excess, 0.0, 1.0, xtol=min(_PRECISION * distance / abs(width), 0.1))) * width
+    precision = min(_PRECISION * distance / abs(width), 0.1)
+    share = float(brentq(excess, 0.0, 1.0, xtol=precision))
+    before = max(share - 2 * precision, 0.0)
+    jumps = excess(before) < -_MISSED * level
+    return inside + (before if jumps else share) * width, jumps

@@ -18,6 +18,7 @@ from nuhist.values import as_level
 
 _BETTER = 1e-5  # in 2NLL: a scan that finds a minimum lower by more starts again from there
 _KNOWN = 0.5  # of 2NLL: where rounding may be more, Δχ² is wrong; it moves limits by 0.3 %
+_EMPTY = 1e-3  # counts at most, at an end where a bin would expect less than nothing
 _RESTARTS = 25  # along a narrow valley that bends, each goes a part of the way
 _NUMBERS = 2_000_000  # at most in one array of the cheap curve: it bounds the memory
 
@@ -126,7 +127,10 @@ class Profile:
         if edge:
             counts = likelihood.expected(self.at(value).parameters)
             seen = likelihood.data[: counts.size] > 0
-            where = place(likelihood, int(np.argmin(np.where(seen, np.inf, counts))))
+            least = np.where(seen, np.inf, counts)
+            if least.min() > _EMPTY:
+                return "there Δχ² jumps"
+            where = place(likelihood, int(np.argmin(least)))
             return f"from there on {where} would expect less than nothing"
         # At the start, too: where another factor of its samples ends at 0, a strength does nothing.
         for point in (likelihood.start, self.minimum.parameters):

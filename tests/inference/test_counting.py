@@ -52,6 +52,14 @@ def test_a_start_from_walls_that_contradict_each_other() -> None:
     assert limit(workspace, method="cls").parameter_upper == pytest.approx(0.9951413, rel=1e-5)
 
 
+def test_an_edge_that_a_pull_pushes_out_by_rounding_is_open() -> None:
+    # A shapesys at 1e-10 makes a strength below 0 possible, up to 1e-10 of an event: the end was 5e-8, which
+    # excludes 0, where Δχ² is 0.235.
+    found = limit(counting_workspace([SEED, 277]))
+    assert found.parameter_lower is None
+    assert "from there on channel 'channel_1', bin 1 would expect less than nothing" in found.notes[0]
+
+
 def test_two_edges_that_meet() -> None:
     # Both sides of a histosys would make a bin without events negative: 2NLL was 2.1 too high.
     density = Density((workspace := counting_workspace([SEED, 288])).spec)

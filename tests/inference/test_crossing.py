@@ -85,7 +85,7 @@ CURVES: dict[str, tuple[Callable[[float], float], float, float, float, float, fl
 }  # fmt: skip
 
 
-EDGES = {"an edge below the level", "an edge, downwards"}
+EDGES = {"a jump", "an edge below the level", "an edge, downwards"}
 
 
 @pytest.mark.parametrize("name", CURVES)
@@ -158,8 +158,8 @@ def test_a_rough_function_is_searched_between_two_values(name: str) -> None:
     function, level, start, bound, step, _ = CURVES[name]
     counted = Counted(function)
     crossing(counted, level, start, bound, step)
-    # brentq halves at worst: a fifth of the bracket to 1e-5 of a crossing takes fourteen.
-    assert len([value for value in counted.alone if value != start]) <= 16
+    # brentq halves at worst: a fifth of the bracket to 1e-5 of a crossing takes fourteen; one more tells a jump.
+    assert len([value for value in counted.alone if value != start]) <= 17
 
 
 def test_several_functions_share_the_rounds() -> None:
