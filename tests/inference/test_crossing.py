@@ -158,7 +158,7 @@ def test_a_rough_function_is_searched_between_two_values(name: str) -> None:
     function, level, start, bound, step, _ = CURVES[name]
     counted = Counted(function)
     crossing(counted, level, start, bound, step)
-    # brentq halves at worst: a fifth of the bracket to 1e-5 of a crossing takes fourteen; one more tells a jump.
+    # brentq halves at worst: a fifth of the bracket to 1e-5 of a crossing takes fourteen; one tells a jump.
     assert len([value for value in counted.alone if value != start]) <= 17
 
 
