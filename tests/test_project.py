@@ -47,7 +47,9 @@ def test_the_readme_has_the_two_commands_that_ci_runs() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in ("bash scripts/quickstart.sh", "bash scripts/test.sh"):
         assert f"$ {command}" in readme
-    assert "bash scripts/test.sh" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "bash scripts/test.sh" in run
+    assert "bash scripts/quick.sh" in run
 
 
 def test_no_file_is_larger_than_a_mebibyte() -> None:
@@ -100,7 +102,9 @@ def test_workflows_run_the_command_of_the_readme_on_every_python() -> None:
     found = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in folder.glob("*.yml")}
     assert set(found) == {"tests", "docs", "release"}
     jobs = found["tests"]["jobs"]
-    assert jobs["tests"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    versions = jobs["tests"]["strategy"]["matrix"]["python"]
+    assert versions == ["3.11", "3.12", "3.13"]
+    assert f"set -- {' '.join(versions)}\n" in (ROOT / "scripts" / "quick.sh").read_text(encoding="utf-8")
     assert "bash scripts/test.sh" in list(_texts(jobs["tests"]["steps"]))
     assert {entry["versions"] for entry in jobs["dependencies"]["strategy"]["matrix"]["include"]} < {*PARTS}
     # No secret: PyPI knows the workflow.
