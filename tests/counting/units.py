@@ -22,6 +22,7 @@ Answers = dict[str, float | str | None]
 _LARGER = Limits(channels=2, bins=4, samples=3, causes=2)
 _MODIFIED = {"shapesys", "staterror"}
 _POINTS = 5  # of a scan
+_CUT = 8.99  # Δχ² at its ends: it is 9 where it does not end in front of that
 _EPSILON = 1e-12
 _WIDE = 1e6  # of the bounds
 _NOTHING = 1e-6  # of the interval's width
@@ -92,7 +93,9 @@ def answers(workspace: Workspace, engine: Engine = "compiled") -> Answers:
         found |= {"lower": profile.parameter_lower, "upper": profile.parameter_upper}
         curve = scan(workspace, points=_POINTS, engine=engine)
         span = curve.parameter_values[0], curve.parameter_values[-1]
-        cut = [_ended_by_a_bound(value, workspace) for value in span]
+        # Where Δχ² stays below 9, a scan goes to the bound, or as far as doubles tell values apart.
+        heights = curve.delta_chi2[0], curve.delta_chi2[-1]
+        cut = [value != 0 and height < _CUT for value, height in zip(span, heights, strict=True)]
         found |= {"scan from": None if cut[0] else span[0], "scan to": None if cut[1] else span[1]}
         if not any(cut):
             found |= {f"scan {number}": height for number, height in enumerate(curve.delta_chi2)}
@@ -171,10 +174,6 @@ def _widened(value: float, bound: float) -> float:
     if value == 0:
         return 0.0
     return float(np.copysign(1e30, value)) if np.isinf(bound) else value * bound
-
-
-def _ended_by_a_bound(value: float, workspace: Workspace) -> bool:
-    return value != 0 and any(np.isclose(value, bound, rtol=1e-9, atol=0.0) for bound in bounds_of(workspace))
 
 
 def _shares_statistics(workspace: Workspace) -> bool:
