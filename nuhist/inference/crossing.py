@@ -13,6 +13,7 @@ from nuhist.tables import Array
 AHEAD = 7  # values whose fits share a round
 _PRECISION = 1e-5  # of a crossing, of its distance from the origin
 _INNER = 4  # values between the ends of a bracket
+_PARTS, _NARROWED = 64, 7  # parts of a spline among which its crossing is looked for, and how often
 _CORRECTION = 1e-4  # of the same: by which one more value may move a guess, which is then better by far
 _MISSED = 0.1  # of the height of the nearest value beside it: by which a guess may miss the level
 _INWARD = 8.0  # by which steps shrink where the first value lies outside already
@@ -226,23 +227,36 @@ def _finite(search: Search, bracket: _Bracket, level: float) -> Generator[_Wante
 
 
 def _interpolated(function: Function, level: float, nodes: Sequence[float]) -> tuple[float, float] | None:
-    """The crossing by a spline through the nodes, and the slope there; None where there is no spline."""
-    from scipy.interpolate import make_interp_spline
-    from scipy.optimize import brentq
+    """The crossing by a spline through the nodes, and the slope there; None where there is no spline.
 
+    The spline is the cubic one without knots at the second node and the last but one, in units of the
+    distance between nodes, which are evenly spaced: a parameter's own units may overflow.
+    """
     heights = np.array([function(node) - level for node in nodes])
-    order = np.argsort(nodes)
-    places = np.array(nodes)[order]
-    if not (np.isfinite(heights).all() and (np.diff(places) > 0).all()):
+    spacing = np.diff(nodes) * np.sign(nodes[-1] - nodes[0])
+    if not (np.isfinite(heights).all() and (spacing > 0).all()):
         return None
-    inside, outside = _neighbours(heights, nodes)
-    # In units of the bracket: a spline in a parameter's own units may overflow.
-    width = abs(nodes[-1] - nodes[0])
-    spline = make_interp_spline((places - inside) / width, heights[order], k=3)
-    near, far = 0.0, (outside - inside) / width
-    if spline(near) < 0 < spline(far):  # where the node is the crossing itself, either sign
-        near = float(brentq(lambda value: float(spline(value)), near, far, xtol=1e-12))
-    return inside + near * width, float(spline(near, 1)) / width
+    places = np.arange(len(nodes), dtype=np.float64)
+    knots = places[2:-2]
+    weights = np.linalg.solve(_cubics(places, knots), heights)
+    unit = (nodes[-1] - nodes[0]) / places[-1]
+    near = max(int(np.argmax(heights > 0)), 1) - 1.0
+    if heights[int(near)] < 0 < heights[int(near) + 1]:  # where the node is the crossing itself, either sign
+        step = 1.0
+        for _ in range(_NARROWED):
+            step /= _PARTS
+            between = np.asarray(near + step * np.arange(1.0, _PARTS), dtype=np.float64)
+            near += step * int(np.argmax(np.append(_cubics(between, knots) @ weights > 0, True)))
+    slope = weights[1] + 2 * weights[2] * near + 3 * weights[3] * near**2
+    slope += 3 * float(weights[4:] @ np.maximum(near - knots, 0.0) ** 2)
+    return nodes[0] + near * unit, float(slope) / unit
+
+
+def _cubics(places: Array, knots: Array) -> Array:
+    """The functions of which cubic splines with knots consist, at places: (places, functions)."""
+    return np.concatenate(
+        [places[:, None] ** np.arange(4), np.maximum(places[:, None] - knots, 0.0) ** 3], axis=1
+    )
 
 
 def _neighbours(heights: Sequence[float] | Array, nodes: Sequence[float]) -> tuple[float, float]:
@@ -261,8 +275,6 @@ def _refined(
 
     The function may jump there, as at an edge that other parameters push out by rounding.
     """
-    from scipy.optimize import brentq
-
     inside, outside = _neighbours([function(node) - level for node in nodes], nodes)
     if guess is not None and guess[1] != 0:
         missed = function(guess[0]) - level
@@ -275,6 +287,7 @@ def _refined(
     if function(inside) >= level:  # the function has changed: its minimum was not the lowest
         return inside, False
     width = outside - inside
+    from scipy.optimize import brentq  # which takes a tenth of a second, and is rarely needed
 
     def excess(share: float) -> float:
         return function(outside if share == 1 else inside + share * width) - level
