@@ -15,6 +15,7 @@ from nuhist.histfactory.constraints import constraints
 from nuhist.histfactory.correlation import Part, correlate_parameter
 from nuhist.histfactory.data_kind import data_record, describe
 from nuhist.histfactory.interest import coupling_scale, rescale_interest
+from nuhist.histfactory.loading import Source, Unchanged, read_workspace
 from nuhist.histfactory.overrides import merged_overrides
 from nuhist.histfactory.rename import check_renames, prefix, rename_channel, rename_parameter
 from nuhist.histfactory.validation import modifiers, validate
@@ -24,7 +25,7 @@ from nuhist.values import as_named_numbers
 
 
 def combine(
-    workspaces: Sequence[Workspace],
+    workspaces: Sequence[Source | Unchanged],
     *,
     correlate: Mapping[str, float] | Sequence[str] = (),
     decorrelate: Sequence[str] = (),
@@ -39,7 +40,8 @@ def combine(
     Parameters
     ----------
     workspaces
-        At least two, from nuhist or from elsewhere. Of each the first measurement is taken.
+        At least two, from nuhist or from elsewhere: paths, documents, workspaces, or models without choices
+        of their own. Of each the first measurement is taken.
     correlate
         Parameters to share; with a number between 0 and 1, the correlation of a constrained one,
         which is split into a shared and a private part. A parameter of interest that all have in
@@ -82,9 +84,9 @@ def combine(
     shared = dict(correlate) if isinstance(correlate, Mapping) else dict.fromkeys(correlate, 1.0)
     shared = as_named_numbers(shared, "correlate")
     given: Any = workspaces
-    if not (isinstance(given, Sequence) and all(isinstance(part, Workspace) for part in given)):
-        raise ConfigError("combine takes a list of workspaces, such as nuhist.load returns")
-    parts = _parts(workspaces, force=force)
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ConfigError("combine takes a list of workspaces, such as paths, or what nuhist.load returns")
+    parts = _parts([read_workspace(part) for part in given], force=force)
     _rename(parts, rename or {})
     interest = _share_interest(parts, {*shared, *(rename or {}).values()}, message)
     poi = interest.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -153,3 +153,27 @@ def read_source(source: Any) -> Workspace | SignalGrid:
         f"a model is made from a path, a document, a workspace or a grid of signal points, not from"
         f" {type(source).__name__}"
     )
+
+
+@runtime_checkable
+class Unchanged(Protocol):
+    """A model, which is made in a later layer."""
+
+    def unchanged(self) -> Workspace | SignalGrid:
+        """What it was made from, refused where the model makes other choices."""
+
+
+def read_workspace(source: Any) -> Workspace:
+    """A workspace, read where it is not at hand, or that of a model which changes nothing of it.
+
+    Raises
+    ------
+    ConfigError
+        If it is a grid of signal points, a model with choices of its own, or nothing can be made from it.
+    DataError, ModelError
+        If a file cannot be read or is no valid model.
+    """
+    found = source.unchanged() if isinstance(source, Unchanged) else read_source(source)
+    if isinstance(found, SignalGrid):
+        raise ConfigError(f"{found.background.origin}: is a grid of signal points; choose one with a patch")
+    return found

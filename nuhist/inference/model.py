@@ -152,6 +152,18 @@ class Model(Questions, Shown):
             )
         return self.source
 
+    def unchanged(self) -> Workspace | SignalGrid:
+        """What it was made from.
+
+        Raises
+        ------
+        ConfigError
+            If the model makes choices that a workspace does not hold.
+        """
+        if self.options or self.other is not None or self.lifted_from:
+            raise ConfigError(f"{self.origin}: a model with choices of its own; give its workspace")
+        return self.source
+
     @property
     def origin(self) -> str:
         """Where it came from, for messages."""

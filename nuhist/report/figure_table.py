@@ -175,7 +175,6 @@ def plot(figure: str, subject: Any = None, **options: Any) -> Figure:
 def _subject(kind: FigureKind, subject: Any) -> tuple[Any, ...]:
     """What the function of a figure takes."""
     from nuhist.experiments.experiment import load_experiments
-    from nuhist.histfactory.loading import read_source
     from nuhist.inference.model import as_model
 
     several = [*subject] if isinstance(subject, list | tuple) else [] if subject is None else [subject]
@@ -190,8 +189,6 @@ def _subject(kind: FigureKind, subject: Any) -> tuple[Any, ...]:
     made: Sequence[Any]
     if kind.subject in {"experiment", "experiments"}:
         made = load_experiments(several)
-    elif kind.subject == "workspaces":
-        made = [read_source(each) for each in several]
     else:
         made = [as_model(each) for each in several]
     return (made[0],) if kind.subject in {"model", "experiment"} else (made,)

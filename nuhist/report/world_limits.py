@@ -9,8 +9,8 @@ from pathlib import Path
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.data_kind import DataKind, describe
-from nuhist.histfactory.patchset import SignalGrid
-from nuhist.histfactory.workspace import Workspace
+from nuhist.histfactory.loading import Source
+from nuhist.inference.model import Model, as_model
 from nuhist.inference.results import JsonResult
 from nuhist.methods.limits import limit
 from nuhist.physics.coupling import spaced
@@ -93,7 +93,7 @@ def published_limits() -> tuple[WorldLimit, ...]:
 
 
 def world_limits(
-    models: Sequence[Workspace | SignalGrid] = (),
+    models: Sequence[Model | Source] = (),
     labels: Sequence[str] = (),
     *,
     method: str | None = None,
@@ -103,7 +103,7 @@ def world_limits(
     Parameters
     ----------
     models
-        Of a magnetic moment or a charge.
+        Of a magnetic moment or a charge, or what models are made from.
     labels
         One for each model; by default the name of its file.
     method
@@ -122,12 +122,13 @@ def world_limits(
         raise ConfigError(f"{len(labels)} labels for {len(models)} workspaces; give one for each or none")
     if method is not None and not models:
         raise OptionError("--method: does nothing without a workspace")
-    names = labels or [model_name(model) for model in models]
-    ours = tuple(_ours(model, name, method or "profile") for model, name in zip(models, names, strict=True))
+    made = [as_model(model) for model in models]
+    names = labels or [model_name(model.source) for model in made]
+    ours = tuple(_ours(model, name, method or "profile") for model, name in zip(made, names, strict=True))
     return WorldLimits((*published_limits(), *ours), CONFIDENCE_LEVEL, __version__)
 
 
-def _ours(model: Workspace | SignalGrid, name: str, method: str) -> WorldLimit:
+def _ours(model: Model, name: str, method: str) -> WorldLimit:
     interval = limit(model, method=method, confidence_level=CONFIDENCE_LEVEL)
     for quantity in QUANTITIES:
         flavor = _FLAVORS.get(interval.coupling.removeprefix(quantity))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any, Unpack
 
-from nuhist.histfactory.patchset import SignalGrid
-from nuhist.histfactory.workspace import Workspace
+from nuhist.histfactory.loading import Source
+from nuhist.inference.model import Model
 from nuhist.report.canvas import Canvas, Look, with_look
 from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, Drawn
 from nuhist.report.labels import literal, symbol, unit_symbol
@@ -102,7 +102,7 @@ def _draw(axes: Any, quantity: str, rows: dict[tuple[str, str], list[WorldLimit]
 
 @with_look
 def draw_world_limits(
-    workspaces: Sequence[Workspace | SignalGrid],
+    workspaces: Sequence[Model | Source],
     *,
     labels: Sequence[str] = (),
     method: str | None = None,
