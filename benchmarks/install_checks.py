@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.install_run import ROOT, environment, run, table
 from nuhist.__about__ import __version__
-from tests.every_command import CABINETRY, COMMANDS, EXTRAS, OPTIONS, OTHER
+from tests.every_command import CABINETRY, COMMANDS, EXTRAS, OPTIONS, OTHER, PANDAS
 
 LARGEST = 2**20
 RUNS = 21
@@ -214,7 +214,9 @@ def cpu_time(times: Sequence[float]) -> str:
 def extras(place: Place) -> str:
     """The wheel with one extra alone, in an environment for each: what needs it runs."""
     rows = []
-    for extra in dict.fromkeys((*EXTRAS.values(), *(each for _, each in OPTIONS.values()), "cabinetry")):
+    for extra in dict.fromkeys(
+        (*EXTRAS.values(), *(each for _, each in OPTIONS.values()), "cabinetry", "pandas")
+    ):
         programs = place.install(extra, f"nuhist[{extra}] @ file://{place.wheel}")
         work = place.work(extra)
         ran, problems = [], []
@@ -248,6 +250,8 @@ def _of(extra: str, programs: Path) -> list[tuple[str, Sequence[object]]]:
             found.append((name, command))
     if extra == "cabinetry":
         found.append(("`to_fit_results`, from Python", (programs / "python", "-c", CABINETRY)))
+    if extra == "pandas":
+        found.append(("`to_dataframe`, from Python", (programs / "python", "-c", PANDAS)))
     return found
 
 

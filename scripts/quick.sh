@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The quick tests on the Pythons of this machine, but for the one that runs all tests: the main job in the shell,
 # fits, limits and models, without extras. Leaves a virtual environment in .venv-quick-3.12 and so on.
-# Usage: quick.sh [VERSION...]. A version that the machine lacks is skipped.
+# Usage: quick.sh [VERSION...]. A version that the machine lacks is skipped. NUHIST_PYHF names another pyhf, such as
+# git+https://github.com/scikit-hep/pyhf; with it, the usual Python is taken, too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
@@ -23,7 +24,8 @@ python_of() {
 
 # Installs and tests in one process, so that as many versions as cores run at once.
 quick() {
-    make_environment ".venv-quick-$1" --no-compile -e . 'pytest>=8.3.4' 'hypothesis>=6.100' &&
+    make_environment ".venv-quick-$1" --no-compile -e . 'pytest>=8.3.4' 'hypothesis>=6.100' \
+        ${NUHIST_PYHF:+"pyhf @ $NUHIST_PYHF"} &&
         ".venv-quick-$1/bin/python" -m pytest -q -p no:cacheprovider "${tests[@]}"
 }
 
@@ -31,7 +33,7 @@ quick() {
 usual=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 declare -A running
 for version in "$@"; do
-    [ "$version" != "$usual" ] || continue
+    [ "$version" != "$usual" ] || [ -n "${NUHIST_PYHF:-}" ] || continue
     PYTHON=$(python_of "$version")
     if [ -z "$PYTHON" ]; then
         echo "Python $version is not here; the quick tests on it are skipped" >&2

@@ -88,6 +88,10 @@ import nuhist
 from nuhist.inference.cabinetry_objects import to_fit_results
 to_fit_results(nuhist.fit(nuhist.load("lz.json")))
 """
+PANDAS = """
+import nuhist
+nuhist.fit("lz.json").to_dataframe()
+"""
 # Other forms of what --json prints: several channels, no sidecar, a folder with a patchset, expected limits.
 JSON_VARIANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("experiments", ()),

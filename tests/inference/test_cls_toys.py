@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyhf
 import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm, poisson
@@ -58,7 +60,7 @@ def found(counting: Counting) -> dict[str, float | None]:
     assert (interval.toys, interval.seed, interval.lower, interval.delta_chi2) == (TOYS, 3, None, None)
     assert interval.notes[0].startswith(f"{TOYS} toys with and without the coupling at each of ")
     assert interval.upper_range is not None
-    assert interval.notes[1].startswith("errors from the number of toys, at most, in ")
+    assert interval.notes[1].startswith("errors from the number of toys, at most: ")
     assert interval.convention.endswith("toybased")
     # The range is two errors of toys that are thrown one by one; evenly spread ones are better.
     assert interval.upper is not None
@@ -67,6 +69,19 @@ def found(counting: Counting) -> dict[str, float | None]:
     assert high is not None
     assert (high - low) / 4 == pytest.approx(_error(5), rel=0.3)  # 60 sets of toys know it to 10 %
     return {"observed": interval.upper, **interval.expected}
+
+
+def test_pyhfs_percentiles_are_not_asked_for(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise TypeError(
+            "percentile() got an unexpected keyword argument 'interpolation'"
+        )  # from NumPy 2.4 on
+
+    monkeypatch.setattr(type(pyhf.get_backend()[0]), "percentile", refuse)
+    workspace = counting([5], [1.0], [BACKGROUND], bounds=[[0.0, 30.0]])
+    execution = Execution(toys=100, seed=3)
+    assert limit(workspace, method="cls", calctype="toybased", expected=True, execution=execution).expected
+    assert limit(workspace, method="cls", expected=True).expected
 
 
 def test_counts_of_the_bands() -> None:
