@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from nuhist.interrupts import is_interrupt
+
 
 def main() -> None:
     """Run the command line; Ctrl-C is quiet while Python imports it, too."""
@@ -18,15 +20,6 @@ def main() -> None:
         raise SystemExit(1) from None
     sys.meta_path.insert(0, QuickStart())
     run()
-
-
-def is_interrupt(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind it: one that meets the start of a compiled module becomes an ImportError."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 if __name__ == "__main__":

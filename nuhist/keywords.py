@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from nuhist.errors import unknown_option
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Class = TypeVar("Class", bound=type[Any])
 
 
 def named(function: Function, where: str) -> Function:
@@ -36,6 +37,13 @@ def named(function: Function, where: str) -> Function:
 
     checked.__module__ = "nuhist"  # where it is found again, as in another process
     return checked  # type: ignore[return-value]  # the same for a caller
+
+
+def named_fields(kind: Class) -> Class:
+    """The same dataclass, which refuses a keyword that is no field of it, see :func:`named`."""
+    made: Any = kind
+    made.__init__ = named(made.__init__, f"nuhist.{kind.__name__}")
+    return kind
 
 
 @cache

@@ -67,6 +67,14 @@ CASES: list[tuple[str, Callable[[Any], object]]] = [
      lambda _: nuhist.build("lz_ws2022", hypothesis="magnetic-moment", bakground="paper")),
     ("measurment is no option of nuhist.Model; did you mean measurement",
      lambda model: nuhist.Model(model.workspace, measurment="m")),  # type: ignore[call-arg]
+    ("expectd is no option of nuhist.CLs; did you mean expected",
+     lambda _: nuhist.CLs(expectd=True)),  # type: ignore[call-arg]
+    ("excution is no option of nuhist.FeldmanCousins; did you mean execution",
+     lambda _: nuhist.FeldmanCousins(excution=None)),  # type: ignore[call-arg]
+    ("bakground is no option of nuhist.BuildOptions; did you mean background",
+     lambda _: BuildOptions(bakground="paper")),  # type: ignore[call-arg]
+    ("sed is no option of nuhist.Execution; did you mean seed",
+     lambda _: nuhist.Execution(sed=1)),  # type: ignore[call-arg]
 ]  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from nuhist.__about__ import __version__
-from nuhist.__main__ import is_interrupt
 from nuhist.characters import printable
 from nuhist.cli import cite, exchange, experiment, hepdata, infer, plot, report, reproduce, study, workspace
 from nuhist.cli.common import tell
@@ -19,6 +18,7 @@ from nuhist.cli.options import Group
 from nuhist.cli.streams import open_closed_streams
 from nuhist.errors import NuhistError, OptionError
 from nuhist.inputs import inputs_kept
+from nuhist.interrupts import is_interrupt
 
 _FAMILIES = {
     "Look at what there is": (experiment.experiments, experiment.spectrum),

@@ -17,6 +17,7 @@ from nuhist.experiments.experiment import (
     ResponseKind,
 )
 from nuhist.histfactory.data_kind import DataKind
+from nuhist.keywords import named_fields
 from nuhist.physics.hypotheses import Atomic
 from nuhist.tables import Array
 from nuhist.values import as_positive
@@ -47,6 +48,7 @@ class ReplacedTemplate:
     source: str
 
 
+@named_fields
 @dataclass(frozen=True)
 class BuildOptions:
     """How a workspace is built; None stands for what the experiment's treatment says.

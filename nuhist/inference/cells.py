@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nuhist.inference.arrays import Arrays
 from nuhist.inference.interpolation import alpha_bend, alpha_curve
 from nuhist.inference.structure import Index, Layer, Mask
 from nuhist.tables import Array
-
-if TYPE_CHECKING:
-    from nuhist.inference.compiled import CompiledModel
 
 _AT_ONCE = 1_000_000  # numbers: more are taken channel by channel, which needs less memory
 
@@ -25,7 +22,7 @@ class CellRates:
     each cell and ``outside`` the factors before its templates, N·Γ, (batch, bins, slots) each.
     """
 
-    model: CompiledModel
+    model: Arrays
     theta: Array
     factors: Array
     slopes: Array
@@ -34,7 +31,7 @@ class CellRates:
     counts: Array
 
     @classmethod
-    def at(cls, model: CompiledModel, theta: Array, *, slopes: bool = True) -> CellRates:
+    def at(cls, model: Arrays, theta: Array, *, slopes: bool = True) -> CellRates:
         """The rates at points of shape (batch, parameters)."""
         factors, changes = model.factor_values(theta, slopes=slopes)
         outside = model.norms(factors)[:, model.sample]
@@ -139,7 +136,7 @@ class CellRates:
         return alpha_curve(self.theta[:, shapes.parameter[shapes.curved]])[1]
 
 
-def _inside(model: CompiledModel, theta: Array) -> Array:
+def _inside(model: Arrays, theta: Array) -> Array:
     """Nominal counts with all histosys, shape (batch, bins, slots), or (1, bins, slots) without any."""
     shapes = model.shapes
     if not shapes.parameter.size:

@@ -239,7 +239,7 @@ def _interpolated(function: Function, level: float, nodes: Sequence[float]) -> t
     places = np.arange(len(nodes), dtype=np.float64)
     knots = places[2:-2]
     weights = np.linalg.solve(_cubics(places, knots), heights)
-    unit = (nodes[-1] - nodes[0]) / places[-1]
+    unit = (nodes[-1] - nodes[0]) / (len(nodes) - 1)
     near = max(int(np.argmax(heights > 0)), 1) - 1.0
     if heights[int(near)] < 0 < heights[int(near) + 1]:  # where the node is the crossing itself, either sign
         step = 1.0

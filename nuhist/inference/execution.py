@@ -17,12 +17,14 @@ from nuhist.inference.checkpoints import Checkpoint, Result
 from nuhist.inference.processes import processes
 from nuhist.inference.toys import statistic
 from nuhist.inputs import check_path
+from nuhist.keywords import named_fields
 from nuhist.values import as_text, as_whole, shown
 
 _ROUNDING = 1e-6  # of one toy
 _KEPT = "; with --resume FILE, finished batches are kept, and the same command goes on from there"
 
 
+@named_fields
 @dataclass(frozen=True)
 class Execution:
     """How toys are thrown and where.

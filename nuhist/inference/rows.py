@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from nuhist.inference.arrays import Arrays
 from nuhist.inference.interpolation import alpha_bend, alpha_curve
 from nuhist.inference.structure import Index, Layer, Mask, add_to
 from nuhist.tables import Array
-
-if TYPE_CHECKING:
-    from nuhist.inference.compiled import CompiledModel
 
 _MOST = 2  # rows per cell: with more, cells are less work
 
@@ -36,7 +34,7 @@ class Rows(NamedTuple):
     templates: tuple[Array, ...]
 
 
-def make_rows(model: CompiledModel) -> Rows | None:
+def make_rows(model: Arrays) -> Rows | None:
     """The rows of a model, or None where cells are less work or a bin's factors differ by cell."""
     if not all(layer.whole for layer in model.layers):
         return None
@@ -44,7 +42,7 @@ def make_rows(model: CompiledModel) -> Rows | None:
     samples, columns, parts = [], [], []
     for channel in model.channels:
         own = stacked[channel.bins, : channel.slots]
-        present = own.any(axis=0)
+        present = np.asarray(own.any(axis=0))
         present[:, 0] = True
         slot, column = np.nonzero(present)
         samples.append(channel.samples.start + slot)
@@ -64,7 +62,7 @@ class RowRates:
     ``theta`` are the parameters with 1e-150 in the place of factors that are 0.
     """
 
-    model: CompiledModel
+    model: Arrays
     rows: Rows
     theta: Array
     factors: Array
@@ -75,7 +73,7 @@ class RowRates:
     counts: Array
 
     @classmethod
-    def at(cls, model: CompiledModel, rows: Rows, theta: Array, *, slopes: bool = True) -> RowRates:
+    def at(cls, model: Arrays, rows: Rows, theta: Array, *, slopes: bool = True) -> RowRates:
         """The rates at points of shape (batch, parameters)."""
         factors, changes = model.factor_values(theta, slopes=slopes)
         norms = model.norms(factors)
@@ -163,7 +161,7 @@ class RowRates:
         return np.asarray(outside * both[:, column])
 
 
-def _parts(model: CompiledModel, rows: Rows) -> Iterator[tuple[slice, slice, Array]]:
+def _parts(model: Arrays, rows: Rows) -> Iterator[tuple[slice, slice, Array]]:
     """Bins, rows and templates of each channel."""
     start = 0
     for channel, templates in zip(model.channels, rows.templates, strict=True):
@@ -172,7 +170,7 @@ def _parts(model: CompiledModel, rows: Rows) -> Iterator[tuple[slice, slice, Arr
         start = stop
 
 
-def _multipliers(model: CompiledModel, theta: Array) -> Array:
+def _multipliers(model: Arrays, theta: Array) -> Array:
     """What multiplies the templates: 1, α and φ(α) of the histosys, (batch, columns)."""
     at = theta[:, model.shapes.parameter]
     parts = [np.ones((len(theta), 1)), at]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from nuhist.errors import OptionError, unknown_name
+from nuhist.keywords import named_fields
 from nuhist.methods.method import finished, level_of, profile_of, shell, toys_command
 from nuhist.values import as_flag, as_text
 
@@ -19,6 +20,7 @@ Calctype = Literal["asymptotics", "toybased"]
 _SHOWN = {"qtilde": "q-tilde", "q": "q"}  # test statistics, as they are printed
 
 
+@named_fields
 @dataclass(frozen=True)
 class CLs:
     """Upper limit from CLs, by asymptotic formulas (arXiv:1007.1727) or toys.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from nuhist.keywords import named_fields
 from nuhist.methods.method import finished, level_of, profile_of, shell
 from nuhist.values import as_whole
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _POINTS = 20
 
 
+@named_fields
 @dataclass(frozen=True)
 class FeldmanCousins:
     """Values whose Δχ² is below the quantile of toys thrown there.

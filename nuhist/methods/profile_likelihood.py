@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from nuhist.errors import ConfigError, OptionError
+from nuhist.keywords import named_fields
 from nuhist.methods.method import finished, level_of, shell, toys_command
 from nuhist.values import as_flag, as_positive
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _LEAST = 1e-6  # in 2NLL: what fits know
 
 
+@named_fields
 @dataclass(frozen=True)
 class ProfileLikelihood:
     """Where 2NLL, minimised over all other parameters, exceeds its minimum by less than the χ² quantile.

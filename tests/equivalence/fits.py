@@ -165,7 +165,7 @@ def lowered(pyhf_side: Reference, at: Array, rng: np.random.Generator) -> float:
         # pyhf gives a density to less than nothing expected where nothing is seen, and likes it.
         return -np.inf if (pyhf_side.expected(point) < 0).any() else height - pyhf_side.twice_nll(point)
 
-    for index in moved:
+    for index in map(int, moved):
         step = 1e-3 * min(1.0, (high[index] - low[index]) / 24)
         up, down = gain(index, at[index] + step), gain(index, at[index] - step)
         best = max(best, up, down)

@@ -25,7 +25,8 @@ def exact(observed: int, background: float) -> tuple[float, float]:
     """First and last value that the unified ordering accepts at 90 %, on a fine grid (physics/9711021)."""
     counts = np.arange(150)
     mean = FINE[:, None] + background
-    statistic = poisson.logpmf(counts, np.maximum(counts, background)) - poisson.logpmf(counts, mean)
+    best = poisson.logpmf(counts, np.maximum(counts, background))
+    statistic = np.asarray(best - poisson.logpmf(counts, mean))
     larger = statistic >= statistic[:, [observed]] - 1e-9
     accepted = FINE[np.sum(poisson.pmf(counts, mean) * larger, axis=1) > 0.10]
     return float(accepted[0]), float(accepted[-1])

@@ -30,7 +30,7 @@ def exact(observed: int, values: Array) -> Array:
     mean = values[:, None] + BACKGROUND
     # −2 ln of the ratio to the best non-negative mu.
     best = np.maximum(counts, BACKGROUND)
-    statistic = 2 * (poisson.logpmf(counts, best) - poisson.logpmf(counts, mean))
+    statistic = np.asarray(2 * (poisson.logpmf(counts, best) - poisson.logpmf(counts, mean)))
     mask = statistic >= statistic[:, [observed]] - 1e-9
     return np.asarray(np.sum(poisson.pmf(counts, mean) * mask, axis=1))
 

@@ -1,0 +1,123 @@
+"""The arrays of a likelihood, and what follows from them alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from nuhist.inference.interpolation import code4, code4_value
+from nuhist.inference.structure import Channel, Constraints, Factors, Index, Layer, Mask, Shapes
+from nuhist.tables import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Templates, factors, shapes and constraints, in the order of pyhf's parameters.
+
+    Attributes
+    ----------
+    parameters, bins
+        How many.
+    channels
+        See :class:`Channel`.
+    sample
+        Of each cell, shape (bins, slots).
+    nominal
+        Counts of each cell, shape (bins, slots); 0 where there is none.
+    factors, shapes, layers, constraints
+        See their classes.
+    """
+
+    parameters: int
+    bins: int
+    channels: tuple[Channel, ...]
+    sample: Index
+    nominal: Array
+    factors: Factors
+    shapes: Shapes
+    layers: tuple[Layer, ...]
+    constraints: Constraints
+
+    @cached_property
+    def wide(self) -> Index:
+        """Parameters that change a whole sample or its shape, increasing."""
+        own = self.factors.parameter
+        return np.union1d(own[own >= 0], self.shapes.parameter).astype(np.intp)
+
+    @cached_property
+    def narrow(self) -> Index:
+        """Parameters of bin-by-bin factors, increasing."""
+        found = [layer.parameter for layer in self.layers]
+        return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.intp)
+
+    @cached_property
+    def turning(self) -> tuple[int, ...]:
+        """Parameters along which counts may go up on both sides, or down: they may have two minima."""
+        factors, shapes = self.factors, self.shapes
+        both = factors.norm & ((factors.high - 1) * (factors.low - 1) > 0)
+        return tuple(np.union1d(factors.parameter[both], shapes.parameter[shapes.curved]).tolist())
+
+    @cached_property
+    def multiplying(self) -> Index:
+        """Parameters that are factors themselves."""
+        plain = self.factors.parameter[self.factors.plain]
+        return np.union1d(plain, self.narrow).astype(np.intp)
+
+    @cached_property
+    def filled(self) -> Mask:
+        """Bins that have any template, shape (bins,)."""
+        parts = self.nominal[:, :, None], self.shapes.straight, self.shapes.bend
+        return np.asarray(np.any([part.any(axis=(1, 2)) for part in parts], axis=0))
+
+    @cached_property
+    def cells_by_sample(self) -> tuple[Index, Index]:
+        """Cells that hold a sample, sorted by it, as positions in (bins × slots); where each one's begin."""
+        slots = self.nominal.shape[1]
+        order = np.concatenate(
+            [
+                (np.arange(channel.bins.start, channel.bins.stop) * slots + slot)
+                for channel in self.channels
+                for slot in range(channel.slots)
+            ]
+        )
+        first = np.searchsorted(self.sample.ravel()[order], np.arange(self.factors.first.size))
+        return order, first
+
+    @cached_property
+    def common(self) -> dict[tuple[int, int], tuple[Index, Index, Index]]:
+        """Bins that two layers have in common, and their positions in each, by pairs that have any."""
+        found = {}
+        for one in range(len(self.layers)):
+            for two in range(one):
+                bins, first, second = np.intersect1d(
+                    self.layers[one].bins, self.layers[two].bins, assume_unique=True, return_indices=True
+                )
+                if bins.size:
+                    found[one, two] = bins, first, second
+        return found
+
+    @cached_property
+    def loose(self) -> Index:
+        """Parameters that are factors themselves and have no constraint."""
+        constrained = np.union1d(self.constraints.gaussian, self.constraints.poisson)
+        return np.setdiff1d(self.multiplying, constrained).astype(np.intp)
+
+    def norms(self, factors: Array) -> Array:
+        """Product of each sample's factors, shape (batch, samples)."""
+        return np.asarray(np.multiply.reduceat(factors, self.factors.first, axis=1))
+
+    def factor_values(self, theta: Array, *, slopes: bool = True) -> tuple[Array, Array]:
+        """Values and derivatives of the factors, shape (batch, factors); the latter only if asked for."""
+        terms = self.factors
+        values, changes = (np.ones((len(theta), terms.sample.size)) for _ in range(2))
+        values[:, terms.plain] = theta[:, terms.parameter[terms.plain]]
+        if terms.norms.size:
+            at = theta[:, terms.parameter[terms.norms]]
+            sides = terms.high[terms.norms], terms.low[terms.norms], terms.coefficients[terms.norms]
+            if slopes:
+                values[:, terms.norms], changes[:, terms.norms] = code4(at, *sides)
+            else:
+                values[:, terms.norms] = code4_value(at, *sides)
+        return values, changes
