@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
-import numpy as np
-
 from nuhist.errors import ConfigError, OptionError, unknown_option
 from nuhist.report.figures import new_figure
 
@@ -120,6 +118,8 @@ class Canvas:
         """
         if (ax := self.look.get("ax")) is None:
             return None
+        import numpy as np
+
         axes = list(np.ravel(np.array(ax, dtype=object)))
         if len(axes) != len(names) or not all(hasattr(each, "set_xlim") for each in axes):
             wanted = f"{len(names)} axes ({', '.join(names)})" if len(names) > 1 else "one Axes"
@@ -137,7 +137,7 @@ class Canvas:
     def several(self, width: float, height: float, *names: str, **layout: Any) -> list[Any]:
         """Several axes: the user's, or those of a new figure with a layout."""
         found = self.given(*names)
-        return found or list(np.ravel(self.new(width, height).subplots(squeeze=False, **layout)))
+        return found or list(self.new(width, height).subplots(squeeze=False, **layout).ravel())
 
     def title(self, axes: Any, said: str = "", heading: str = "", fontsize: str = "medium") -> None:
         """The user's title or the figure's own heading, and below it what the figure says of its data.

@@ -190,7 +190,7 @@ def test_the_same_events(run: Run, refused: Refused, parts: Path) -> None:
         (["lz", "xenon"], ["--correlate", "flux"], "no workspace has a parameter 'flux'"),
         (["lz", "xenon"], ["--correlate", "pp_flux=lots"], "'lots' is no number"),
         (["lz", "xenon"], ["--correlate", "pp_flux=1.5"], "must be above 0 and at most 1"),
-        (["lz", "xenon"], ["--correlate", "pp_flux=nan"], "must be above 0 and at most 1"),
+        (["lz", "xenon"], ["--correlate", "pp_flux=nan"], "pp_flux = nan: expected a number"),
         (["lz", "xenon"], ["--correlate", "pp_flux=0"], "must be above 0 and at most 1"),
         (["lz", "xenon"], ["--correlate", ""], "expected NAME"),
         (["lz", "xenon"], ["--decorrelate", ""], "no workspace has a parameter ''"),

@@ -64,12 +64,19 @@ def test_the_result_says_how(counting: Counting) -> None:
     assert again == found
 
 
-@pytest.mark.parametrize("couplings", [[], [-1.0], [1.0, 11.0]])
-def test_couplings_that_cannot_be_true(counting: Counting, couplings: list[float]) -> None:
-    with pytest.raises(ConfigError, match="name true couplings between 0 and 10"):
+@pytest.mark.parametrize(
+    ("couplings", "message"),
+    [
+        ([], "couplings: name at least one"),
+        ([-1.0], "-1 lies outside the bounds of mu, 0 to 10"),
+        ([1.0, 11.0], "11 lies outside the bounds of mu, 0 to 10"),
+    ],
+)
+def test_couplings_that_cannot_be_true(counting: Counting, couplings: list[float], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         coverage(counting([4], [1.0], [3.0]), couplings, execution=Execution(toys=10))
 
 
 def test_not_a_number_is_no_coupling(counting: Counting) -> None:
-    with pytest.raises(ConfigError, match="mu = nan"):
+    with pytest.raises(ConfigError, match=r"couplings\[0\] = nan: expected a number"):
         coverage(counting([4], [1.0], [3.0]), [float("nan")], execution=Execution(toys=10))
