@@ -140,7 +140,7 @@ class Profile:
                 break
         else:
             return f"{name} changes no expected count, so that nothing limits it"
-        if value not in self.bounds:
+        if not np.isclose(value, self.bounds, rtol=1e-9, atol=0.0).any():
             return f"further out, up to its bound in the workspace, {name} was not looked at"
         return f"it is the bound of {name} in the workspace, {value:g}: give it a wider one to look further"
 
