@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from nuhist.errors import ModelError
 from nuhist.histfactory.workspace import Workspace
 from nuhist.tables import Array
+
+
+class _Read(list[Any]):
+    """Channels that are not copied with the model: pyhf reads them only, and a copy takes long."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
 
 def pyhf_model(
@@ -41,7 +48,7 @@ def pyhf_model(
         try:
             # The model that pyhf.Workspace makes, without its copies and checks: nuhist has validated
             # the workspace, more strictly, and they would take half of the time of a limit.
-            parts = {"channels": workspace.spec["channels"], "parameters": config["parameters"]}
+            parts = {"channels": _Read(workspace.spec["channels"]), "parameters": config["parameters"]}
             model = pyhf.Model(parts, poi_name=poi or workspace.interest(measurement), validate=False)
             observed = workspace.observed()
             counts = [count for channel in model.config.channels for count in observed[channel]]
@@ -57,6 +64,8 @@ def pyhf_model(
 def _refuse_impossible(model: Any, data: Array, workspace: Workspace) -> None:
     """Refuse events in a bin where the model expects none whatever its parameters."""
     config = model.config
+    if _all_named(model, data, workspace):
+        return
     initial = np.asarray(config.suggested_init(), dtype=np.float64)
     upper = np.asarray(config.suggested_bounds(), dtype=np.float64)[:, 1]
     points: Sequence[Array] = (initial, np.minimum(upper, 1.0))
@@ -75,6 +84,20 @@ def _refuse_impossible(model: Any, data: Array, workspace: Workspace) -> None:
                     f"{workspace.origin}: channel '{channel['name']}', bin {index}:"
                     f" {data[part.start + index]:g} events observed where every sample expects 0 or less"
                 )
+
+
+def _all_named(model: Any, data: Array, workspace: Workspace) -> bool:
+    """Whether each bin with events has a sample that names a count above 0 there."""
+    slices = model.config.channel_slices
+    return all(
+        (
+            np.max([sample["data"] for sample in channel["samples"]], axis=0)[
+                data[slices[channel["name"]]] > 0
+            ]
+            > 0
+        ).all()
+        for channel in workspace.spec["channels"]
+    )
 
 
 def _may_expect(sample: Mapping[str, Any], index: int, below: Collection[str]) -> bool:
