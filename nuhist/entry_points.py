@@ -2,14 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
 
-from nuhist.errors import ConfigError
+from nuhist.errors import ConfigError, unknown_name
+
+Entry = TypeVar("Entry")
 
 
-def with_entry_points(own: Iterable[Any], group: str, kind: str, needs: tuple[str, ...]) -> dict[str, Any]:
+class Offers(dict[str, Entry], Generic[Entry]):
+    """A table by names: entries that work, and the reason for each of another package that does not.
+
+    Parameters
+    ----------
+    kind
+        What an entry is called in messages, such as ``"method"``.
+    entries
+        Those that work, by name.
+
+    Attributes
+    ----------
+    broken
+        Messages by name of the entry point.
+    """
+
+    def __init__(self, kind: str, entries: dict[str, Entry]) -> None:
+        super().__init__(entries)
+        self.kind = kind
+        self.broken: dict[str, str] = {}
+
+    def entry(self, name: Any) -> Entry:
+        """The entry with a name.
+
+        Raises
+        ------
+        ConfigError
+            If there is none, or it is one of another package that does not work.
+        """
+        if name in self:
+            return self[name]
+        if name in self.broken:
+            raise ConfigError(self.broken[name])
+        raise unknown_name(self.kind, name, self)
+
+
+def with_entry_points(
+    own: Iterable[Entry],
+    group: str,
+    kind: str,
+    needs: tuple[str, ...],
+    check: Callable[[Any], None] = lambda _: None,
+) -> Offers[Entry]:
     """A table by names: nuhist's own entries, then those that installed packages name in a group.
+
+    An entry that does not work keeps nobody from the others: who asks for it is told why.
 
     Parameters
     ----------
@@ -21,24 +67,35 @@ def with_entry_points(own: Iterable[Any], group: str, kind: str, needs: tuple[st
         What an entry is called in messages, such as ``"method"``.
     needs
         The attributes that an entry must have besides its name.
-
-    Raises
-    ------
-    ConfigError
-        If an entry of another package cannot be imported, lacks an attribute, or has the name of another.
+    check
+        Raises a TypeError or a ConfigError that says what else an entry lacks.
     """
     from importlib import metadata
 
-    found = {entry.name: entry for entry in own}
+    found = Offers(kind, {_name(entry): entry for entry in own})
     for point in metadata.entry_points(group=group):
         try:
             entry = point.load()
+            _refuse_unfit(entry, needs, found)
+            check(entry)
         except Exception as error:
-            raise ConfigError(f"the {kind} '{point.name}' of {point.value} is broken: {error}") from error
-        missing = [name for name in ("name", *needs) if not hasattr(entry, name)]
-        if missing:
-            raise ConfigError(f"the {kind} '{point.name}' of {point.value} has no {missing[0]}")
-        if entry.name in found:
-            raise ConfigError(f"{point.value}: there is a {kind} called '{entry.name}' already")
-        found[entry.name] = entry
+            reason = " ".join(str(error).split()) or type(error).__name__
+            found.broken[point.name] = f"the {kind} '{point.name}' of {point.value} is broken: {reason}"
+        else:
+            found[entry.name] = entry
     return found
+
+
+def _name(entry: Any) -> str:
+    return str(entry.name)
+
+
+def _refuse_unfit(entry: Any, needs: tuple[str, ...], found: Offers[Any]) -> None:
+    """Refuse what lacks an attribute or has no name of its own."""
+    missing = [name for name in ("name", *needs) if not hasattr(entry, name)]
+    if missing:
+        raise TypeError(f"it has no {', no '.join(missing)}")
+    if not isinstance(entry.name, str):
+        raise TypeError("its name is no text")
+    if entry.name in found:
+        raise TypeError(f"there is a {found.kind} called '{entry.name}' already")

@@ -71,3 +71,16 @@ class Offered:
     def keywords(self) -> dict[str, inspect.Parameter]:
         """What the function takes, by name."""
         return dict(inspect.signature(self.function()).parameters)
+
+
+def refuse_unknown_options(offered: Offered) -> None:
+    """Refuse an entry whose function takes other keywords than its options name.
+
+    Raises
+    ------
+    TypeError
+        With the first one.
+    """
+    for option in offered.options:
+        if option.name not in offered.keywords():
+            raise TypeError(f"its option '{option.name}' is no keyword of {offered.run}")

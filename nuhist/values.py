@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # not enough digits in a double to say how near. See docs/validity.md.
 LEAST_LEVEL, LEAST_MISSED = 1e-3, 1e-12
 _LARGEST = 2**64  # whole numbers lie below
+_NOISE = 1e-9  # of a size: fits end so near to their bounds
 _SHOWN = 40  # letters of a wrong value
 
 
@@ -111,6 +112,36 @@ def as_text(value: Any, what: str) -> str:
     return value
 
 
+def as_pair(value: Any, what: str) -> tuple[float, float]:
+    """Two finite numbers.
+
+    Raises
+    ------
+    ConfigError
+        If they are not two, or no such numbers.
+
+    Examples
+    --------
+    >>> as_pair([0, 2.5], "bounds")
+    (0.0, 2.5)
+    """
+    pair = list(value) if isinstance(value, Iterable) and not isinstance(value, str | Mapping) else []
+    if len(pair) != 2:
+        raise ConfigError(f"{what} = {shown(value)}: expected two numbers")
+    return as_number(pair[0], what), as_number(pair[1], what)
+
+
+def without_noise(value: float, size: float) -> float:
+    """A value, or 0 where it is nothing beside a size: a best fit next to its bound of 0.
+
+    Examples
+    --------
+    >>> without_noise(5e-11, 3.0), without_noise(0.5, 3.0)
+    (0.0, 0.5)
+    """
+    return 0.0 if abs(value) < _NOISE * abs(size) else value
+
+
 def as_level(value: Any) -> float:
     """A confidence level, between 0.001 and 1 - 1e-12.
 
@@ -196,10 +227,7 @@ def as_bounds(values: Any, what: str) -> tuple[float, float]:
     ConfigError
         If they are not.
     """
-    pair = list(values) if isinstance(values, Iterable) and not isinstance(values, str | Mapping) else []
-    if len(pair) != 2:
-        raise ConfigError(f"{what} {shown(values)}; expected two numbers, the first below the second")
-    low, high = (as_number(value, what) for value in pair)
+    low, high = as_pair(values, what)
     if not low < high:
         raise ConfigError(f"{what} {low:g} to {high:g}; expected two numbers, the first below the second")
     return low, high

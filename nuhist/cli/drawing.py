@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 _NUMBERS = (".csv", ".json")
 
 
-def _pair(_: click.Context, __: click.Parameter, text: str | None) -> tuple[float, float] | None:
+def _pair(_: click.Context, option: click.Parameter, text: str | None) -> tuple[float, float] | None:
     """Two numbers with a colon."""
     try:
         low, high = map(float, (text or "0:0").split(":"))
     except ValueError:
-        raise click.BadParameter(f"'{text}': expected two numbers, such as 1:10") from None
+        example = "8:4" if option.name == "size" else "1:10"
+        raise click.BadParameter(f"'{text}': expected two numbers, such as {example}") from None
     return None if text is None else (low, high)
 
 

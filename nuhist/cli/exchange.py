@@ -22,27 +22,36 @@ from nuhist.cli.offered import OfferedCommand
 from nuhist.cli.options import OutputType, PathType, TableGroup, group
 
 if TYPE_CHECKING:
-    from nuhist.exchange.format import Reader, Writer
+    from nuhist.entry_points import Offers
+    from nuhist.exchange.format import Format, Reader, Writer
 
 
-def _exports() -> dict[str, click.Command]:
+def _formats() -> Offers[Format]:
     from nuhist.exchange.formats import formats
 
-    return {name: _export(name, each.writer) for name, each in formats().items() if each.writer}
+    return formats()
 
 
-def _imports() -> dict[str, click.Command]:
-    from nuhist.exchange.formats import formats
-
-    return {name: _import(name, each.reader) for name, each in formats().items() if each.reader}
+def _exports(each: Format) -> click.Command | None:
+    return _export(each.name, each.writer) if each.writer else None
 
 
-@group(cls=TableGroup, table=_exports, epilog="Example: nuhist export root lz.json -o lz.root")
+def _imports(each: Format) -> click.Command | None:
+    return _import(each.name, each.reader) if each.reader else None
+
+
+@group(cls=TableGroup, table=_formats, make=_exports, epilog="Example: nuhist export root lz.json -o lz.root")
 def export() -> None:
     """Write a workspace in another format."""
 
 
-@group("import", cls=TableGroup, table=_imports, epilog="Example: nuhist import root lz.root -o lz.json")
+@group(
+    "import",
+    cls=TableGroup,
+    table=_formats,
+    make=_imports,
+    epilog="Example: nuhist import root lz.root -o lz.json",
+)
 def import_() -> None:
     """Make a workspace from a file of another format."""
 

@@ -22,8 +22,7 @@ from nuhist.cli.common import (
 from nuhist.cli.method_options import MethodCommand
 from nuhist.cli.options import command
 from nuhist.physics.coupling import slashed, spaced
-
-_NOISE = 1e-9  # of the upper end of the parameter: a best fit at its bound of 0
+from nuhist.values import without_noise
 
 
 @command(epilog="Example: nuhist fit lz.json")
@@ -128,8 +127,7 @@ def limit(
         return
     say(result.summary)
     say(f"  {result.method}: {result.convention}")
-    noise = _NOISE * abs(result.parameter_upper or 0.0)
-    best = 0.0 if abs(result.parameter_best_fit) < noise else result.best_fit
+    best = result.best_fit if without_noise(result.parameter_best_fit, result.parameter_upper or 0.0) else 0.0
     say(f"  best fit {best:.4g}{spaced(result.unit)}, min_chi2 {result.min_chi2:.2f}")
     for sigma, value in (result.expected or {}).items():
         shown = "open" if value is None else f"{value:.4g}{spaced(result.unit)}"

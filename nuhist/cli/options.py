@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from inspect import formatannotation
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from nuhist.errors import OptionError
 from nuhist.inputs import STDIN
+
+if TYPE_CHECKING:
+    from nuhist.entry_points import Offers
 
 
 class PathType(click.Path):
@@ -78,14 +81,21 @@ class Group(_Once, click.Group):
 class TableGroup(Group):
     """A group whose commands come from a table that other packages may extend; read when asked for."""
 
-    def __init__(self, *, table: Callable[[], dict[str, click.Command]], **attributes: Any) -> None:
-        self._table = table
+    def __init__(
+        self,
+        *,
+        table: Callable[[], Offers[Any]],
+        make: Callable[[Any], click.Command | None],
+        **attributes: Any,
+    ) -> None:
+        self._table, self._make = table, make
         super().__init__(**attributes)
 
     @property
     def commands(self) -> dict[str, click.Command]:
         """Those of the table."""
-        return self._table()
+        made = {name: self._make(entry) for name, entry in self._table().items()}
+        return {name: each for name, each in made.items() if each is not None}
 
     @commands.setter
     def commands(self, _: object) -> None:
@@ -94,6 +104,13 @@ class TableGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
         """In the table's order."""
         return list(self.commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command; where another package should bring it and does not, the reason."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None and cmd_name in self._table().broken:
+            self._table().entry(cmd_name)
+        return found
 
 
 def kind_of(annotation: Any) -> str:

@@ -15,18 +15,14 @@ from nuhist.cli.offered import OfferedCommand
 from nuhist.cli.options import PathType, TableGroup, group
 
 if TYPE_CHECKING:
+    from nuhist.entry_points import Offers
     from nuhist.report.figure import FigureKind
 
 
-def _commands() -> dict[str, click.Command]:
+def _figures() -> Offers[FigureKind]:
     from nuhist.report.figure_table import figures
 
-    return {name: _command(kind) for name, kind in figures().items()}
-
-
-@group(cls=TableGroup, table=_commands, epilog="Example: nuhist plot spectrum lz.json -o lz.png")
-def plot() -> None:
-    """Draw a figure (PDF, SVG, PNG, ...); its numbers go beside it as JSON, or as CSV."""
+    return figures()
 
 
 def _experiments(experiments: tuple[str, ...], allow_outside: bool) -> Any:
@@ -84,3 +80,13 @@ def _command(kind: FigureKind) -> click.Command:
         epilog=f"Example: nuhist plot {kind.name} {kind.example}",
     )(run)
     return made
+
+
+@group(
+    cls=TableGroup,
+    table=_figures,
+    make=_command,
+    epilog="Example: nuhist plot spectrum lz.json -o lz.png",
+)
+def plot() -> None:
+    """Draw a figure (PDF, SVG, PNG, ...); its numbers go beside it as JSON, or as CSV."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from nuhist.cli.common import (
 from nuhist.cli.options import command
 from nuhist.errors import OptionError
 from nuhist.physics.coupling import slashed, spaced
+from nuhist.values import without_noise
 
 
 @command(epilog="Example: nuhist significance lz.json --ntoys 10000")
@@ -86,7 +88,8 @@ def ranking(model: Chosen, fast: bool, json_output: bool) -> None:
     if json_output:
         print_json(result.to_json())
         return
-    say(f"{result.parameter} = {result.best_fit:.4g}")
+    size = max((abs(entry.impact_up) + abs(entry.impact_down) for entry in result.impacts), default=0.0)
+    say(f"{result.parameter} = {without_noise(result.best_fit, size):.4g}")
     print_table(
         ["parameter", "pull", "±", "impact up", "impact down"],
         [
@@ -117,10 +120,8 @@ def contour(model: Chosen, parameters: str, levels: str, json_output: bool) -> N
     from nuhist.histfactory.grids import parse_levels
     from nuhist.values import percent
 
-    names = parameters.split(",")
-    if len(names) != 2:
-        raise OptionError(f"--parameters {parameters}: expected two names with a comma between them")
-    result = model.model().contour(*names, levels=parse_levels(levels))
+    made = model.model()
+    result = made.contour(*_two(parameters, made.likelihood.names), levels=parse_levels(levels))
     if json_output:
         print_json(result.to_json())
         return
@@ -136,6 +137,16 @@ def contour(model: Chosen, parameters: str, levels: str, json_output: bool) -> N
             rows.append([name, *(f"{low:.4g} to {high:.4g}" for low, high in sides)])
     print_table(["contour", f"{x.coupling}{slashed(x.unit)}", f"{y.coupling}{slashed(y.unit)}"], rows)
     print_remarks(result.data_kind, result.notes)
+
+
+def _two(text: str, known: Sequence[str]) -> tuple[str, str]:
+    """Two names with a comma between them, which may have commas of their own."""
+    parts = text.split(",")
+    found = [(",".join(parts[:n]), ",".join(parts[n:])) for n in range(1, len(parts))]
+    named = [pair for pair in found if set(pair) <= set(known)]
+    if len(named) != 1 and len(found) != 1:
+        raise OptionError(f"--parameters {text}: expected two names with a comma between them")
+    return (named or found)[0]
 
 
 @command(epilog="Example: nuhist coverage lz.json --range 0:2e-11:5 --ntoys 10000 --jobs 2")

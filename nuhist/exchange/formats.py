@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from nuhist.entry_points import with_entry_points
+from nuhist.entry_points import Offers, with_entry_points
 from nuhist.exchange.cabinetry.format import CABINETRY
 from nuhist.exchange.format import Format
 from nuhist.exchange.hepdata.format import HEPDATA
@@ -12,18 +13,20 @@ from nuhist.exchange.hs3.format import HS3
 from nuhist.exchange.inference_interface.format import INFERENCE_INTERFACE
 from nuhist.exchange.root.format import ROOT
 from nuhist.exchange.xml.format import XML
+from nuhist.offered import refuse_unknown_options
 
 FORMATS = (ROOT, XML, HS3, INFERENCE_INTERFACE, CABINETRY, HEPDATA)
 ENTRY_POINTS = "nuhist.formats"  # group of the formats that other packages bring along
 
 
 @cache
-def formats() -> dict[str, Format]:
-    """Formats by name.
+def formats() -> Offers[Format]:
+    """Formats by name."""
+    return with_entry_points(FORMATS, ENTRY_POINTS, "format", (), _check)
 
-    Raises
-    ------
-    ConfigError
-        If one of another package cannot be imported, is no format, or has the name of another.
-    """
-    return with_entry_points(FORMATS, ENTRY_POINTS, "format", ("title", "extra", "writer", "reader"))
+
+def _check(entry: Any) -> None:
+    if not isinstance(entry, Format):
+        raise TypeError("it is no nuhist.exchange.format.Format")
+    for way in filter(None, (entry.writer, entry.reader)):
+        refuse_unknown_options(way)

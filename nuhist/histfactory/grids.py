@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import inf
@@ -10,6 +11,8 @@ import numpy as np
 
 from nuhist.errors import ConfigError, OptionError
 from nuhist.tables import Array
+
+_PAIR = re.compile("(.+?)=([^=,]+)(?:,|$)")  # a name may have commas, a value has none
 
 _SAME = 1e-12  # relative: the same number computed in two ways
 _ZERO = 1e-14  # of the largest value: what subtractions leave of 0
@@ -55,15 +58,18 @@ def parse_pairs(texts: Iterable[str]) -> dict[str, str]:
     --------
     >>> parse_pairs(["a=b,c=d"])
     {'a': 'b', 'c': 'd'}
+    >>> parse_pairs(["a, b=1,c=2"])
+    {'a, b': '1', 'c': '2'}
     """
     pairs: dict[str, str] = {}
-    for part in (part for text in texts for part in text.split(",")):
-        name, _, value = part.partition("=")
-        if not name or not value:
-            raise ConfigError(f"'{part}': expected NAME=VALUE")
-        if name in pairs:
-            raise OptionError(f"'{name}' is there twice; keep one")
-        pairs[name] = value
+    for text in texts:
+        found = _PAIR.findall(text)
+        if ",".join(f"{name}={value}" for name, value in found) != text:
+            raise ConfigError(f"'{text}': expected NAME=VALUE, or several with commas between them")
+        for name, value in found:
+            if name in pairs:
+                raise OptionError(f"'{name}' is there twice; keep one")
+            pairs[name] = value
     return pairs
 
 

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from shlex import quote
 from typing import Any, Literal
 
-from nuhist.errors import ConfigError, FitError, OptionError
+from nuhist.errors import ConfigError, FitError, OptionError, unknown_name
 from nuhist.histfactory.data_kind import DataKind, data_remarks, describe
 from nuhist.histfactory.interest import coupling_scale, interest_remarks, label_remarks
 from nuhist.histfactory.loading import Source, read_source
@@ -22,7 +22,7 @@ from nuhist.inference.curve import Curve
 from nuhist.inference.grid import grid_curve
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.other_data import Counts, OtherData, expected, given, thrown, truth
-from nuhist.inference.prepare import Engine, make_likelihood
+from nuhist.inference.prepare import ENGINES, Engine, make_likelihood, refuse_unknown_choices
 from nuhist.inference.profile import Profile
 from nuhist.inference.questions import Questions
 from nuhist.keywords import named
@@ -30,6 +30,7 @@ from nuhist.showing import Shown, Table
 from nuhist.tables import Array
 from nuhist.values import as_number, as_text, as_whole
 
+_PRECISE = 1e-6  # typical steps: fits know no better where they end
 _FAR = 1e30  # typical steps: no best fit lies there
 
 
@@ -113,6 +114,10 @@ class Model(Questions, Shown):
         for name, choice in choices.items():
             if choice is not None:
                 as_text(choice, name)
+        if isinstance(found, Workspace):
+            refuse_unknown_choices(found, measurement, poi, engine, changes)
+        elif engine not in ENGINES:
+            raise unknown_name("engine", engine, ENGINES)
         for name, value in {
             "source": found,
             "changes": changes,
@@ -305,7 +310,11 @@ class Model(Questions, Shown):
             found = float(model.best.parameters[index])
         except FitError:
             return self
-        name, bound = likelihood.interest.name, float(self.best.parameters[index])
+        name, at = likelihood.interest.name, float(self.best.parameters[index])
+        bound = min(
+            (float(likelihood.lower[index]), float(likelihood.upper[index])), key=lambda end: abs(end - at)
+        )
+        found = found if abs(found - bound) > _PRECISE * likelihood.scale[index] else bound
         model.__dict__["lifted_from"] = (
             f"the best fit of {name} is at its bound, {bound:.4g}; this is with the bound lifted, where it is"
             f" {found:.4g}"

@@ -90,6 +90,28 @@ def make_likelihood(
     )
 
 
+def refuse_unknown_choices(
+    workspace: Workspace, measurement: str | None, poi: str | None, engine: str, changes: Changes
+) -> None:
+    """Refuse what :func:`make_likelihood` would refuse for its name.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such parameter or engine.
+    ModelError
+        If there is no such measurement, or the parameter of interest is several numbers.
+    """
+    if engine not in ENGINES:
+        raise unknown_name("engine", engine, ENGINES)
+    _interest(workspace, measurement, poi)
+    names = {*changes.fixed, *changes.init, *changes.bounds}
+    sets = parameter_sets(workspace.spec) if names else {}
+    for name in sorted(names):
+        if name not in sets and name.rpartition("[")[0] not in sets:
+            raise unknown_name("parameter", name, sorted(sets))
+
+
 def _interest(workspace: Workspace, measurement: str | None, poi: str | None) -> str | None:
     """Name of the parameter of interest, or None: the measurement's, unless another one is asked for."""
     if poi is None:

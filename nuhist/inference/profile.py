@@ -132,17 +132,25 @@ class Profile:
                 return "there Δχ² jumps"
             where = place(likelihood, int(np.argmin(least)))
             return f"from there on {where} would expect less than nothing"
-        # At the start, too: where another factor of its samples ends at 0, a strength does nothing.
-        for point in (likelihood.start, self.minimum.parameters):
-            moved = point.copy()
-            moved[likelihood.poi_index] = value
-            if not np.array_equal(likelihood.expected(moved), likelihood.expected(point)):
-                break
-        else:
+        if not self._changes_counts(value):
             return f"{name} changes no expected count, so that nothing limits it"
         if not np.isclose(value, self.bounds, rtol=1e-9, atol=0.0).any():
-            return f"further out, up to its bound in the workspace, {name} was not looked at"
-        return f"it is the bound of {name} in the workspace, {value:g}: give it a wider one to look further"
+            return f"further out, up to its bound, {name} was not looked at"
+        return f"it is the bound of {name}, {value:g}: give it a wider one to look further"
+
+    def _changes_counts(self, value: float) -> bool:
+        """Whether moving the parameter of interest from a value changes an expected count."""
+        likelihood, index = self.likelihood, self.likelihood.poi_index
+        step = likelihood.scale[index]
+        others = np.clip([value - step, value + step], likelihood.lower[index], likelihood.upper[index])
+        # At the start, too: where another factor of its samples ends at 0, a strength does nothing.
+        for point in (likelihood.start, self.minimum.parameters):
+            points = np.tile(point, (4, 1))
+            points[:, index] = [value, *others, point[index]]
+            counts = [likelihood.expected(each) for each in points]
+            if any(not np.array_equal(counts[0], other) for other in counts[1:]):
+                return True
+        return False
 
     def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
         """Fit several values in one batch; what does not converge so is left to single fits."""

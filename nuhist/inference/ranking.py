@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nuhist.__about__ import __version__
+from nuhist.errors import FitError
 from nuhist.histfactory.loading import Source
 from nuhist.inference.covariance import held_on_bounds
 from nuhist.inference.likelihood import Likelihood, Minimum
@@ -45,6 +46,8 @@ def ranking(
     ------
     ModelError
         If the workspace has no parameter of interest.
+    FitError
+        If the parameter of interest is fixed.
 
     Examples
     --------
@@ -56,6 +59,10 @@ def ranking(
     fast = as_flag(fast, "fast")
     made = as_model(model, measurement=measurement, poi=poi, engine=engine).lifted()
     likelihood, interest = made.likelihood, made.likelihood.interest.name
+    if likelihood.constant[likelihood.poi_index]:
+        raise FitError(
+            f"{made.origin}: its parameter of interest {interest} is fixed, so that nothing moves it"
+        )
     best, matrix = made.best, made.covariance
     errors = np.sqrt(np.diag(matrix))
     meanings = (made.workspace.sidecar or {}).get("parameters", {})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
-from nuhist.entry_points import with_entry_points
-from nuhist.errors import ConfigError, OptionError, unknown_name, unknown_option
+from nuhist.entry_points import Offers, with_entry_points
+from nuhist.errors import ConfigError, OptionError, unknown_option
 from nuhist.methods.cls import CLs
 from nuhist.methods.feldman_cousins import FeldmanCousins
 from nuhist.methods.method import IntervalMethod
@@ -20,15 +20,14 @@ ENTRY_POINTS = "nuhist.methods"  # group of the classes that other packages brin
 
 
 @cache
-def methods() -> dict[str, type[Any]]:
-    """Classes of methods by name.
+def methods() -> Offers[type[Any]]:
+    """Classes of methods by name."""
+    return with_entry_points(METHODS, ENTRY_POINTS, "method", ("title", "throws", "interval"), _check)
 
-    Raises
-    ------
-    ConfigError
-        If one of another package cannot be imported, is no method, or has the name of another.
-    """
-    return with_entry_points(METHODS, ENTRY_POINTS, "method", ("title", "throws", "interval"))
+
+def _check(method: Any) -> None:
+    if not isinstance(method, type) or not is_dataclass(method):
+        raise TypeError("a method is a frozen dataclass, whose fields are its options")
 
 
 def make_method(
@@ -59,8 +58,7 @@ def make_method(
             raise OptionError(f"{name}: belongs into the method itself, {type(method).__name__}({name}=…)")
         return method
     known = methods()
-    if method not in known:
-        raise unknown_name("method", method, known)
+    chosen = known.entry(method)
     takes = {name: {field.name for field in fields(other)} for name, other in known.items()}
     for name in given:
         if name not in takes[method]:
@@ -72,5 +70,5 @@ def make_method(
                 f"{option}: does nothing with --method {method}; it belongs to"
                 f" {' and '.join(f'--method {other}' for other in takers)}"
             )
-    made: IntervalMethod = known[method](**given)
+    made: IntervalMethod = chosen(**given)
     return made

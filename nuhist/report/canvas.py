@@ -5,16 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from nuhist.errors import ConfigError, OptionError, unknown_option
 from nuhist.report.figures import new_figure
+from nuhist.values import as_bounds, as_flag, as_pair, as_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Pair = tuple[float, float]
+_LARGEST = 60  # inches: more is dots, and would take gigabytes
 Draws = TypeVar("Draws", bound=Callable[..., Any])
 
 
@@ -95,13 +96,20 @@ class Canvas:
         for name in self.look:
             if name not in Look.__annotations__:
                 raise unknown_option(name, "a figure", Look.__annotations__)
-        if self.look.get("log") and not self.log:
+        if as_flag(self.look.get("log", False), "log") and not self.log:
             raise OptionError("--log: does nothing with this figure, whose vertical axis is no linear one")
+        if (title := self.look.get("title")) is not None:
+            as_text(title, "title")
         size = self.look.get("size")
         if size is not None and self.look.get("ax") is not None:
             raise OptionError("size: does nothing with ax, whose figure has its own")
-        if size is not None and not all(0 < side < inf for side in size):
-            raise ConfigError(f"size {_shown(size)}: expected a width and a height in inches")
+        if size is not None and not all(0 < side <= _LARGEST for side in as_pair(size, "size")):
+            raise ConfigError(
+                f"size {_shown(size)}: expected a width and a height in inches, at most {_LARGEST}; write 8:4"
+            )
+        for name, ends in (("xlim", self.look.get("xlim")), ("ylim", self.look.get("ylim"))):
+            if ends is not None:
+                as_bounds(ends, name)
 
     @property
     def logarithmic(self) -> bool:
@@ -180,7 +188,7 @@ class Canvas:
         Raises
         ------
         ConfigError
-            If the ends are no two different numbers, or not positive on a logarithmic axis.
+            If the ends are not positive on a logarithmic axis.
         """
         for side in ("xlim", "ylim"):
             self._limit(axes, side)
@@ -191,8 +199,6 @@ class Canvas:
         ends: Sequence[float] | None = self.look.get(side)
         if ends is None:
             return
-        if len(ends) != 2 or ends[0] == ends[1] or not all(-inf < end < inf for end in ends):
-            raise ConfigError(f"{side} {_shown(ends)}: expected two different numbers")
         for each in axes:
             if getattr(each, f"get_{side[0]}scale")() == "log" and min(ends) <= 0:
                 raise ConfigError(f"{side} {_shown(ends)}: a logarithmic axis has positive numbers only")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from nuhist.entry_points import with_entry_points
-from nuhist.errors import ConfigError, OptionError, unknown_name, unknown_option
-from nuhist.offered import Option
+from nuhist.entry_points import Offers, with_entry_points
+from nuhist.errors import ConfigError, OptionError, unknown_option
+from nuhist.offered import Option, refuse_unknown_options
 from nuhist.report.canvas import Look, with_look
 from nuhist.report.figure import FigureKind
 
@@ -117,15 +117,15 @@ ENTRY_POINTS = "nuhist.figures"  # group of the figures that other packages brin
 
 
 @cache
-def figures() -> dict[str, FigureKind]:
-    """Figures by name.
+def figures() -> Offers[FigureKind]:
+    """Figures by name."""
+    return with_entry_points(FIGURES, ENTRY_POINTS, "figure", (), _check)
 
-    Raises
-    ------
-    ConfigError
-        If one of another package cannot be imported, is no figure, or has the name of another.
-    """
-    return with_entry_points(FIGURES, ENTRY_POINTS, "figure", ("run", "help", "options", "subject"))
+
+def _check(entry: Any) -> None:
+    if not isinstance(entry, FigureKind):
+        raise TypeError("it is no nuhist.report.figure.FigureKind")
+    refuse_unknown_options(entry)
 
 
 @with_look
@@ -161,9 +161,7 @@ def plot(figure: str, subject: Any = None, **options: Any) -> Figure:
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['events / 0.333 keV', 'residual [σ]']
     """
-    if figure not in figures():
-        raise unknown_name("figure", figure, figures())
-    kind = figures()[figure]
+    kind = figures().entry(figure)
     known = {*Look.__annotations__, *(option.name for option in kind.options)}
     for name in options:
         if name not in known:

@@ -9,6 +9,7 @@ from nuhist.characters import printable
 from nuhist.inference.results import Interval
 from nuhist.physics.coupling import OWN_UNIT
 from nuhist.physics.hypotheses import FLAVOR_CHOICES
+from nuhist.values import without_noise
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -17,7 +18,6 @@ MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SMALLEST, _LARGEST = 1e-3, 1e4  # what is written without a power of ten
-_NOISE = 1e-9  # of an interval: a best fit at its bound of 0
 
 # Trusted HTML; {} is where a flavour goes.
 _SYMBOLS = {
@@ -140,5 +140,8 @@ def statement(interval: Interval) -> Markup:
 
 def best_fit(interval: Interval) -> float:
     """The best fit of the coupling; 0 where it differs from a bound at 0 by rounding only."""
-    noise = _NOISE * abs(interval.parameter_upper or 0.0)
-    return 0.0 if abs(interval.parameter_best_fit) < noise else interval.best_fit
+    return (
+        interval.best_fit
+        if without_noise(interval.parameter_best_fit, interval.parameter_upper or 0.0)
+        else 0.0
+    )

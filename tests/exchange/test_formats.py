@@ -59,6 +59,7 @@ writer = Writer(write, "Write CSV.", "a.json -o a.csv", (Option("digits", "How m
 options = (Option("scale", "A factor.", "X"), Option("flat", "Their mean."))
 reader = Reader("their_csv:read", "Read CSV.", "a.csv", options)
 CSV = Format("csv", "CSV", "everybody", (".csv",), None, writer, reader)
+WRONG = Format("csv", "", "", writer=Writer(write, "Write CSV.", "a.json", (Option("digts", "How many."),)))
 '''
 
 
@@ -106,19 +107,22 @@ def test_a_format_of_another_package(installed: Callable[[str], None], tmp_path:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("csv = their_csv:write", "the format 'csv' of their_csv:write has no name"),
+        ("csv = their_csv:write", "the format 'csv' of their_csv:write is broken: it has no name"),
+        ("csv = their_csv:WRONG", "is broken: its option 'digts' is no keyword of "),
+        ("csv = their_csv:writer", "is broken: it has no name"),
         ("csv = their_csv:NOTHING", "the format 'csv' of their_csv:NOTHING is broken: "),
-        ("root = nuhist.exchange.root.format:ROOT", "there is a format called 'root' already"),
+        ("csv = nuhist.exchange.root.format:ROOT", "there is a format called 'root' already"),
     ],
 )
 def test_what_is_no_format(installed: Callable[[str], None], entry: str, message: str) -> None:
     installed(entry)
     with pytest.raises(ConfigError, match=message):
-        formats()
-    result = run("export", "root")
+        formats().entry("csv")
+    result = run("export", "csv")
     assert result.exit_code == 1
     assert message in result.stderr
-    assert run("experiments").exit_code == 0
+    assert run("export", "root", "--help").exit_code == 0  # it keeps nobody from the others
+    assert run("export", "xyz").exit_code == 2
 
 
 @pytest.mark.parametrize("each", FORMATS, ids=lambda each: each.name)

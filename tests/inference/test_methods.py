@@ -117,18 +117,29 @@ def test_types_of_options(kind: Any, expected: Any) -> None:
     assert _option(fields(made)[0], ["made"]).type == expected
 
 
+class Loose:
+    """Has what a method has, but no fields."""
+
+    name, title, throws, interval = "loose", "Loose", False, None
+
+
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        (object, "the method 'x' of some:thing has no name"),
-        (ProfileLikelihood, "some:thing: there is a method called 'profile' already"),
+        (object, "it has no name, no title, no throws, no interval"),
+        (ProfileLikelihood, "there is a method called 'profile' already"),
+        (Loose, "a method is a frozen dataclass, whose fields are its options"),
     ],
 )
-def test_what_is_no_method(method: Any, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_method(
+    method: Any, message: str, counting: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
     entry = metadata.EntryPoint("x", "some:thing", "nuhist.methods")
     monkeypatch.setattr(metadata.EntryPoint, "load", lambda _: method)
     monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == entry.group else [])
     methods.cache_clear()
-    with pytest.raises(ConfigError, match=message):
-        methods()
+    workspace = counting([9], [1.0], [4.0], bounds=[[0.0, 50.0]])
+    with pytest.raises(ConfigError, match=f"the method 'x' of some:thing is broken: {message}"):
+        nuhist.limit(workspace, "x")
+    assert nuhist.limit(workspace).method == "profile"  # it keeps nobody from the others
     methods.cache_clear()

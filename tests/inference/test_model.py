@@ -14,7 +14,7 @@ import pytest
 
 import nuhist
 from nuhist import Model, Workspace
-from nuhist.errors import ConfigError, FitError, OptionError
+from nuhist.errors import ConfigError, FitError, ModelError, OptionError
 from nuhist.exchange.hepdata.study import study as hepdata_study
 from nuhist.inference.prepare import make_likelihood
 from nuhist.report.page_study import study
@@ -229,3 +229,31 @@ def test_a_background_has_no_bound_to_lift() -> None:
     )
     model = Model(alone)
     assert model.lifted() is model
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"poi": "mue"}, "no parameter called 'mue'; did you mean mu"),
+        ({"engine": "minuit"}, "no engine called 'minuit'; known: compiled, pyhf"),
+        ({"fixed": {"nrm": 1.0}}, "no parameter called 'nrm'; did you mean norm"),
+        ({"bounds": {"nrm": (0.0, 1.0)}}, "no parameter called 'nrm'"),
+        ({"measurement": "other"}, "no measurement called 'other'"),
+    ],
+)
+def test_unknown_names_are_refused_where_the_model_is_made(
+    choice: dict[str, Any], message: str, counting: Build
+) -> None:
+    with pytest.raises((ConfigError, ModelError), match=message):
+        Model(counting([5], [1.0], [3.0], sigma=0.2), **choice)
+
+
+def test_a_bound_that_the_best_fit_is_at_is_said_to_end_the_search(counting: Build) -> None:
+    # Two seen over three: the best fit is at the lower bound, which is not 0 here.
+    found = nuhist.limit(Model(counting([2], [1.0], [3.0]), bounds={"mu": (1.0, 50.0)}))
+    assert found.lower is None
+    assert any(
+        note.startswith("open below: 1 ") and "it is the bound of mu, 1: give it" in note
+        for note in found.notes
+    )
+    assert not any("changes no expected count" in note for note in found.notes)

@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+import nuhist
 from nuhist import Workspace
-from nuhist.errors import ModelError
+from nuhist.errors import FitError, ModelError
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.ranking import ranking
@@ -164,3 +165,15 @@ def test_the_bound_is_lifted_where_the_best_fit_is_at_it(workspace: Workspace) -
         f" {found.best_fit:.4g}"
     )
     assert not expected.notes
+
+
+def test_a_fixed_parameter_of_interest_is_moved_by_nothing(counting: Callable[..., Workspace]) -> None:
+    model = nuhist.Model(counting([5], [1.0], [3.0], sigma=0.2), fixed={"mu": 1.0})
+    with pytest.raises(FitError, match="its parameter of interest mu is fixed, so that nothing moves it"):
+        model.ranking()
+
+
+def test_the_note_names_the_bound(counting: Callable[..., Workspace]) -> None:
+    model = nuhist.Model(counting([3], [1.0], [3.0], sigma=0.2)).asimov()
+    note = next(note for note in model.ranking().notes if "at its bound" in note)
+    assert "the best fit of mu is at its bound, 0; this is with the bound lifted, where it is 0" in note

@@ -183,13 +183,13 @@ def test_a_bound_that_ends_the_search_is_named() -> None:
     # pyhf's own bounds of a normfactor: 0 to 10.
     note, *_ = limit(small_signal(), confidence_level=0.95).notes
     assert note.startswith("open above: 10 ")
-    assert note.endswith("it is the bound of kappa in the workspace, 10: give it a wider one to look further")
+    assert note.endswith("it is the bound of kappa, 10: give it a wider one to look further")
     found = limit(small_signal(), method="cls", confidence_level=0.95, expected=True)
     assert found.upper is None
     observed, expected, *_ = found.notes
     assert observed.startswith("no upper limit: at 10 ")
     assert "CLs is still 0.96" in observed
-    assert "the bound of kappa in the workspace, 10: give it a wider one" in observed
+    assert "the bound of kappa, 10: give it a wider one" in observed
     assert expected.startswith("no expected limit at -2, -1, 0, +1, +2 σ")
     # With a wider bound: pyhf.infer.hypotest gives 0.09998 at 384.4 and 0.0499993 at 471.8.
     for bound in (1e3, 1e30):

@@ -117,8 +117,11 @@ def test_it_is_drawn_from_python(tmp_path: Path) -> None:
 def test_what_is_no_figure(installed: Path) -> None:
     entry = installed.parent / "site" / "their_figure-1.0.dist-info" / "entry_points.txt"
     entry.write_text("[nuhist.figures]\nyields = their_figure:draw\n")
-    with pytest.raises(ConfigError, match="the figure 'yields' of their_figure:draw has no name"):
-        figures()
+    message = "the figure 'yields' of their_figure:draw is broken: it has no name"
+    with pytest.raises(ConfigError, match=message):
+        nuhist.plot("yields", installed)
+    assert message in run("yields", installed).stderr
+    assert nuhist.plot("flux") is not None  # it keeps nobody from the others
 
 
 @pytest.mark.parametrize("kind", FIGURES, ids=lambda kind: kind.name)
@@ -136,7 +139,8 @@ def test_options_of_the_shell_reach_the_figure(tmp_path: Path) -> None:
     # 150 dots per inch, by the header of a PNG.
     assert [int.from_bytes(output.read_bytes()[start : start + 4]) for start in (16, 20)] == [600, 450]
     for wrong, said in (
-        (("--size", "4"), "'4': expected two numbers, such as 1:10"),
+        (("--size", "4"), "'4': expected two numbers, such as 8:4"),
+        (("--xlim", "4"), "'4': expected two numbers, such as 1:10"),
         (("--log",), "nuhist: --log: does nothing with this figure"),
     ):
         result = run("flux", "-o", output, *wrong)
@@ -153,6 +157,12 @@ def test_options_of_the_shell_reach_the_figure(tmp_path: Path) -> None:
         (("flux", "a.json"), {}, OptionError, "the figure 'flux' is of nothing"),
         (("cls",), {}, ConfigError, "the figure 'cls' is of one model; 0 given"),
         (("scan",), {}, ConfigError, "the figure 'scan' is of models; give one or several"),
+        (("flux",), {"size": "big"}, ConfigError, "size = 'big': expected two numbers"),
+        (("flux",), {"size": (800, 400)}, ConfigError, "a width and a height in inches, at most 60"),
+        (("flux",), {"xlim": 3}, ConfigError, "xlim = 3: expected two numbers"),
+        (("flux",), {"xlim": (1, 0)}, ConfigError, "xlim 1 to 0; expected two numbers, the first below"),
+        (("flux",), {"title": 3}, ConfigError, "title = 3: expected a text"),
+        (("flux",), {"log": "yes"}, ConfigError, "expected True or False"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn(
