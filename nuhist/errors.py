@@ -97,6 +97,7 @@ def missing_extra(purpose: str, package: str, extra: str) -> DataError:
 def _hint(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = near or [each for each in names if name and name == "".join(w[0] for w in each.split("_") if w)]
     return f"did you mean {' or '.join(near)}?" if near else f"known: {_listed(names)}"
 
 

@@ -73,6 +73,7 @@ def results(model: Model) -> dict[str, Shown]:
         cls_curve(model),
         profile_lines([model])[0],
         detector_response(load_experiment("xenonnt_sr0")),
+        nuhist.spectrum("xenonnt_sr0", hypothesis="magnetic-moment", coupling=1e-11),
         flux_curves()[0],
         sections,
         sections.curves[0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,9 @@ from nuhist.cli.options import command
 from nuhist.physics.coupling import slashed, spaced
 from nuhist.values import without_noise
 
+if TYPE_CHECKING:
+    from nuhist.inference.likelihood import Likelihood
+
 
 @command(epilog="Example: nuhist fit lz.json")
 @model_argument
@@ -33,7 +36,8 @@ from nuhist.values import without_noise
 @as_json
 def fit(model: Chosen, test_poi: float | None, errors: str, json_output: bool) -> None:
     """Fit a workspace to its observed counts."""
-    result = model.model().fit(test_poi=test_poi, errors=errors)
+    made = model.model()
+    result = made.fit(test_poi=test_poi, errors=errors)
     if json_output:
         print_json(result.to_json())
         return
@@ -52,21 +56,33 @@ def fit(model: Chosen, test_poi: float | None, errors: str, json_output: bool) -
     )  # fmt: skip
     say()
     profiled = ["down", "up"] if errors == "profile" else []
-    print_table(
-        ["parameter", "value", "±", *profiled],
-        [
-            [entry.name, f"{entry.value:.4g}",
-             "at its bound or fixed" if entry.uncertainty is None else f"{entry.uncertainty:.3g}",
-             *(_shown(error) for error in (entry.errors or (None, None)) if profiled)]
-            for entry in result.parameters
-        ],
-    )  # fmt: skip
+    rows: list[list[str]] = []
+    for heading, members in _groups(made.likelihood).items():
+        rows += [[f"{heading}:", *[""] * (2 + len(profiled))]] if members else []
+        for entry in (result.parameters[index] for index in members):
+            error = "at its bound or fixed" if entry.uncertainty is None else f"{entry.uncertainty:.3g}"
+            both = (_shown(each) for each in (entry.errors or (None, None)) if profiled)
+            rows.append([f"  {entry.name}", f"{entry.value:.4g}", error, *both])
+    print_table(["parameter", "value", "±", *profiled], rows)
     say("")
     if result.conditional_on:
         held = ", ".join(result.conditional_on)
         say(f"  errors are conditional: {held} held where the fit ends, at the bound")
     print_remarks(result.data_kind, result.notes)
     say(f"{result.method}; workspace {result.workspace_digest[:12]}; nuhist {result.nuhist_version}")
+
+
+def _groups(likelihood: Likelihood) -> dict[str, list[int]]:
+    """Positions of the parameters: the one of interest first, then those that nothing constrains."""
+    config = likelihood.model.config
+    groups: dict[str, list[int]] = {"parameter of interest": [], "free": [], "constrained": [], "of bins": []}
+    interest = likelihood.poi.name if likelihood.poi else None
+    for name in config.par_order:
+        part, constrained = config.par_slice(name), name in config.auxdata_order
+        several = "of bins" if part.stop - part.start > 1 else "constrained"
+        kind = "parameter of interest" if name == interest else several if constrained else "free"
+        groups[kind] += range(part.start, part.stop)
+    return groups
 
 
 @command(epilog="Example: nuhist scan lz.json --range 0:3e-11:31")

@@ -14,11 +14,12 @@ from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
 from nuhist.physics.recoils import breakpoints, recoil_rates_at, refuse_unused_mass
 from nuhist.physics.solar import solar_flux
+from nuhist.showing import Shown, Table
 from nuhist.tables import Array
 
 
-@dataclass(frozen=True, eq=False)
-class Spectrum:
+@dataclass(frozen=True, eq=False, repr=False)
+class Spectrum(Shown):
     """Neutrino-electron scattering in an experiment, for one value of the coupling.
 
     Attributes
@@ -47,6 +48,19 @@ class Spectrum:
     recoil_energy: Array
     standard_model_rate: Array
     added_rate: Array
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was computed, and the events."""
+        events = self.standard_model.sum() + self.added.sum()
+        said = f"{events:.4g} events, of which the coupling adds {self.added.sum():.4g}"
+        return (said, f"{self.hypothesis} at {self.coupling:g} {self.unit}", self.experiment)
+
+    def table(self) -> Table:
+        """A row for each bin: its edges in keV, and the expected events."""
+        rows = zip(self.edges[:-1], self.edges[1:], self.standard_model, self.added, strict=True)
+        header = ("lower_edge", "upper_edge", "standard_model", "added")
+        return Table(header, tuple(tuple(map(float, row)) for row in rows))
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values."""

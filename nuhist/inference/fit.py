@@ -103,7 +103,7 @@ def fit(
                 float(sigma) if sigma > _NOTHING * scale else None,
                 profiled.get(name),
                 described.get(name, {}).get("meaning"),
-                described.get(name, {}).get("unit"),
+                _unit(described.get(name, {}).get("unit")),
             )
             for name, value, sigma, scale in zip(
                 likelihood.names, minimum.parameters, uncertainty, likelihood.scale, strict=True
@@ -126,6 +126,11 @@ def fit(
         workspace_digest=made.digest,
         nuhist_version=__version__,
     )
+
+
+def _unit(unit: str | None) -> str | None:
+    """A unit as a reader expects it: nothing for a plain number, which files call 1."""
+    return "" if unit == "1" else unit
 
 
 def _engine(likelihood: Likelihood) -> str:
