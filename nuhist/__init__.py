@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nuhist.inference.significance import goodness_of_fit, significance
     from nuhist.methods.cls import CLs
     from nuhist.methods.contour import contour
+    from nuhist.methods.exclusion import exclusion
     from nuhist.methods.feldman_cousins import FeldmanCousins
     from nuhist.methods.limits import limit, scan
     from nuhist.methods.profile_likelihood import ProfileLikelihood
@@ -48,6 +49,7 @@ _PUBLIC = {
     "bundled_experiments": "nuhist.experiments.experiment",
     "combine": "nuhist.histfactory.combine",
     "contour": "nuhist.methods.contour",
+    "exclusion": "nuhist.methods.exclusion",
     "fit": "nuhist.inference.fit",
     "limit": "nuhist.methods.limits",
     "load": "nuhist.histfactory.loading",
@@ -81,6 +83,7 @@ __all__ = [
     "combine",
     "contour",
     "coverage",
+    "exclusion",
     "fit",
     "goodness_of_fit",
     "limit",

@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ranking": ("lz.json",),
     "contour": ("lz.json", "--parameters", "mu_nu_squared,lz_ws2022_background_norm"),
     "coverage": ("lz.json", "--range", "0:1e-11:2", "--ntoys", "20"),
+    "exclusion": ("grid",),
     **{f"plot {each.name}": (*_SUBJECTS[each.subject], "-o", f"{each.name}.png") for each in FIGURES},
     "report": ("lz.json", "--ntoys", "0", "-o", "report.html"),
     **dict(pair for each in FORMATS for pair in _there_and_back(each)),
@@ -79,6 +80,7 @@ OPTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "limit --scheduler": (("lz.json", "--method", "feldman-cousins", *_SCHEDULER), "dask"),
     "significance --scheduler": (("lz.json", *_SCHEDULER), "dask"),
     "gof --scheduler": (("lz.json", *_SCHEDULER), "dask"),
+    "exclusion --scheduler": (("grid", "--scheduler", "tcp://127.0.0.1:1"), "dask"),
     "coverage --scheduler": (("lz.json", "--range", "0:1e-11:2", *_SCHEDULER), "dask"),
     "reproduce --plots": (("--experiments", "--plots", "drawn"), "plot"),
 }

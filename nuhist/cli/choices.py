@@ -105,6 +105,13 @@ def models_argument(metavar: str, *, required: bool = False, default: tuple[str,
     return decorate
 
 
+def parameter_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same choices but for the data, which stay those of the workspace."""
+    for option, name in reversed([*zip(_OPTIONS, _NAMES, strict=True)]):
+        function = function if name == "asimov" else option(function)
+    return function
+
+
 def _with_choices(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         function = option(function)

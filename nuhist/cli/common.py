@@ -172,7 +172,7 @@ _TOY_OPTIONS = (
     click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
     click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786."),
     click.option("--resume", type=OutputType(dir_okay=False), metavar="FILE",
-                 help="Checkpoint: finished batches are kept there and taken from there."),
+                 help="Checkpoint: what is done is kept there and taken from there."),
 )  # fmt: skip
 
 
@@ -182,6 +182,13 @@ TOY_NAMES = ("ntoys", "seed", "jobs", "scheduler", "resume")
 def toy_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options of how toys are thrown and by whom."""
     for option in reversed(_TOY_OPTIONS):
+        function = option(function)
+    return function
+
+
+def work_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Those of them that say who computes, for work without toys."""
+    for option in reversed(_TOY_OPTIONS[2:]):
         function = option(function)
     return function
 
@@ -200,13 +207,20 @@ def refuse_toy_options(reason: str) -> None:
 @contextmanager
 def toy_execution(ntoys: int, **choices: Any) -> Iterator[Execution]:
     """How to throw toys, with a progress bar where somebody looks at standard error."""
+    with execution_of("toys", toys=ntoys, **choices) as execution:
+        yield execution
+
+
+@contextmanager
+def execution_of(counted: str, **choices: Any) -> Iterator[Execution]:
+    """Who computes, with a progress bar of what is counted where somebody looks at standard error."""
     from nuhist.inference.execution import Execution
 
     if choices["scheduler"] is not None:
-        refuse_given(("jobs",), "with --scheduler the cluster computes all toys")
+        refuse_given(("jobs",), f"with --scheduler the cluster computes all {counted}")
 
     if not sys.stderr.isatty():
-        yield Execution(toys=ntoys, **choices)
+        yield Execution(**choices)
         return
     from rich.console import Console
     from rich.progress import (
@@ -221,19 +235,19 @@ def toy_execution(ntoys: int, **choices: Any) -> Iterator[Execution]:
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Toys per second."""
+        """Toys or points per second."""
 
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="progress.data.speed")
+            return Text(f"{task.speed:,.3g}/s" if task.speed else "", style="progress.data.speed")
 
-    columns = (TextColumn("toys"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    columns = (TextColumn(counted), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("toys", total=None)
+        task = bar.add_task(counted, total=None)
 
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        yield Execution(toys=ntoys, progress=progress, **choices)
+        yield Execution(progress=progress, **choices)
 
 
 def say(*lines: str) -> None:

@@ -12,7 +12,19 @@ import click
 
 from nuhist.__about__ import __version__
 from nuhist.characters import printable
-from nuhist.cli import cite, exchange, experiment, hepdata, infer, plot, report, reproduce, study, workspace
+from nuhist.cli import (
+    cite,
+    exchange,
+    experiment,
+    hepdata,
+    infer,
+    plane,
+    plot,
+    report,
+    reproduce,
+    study,
+    workspace,
+)
 from nuhist.cli.common import tell
 from nuhist.cli.options import Group
 from nuhist.cli.streams import open_closed_streams
@@ -31,6 +43,7 @@ _FAMILIES = {
     ),
     "Fit it": (infer.fit, infer.scan, infer.limit),
     "Question it": (study.significance, study.gof, study.ranking, study.contour, study.coverage),
+    "Fill a plane": (plane.exclusion,),
     "Show it": (plot.plot, report.report),
     "Share it": (exchange.export, exchange.import_, hepdata.hepdata, cite.cite),
     "Redo ours": (reproduce.reproduce, reproduce.rebuild),

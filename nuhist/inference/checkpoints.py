@@ -20,12 +20,14 @@ from nuhist.inputs import MEBIBYTE, reason
 from nuhist.schemas import check
 from nuhist.tables import Array
 
-Result = tuple[Array, Array]
+Result = Any
+"""Of a task: two arrays with a number for each toy, or a document of JSON."""
+_ARRAYS = ("statistic", "best")
 _LONGEST_LINE = MEBIBYTE  # a batch takes 22 kB
 
 
 class Checkpoint:
-    """Finished batches, one line of JSON each, after a line that says what they belong to.
+    """Finished tasks, one line of JSON each, after a line that says what they belong to.
 
     A line that was cut off by a crash is not counted; what is appended starts on a new line.
 
@@ -66,17 +68,19 @@ class Checkpoint:
         if entry is None or entry["check"] != _check(entry, task):
             return None
         try:
-            return _decoded(entry["statistic"]), _decoded(entry["best"])
+            return (
+                entry["document"] if "document" in entry else tuple(_decoded(entry[name]) for name in _ARRAYS)
+            )
         except ValueError:  # base64 that is none, or of no whole numbers
             return None
 
     def append(self, index: int, task: Any, result: Result) -> None:
         """Add a result."""
-        entry: dict[str, Any] = {
-            "task": index,
-            "statistic": _encoded(result[0]),
-            "best": _encoded(result[1]),
-        }
+        entry: dict[str, Any] = {"task": index}
+        if isinstance(result, tuple):
+            entry |= zip(_ARRAYS, map(_encoded, result), strict=True)
+        else:
+            entry["document"] = result
         entry["check"] = _check(entry, task)
         try:
             with self.path.open("a", encoding="utf-8") as stream:
@@ -117,7 +121,8 @@ def _entry(line: str) -> dict[str, Any] | None:
 
 
 def _check(entry: dict[str, Any], task: Any) -> str:
-    content = f"{_described(task)} {entry.get('task')} {entry.get('statistic')} {entry.get('best')}"
+    kept = [json.dumps(entry["document"])] if "document" in entry else map(str, map(entry.get, _ARRAYS))
+    content = " ".join((_described(task), str(entry.get("task")), *kept))
     return hashlib.sha256(content.encode()).hexdigest()
 
 

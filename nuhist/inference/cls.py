@@ -180,10 +180,19 @@ def cls_limits(
     FitError
         If counts turn along the parameter, or all values within its bounds are excluded.
     """
+    return limits_of(asymptotic_cls(profile, test_statistic), confidence_level, expected=expected)
+
+
+def asymptotic_cls(profile: Profile, test_statistic: TestStatistic | None = None) -> AsymptoticCls:
+    """CLs of a profile, with what :func:`cls_limits` refuses refused."""
     refuse_turning(profile)
     profile.refuse_broken(0.0)
-    natural = natural_statistic(profile)
-    curve = AsymptoticCls(profile, test_statistic or natural)
+    return AsymptoticCls(profile, test_statistic or natural_statistic(profile))
+
+
+def limits_of(curve: AsymptoticCls, confidence_level: float, *, expected: bool) -> ClsLimits:
+    """Upper limits of :func:`cls_limits`, where CLs is known already at some values."""
+    natural = natural_statistic(curve.profile)
     functions: dict[str, Callable[[float], float]] = {"observed": curve.observed}
     if expected:
         functions |= {

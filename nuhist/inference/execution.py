@@ -208,7 +208,7 @@ class _Rounds:
             try:
                 yield from zip(chosen, share(partial(_alone, self.compute, self.model), work), strict=True)
             except BrokenProcessPool as error:
-                raise FitError(f"a process that throws toys was killed{_KEPT}") from error
+                raise FitError(f"a process that computes was killed{_KEPT}") from error
         else:
             for index, task in zip(chosen, work, strict=True):
                 yield index, _alone(self.compute, self.model, task)

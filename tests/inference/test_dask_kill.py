@@ -175,7 +175,7 @@ def test_a_process_of_this_machine(
             for child in multiprocessing.active_children():
                 child.kill()
 
-    with pytest.raises(FitError, match="a process that throws toys was killed; with --resume FILE"):
+    with pytest.raises(FitError, match="a process that computes was killed; with --resume FILE"):
         run(model, tasks, Execution(jobs=2, resume=path, progress=progress), DIGEST)
     _goes_on(model, tasks, alone, path, monkeypatch)
 

@@ -1,0 +1,157 @@
+"""Commands whose results fill a plane or a line: exclusions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nuhist.cli.choices import parameter_options
+from nuhist.cli.common import (
+    as_json,
+    execution_of,
+    print_json,
+    print_remarks,
+    print_table,
+    say,
+    tell,
+    work_options,
+)
+from nuhist.cli.options import OutputType, command
+
+if TYPE_CHECKING:
+    from nuhist.inference.results import JsonResult
+    from nuhist.methods.exclusion_results import Exclusion, Expected
+
+result_file = click.option(
+    "-o", "--output-file", "output", type=OutputType(), metavar="FILE",
+    help="Where the result goes, too, as .json or .csv.",
+)  # fmt: skip
+
+
+@command(epilog="Example: nuhist exclusion BkgOnly.json patchset.json --jobs 2 -o plane.json")
+@click.argument("workspace", metavar="WS")
+@click.argument("patchset", metavar="[PATCHSET]", required=False)
+@click.option("--labels", metavar="X[,Y]", help="Of the contour [default: the first two that are numbers].")
+@click.option("--at", multiple=True, metavar="LABEL=VALUE", help="Only points at which a label has a value.")
+@click.option("--cl", "--confidence-level", "confidence_level", type=float, default=0.95, show_default=True,
+              help="Confidence level.")  # fmt: skip
+@click.option("--test-stat", metavar="S", help="q or qtilde [default: qtilde, or q below 0].")
+@click.option("--no-verify", is_flag=True, help="Take a PatchSet that was made for another workspace.")
+@parameter_options
+@work_options
+@result_file
+@as_json
+def exclusion(
+    workspace: str,
+    patchset: str | None,
+    labels: str | None,
+    at: tuple[str, ...],
+    confidence_level: float,
+    test_stat: str | None,
+    no_verify: bool,
+    output: Path | None,
+    json_output: bool,
+    **choices: Any,
+) -> None:
+    """CLs and upper limits at each point of a PatchSet, and the contour between the points.
+
+    WS is the background alone; a folder or a record has its PatchSet beside it.
+    """
+    from nuhist.histfactory.grids import parse_bounds, parse_numbers, parse_pairs
+    from nuhist.methods.exclusion import exclusion as compute
+
+    check_result_file(output)
+    work = {name: choices.pop(name) for name in ("jobs", "scheduler", "resume")}
+    parsed: dict[str, Any] = {
+        "fixed": parse_numbers(choices.pop("fixed")),
+        "init": parse_numbers(choices.pop("init")),
+        "bounds": parse_bounds(choices.pop("bounds")),
+    }
+    with execution_of("points", **work) as execution:
+        result = compute(
+            workspace,
+            patchset,
+            labels=None if labels is None else labels.split(","),
+            at=parse_pairs(at),
+            confidence_level=confidence_level,
+            test_stat=test_stat,
+            verify=not no_verify,
+            execution=execution,
+            **parsed,
+            **choices,
+        )
+    for point in result.failed:
+        tell(f"nuhist: {point.name} fails: {point.failure}")
+    deliver_result(result, output)
+    if json_output:
+        print_json(result.to_json())
+        return
+    _print_exclusion(result)
+
+
+def _print_exclusion(result: Exclusion) -> None:
+    say(result.summary)
+    say(f"  {result.method}: {result.convention}", "")
+    print_table(
+        [*result.labels, "CLs", "expected", "upper", "expected", "-1 σ", "+1 σ"],
+        [
+            [
+                *map(_shown, point.values),
+                _shown(point.cls_observed),
+                _shown(point.cls_expected[2]),
+                *map(_limit, (point.upper_observed, *_middle(point.upper_expected))),
+            ]
+            for point in result.points
+        ],
+        left=0,
+    )
+    say("")
+    for contour in result.contours:
+        if contour.of in {"observed", "0"} and contour.lines:
+            name = "observed" if contour.of == "observed" else "expected"
+            for line in contour.lines:
+                sides = [
+                    f"{label} {min(values):.4g}" + (f" to {max(values):.4g}" if len(values) > 1 else "")
+                    for label, values in zip(result.contour_labels, zip(*line, strict=True), strict=True)
+                ]
+                say(f"  {name} contour: {', '.join(sides)}")
+    if result.interpolation:
+        say(f"  contours: {result.interpolation}")
+    print_remarks(result.data_kind, result.notes)
+
+
+def _middle(expected: Expected) -> tuple[float | None, ...]:
+    return expected[2], expected[1], expected[3]
+
+
+def _shown(value: float | str | None) -> str:
+    return "-" if value is None else value if isinstance(value, str) else f"{value:.4g}"
+
+
+def _limit(value: float | None) -> str:
+    return "open" if value is None else f"{value:.4g}"
+
+
+def check_result_file(output: Path | None) -> None:
+    """Refuse a file of a result that could not be written, before anything is computed for it."""
+    from nuhist.errors import DataError
+    from nuhist.files import check_output
+
+    if output is None:
+        return
+    if output.suffix.lower() not in {".json", ".csv"}:
+        raise DataError(f"{output}: results are written as .json or .csv; name such a file")
+    check_output(output)
+
+
+def deliver_result(result: JsonResult, output: Path | None) -> None:
+    """Write a result to a file, if there is one, and say so."""
+    from nuhist.files import to_json, write_atomically
+
+    if output is None:
+        return
+    as_csv = output.suffix.lower() == ".csv"
+    write_atomically(output, result.table().to_csv() if as_csv else to_json(result.to_json()))
+    tell(f"{output}: {result.summary}")
