@@ -95,7 +95,8 @@ def answers(workspace: Workspace, engine: Engine = "compiled") -> Answers:
         span = curve.parameter_values[0], curve.parameter_values[-1]
         # Where Δχ² stays below 9, a scan goes to the bound, or as far as doubles tell values apart.
         heights = curve.delta_chi2[0], curve.delta_chi2[-1]
-        cut = [value != 0 and height < _CUT for value, height in zip(span, heights, strict=True)]
+        nothing = _NOTHING * (span[1] - span[0])
+        cut = [abs(value) > nothing and height < _CUT for value, height in zip(span, heights, strict=True)]
         found |= {"scan from": None if cut[0] else span[0], "scan to": None if cut[1] else span[1]}
         if not any(cut):
             found |= {f"scan {number}": height for number, height in enumerate(curve.delta_chi2)}
