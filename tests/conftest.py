@@ -6,6 +6,6 @@ import signal
 
 
 def pytest_configure() -> None:
-    """Let processes that tests start take Ctrl-C, which shells have ignored in what runs in the background."""
+    """Let processes that tests start take Ctrl-C, which a shell has them ignore in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -42,6 +42,7 @@ def applied(grid: Path, program: Program, tmp_path_factory: pytest.TempPathFacto
     return output
 
 
+@pytest.mark.thorough
 def test_pyhf_inspects_and_verifies(grid: Path, program: Program) -> None:
     patchset = json.loads((grid / "patchset.json").read_text(encoding="utf-8"))
     shown = printed(program("pyhf", "patchset", "inspect", grid / "patchset.json"))
@@ -51,12 +52,14 @@ def test_pyhf_inspects_and_verifies(grid: Path, program: Program) -> None:
     assert verified.strip() == "All good."
 
 
+@pytest.mark.thorough
 def test_pyhf_refuses_another_background(grid: Path, workspaces: Path, program: Program) -> None:
     found = program("pyhf", "patchset", "verify", workspaces / "moment.json", grid / "patchset.json")
     assert found.returncode != 0
     assert "PatchSetVerificationError" in found.stderr
 
 
+@pytest.mark.thorough
 def test_pyhf_extracts_the_patch(grid: Path, program: Program) -> None:
     patchset = json.loads((grid / "patchset.json").read_text(encoding="utf-8"))
     (patch,) = (entry for entry in patchset["patches"] if entry["metadata"]["name"] == POINT)
@@ -107,6 +110,7 @@ def test_pyhf_fits_a_signed_coupling(workspaces: Path, program: Program, run: Ca
     assert set(found["mle_parameters"]) == {entry["name"] for entry in ours["parameters"]}
 
 
+@pytest.mark.thorough
 def test_pyhf_cls_of_a_signed_coupling_by_its_scale(workspaces: Path, program: Program) -> None:
     # 3e-13 e_0 and 9e-13 e_0 as α; the interval at 90 % ends at 6.7e-13.
     near, far = (

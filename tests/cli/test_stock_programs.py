@@ -52,6 +52,7 @@ def test_pyhf_cls_from_a_file(program: Program, workspaces: Path, run: Callable[
     assert len(found["CLs_exp"]) == 5
 
 
+@pytest.mark.thorough
 def test_pyhf_cls_of_a_signed_coupling(program: Program, workspaces: Path) -> None:
     # q = 5 and 8 in units of 1e-13 e_0, with s = 1e4; q_mu, since q-tilde wants a bound at 0.
     near, far = (

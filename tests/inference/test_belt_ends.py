@@ -67,6 +67,7 @@ def test_ends_of_counts(
         assert (found.lower_range[0] or -np.inf) <= lower <= (found.lower_range[1] or np.inf)
 
 
+@pytest.mark.thorough
 def test_ends_are_found_in_any_unit(counting: Build) -> None:
     first, second = interval(counting, 3, 1.0), interval(counting, 3, 1.0, signal=2.5)
     assert first.upper is not None

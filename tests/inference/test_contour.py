@@ -47,9 +47,11 @@ def _distance(point: Array, line: Array) -> float:
 @pytest.mark.parametrize(
     ("hypothesis", "x", "y"),
     [
-        ("magnetic-moment", "lz_ws2022_ar37_norm", "lz_ws2022_beta_norm"),
+        pytest.param(
+            "magnetic-moment", "lz_ws2022_ar37_norm", "lz_ws2022_beta_norm", marks=pytest.mark.thorough
+        ),
         ("millicharge-fea", "q_nu", "lz_ws2022_beta_norm"),
-        ("magnetic-moment", "mu_nu_squared", "atomic_response"),
+        pytest.param("magnetic-moment", "mu_nu_squared", "atomic_response", marks=pytest.mark.thorough),
     ],
 )
 def test_contours_are_minuits(built: Build, hypothesis: str, x: str, y: str) -> None:

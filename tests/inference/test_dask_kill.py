@@ -74,6 +74,7 @@ def _goes_on(
     assert len(computed) == BATCHES - kept
 
 
+@pytest.mark.thorough
 def test_workers_of_dask(model: ToyModel, tasks: list[Task], alone: list[Result], tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     killed: list[int] = []

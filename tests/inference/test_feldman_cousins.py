@@ -97,6 +97,7 @@ def test_no_signal_stays_inside_where_its_p_value_is_large(counting: Build) -> N
     assert found.ends(0.90).lower.value is None
 
 
+@pytest.mark.thorough
 def test_the_limit_hardly_depends_on_the_seed(built: Build) -> None:
     workspace = built("lz_ws2022", hypothesis="magnetic-moment", background="paper")
     uppers = []
@@ -113,6 +114,7 @@ def test_the_limit_hardly_depends_on_the_seed(built: Build) -> None:
     assert again.upper == uppers[2]
 
 
+@pytest.mark.thorough
 def test_xenonnt_publishes_nearly_the_same(built: Build) -> None:
     # arXiv:2207.11330: mu_nu < 6.4e-12 mu_B at 90 %; issue 6 aims at 7 %. With 10,000 toys and 20 points
     # 6.44e-12 was measured; with 2000 toys the end moves by about 1 %.

@@ -39,6 +39,13 @@ CASES: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+# Single flavours differ by their couplings only.
+SOME = [
+    pytest.param(case, marks=[pytest.mark.thorough] if case.get("flavor", "effective") != "effective" else [])
+    for case in CASES
+]
+
+
 def _name(case: dict[str, Any]) -> str:
     return "-".join(case.values())
 
@@ -62,7 +69,7 @@ def random_starts(likelihood: Likelihood, seed: int, number: int) -> list[Likeli
     return [replace(likelihood, initial=np.where(constant, likelihood.initial, point)) for point in points]
 
 
-@pytest.mark.parametrize("case", CASES, ids=_name)
+@pytest.mark.parametrize("case", SOME, ids=_name)
 def test_random_starts_end_in_one_minimum(
     likelihoods: Callable[..., Likelihood], case: dict[str, Any]
 ) -> None:
@@ -76,7 +83,7 @@ def test_random_starts_end_in_one_minimum(
     assert likelihood.best().twice_nll - lowest < SAME
 
 
-@pytest.mark.parametrize("case", CASES, ids=_name)
+@pytest.mark.parametrize("case", SOME, ids=_name)
 def test_a_dense_scan_shows_nothing_lower(
     likelihoods: Callable[..., Likelihood], case: dict[str, Any]
 ) -> None:

@@ -73,8 +73,11 @@ def test_signed_grids_of_what_one_workspace_can_hold(built: Build, grid: Grid, h
     assert found.min_chi2 == pytest.approx(whole.min_chi2, abs=1e-3)
 
 
-@pytest.mark.parametrize("background", ["paper", "components"])
-@pytest.mark.parametrize(("flavor", "reach"), [("effective", 3.4e-13), ("e", 4.6e-13)])
+@pytest.mark.parametrize("background", ["paper", pytest.param("components", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    ("flavor", "reach"),
+    [("effective", 3.4e-13), pytest.param("e", 4.6e-13, marks=pytest.mark.thorough)],
+)
 def test_a_grid_twice_as_fine(grid: Grid, background: str, flavor: str, reach: float) -> None:
     choices = {"hypothesis": "millicharge-epa", "flavor": flavor, "background": background}
     coarse, fine = (limit(grid(-reach, reach, points, **choices)) for points in (9, 17))

@@ -308,6 +308,7 @@ def test_points_whose_fits_leave_a_saddle() -> None:
     assert np.ptp(curve.heights) > 1
 
 
+@pytest.mark.thorough
 def test_a_refined_grid_of_lz() -> None:
     # Two ranges that have their middle in common, to 6e-30. Right, from each by itself and from 161 points:
     # -2.154e-13 to 2.161e-13 at min_chi2 39.54, to the last digit of these.

@@ -213,7 +213,9 @@ def test_a_batch_is_its_single_fits(built: Callable[..., Workspace]) -> None:
         assert np.abs(step).max() < 1e-4
 
 
-@pytest.mark.parametrize("hypothesis", ["magnetic-moment", "millicharge-fea"])
+@pytest.mark.parametrize(
+    "hypothesis", ["magnetic-moment", pytest.param("millicharge-fea", marks=pytest.mark.thorough)]
+)
 def test_both_engines_give_one_limit(built: Callable[..., Workspace], hypothesis: str) -> None:
     workspace = built("lz_ws2022", hypothesis=hypothesis, background="components")
     fast, slow = limit(workspace, engine="compiled"), limit(workspace, engine="pyhf")
