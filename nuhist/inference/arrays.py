@@ -8,7 +8,17 @@ from functools import cached_property
 import numpy as np
 
 from nuhist.inference.interpolation import code4, code4_value
-from nuhist.inference.structure import Channel, Constraints, Factors, Index, Layer, Mask, Shapes
+from nuhist.inference.structure import (
+    Channel,
+    Constraints,
+    Factors,
+    Index,
+    Layer,
+    Mask,
+    Pairs,
+    Shapes,
+    in_a_row,
+)
 from nuhist.tables import Array
 
 
@@ -86,17 +96,47 @@ class Arrays:
         return order, first
 
     @cached_property
-    def common(self) -> dict[tuple[int, int], tuple[Index, Index, Index]]:
-        """Bins that two layers have in common, and their positions in each, by pairs that have any."""
-        found = {}
-        for one in range(len(self.layers)):
-            for two in range(one):
+    def blocks(self) -> Index:
+        """All parameters, the wide ones first and then the narrow ones."""
+        order = np.concatenate([self.wide, self.narrow])
+        return np.concatenate([order, np.setdiff1d(np.arange(self.parameters), order)])
+
+    @cached_property
+    def places(self) -> Index:
+        """Position of each parameter in :attr:`blocks`."""
+        return np.argsort(self.blocks)
+
+    @cached_property
+    def joined(self) -> Layer:
+        """All layers one after the other, as one in which a bin may stand several times."""
+        none = np.zeros(0, dtype=np.intp)
+        parts = self.layers or (Layer(none, none, np.zeros((0, self.nominal.shape[1]), dtype=bool), True),)
+        bins, parameter, cells = (
+            np.concatenate([getattr(layer, name) for layer in parts])
+            for name in ("bins", "parameter", "cells")
+        )
+        return Layer(bins, parameter, cells, all(layer.whole for layer in parts))
+
+    @cached_property
+    def joined_places(self) -> Index | slice:
+        """Positions of the parameters of :attr:`joined` in :attr:`blocks`."""
+        return in_a_row(self.places[self.joined.parameter])
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Where two layers have bins in common."""
+        start = np.cumsum([0, *(layer.bins.size for layer in self.layers)])
+        none = np.zeros(0, dtype=np.intp)
+        found = [(none, none, none)]
+        for one, layer in enumerate(self.layers):
+            for two, other in enumerate(self.layers[:one]):
                 bins, first, second = np.intersect1d(
-                    self.layers[one].bins, self.layers[two].bins, assume_unique=True, return_indices=True
+                    layer.bins, other.bins, assume_unique=True, return_indices=True
                 )
-                if bins.size:
-                    found[one, two] = bins, first, second
-        return found
+                found.append((bins, start[one] + first, start[two] + second))
+        bins, first, second = (np.concatenate(part) for part in zip(*found, strict=True))
+        cells, own = self.joined.cells, self.places[self.joined.parameter]
+        return Pairs(bins, first, second, own[first], own[second], cells[first] & cells[second])
 
     @cached_property
     def loose(self) -> Index:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,21 +44,53 @@ class CellRates:
 
     def wide(self, logs: Array) -> Array:
         """Derivatives with respect to the wide parameters, shape (batch, wide, bins)."""
-        return self._wide(logs, self.cells, self.outside)
+        model, shapes = self.model, self.model.shapes
+        found = np.empty((len(logs), model.wide.size, model.bins))
+        if self._few(model.wide.size):
+            every = np.matmul(self.cells[:, :, None], logs[:, model.sample])[:, :, 0]
+            found[:] = every.transpose(0, 2, 1)
+        else:
+            for channel in model.channels:
+                own = self.cells[:, channel.bins, : channel.slots].transpose(0, 2, 1)
+                found[:, :, channel.bins] = np.matmul(logs[:, channel.samples].transpose(0, 2, 1), own)
+        if shapes.parameter.size:
+            tilted = self._tilted(self.outside.transpose(1, 0, 2), slice(None))
+            found[:, model.places[shapes.parameter]] += tilted.transpose(0, 2, 1)
+        return found
+
+    def _tilted(self, inside: Array, bins: Index | slice) -> Array:
+        """Derivatives by the histosys, given the factors of cells: (batch, bins, histosys)."""
+        shapes = self.model.shapes
+        tilted = np.matmul(inside, shapes.straight[bins])
+        if shapes.curved.size:
+            tilted[:, :, shapes.curved] += np.matmul(inside, shapes.bend[bins]) * self._curve_slopes
+        return np.asarray(tilted.transpose(1, 0, 2))
 
     def of_layer(self, layer: Layer) -> Array:
         """Counts that a layer of bin-by-bin factors multiplies, shape (batch, bins of the layer)."""
         if layer.whole:
-            return self.counts[:, layer.bins]
-        return np.asarray(np.sum(self.cells[:, layer.bins] * layer.cells, axis=2))
+            return self.counts[:, layer.span]
+        return np.asarray(np.sum(self.cells[:, layer.span] * layer.cells, axis=2))
 
     def mixed(self, wide: Array, logs: Array, layer: Layer) -> Array:
         """Derivatives of these counts, shape (batch, wide, bins of the layer)."""
         if layer.whole:
             return wide[:, :, layer.bins]
-        own = np.zeros(self.model.nominal.shape)
-        own[layer.bins] = layer.cells
-        return self._wide(logs, self.cells * own, self.outside * own)[:, :, layer.bins]
+        found = np.empty((*wide.shape[:2], layer.bins.size))
+        most = max(1, _AT_ONCE // (len(wide) * wide.shape[1] * self.model.nominal.shape[1]))
+        for first in range(0, layer.bins.size, most):
+            part = slice(first, first + most)
+            found[:, :, part] = self._mixed(logs, layer.bins[part], layer.cells[part])
+        return found
+
+    def _mixed(self, logs: Array, bins: Index, mask: Mask) -> Array:
+        """Derivatives of the counts of some bins in some of their cells, shape (batch, wide, bins)."""
+        model, shapes = self.model, self.model.shapes
+        found = np.matmul((self.cells[:, bins] * mask)[:, :, None], logs[:, model.sample[bins]])[:, :, 0]
+        if shapes.parameter.size:
+            inside = (self.outside[:, bins] * mask).transpose(1, 0, 2)  # (bins, batch, slots)
+            found[:, :, model.places[shapes.parameter]] += self._tilted(inside, bins)
+        return np.asarray(found.transpose(0, 2, 1))
 
     def common(self, bins: Index, cells: Mask) -> Array:
         """Counts of some bins in some of their cells, shape (batch, bins)."""
@@ -74,7 +107,7 @@ class CellRates:
             return self._moments_at_once(pull, forces)
         weights = np.empty((len(pull), model.factors.first.size))
         tilts = np.zeros((len(pull), model.factors.first.size, shapes.parameter.size))
-        slope = self._curve_slopes()
+        slope = self._curve_slopes
         for channel in model.channels:
             bins, slots = channel.bins, channel.slots
             weights[:, channel.samples] = np.matmul(pull[:, None, bins], self.cells[:, bins, :slots])[:, 0]
@@ -104,7 +137,7 @@ class CellRates:
             if shapes.curved.size:
                 bend = shapes.bend.reshape(model.nominal.size, -1)[order]
                 bent = np.add.reduceat(force * bend, first, axis=1)
-                tilts[:, :, shapes.curved] += bent * self._curve_slopes()[:, None]
+                tilts[:, :, shapes.curved] += bent * self._curve_slopes[:, None]
         return weights, tilts, self._bends(forces)
 
     def _bends(self, forces: Array) -> Array:
@@ -113,24 +146,7 @@ class CellRates:
         bends = forces.reshape(len(forces), -1) @ shapes.bend.reshape(self.model.nominal.size, -1)
         return np.asarray(bends * second)
 
-    def _wide(self, logs: Array, cells: Array, outside: Array) -> Array:
-        model, shapes = self.model, self.model.shapes
-        found = np.empty((len(cells), model.wide.size, model.bins))
-        if self._few(model.wide.size):
-            every = np.matmul(cells[:, :, None], logs[:, model.sample])[:, :, 0]
-            found[:] = every.transpose(0, 2, 1)
-        else:
-            for channel in model.channels:
-                own = cells[:, channel.bins, : channel.slots].transpose(0, 2, 1)
-                found[:, :, channel.bins] = np.matmul(logs[:, channel.samples].transpose(0, 2, 1), own)
-        if shapes.parameter.size:
-            inside = outside.transpose(1, 0, 2)  # (bins, batch, slots)
-            tilted = np.matmul(inside, shapes.straight)
-            if shapes.curved.size:
-                tilted[:, :, shapes.curved] += np.matmul(inside, shapes.bend) * self._curve_slopes()
-            found[:, np.searchsorted(model.wide, shapes.parameter)] += tilted.transpose(1, 2, 0)
-        return found
-
+    @cached_property
     def _curve_slopes(self) -> Array:
         shapes = self.model.shapes
         return alpha_curve(self.theta[:, shapes.parameter[shapes.curved]])[1]

@@ -18,7 +18,7 @@ from nuhist.inference.cells import CellRates
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.interpolation import code4_bend
 from nuhist.inference.rows import RowRates
-from nuhist.inference.structure import Index, add_to
+from nuhist.inference.structure import add_to
 from nuhist.tables import Array
 
 _LEAST = 1e-12  # of the largest eigenvalue
@@ -29,19 +29,20 @@ Rates = RowRates | CellRates
 class Jacobian(NamedTuple):
     """Derivatives of the expected counts.
 
-    ``wide`` has the shape (batch, wide parameters, bins); ``narrow`` has, for each layer of bin-by-bin
-    factors, (batch, bins of the layer). ``logs`` are L, (batch, samples, wide parameters).
+    ``wide`` has the shape (batch, wide parameters, bins); ``narrow``, those of bin-by-bin factors, (batch,
+    bins of all layers, one after the other). ``logs`` are L, (batch, samples, wide parameters).
     """
 
     wide: Array
-    narrow: tuple[Array, ...]
+    narrow: Array
     logs: Array
 
 
 def jacobian(model: CompiledModel, rates: Rates) -> Jacobian:
     """Derivatives of the expected counts with respect to all parameters."""
     logs = _logs(model, rates)
-    narrow = tuple(rates.of_layer(layer) / rates.theta[:, layer.parameter] for layer in model.layers)
+    layer = model.joined
+    narrow = rates.of_layer(layer) / rates.theta[:, layer.parameter]
     return Jacobian(rates.wide(logs), narrow, logs)
 
 
@@ -51,23 +52,15 @@ def full_jacobian(model: CompiledModel, theta: Array) -> tuple[Array, Array]:
     found = jacobian(model, rates)
     full = np.zeros((len(theta), model.parameters, model.bins))
     full[:, model.wide] = found.wide
-    for layer, change in zip(model.layers, found.narrow, strict=True):
-        full[:, layer.parameter, layer.bins] = change
+    full[:, model.joined.parameter, model.joined.bins] = found.narrow
     return rates.counts, full
 
 
 def gradient(model: CompiledModel, theta: Array, data: Array) -> Array:
     """Gradient of −2 ln L, shape (batch, parameters); data of shape (batch or 1, bins + auxiliary)."""
     rates = model.rates(theta)
-    found = jacobian(model, rates)
-    possible = rates.counts > 0
-    ratio = np.where(possible, data[:, : model.bins] / np.where(possible, rates.counts, 1.0), 0.0)
-    residual = 2 * (1 - ratio)
-    slope = model.constraint_terms(theta, data)[0]
-    slope[:, model.wide] += np.matmul(found.wide, residual[:, :, None])[:, :, 0]
-    for layer, change in zip(model.layers, found.narrow, strict=True):
-        add_to(slope, (layer.parameter,), residual[:, layer.bins] * change)
-    return slope
+    residual = _residual(model, rates, data)[0]
+    return model.constraint_terms(theta, data)[0] + _slope(model, jacobian(model, rates), residual)
 
 
 def slope_and_curvature(
@@ -87,38 +80,28 @@ def slope_and_curvature(
     """
     rates = model.rates(theta)
     found = jacobian(model, rates)
-    observed = data[:, : model.bins]
-    possible = rates.counts > 0
-    safe = np.where(possible, rates.counts, 1.0)
-    ratio = np.where(possible, observed / safe, 0.0)
-    residual, weight = 2 * (1 - ratio), 2 * ratio / safe
+    residual, weight = _residual(model, rates, data)
     slope, diagonal = model.constraint_terms(theta, data)
-    wide = model.wide
-    slope[:, wide] += np.matmul(found.wide, residual[:, :, None])[:, :, 0]
-    weighted = found.wide * weight[:, None]
-    inner = np.matmul(weighted, found.wide.transpose(0, 2, 1))
+    slope += _slope(model, found, residual)
+    blocks = _products(model, found, weight)
     pull = residual if held is None else residual - held
     if whole or model.shapes.curved.size:
-        _add_bending(model, rates, found.logs, pull, inner, whole=whole)
-    if wide.size == model.parameters:
-        curvature = inner
-    else:
-        curvature = np.zeros((len(theta), model.parameters, model.parameters))
-        curvature[:, wide[:, None], wide] = inner
-    for layer, change in zip(model.layers, found.narrow, strict=True):
-        add_to(slope, (layer.parameter,), residual[:, layer.bins] * change)
-        mixed = weighted[:, :, layer.bins] * change[:, None]
-        if whole:
-            force = pull[:, layer.bins] / rates.theta[:, layer.parameter]
-            mixed = mixed + rates.mixed(found.wide, found.logs, layer) * force[:, None]
-        add_to(curvature, (wide[:, None], layer.parameter), mixed)
-        add_to(curvature, (layer.parameter[:, None], wide), mixed.transpose(0, 2, 1))
-        add_to(curvature, (layer.parameter, layer.parameter), weight[:, layer.bins] * change**2)
-    for pair in model.common:
-        _add_pair(model, rates, found, pair, weight, pull if whole else None, curvature)
-    index = np.arange(model.parameters)
-    curvature[:, index, index] += diagonal
-    return slope, curvature
+        _add_bending(model, rates, found.logs, pull, blocks, whole=whole)
+    if whole and model.layers:
+        _add_mixed(model, rates, found, pull, blocks)
+    return slope, _in_order(model, blocks, diagonal)
+
+
+def information(model: CompiledModel, theta: Array, data: Array) -> Array:
+    """Curvature of −2 ln L as expected at points, (batch, parameters, parameters), never negative.
+
+    A bin weighs 1/λ, where nothing is seen at most 1: there 2NLL is straight, and no reason for short steps.
+    """
+    rates = model.rates(theta)
+    counts = np.where(data[:, : model.bins] > 0, rates.counts, np.maximum(rates.counts, 1.0))
+    weight = np.where(rates.counts > 0, 2 / np.where(rates.counts > 0, counts, 1.0), 0.0)
+    blocks = _products(model, jacobian(model, rates), weight)
+    return _in_order(model, blocks, model.constraint_terms(theta, data)[1])
 
 
 def positive(values: Array, vectors: Array) -> Array:
@@ -128,65 +111,107 @@ def positive(values: Array, vectors: Array) -> Array:
     return np.asarray((vectors * size[:, None]) @ vectors.transpose(0, 2, 1))
 
 
-def _places(model: CompiledModel, parameters: Index) -> Index:
-    """Positions among the wide parameters."""
-    return np.searchsorted(model.wide, parameters)
+def _residual(model: CompiledModel, rates: Rates, data: Array) -> tuple[Array, Array]:
+    """First and second derivative of −2 ln L by λ, (batch, bins) each."""
+    possible = rates.counts > 0
+    safe = np.where(possible, rates.counts, 1.0)
+    ratio = np.where(possible, data[:, : model.bins] / safe, 0.0)
+    return 2 * (1 - ratio), 2 * ratio / safe
 
 
 def _logs(model: CompiledModel, rates: Rates) -> Array:
     """Logarithmic derivatives of the samples' factors, shape (batch, samples, wide parameters)."""
     factors = model.factors
     logs = np.zeros((len(rates.theta), factors.first.size, model.wide.size))
-    used = np.flatnonzero(factors.parameter >= 0)
-    places = _places(model, factors.parameter[used])
+    used = factors.used
+    places = model.places[factors.parameter[used]]
     logs[:, factors.sample[used], places] = rates.slopes[:, used] / rates.factors[:, used]
     return logs
 
 
-def _add_pair(
-    model: CompiledModel,
-    rates: Rates,
-    found: Jacobian,
-    pair: tuple[int, int],
-    weight: Array,
-    pull: Array | None,
-    curvature: Array,
-) -> None:
-    """Add what two layers of bin-by-bin factors have in common."""
-    one, two = (model.layers[index] for index in pair)
-    bins, first, second = model.common[pair]
-    part = weight[:, bins] * found.narrow[pair[0]][:, first] * found.narrow[pair[1]][:, second]
-    rows, columns = one.parameter[first], two.parameter[second]
-    if pull is not None:
-        common = rates.common(bins, one.cells[first] & two.cells[second])
-        part += pull[:, bins] * common / (rates.theta[:, rows] * rates.theta[:, columns])
-    add_to(curvature, (rows, columns), part)
-    add_to(curvature, (columns, rows), part)
+def _slope(model: CompiledModel, found: Jacobian, residual: Array) -> Array:
+    """Gradient of the counts' part of −2 ln L, in the order of the parameters."""
+    layer, blocks = model.joined, np.zeros((len(residual), model.parameters))
+    blocks[:, : model.wide.size] = np.matmul(found.wide, residual[:, :, None])[:, :, 0]
+    part = residual[:, layer.span] * found.narrow
+    add_to(blocks, (model.joined_places,), part, distinct=layer.distinct)
+    return blocks[:, model.places]
+
+
+def _products(model: CompiledModel, found: Jacobian, weight: Array) -> Array:
+    """Jᵀ weight J, in the order of :attr:`Arrays.blocks`."""
+    size, wide, layer = model.parameters, model.wide.size, model.joined
+    blocks = np.zeros((len(weight), size, size))
+    weighted = found.wide * weight[:, None]
+    np.matmul(weighted, found.wide.transpose(0, 2, 1), out=blocks[:, :wide, :wide])
+    if not layer.bins.size:
+        return blocks
+    _add_beside(model, blocks, weighted[:, :, layer.span] * found.narrow[:, None])
+    flat, own = blocks.reshape(len(weight), -1), model.places[layer.parameter] * (size + 1)
+    add_to(flat, (own,), weight[:, layer.span] * found.narrow**2, distinct=layer.distinct)
+    pairs = model.pairs
+    part = weight[:, pairs.bins] * found.narrow[:, pairs.first] * found.narrow[:, pairs.second]
+    _add_pairs(model, blocks, part)
+    return blocks
+
+
+def _add_beside(model: CompiledModel, blocks: Array, part: Array) -> None:
+    """Add what the parameters of all layers have in common with the wide ones, (batch, wide, bins)."""
+    wide, turned = model.wide.size, part.transpose(0, 2, 1)
+    for target in (blocks[:, :wide].transpose(0, 2, 1), blocks[:, :, :wide]):
+        add_to(target, (model.joined_places,), turned, distinct=model.joined.distinct)
+
+
+def _add_pairs(model: CompiledModel, blocks: Array, part: Array) -> None:
+    """Add what two layers have in common."""
+    rows, columns = model.pairs.row, model.pairs.column
+    if rows.size:
+        add_to(blocks, (rows, columns), part)
+        add_to(blocks, (columns, rows), part)
+
+
+def _in_order(model: CompiledModel, blocks: Array, diagonal: Array) -> Array:
+    """A matrix in the order of the parameters, with a diagonal added."""
+    places = model.places
+    curvature = blocks[:, places[:, None], places] if model.layers else blocks
+    along = np.arange(model.parameters)
+    curvature[:, along, along] += diagonal
+    return curvature
+
+
+def _add_mixed(model: CompiledModel, rates: Rates, found: Jacobian, pull: Array, blocks: Array) -> None:
+    """Add the second derivatives of the counts by a bin-by-bin factor and another parameter."""
+    layer, pairs = model.joined, model.pairs
+    factors = rates.theta[:, layer.parameter]
+    force = pull[:, layer.span] / factors
+    _add_beside(model, blocks, rates.mixed(found.wide, found.logs, layer) * force[:, None])
+    if pairs.bins.size:
+        both = factors[:, pairs.first] * factors[:, pairs.second]
+        _add_pairs(model, blocks, pull[:, pairs.bins] * rates.common(pairs.bins, pairs.cells) / both)
 
 
 def _add_bending(
-    model: CompiledModel, rates: Rates, logs: Array, pull: Array, target: Array, *, whole: bool
+    model: CompiledModel, rates: Rates, logs: Array, pull: Array, blocks: Array, *, whole: bool
 ) -> None:
     """Add the second derivatives of the counts times ∂(−2 ln L)/∂λ; only those of curves unless whole."""
-    factors, shapes = model.factors, model.shapes
+    factors, shapes, wide = model.factors, model.shapes, model.wide.size
     weights, tilts, bends = rates.moments(pull)
-    curved = _places(model, shapes.parameter[shapes.curved])
-    target[:, curved, curved] += bends
-    if not whole:
-        return
-    second = np.matmul((logs * weights[:, :, None]).transpose(0, 2, 1), logs)
-    index = np.arange(model.wide.size)
-    second[:, index, index] = 0.0
-    norms = factors.norms
-    if norms.size:
-        at = rates.theta[:, factors.parameter[norms]]
-        sides = factors.high[norms], factors.low[norms], factors.coefficients[norms]
-        part = weights[:, factors.sample[norms]] * code4_bend(at, *sides) / rates.factors[:, norms]
-        own = _places(model, factors.parameter[norms])
-        add_to(second, (own, own), part)
-    if shapes.parameter.size:
-        places = _places(model, shapes.parameter)
-        cross = np.matmul(logs.transpose(0, 2, 1), tilts)
-        second[:, :, places] += cross
-        second[:, places] += cross.transpose(0, 2, 1)
-    target += second
+    shaped = model.places[shapes.parameter]
+    diagonal = np.zeros((len(pull), wide))
+    diagonal[:, shaped[shapes.curved]] = bends
+    if whole:
+        logs_first = logs.transpose(0, 2, 1)
+        half = np.matmul(logs_first, logs * (weights[:, :, None] / 2))
+        along = np.arange(wide)
+        half[:, along, along] = 0.0  # one factor's own is not the square of its logarithm's
+        half[:, :, shaped] += np.matmul(logs_first, tilts)
+        norms = factors.norms
+        if norms.size:
+            at = rates.theta[:, factors.parameter[norms]]
+            sides = factors.high[norms], factors.low[norms], factors.coefficients[norms]
+            part = weights[:, factors.sample[norms]] * code4_bend(at, *sides) / rates.factors[:, norms]
+            add_to(diagonal, (model.places[factors.parameter[norms]],), part)
+        blocks[:, :wide, :wide] += half
+        blocks[:, :wide, :wide] += half.transpose(0, 2, 1)
+    along = np.arange(wide)
+    blocks[:, along, along] += diagonal

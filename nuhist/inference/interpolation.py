@@ -18,6 +18,8 @@ def alpha_curve(value: Array) -> tuple[Array, Array]:
     """
     square = value**2
     inside = square <= 1
+    if inside.all():
+        return square * (15 - 10 * square + 3 * square**2), value * (30 - 40 * square + 18 * square**2)
     curve = np.where(inside, square * (15 - 10 * square + 3 * square**2), 8 * np.abs(value))
     slope = np.where(inside, value * (30 - 40 * square + 18 * square**2), 8 * np.sign(value))
     return curve, slope

@@ -108,11 +108,11 @@ class RowRates:
 
     def of_layer(self, layer: Layer) -> Array:
         """Counts that a layer of bin-by-bin factors multiplies, shape (batch, bins of the layer)."""
-        return self.counts[:, layer.bins]
+        return self.counts[:, layer.span]
 
     def mixed(self, wide: Array, logs: Array, layer: Layer) -> Array:  # noqa: ARG002 - as for cells
         """Derivatives of these counts, shape (batch, wide, bins of the layer)."""
-        return wide[:, :, layer.bins]
+        return wide[:, :, layer.span]
 
     def common(self, bins: Index, cells: Mask) -> Array:  # noqa: ARG002 - as for cells
         """Counts of some bins in the cells that two layers have in common: all."""

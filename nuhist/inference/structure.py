@@ -15,9 +15,19 @@ Index = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 
-def add_to(target: Array, places: tuple[Index, ...], part: Array) -> None:
-    """Add to places of all batches, the first axis; a place that is named twice gets both."""
-    np.add.at(target, (slice(None), *places), part)  # type: ignore[arg-type] # stubs know no slices here
+def add_to(target: Array, places: tuple[Index | slice, ...], part: Array, *, distinct: bool = False) -> None:
+    """Add to places of all batches, the first axis; a place named twice gets both, unless distinct."""
+    if distinct:
+        target[(slice(None), *places)] += part
+    else:
+        np.add.at(target, (slice(None), *places), part)  # type: ignore[arg-type] # stubs know no slices here
+
+
+def in_a_row(index: Index) -> Index | slice:
+    """The same positions as a slice, which costs less, where they follow each other."""
+    if index.size and (np.diff(index) == 1).all():
+        return slice(int(index[0]), int(index[-1]) + 1)
+    return index
 
 
 class Channel(NamedTuple):
@@ -58,6 +68,11 @@ class Factors:
         return np.flatnonzero(self.norm)
 
     @cached_property
+    def used(self) -> Index:
+        """Positions of those that are not always 1."""
+        return np.flatnonzero(self.parameter >= 0)
+
+    @cached_property
     def plain(self) -> Index:
         """Positions of those that are the parameter itself."""
         return np.flatnonzero(~self.norm & (self.parameter >= 0))
@@ -90,6 +105,32 @@ class Layer:
     parameter: Index
     cells: Mask
     whole: bool
+
+    @cached_property
+    def span(self) -> Index | slice:
+        """``bins`` for indexing."""
+        return in_a_row(self.bins)
+
+    @cached_property
+    def distinct(self) -> bool:
+        """Whether each bin has a parameter of its own."""
+        return np.unique(self.parameter).size == self.parameter.size
+
+
+class Pairs(NamedTuple):
+    """Bins in which two layers meet.
+
+    ``first`` and ``second`` are positions among the bins of all layers, one layer after the other, ``row``
+    and ``column`` those of their parameters in a second derivative; ``cells``, of shape (pairs, slots), are
+    those that both multiply.
+    """
+
+    bins: Index
+    first: Index
+    second: Index
+    row: Index
+    column: Index
+    cells: Mask
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,8 +27,8 @@ def test_they_end_where_fits_of_their_own_do(seed: int) -> None:
     values = best.parameters[held] + np.tile([1.0, -1.0], held.size // 2) * errors[held]
     found = shifted_fits(likelihood, best, matrix, held, values)
     for parameters, index, value in zip(found, held, values, strict=True):
-        if np.isnan(parameters).any():
-            continue
+        if np.isnan(parameters).any() or not np.isfinite(likelihood.heights(parameters[None])[0]):
+            continue  # an error as large as a strength leads to 0 up to rounding, where nothing is expected
         if not likelihood.alone(parameters, int(index)):
             continue
         assert parameters[index] == value
