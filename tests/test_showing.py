@@ -188,7 +188,7 @@ def test_data_frames(shown: dict[str, Shown], kind: str) -> None:
 def test_columns_of_data_frames() -> None:
     model = Model(workspace())
     fitted, profiled = model.fit().table(), model.fit(errors="profile").table()
-    assert fitted.header == ("name", "value", "uncertainty", "meaning", "unit")
+    assert fitted.header == ("parameter", "value", "uncertainty", "meaning", "unit")
     assert profiled.header[3:5] == ("error_down", "error_up")
     assert model.ranking().table().header[:5] == (
         "parameter",

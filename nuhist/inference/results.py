@@ -150,10 +150,10 @@ class FitResult(JsonResult):
 
     def table(self) -> Table:
         """A row for each parameter; with ``errors`` downwards and upwards where they were asked for."""
-        names = ("name", "value", "uncertainty", "meaning", "unit")
-        plain = Table.of(self.parameters, *names)
+        plain = Table.of(self.parameters, "name", "value", "uncertainty", "meaning", "unit")
+        names = ("parameter", *plain.header[1:])
         if all(entry.errors is None for entry in self.parameters):
-            return plain
+            return Table(names, plain.rows)
         rows = (
             (*row[:3], *(entry.errors or (None, None)), *row[3:])
             for row, entry in zip(plain.rows, self.parameters, strict=True)

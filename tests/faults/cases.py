@@ -268,4 +268,8 @@ CASES: Mapping[str, Case] = {
     ),
     "rebuild": Case(("rebuild", "--no-limits", "--jobs", "1", "OUT"), None, rebuilt, slow=True),
 }
-SHORT = {"build": 2, "export xml": 6, "significance --resume": 4}  # for the tests: faults at each nth operation
+SHORT = {
+    "build": 2,
+    "export xml": 6,
+    "significance --resume": 4,
+}  # for the tests: faults at each nth operation

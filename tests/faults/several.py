@@ -16,7 +16,7 @@ from pathlib import Path
 from nuhist.histfactory.workspace import load_workspace
 
 PROGRAM = (sys.executable, "-c", "from nuhist.cli.main import main; main()")
-TOYS = ("limit", "--method", "feldman-cousins", "--points", "4", "--seed", "7", "--json")
+TOYS = ("significance", "--seed", "7", "--json")
 _PATIENCE = 120.0  # seconds
 _SOON = 30.0  # seconds
 _SAVER = """
@@ -127,7 +127,7 @@ def save_at_once(paths: Sequence[Path], target: Path, times: int) -> Iterator[st
     yield load_workspace(target).digest
 
 
-def upper(text: str) -> float:
-    """The limit that a command printed."""
-    found: float = json.loads(text)["upper"]
+def p_value(text: str) -> float:
+    """What a command printed."""
+    found: float = json.loads(text)["p_value"]
     return found

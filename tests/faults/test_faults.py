@@ -23,7 +23,7 @@ from nuhist.errors import DataError
 from nuhist.histfactory.workspace import load_workspace
 from tests.faults.campaign import prepare
 from tests.faults.cases import SHORT
-from tests.faults.several import TOYS, batches, finished, interrupted, killed, save_at_once, start, upper
+from tests.faults.several import TOYS, batches, finished, interrupted, killed, p_value, save_at_once, start
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")
@@ -72,7 +72,7 @@ def test_two_processes_save_to_one_path(inputs: Path, tmp_path: Path) -> None:
 
 def test_an_interrupt_during_toys(inputs: Path, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint"
-    command = (*TOYS, str(inputs / "a.json"), "--ntoys", "2500", "--jobs", "2")
+    command = (*TOYS, str(inputs / "a.json"), "--ntoys", "15000", "--jobs", "2")
     ended = interrupted(
         *command, "--resume", str(checkpoint), cwd=tmp_path, when=lambda: batches(checkpoint) > 0
     )
@@ -88,7 +88,7 @@ def test_an_interrupt_during_toys(inputs: Path, tmp_path: Path) -> None:
 
 def test_nuhist_is_killed_while_its_processes_throw_toys(inputs: Path, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint"
-    command = (*TOYS, str(inputs / "a.json"), "--ntoys", "2500", "--resume", str(checkpoint))
+    command = (*TOYS, str(inputs / "a.json"), "--ntoys", "15000", "--resume", str(checkpoint))
     # Its processes end too: killed() waits for them.
     ended = killed(*command, "--jobs", "2", cwd=tmp_path, when=lambda: batches(checkpoint) > 0)
     assert ended.code == -signal.SIGKILL
@@ -123,11 +123,11 @@ def test_an_interrupt_that_became_another_error(
 
 def test_two_processes_with_one_checkpoint(inputs: Path, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint"
-    command = (*TOYS, str(inputs / "a.json"), "--ntoys", "1000", "--resume", str(checkpoint))
+    command = (*TOYS, str(inputs / "a.json"), "--ntoys", "5000", "--resume", str(checkpoint))
     ended = [finished(process) for process in [start(*command, cwd=tmp_path) for _ in range(2)]]
     assert [run.code for run in ended] == [0, 0]
     assert ended[0].out == ended[1].out
-    assert upper(ended[0].out) > 0
+    assert p_value(ended[0].out) > 0
     assert finished(start(*command, cwd=tmp_path)).out == ended[0].out
 
 

@@ -130,7 +130,9 @@ def test_a_seed_gives_the_same_toys(built: Build) -> None:
         assert not any(np.array_equal(stream, other) for other in streams[:index])
 
 
-@pytest.mark.parametrize(("background", "toys"), [("paper", 200), pytest.param("components", 40, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    ("background", "toys"), [("paper", 200), pytest.param("components", 40, marks=pytest.mark.thorough)]
+)
 def test_statistic_is_that_of_fits_by_pyhf(built: Build, background: str, toys: int) -> None:
     workspace = built("lz_ws2022", hypothesis="magnetic-moment", background=background)
     oracle = make_likelihood(workspace, engine="pyhf")

@@ -18,7 +18,9 @@ TOLERANCE = 1e-4
 SEED = 5
 
 
-@pytest.mark.parametrize("number", [1, 4, 5, 6, 7, pytest.param(8, marks=pytest.mark.thorough), 9, 10, 11, 44])
+@pytest.mark.parametrize(
+    "number", [1, 4, 5, 6, 7, pytest.param(8, marks=pytest.mark.thorough), 9, 10, 11, 44]
+)
 def test_units_and_bounds_change_nothing(number: int) -> None:
     found = variants(units_workspace(SEED, number), SEED, number)
     base = answers(found["base"][0])
