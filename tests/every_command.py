@@ -28,8 +28,10 @@ def _there_and_back(each: Format) -> Iterator[tuple[str, tuple[str, ...]]]:
 _SUBJECTS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("model", "models", "workspaces"), ("lz.json",)),
     **dict.fromkeys(("experiment", "experiments"), ("lz_ws2022",)),
+    "results": ("plane.json",),
     "nothing": (),
 }
+_MORE = {"contour": ("--parameters", "mu_nu_squared,lz_ws2022_background_norm")}
 # In this order: what one writes, another reads.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "experiments": ("lz_ws2022",),
@@ -47,8 +49,11 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ranking": ("lz.json",),
     "contour": ("lz.json", "--parameters", "mu_nu_squared,lz_ws2022_background_norm"),
     "coverage": ("lz.json", "--range", "0:1e-11:2", "--ntoys", "20"),
-    "exclusion": ("grid",),
-    **{f"plot {each.name}": (*_SUBJECTS[each.subject], "-o", f"{each.name}.png") for each in FIGURES},
+    "exclusion": ("grid", "-o", "plane.json"),
+    **{
+        f"plot {each.name}": (*_SUBJECTS[each.subject], *_MORE.get(each.name, ()), "-o", f"{each.name}.png")
+        for each in FIGURES
+    },
     "report": ("lz.json", "--ntoys", "0", "-o", "report.html"),
     **dict(pair for each in FORMATS for pair in _there_and_back(each)),
     "hepdata build": ("lz.json", "-o", "submission"),
@@ -84,6 +89,7 @@ OPTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "coverage --scheduler": (("lz.json", "--range", "0:1e-11:2", *_SCHEDULER), "dask"),
     "reproduce --plots": (("--experiments", "--plots", "drawn"), "plot"),
 }
+_OVER = ("--hypothesis", "light-vector", "--over", "mass=1keV:100keV:2:log")
 # What needs the extra that no command needs.
 CABINETRY = """
 import nuhist
@@ -101,6 +107,8 @@ JSON_VARIANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("scan", ("grid", "--range=-1e-13:1e-13:3")),
     ("limit", ("grid",)),
     ("limit", ("lz.json", "--method", "cls", "--expected")),
+    ("exclusion", ("lz_ws2022", *_OVER, "-o", "scan.json")),
+    ("plot exclusion", ("scan.json", "-o", "some.png")),
     ("plot spectrum", ("joint.json", "--all-channels", "-o", "some.png")),
     ("plot spectrum", ("grid", "-o", "some.png")),
     ("plot spectrum", ("alone.json", "--prefit", "-o", "some.png")),

@@ -160,7 +160,7 @@ def hypothesis_options(function: Callable[..., Any]) -> Callable[..., Any]:
                      help="effective, e, mu or tau."),
         click.option("--hypothesis", required=True, metavar="H",
                      help="magnetic-moment, millicharge-fea, millicharge-epa-only, millicharge-epa,"
-                          " charge-radius, charge-radius-transition or standard-model."),
+                          " charge-radius, charge-radius-transition, standard-model or light-vector:mass=M."),
     ):  # fmt: skip
         function = option(function)
     return function

@@ -32,9 +32,9 @@ def _experiments() -> Iterable[str]:
 
 
 def _hypotheses() -> Iterable[str]:
-    from nuhist.physics.hypotheses import HYPOTHESES
+    from nuhist.physics.hypotheses import FAMILIES, HYPOTHESES
 
-    return HYPOTHESES
+    return [*HYPOTHESES, *(f"{family.name}:{family.parameters[0].name}=" for family in FAMILIES.values())]
 
 
 def _methods() -> Iterable[str]:

@@ -19,10 +19,12 @@ from nuhist.cli.common import (
     work_options,
 )
 from nuhist.cli.options import OutputType, command
+from nuhist.physics.coupling import slashed
 
 if TYPE_CHECKING:
     from nuhist.inference.results import JsonResult
     from nuhist.methods.exclusion_results import Exclusion, Expected
+    from nuhist.methods.scan_results import ExclusionScan
 
 result_file = click.option(
     "-o", "--output-file", "output", type=OutputType(), metavar="FILE",
@@ -31,12 +33,15 @@ result_file = click.option(
 
 
 @command(epilog="Example: nuhist exclusion BkgOnly.json patchset.json --jobs 2 -o plane.json")
-@click.argument("workspace", metavar="WS")
-@click.argument("patchset", metavar="[PATCHSET]", required=False)
+@click.argument("sources", metavar="WS [PATCHSET] | EXPERIMENT...", nargs=-1, required=True)
+@click.option("--hypothesis", metavar="H", help="One with a parameter of its own: light-vector.")
+@click.option("--over", metavar="NAME=LO:HI:N[:log]", help="Values of that parameter.")
+@click.option("--flavor", metavar="F", help="effective, e, mu or tau (with --over) [default: effective].")
+@click.option("--method", metavar="M", help="profile or cls (with --over) [default: profile].")
 @click.option("--labels", metavar="X[,Y]", help="Of the contour [default: the first two that are numbers].")
 @click.option("--at", multiple=True, metavar="LABEL=VALUE", help="Only points at which a label has a value.")
-@click.option("--cl", "--confidence-level", "confidence_level", type=float, default=0.95, show_default=True,
-              help="Confidence level.")  # fmt: skip
+@click.option("--cl", "--confidence-level", "confidence_level", type=float,
+              help="Confidence level [default: 0.95, with --over 0.9].")  # fmt: skip
 @click.option("--test-stat", metavar="S", help="q or qtilde [default: qtilde, or q below 0].")
 @click.option("--no-verify", is_flag=True, help="Take a PatchSet that was made for another workspace.")
 @parameter_options
@@ -44,51 +49,68 @@ result_file = click.option(
 @result_file
 @as_json
 def exclusion(
-    workspace: str,
-    patchset: str | None,
+    sources: tuple[str, ...],
     labels: str | None,
     at: tuple[str, ...],
-    confidence_level: float,
-    test_stat: str | None,
     no_verify: bool,
     output: Path | None,
     json_output: bool,
     **choices: Any,
 ) -> None:
-    """CLs and upper limits at each point of a PatchSet, and the contour between the points.
+    """CLs and limits at each point of a PatchSet, or limits over a parameter of a hypothesis.
 
-    WS is the background alone; a folder or a record has its PatchSet beside it.
+    WS is the background alone; a folder or a record has its PatchSet beside it. With --over, limits on the
+    coupling for each EXPERIMENT and for all of them together.
     """
     from nuhist.histfactory.grids import parse_bounds, parse_numbers, parse_pairs
     from nuhist.methods.exclusion import exclusion as compute
+    from nuhist.methods.scan_results import ExclusionScan, ScanPoint
 
     check_result_file(output)
     work = {name: choices.pop(name) for name in ("jobs", "scheduler", "resume")}
     parsed: dict[str, Any] = {
+        "engine": None if choices["engine"] == "compiled" else choices["engine"],
         "fixed": parse_numbers(choices.pop("fixed")),
         "init": parse_numbers(choices.pop("init")),
         "bounds": parse_bounds(choices.pop("bounds")),
     }
+    del choices["engine"]
     with execution_of("points", **work) as execution:
         result = compute(
-            workspace,
-            patchset,
+            *sources,
             labels=None if labels is None else labels.split(","),
             at=parse_pairs(at),
-            confidence_level=confidence_level,
-            test_stat=test_stat,
-            verify=not no_verify,
+            verify=False if no_verify else None,
             execution=execution,
             **parsed,
             **choices,
         )
     for point in result.failed:
-        tell(f"nuhist: {point.name} fails: {point.failure}")
+        where = f" at {point.value:g}" if isinstance(point, ScanPoint) else ""
+        tell(f"nuhist: {point.name}{where} fails: {point.failure}")
     deliver_result(result, output)
     if json_output:
         print_json(result.to_json())
         return
-    _print_exclusion(result)
+    if isinstance(result, ExclusionScan):
+        _print_scan(result)
+    else:
+        _print_exclusion(result)
+
+
+def _print_scan(result: ExclusionScan) -> None:
+    say(result.summary)
+    say(f"  {result.method}: {result.convention}", "")
+    unit = slashed(result.unit)
+    print_table(
+        [f"{result.over}/{result.over_unit}", *(f"{name} {result.coupling}{unit}" for name in result.names)],
+        [
+            [f"{value:.4g}", *(_limit(result.curve(name)[row].upper_observed) for name in result.names)]
+            for row, value in enumerate(result.values)
+        ],
+        left=0,
+    )
+    print_remarks(result.data_kind, result.notes)
 
 
 def _print_exclusion(result: Exclusion) -> None:

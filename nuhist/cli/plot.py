@@ -31,6 +31,12 @@ def _experiments(experiments: tuple[str, ...], allow_outside: bool) -> Any:
     return load_experiments(experiments, allow_outside=allow_outside)
 
 
+def _results(results: tuple[str, ...]) -> tuple[Any, ...]:
+    from nuhist.methods.result_files import read_result
+
+    return ([read_result(path) for path in results],)
+
+
 def _same(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
@@ -56,9 +62,10 @@ _SUBJECTS: dict[str, tuple[Callable[..., Any], Callable[..., tuple[Any, ...]]]] 
         ),
         lambda experiments, allow_outside: (_experiments(experiments, allow_outside),),
     ),
+    "results": (click.argument("results", metavar="RESULT...", nargs=-1, required=True), _results),
     "nothing": (_same, lambda: ()),
 }
-_NAMES = ("model", "models", "workspaces", "experiment", "experiments", "allow_outside")
+_NAMES = ("model", "models", "workspaces", "experiment", "experiments", "allow_outside", "results")
 
 
 @cache  # a command stays the same

@@ -8,7 +8,7 @@ from typing import Any
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
-from nuhist.histfactory.channel import model_set
+from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.expectation import refuse_other_expectation
 from nuhist.histfactory.interest import interest_parameter
 from nuhist.histfactory.options import BuildOptions
@@ -66,7 +66,13 @@ def build(
             f"{tested.name} is no polynomial in the coupling and cannot be one workspace;"
             " use nuhist patchset, which writes its exact counts on a grid"
         )
-    models = model_set(experiments, tested, flavor, options)
+    return workspace_of(model_set(experiments, tested, flavor, options), command)
+
+
+def workspace_of(models: ModelSet, command: str | None = None) -> Workspace:
+    """The workspace of prepared channels, see :func:`build`."""
+    neutrinos = models.models[0].neutrinos
+    tested, flavor = neutrinos.hypothesis, neutrinos.flavor
     poi = interest_parameter(tested, flavor)
     if any(entry.name == poi.name for entry in models.parameters):
         raise ConfigError(
@@ -75,4 +81,6 @@ def build(
     channels = models.channels()
     refuse_other_expectation(models, channels, tested, flavor)
     parameters = [poi, *models.parameters]
-    return make_workspace(channels, parameters, poi.name, models.description(command), data=options.data_kind)
+    return make_workspace(
+        channels, parameters, poi.name, models.description(command), data=neutrinos.options.data_kind
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,11 @@ class ChannelModel:
     neutrinos: NeutrinoModel
     backgrounds: tuple[Sample, ...]
     parameters: tuple[Parameter, ...]
+
+    @cached_property
+    def with_coupling(self) -> Channel:
+        """The channel with the coupling as a parameter."""
+        return self.channel(self.neutrinos.samples())
 
     def channel(self, scattering: Sequence[Sample]) -> Channel:
         """The channel with some scattering samples, scaled to the exposure asked for."""
@@ -95,9 +101,20 @@ class ModelSet:
     models: tuple[ChannelModel, ...]
     parameters: tuple[Parameter, ...]
 
+    def testing(self, hypothesis: Hypothesis) -> ModelSet:
+        """The same for another hypothesis of the same family, whose rates are smooth where its are."""
+        models = [
+            replace(model, neutrinos=replace(model.neutrinos, hypothesis=hypothesis)) for model in self.models
+        ]
+        return ModelSet(tuple(models), self.parameters)
+
+    def alone(self, index: int) -> ModelSet:
+        """One of the experiments."""
+        return ModelSet((self.models[index],), self.models[index].parameters)
+
     def channels(self) -> list[Channel]:
         """Channels with the coupling as a parameter."""
-        return [model.channel(model.neutrinos.samples()) for model in self.models]
+        return [model.with_coupling for model in self.models]
 
     def channels_at(self, coupling: float) -> list[Channel]:
         """Channels at one coupling."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from nuhist.inference.crossing import Search, find_crossings
 from nuhist.inference.curve import Curve
-from nuhist.inference.profile import retried
+from nuhist.inference.profile import Profile, retried
 from nuhist.inference.reach import outwards, reach, turns
 from nuhist.physics.coupling import spaced
 
+SIGMAS = (-2, -1, 0, 1, 2)
 _AHEAD = 3  # doubled distances in a first round: nuisance parameters seldom widen an interval more
 _JUST_BEYOND = 1 + 1e-5  # of the distance of an edge
 
@@ -99,6 +101,35 @@ def _search(profile: Curve, level: float, start: float, bound: float) -> Search:
         values = sorted({*values, *turning}, key=lambda value: abs(value - start))
         ahead = max(ahead, values.index(turning[-1]) + 2)
     return Search(profile, start, values, ahead, float(start + sign * distance))
+
+
+def expected_upper(profile: Profile, level: float) -> dict[str, float | None]:
+    """Upper ends of the region below a level that are expected without the coupling, at -2 to +2 σ.
+
+    Where the parameter is not negative, a best fit below 0 is at 0. With the Asimov data of the fit without
+    the coupling, √Δχ² is the value in standard deviations (arXiv:1007.1727): the end of a fluctuation by n
+    of these is where it is n + √level, or n + √(n² + level) where n is negative and the best fit stays at
+    0. Of a parameter with a sign the median alone is known.
+    """
+    asimov = profile.asimov()
+    return retried(lambda: _expected_upper(asimov, level), profile.origin)
+
+
+def _expected_upper(asimov: Profile, level: float) -> dict[str, float | None]:
+    best, high = asimov.best, asimov.bounds[1]
+    known = SIGMAS if asimov.bounds[0] >= 0 else (0,)
+    roots = {n: n + float(np.sqrt(level + (n**2 if n < 0 else 0))) for n in known}
+    searches = []
+    for root in roots.values():
+        search = _search(asimov, root**2, best, high)
+        searches.append(replace(search, function=partial(_share, asimov, root**2)))
+    ends = dict(zip(roots, find_crossings(searches, 1.0, asimov.prepare), strict=True))
+    found = {n: None if end.edge else end.value for n, end in ends.items()}
+    return {f"{n:+d}" if n else "0": found.get(n) for n in SIGMAS}
+
+
+def _share(curve: Profile, level: float, value: float) -> float:
+    return curve(value) / level
 
 
 def open_end(curve: Curve, side: str, value: float, *, edge: bool) -> str:

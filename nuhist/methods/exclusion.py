@@ -12,7 +12,9 @@ from typing import Any
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, OptionError, unknown_name
 from nuhist.files import read_json
+from nuhist.histfactory.grids import parse_over
 from nuhist.histfactory.loading import Source, load_background, read_workspace
+from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.patches import PatchSet, make_patchset
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace, digest
@@ -23,47 +25,62 @@ from nuhist.methods.cls import CLs
 from nuhist.methods.exclusion_contours import choose_labels, make_contours
 from nuhist.methods.exclusion_point import Plane, PointTask, compute_point
 from nuhist.methods.exclusion_results import Exclusion, ExclusionPoint, Value, common_notes
+from nuhist.methods.exclusion_scan import exclusion_scan
+from nuhist.methods.method import IntervalMethod
+from nuhist.methods.scan_results import ExclusionScan
+from nuhist.physics.hypotheses import FlavorChoice
 from nuhist.values import as_flag, as_level, as_named, as_text
 
 LEVEL = 0.95  # as published PatchSets have it
 _THROWN = Execution()
+_SHELL = {"fixed": "fix", "verify": "no-verify"}  # options whose keyword is another word
 
 
 def exclusion(
-    workspace: Source,
-    patchset: str | Path | Mapping[str, Any] | PatchSet | None = None,
-    *,
+    *sources: Any,
+    hypothesis: str | None = None,
+    over: str | None = None,
+    flavor: FlavorChoice | None = None,
+    method: str | IntervalMethod | None = None,
+    options: BuildOptions | None = None,
     labels: Sequence[str] | None = None,
     at: Mapping[str, Value] | None = None,
-    confidence_level: float = LEVEL,
+    confidence_level: float | None = None,
     test_stat: Any = None,
     measurement: str | None = None,
     poi: str | None = None,
     fixed: Mapping[str, float] | None = None,
     init: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
-    engine: Engine = "compiled",
+    engine: Engine | None = None,
     execution: Execution | None = None,
-    verify: bool = True,
-) -> Exclusion:
-    """CLs and upper limits at each point of a PatchSet, and the contours between the points.
+    verify: bool | None = None,
+) -> Exclusion | ExclusionScan:
+    """One answer per point: at each point of a PatchSet, or at each value of a hypothesis' own parameter.
 
-    By asymptotic formulas, as ``limit`` with the method ``"cls"`` has them. A point that fails says why, and
-    the others go on.
+    Of a PatchSet: CLs at a strength of 1 and upper limits on the strength by asymptotic formulas, as
+    ``limit`` with the method ``"cls"`` has them, and the contours between the points. Of experiments: limits
+    on the coupling of a hypothesis, for each experiment and for all of them together. A point that fails says
+    why, and the others go on.
 
     Parameters
     ----------
-    workspace
-        The background alone: a path, a dict, a workspace; a folder or a record with both, or a grid.
-    patchset
-        The PatchSet, or its path; by default the one that lies beside the workspace.
+    sources
+        The background alone (a path, a dict, a workspace) and the PatchSet (a path or a dict), by default the
+        one that lies beside it in a folder or a record. With ``over``, experiments as :func:`nuhist.build`
+        takes them.
+    hypothesis, over
+        One with a parameter of its own, such as ``"light-vector"``, and that parameter's values as
+        ``"mass=1eV:100MeV:31:log"``.
+    flavor, method, options
+        With ``over``: as in :func:`nuhist.build` and :func:`nuhist.limit`; ``"profile"`` by default.
     labels
         One or two labels of the PatchSet in which contours are made; by default the first two whose values
         are numbers that vary.
     at
         Only points at which labels have these values.
     confidence_level
-        Of the limits, and of the contours: CLs is 1 - CL there.
+        Of the limits, and of the contours: CLs is 1 - CL there. By default 0.95, with ``over`` 0.90.
     test_stat
         See :class:`nuhist.CLs`.
     measurement, poi, fixed, init, bounds, engine
@@ -71,27 +88,85 @@ def exclusion(
     execution
         Who computes, and where finished points are kept; no toys are thrown.
     verify
-        Whether the workspace must be the one that the PatchSet was made for.
+        Whether the workspace must be the one that the PatchSet was made for; True by default.
 
     Raises
     ------
     DataError, ModelError
         If a file cannot be read, is not valid, or the two do not belong together.
     ConfigError
-        If there is no such label or no such point, or a level makes no sense.
+        If there is no such label, point, hypothesis or parameter, or a value makes no sense.
     OptionError
         If an option does nothing.
     FitError
         If all points fail.
     """
+    execution = as_execution(execution) or _THROWN
+    if (execution.toys, execution.seed) != (_THROWN.toys, _THROWN.seed):
+        raise OptionError("execution: an exclusion throws no toys; leave toys and seed out")
+    of_patches = {
+        "labels": labels, "at": at or None, "test_stat": test_stat, "measurement": measurement, "poi": poi,
+        "fixed": fixed or None, "init": init or None, "bounds": bounds or None, "engine": engine,
+        "verify": verify,
+    }  # fmt: skip
+    of_scans = {
+        "hypothesis": hypothesis,
+        "over": over,
+        "flavor": flavor,
+        "method": method,
+        "options": options,
+    }
+    if over is None:
+        _refuse(of_scans, "does nothing with a PatchSet; it belongs to --over")
+        if not 1 <= len(sources) <= 2:
+            raise ConfigError("an exclusion is of a workspace and a PatchSet; for experiments give --over")
+        kept = {name: value for name, value in of_patches.items() if value is not None}
+        level = LEVEL if confidence_level is None else confidence_level
+        return exclusion_of_patches(*sources, confidence_level=level, execution=execution, **kept)
+    _refuse(of_patches, "does nothing with --over; it belongs to a PatchSet")
+    if hypothesis is None:
+        raise ConfigError("--over needs a --hypothesis with a parameter of its own, such as light-vector")
+    return exclusion_scan(
+        sources,
+        hypothesis=hypothesis,
+        over=parse_over(as_text(over, "over")),
+        flavor=flavor or "effective",
+        method=method or "profile",
+        confidence_level=confidence_level,
+        options=options or BuildOptions(),
+        execution=execution,
+    )
+
+
+def _refuse(options: Mapping[str, Any], reason: str) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise OptionError(f"--{_SHELL.get(name, name).replace('_', '-')}: {reason}")
+
+
+def exclusion_of_patches(
+    workspace: Source,
+    patchset: str | Path | Mapping[str, Any] | PatchSet | None = None,
+    *,
+    execution: Execution,
+    confidence_level: float = LEVEL,
+    labels: Sequence[str] | None = None,
+    at: Mapping[str, Value] | None = None,
+    test_stat: Any = None,
+    measurement: str | None = None,
+    poi: str | None = None,
+    fixed: Mapping[str, float] | None = None,
+    init: Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    engine: Engine = "compiled",
+    verify: bool = True,
+) -> Exclusion:
+    """Results at each point of a PatchSet, see :func:`exclusion`."""
     level = as_level(confidence_level)
     statistic = CLs(test_stat=test_stat).test_stat  # a name that does not exist is refused there
     background, patches = _read(workspace, patchset)
     if as_flag(verify, "verify"):
         patches.verify(background)
-    execution = as_execution(execution) or _THROWN
-    if (execution.toys, execution.seed) != (_THROWN.toys, _THROWN.seed):
-        raise OptionError("execution: an exclusion throws no toys; leave toys and seed out")
     found = _chosen(patches, at)
     values = [tuple(patch["metadata"]["values"]) for patch in found]
     wanted = None if labels is None else tuple(as_text(label, "label") for label in labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.inference.results import JsonResult
@@ -150,7 +150,19 @@ class Exclusion(JsonResult):
         return Table(header, rows)
 
 
-def common_notes(points: Sequence[ExclusionPoint]) -> tuple[str, ...]:
+class Noted(Protocol):
+    """A point with notes."""
+
+    @property
+    def name(self) -> str:
+        """Of the point."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of it."""
+
+
+def common_notes(points: Sequence[Noted]) -> tuple[str, ...]:
     """Notes of points, each once, with how many points have it; of many kinds the most frequent ones."""
     names: dict[str, list[str]] = {}
     for point in points:
@@ -171,13 +183,14 @@ def _whose(names: Sequence[str], number: int) -> str:
 def from_json(document: dict[str, Any]) -> Exclusion:
     """The result that :meth:`Exclusion.to_json` wrote."""
     points = [
-        ExclusionPoint(**{name: _tuples(value) for name, value in point.items()})
+        ExclusionPoint(**{name: tuples(value) for name, value in point.items()})
         for point in document["points"]
     ]
-    contours = [ExclusionContour(each["of"], _tuples(each["lines"])) for each in document["contours"]]
-    kept = {name: _tuples(value) for name, value in document.items()}
+    contours = [ExclusionContour(each["of"], tuples(each["lines"])) for each in document["contours"]]
+    kept = {name: tuples(value) for name, value in document.items()}
     return Exclusion(**{**kept, "points": tuple(points), "contours": tuple(contours)})
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def tuples(value: Any) -> Any:
+    """Lists of a document as tuples."""
+    return tuple(map(tuples, value)) if isinstance(value, list) else value

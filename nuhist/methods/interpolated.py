@@ -118,6 +118,12 @@ class Mesh:
         place = self.points[first] + share * (self.points[second] - self.points[first])
         return tuple(place.tolist())
 
+    def at(self, heights: Array, places: Array) -> Array:
+        """A function, linear in each triangle, at some places; NaN outside of the hull."""
+        from scipy.interpolate import LinearNDInterpolator
+
+        return np.asarray(LinearNDInterpolator(self.triangulation, heights)(self.in_units(places)))
+
     def beside_the_line(self, heights: Array, places: Array) -> list[int]:
         """Which of some places lie in a triangle that the line crosses."""
         found = set()

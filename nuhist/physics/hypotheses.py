@@ -8,6 +8,7 @@ from typing import Any
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.physics import scattering
 from nuhist.physics.couplings import FLAVORS, Flavor, radiative
+from nuhist.physics.family import Family
 from nuhist.physics.hypothesis import (
     ATOMIC_CHOICES,
     FLAVOR_CHOICES,
@@ -19,11 +20,13 @@ from nuhist.physics.hypothesis import (
     RateOptions,
     Terms,
 )
+from nuhist.physics.light_vector import LIGHT_VECTOR
 from nuhist.tables import Array
 from nuhist.values import as_text
 
 __all__ = [
     "ATOMIC_CHOICES",
+    "FAMILIES",
     "FLAVOR_CHOICES",
     "HYPOTHESES",
     "Atomic",
@@ -35,7 +38,9 @@ __all__ = [
     "Terms",
     "active_flavors",
     "find_parameter",
+    "get_family",
     "get_hypothesis",
+    "title_of",
 ]
 
 
@@ -171,17 +176,45 @@ HYPOTHESES: dict[str, Hypothesis] = {
 }
 
 
+FAMILIES: dict[str, Family] = {LIGHT_VECTOR.name: LIGHT_VECTOR}
+
+
+def get_family(name: str) -> Family:
+    """Look a family of hypotheses up; a ConfigError if there is none of that name."""
+    if as_text(name, "hypothesis") not in FAMILIES:
+        if name in HYPOTHESES:
+            raise ConfigError(f"{name} has no parameter of its own; those that have: {', '.join(FAMILIES)}")
+        raise unknown_name("hypothesis with parameters of its own", name, FAMILIES)
+    return FAMILIES[name]
+
+
+def title_of(name: str | None) -> str | None:
+    """The title of a hypothesis, None if there is none of that name."""
+    try:
+        return get_hypothesis(name or "").title
+    except ConfigError:
+        return None
+
+
 def get_hypothesis(name: str) -> Hypothesis:
-    """Look a hypothesis up.
+    """Look a hypothesis up; one with parameters of its own by its name and these, ``NAME:PARAMETER=VALUE``.
 
     Raises
     ------
     ConfigError
-        If there is none of that name (the nearest names are suggested), or the entry of that name is
-        no hypothesis or has another name.
+        If there is none of that name (the nearest names are suggested), the entry of that name is
+        no hypothesis or has another name, or a parameter is missing or outside its range.
+
+    Examples
+    --------
+    >>> get_hypothesis("light-vector:mass=1MeV").name
+    'light-vector:mass=1000keV'
     """
-    if as_text(name, "hypothesis") not in HYPOTHESES:
-        raise unknown_name("hypothesis", name, HYPOTHESES)
+    family, _, values = as_text(name, "hypothesis").partition(":")
+    if family in FAMILIES and name not in HYPOTHESES:
+        return FAMILIES[family].parsed(values)
+    if name not in HYPOTHESES:
+        raise unknown_name("hypothesis", name, [*HYPOTHESES, *(each.example for each in FAMILIES.values())])
     found: Any = HYPOTHESES[name]
     if not isinstance(found, Hypothesis):
         raise ConfigError(f"HYPOTHESES['{name}'] is a {type(found).__name__}; expected a Hypothesis")

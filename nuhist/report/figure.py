@@ -7,7 +7,7 @@ from typing import Literal
 
 from nuhist.offered import Offered
 
-Subject = Literal["model", "models", "workspaces", "experiment", "experiments", "nothing"]
+Subject = Literal["model", "models", "workspaces", "experiment", "experiments", "results", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,8 @@ class FigureKind(Offered):
     name
         Of its command, ``nuhist plot NAME``.
     subject
-        Of what it is: a :class:`nuhist.Model` or several, workspaces, experiments. Of ``"nothing"`` the
+        Of what it is: a :class:`nuhist.Model` or several, workspaces, experiments, results of
+        ``nuhist exclusion``. Of ``"nothing"`` the
         function takes keywords alone.
     """
 

@@ -68,6 +68,30 @@ FIGURES = (
         name="correlations",
     ),
     FigureKind(
+        "nuhist.report.contour_figure:draw_contour",
+        "Contours of Δχ² in two parameters, all others profiled.",
+        "lz.json --parameters mu_nu_squared,lz_ws2022_beta_norm -o contour.pdf",
+        (
+            Option("parameters", "Names of two parameters.", "X[,..]"),
+            Option("levels", "Joint confidence levels.", "L,..."),
+        ),
+        name="contour",
+    ),
+    FigureKind(
+        "nuhist.report.exclusion_figure:draw_exclusion",
+        "Contours of one or several RESULTs, files that nuhist exclusion has written.",
+        "plane.json -o plane.pdf",
+        (
+            Option("labels", "Of each result, in order.", "TEXT", "label"),
+            Option("published", "Curve to draw besides: CSV of x and y; may be repeated.", "FILE"),
+            Option("palette", "safe for colour-blind readers, or field: green and yellow.", "NAME"),
+            Option("limits", "The observed limits on the strength beside the points."),
+            Option("log_x", "A logarithmic horizontal axis."),
+        ),
+        name="exclusion",
+        subject="results",
+    ),
+    FigureKind(
         "nuhist.report.world_limits_figure:draw_world_limits",
         "Published limits on magnetic moment and charge at 90 % CL, and those of workspaces.",
         "lz.json xenonnt.json -o limits.pdf",
@@ -138,7 +162,8 @@ def plot(figure: str, subject: Any = None, **options: Any) -> Figure:
         Such as ``"spectrum"``, ``"scan"``, ``"ranking"``, or a figure of another package.
     subject
         Of what it is: a :class:`nuhist.Model` or what it is made from; a list of them for ``"scan"`` and
-        ``"world-limits"``; an experiment for ``"response"``, a list of them for ``"efficiency"``.
+        ``"world-limits"``; an experiment for ``"response"``, a list of them for ``"efficiency"``; results
+        of :func:`nuhist.exclusion`, or their files, for ``"exclusion"``.
     options
         Of the figure, as ``nuhist plot NAME --help`` names them, such as ``prefit=True`` of a spectrum.
 
@@ -187,6 +212,10 @@ def _subject(kind: FigureKind, subject: Any) -> tuple[Any, ...]:
     made: Sequence[Any]
     if kind.subject in {"experiment", "experiments"}:
         made = load_experiments(several)
+    elif kind.subject == "results":
+        from nuhist.methods.result_files import read_result
+
+        made = [read_result(each) for each in several]
     else:
         made = [as_model(each) for each in several]
     return (made[0],) if kind.subject in {"model", "experiment"} else (made,)

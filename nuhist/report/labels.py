@@ -14,6 +14,7 @@ _SYMBOLS = {
     "q_nu": r"q_{\nu",
     "r2_nu": r"\langle r^2\rangle_{\nu",
     "r2_transition_nu": r"\langle r^2\rangle^{\mathrm{transition}}_{\nu",
+    "g2_nu": r"g^2_{\nu",
     "sm_strength_nu": r"\mathrm{SM\ strength}_{\nu",
 }
 _FLAVORS = {"": "}", "e": "_e}", "mu": r"_\mu}", "tau": r"_\tau}"}

@@ -13,7 +13,7 @@ from nuhist.inference.fit import counts_per_event
 from nuhist.inference.results import FittedSample
 from nuhist.inference.study_results import Ranking
 from nuhist.physics.coupling import CouplingScale
-from nuhist.physics.hypotheses import HYPOTHESES
+from nuhist.physics.hypotheses import title_of
 from nuhist.report.correlation_figure import correlation_figure
 from nuhist.report.figures import to_svg
 from nuhist.report.page_chart import Chart, make_chart
@@ -186,8 +186,8 @@ def make_section(key: str, study: Study) -> Section:
         Its results.
     """
     sidecar = study.workspace.sidecar or {}
-    hypothesis = HYPOTHESES.get(sidecar.get("hypothesis", ""))
-    tested = hypothesis.title if hypothesis else sidecar.get("hypothesis", "")
+    named = sidecar.get("hypothesis", "")
+    tested = title_of(named) or named
     channels = tuple(_channel(study, channel["name"]) for channel in study.workspace.spec["channels"])
     poi = study.workspace.interest()
     interest = coupling_scale(study.workspace, poi) if poi else None

@@ -84,12 +84,18 @@ def patchset(patches: Sequence[dict[str, Any]], labels: Sequence[str] = ("heavy"
     }
 
 
+def excluded(*sources: Any, **options: Any) -> Exclusion:
+    result = nuhist.exclusion(*sources, **options)
+    assert isinstance(result, Exclusion)
+    return result
+
+
 GRID = patchset([patch(heavy, light) for heavy in HEAVY for light in LIGHT])
 
 
 @pytest.fixture(scope="module")
 def found() -> Exclusion:
-    return nuhist.exclusion(BACKGROUND, GRID)
+    return excluded(BACKGROUND, GRID)
 
 
 @pytest.fixture
@@ -151,7 +157,7 @@ def test_result_is_read_as_it_was_written(found: Exclusion) -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_taken_up_again_the_file_is_the_same(folder: Path, jobs: int) -> None:
     at = {"light": 100}
-    whole = nuhist.exclusion(folder, at=at).to_json()
+    whole = excluded(folder, at=at).to_json()
     assert whole["data_kind"] == "observed"
     kept, number = folder / "kept", 2
 
@@ -163,39 +169,39 @@ def test_taken_up_again_the_file_is_the_same(folder: Path, jobs: int) -> None:
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        nuhist.exclusion(folder, at=at, execution=nuhist.Execution(resume=kept, progress=stop, jobs=jobs))
+        excluded(folder, at=at, execution=nuhist.Execution(resume=kept, progress=stop, jobs=jobs))
     assert len(kept.read_text().split()) > number
     seen: list[int] = []
     again = nuhist.Execution(resume=kept, progress=lambda done, _: seen.append(done), jobs=jobs)
-    found = nuhist.exclusion(folder, at=at, execution=again)
+    found = excluded(folder, at=at, execution=again)
     assert seen[0] >= number - 1  # what was done is not done again
     assert json.dumps(found.to_json()) == json.dumps(whole)  # bit for bit, whoever computed it
     with pytest.raises(DataError, match="belongs to another workspace"):
-        nuhist.exclusion(folder, at=at, confidence_level=0.9, execution=nuhist.Execution(resume=kept))
+        excluded(folder, at=at, confidence_level=0.9, execution=nuhist.Execution(resume=kept))
 
 
 def test_points_that_fail_say_why_and_the_others_go_on() -> None:
     broken = patch(600, 200)
     broken["patch"][0]["path"] = "/channels/3/samples/-"
     patches = [broken if each["metadata"]["name"] == "m_600_200" else each for each in GRID["patches"]]
-    result = nuhist.exclusion(BACKGROUND, patchset(patches))
+    result = excluded(BACKGROUND, patchset(patches))
     (failed,) = result.failed
     assert "patch 'm_600_200' does not fit" in str(failed.failure)
     assert failed.cls_observed is None
     assert failed.upper_expected == (None,) * 5
     assert result.summary.endswith(", 1 failed")
     with pytest.raises(FitError, match=r"the point, m_600_200, fails: .* does not fit"):
-        nuhist.exclusion(BACKGROUND, patchset([broken]))
+        excluded(BACKGROUND, patchset([broken]))
 
 
 def test_strength_1_must_be_within_the_bounds() -> None:
     with pytest.raises(FitError, match=r"a strength of 1 is outside the bounds of mu, 0 to 0.5; .*--bounds"):
-        nuhist.exclusion(BACKGROUND, GRID, at={"heavy": 400, "light": 100}, bounds={"mu": (0, 0.5)})
+        excluded(BACKGROUND, GRID, at={"heavy": 400, "light": 100}, bounds={"mu": (0, 0.5)})
 
 
 def test_holes_next_to_the_contour_are_named() -> None:
     patches = [patch(heavy, light) for heavy in HEAVY for light in LIGHT if (heavy, light) != (600, 200)]
-    notes = nuhist.exclusion(BACKGROUND, patchset(patches)).notes
+    notes = excluded(BACKGROUND, patchset(patches)).notes
     assert "the contour is interpolated where points are missing: heavy = 600 with light = 200" in notes
 
 
@@ -208,12 +214,12 @@ def test_holes_next_to_the_contour_are_named() -> None:
     ],
 )
 def test_no_contour_has_a_reason(at: dict[str, Any], note: str) -> None:
-    result = nuhist.exclusion(BACKGROUND, GRID, at=at)
+    result = excluded(BACKGROUND, GRID, at=at)
     assert any(note in each for each in result.notes), result.notes
 
 
 def test_contour_in_one_label(found: Exclusion) -> None:
-    result = nuhist.exclusion(BACKGROUND, GRID, at={"light": "200"})
+    result = excluded(BACKGROUND, GRID, at={"light": "200"})
     assert result.contour_labels == ("heavy",)
     ((((heavy,),),),) = [contour.lines for contour in result.contours if contour.of == "observed"]
     row = [log(point.cls_observed) for point in result.points]
@@ -302,9 +308,9 @@ def test_command_writes_what_it_prints(folder: Path, found: Exclusion) -> None:
 
 def test_execution_of_toys_is_refused() -> None:
     with pytest.raises(OptionError, match="an exclusion throws no toys"):
-        nuhist.exclusion(BACKGROUND, GRID, execution=nuhist.Execution(toys=10))
+        excluded(BACKGROUND, GRID, execution=nuhist.Execution(toys=10))
     with pytest.raises(ModelError, match="belongs to another workspace"):
-        nuhist.exclusion({**BACKGROUND, "observations": [{"name": "region", "data": [1.0, 2.0]}]}, GRID)
+        excluded({**BACKGROUND, "observations": [{"name": "region", "data": [1.0, 2.0]}]}, GRID)
 
 
 def test_notes_name_few_points() -> None:

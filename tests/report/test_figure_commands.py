@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 
 from nuhist import build
 from nuhist.cli.main import main
+from nuhist.files import to_json
 from nuhist.report.figure_table import FIGURES
+from tests.planes import plane
 
 
 def run(*arguments: object) -> Result:
@@ -22,11 +24,50 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``moment.json`` and ``charge.json``."""
+    """A folder with ``moment.json``, ``charge.json`` and ``plane.json``."""
     folder = tmp_path_factory.mktemp("models")
     for name, hypothesis in (("moment", "magnetic-moment"), ("charge", "millicharge-fea")):
         build("lz_ws2022", hypothesis=hypothesis, background="paper").save(folder / f"{name}.json")
+    (folder / "plane.json").write_text(to_json(plane().to_json()), encoding="utf-8")
     return folder
+
+
+def test_results_that_cannot_be_drawn(saved: Path, tmp_path: Path) -> None:
+    def refused(*arguments: object) -> str:
+        result = run("plot", "exclusion", *arguments, "-o", tmp_path / "x.png")
+        assert result.exit_code in {1, 2}
+        (line,) = result.stderr.splitlines()
+        return line
+
+    good = saved / "plane.json"
+    one = tmp_path / "one.json"
+    one.write_text(to_json(plane((400,), (100,)).to_json()), encoding="utf-8")
+    assert "no contour: there is one point; there is nothing to draw" in refused(one)
+    line = tmp_path / "line.json"
+    line.write_text(to_json(plane(light=(100,)).to_json()), encoding="utf-8")
+    assert "results in different labels: heavy, light and heavy" in refused(good, line)
+    assert "is no result of nuhist exclusion" in refused(saved / "moment.json")
+    assert "no palette called 'grey'" in refused(good, "--palette", "grey")
+    assert "--label: 1 for 2 results" in refused(good, good, "--label", "a")
+    curve = tmp_path / "curve.csv"
+    curve.write_text("x\n1\n2\n")
+    assert "a published curve has two columns" in refused(good, "--published", curve)
+    spoiled = plane().to_json()
+    spoiled["points"][3]["cls_expected"] = [0.1]
+    one.write_text(to_json(spoiled), encoding="utf-8")
+    assert "points[3].cls_expected" in refused(one)
+    assert (
+        "names the two parameters of a contour"
+        in run(
+            "plot",
+            "contour",
+            saved / "moment.json",
+            "--parameters",
+            "mu_nu_squared",
+            "-o",
+            tmp_path / "x.png",
+        ).stderr
+    )
 
 
 def joined(entries: list[dict[str, list[float]]], key: str) -> list[float]:
@@ -41,6 +82,8 @@ ARGUMENTS = {
     "efficiency": ("xenonnt_sr0", "lz_ws2022"),
     "flux": (),
     "cross-section": ("--coupling", "magnetic-moment=2e-11,millicharge-fea=-1e-13", "--flavor", "e"),
+    "contour": ("{moment}", "--parameters", "mu_nu_squared,lz_ws2022_background_norm", "--levels", "0.5"),
+    "exclusion": ("{plane}", "--limits"),
     "world-limits": ("{moment}", "--label", "LZ, ours"),
 }
 # A column of the CSV, and where its numbers are in the JSON.
@@ -54,6 +97,11 @@ COLUMNS: dict[str, tuple[str, Any]] = {
     "efficiency": ("efficiency", lambda numbers: joined(numbers["experiments"], "efficiency")),
     "flux": ("energy_keV", lambda numbers: joined(numbers["components"], "energies")),
     "cross-section": ("millicharge-fea cm2/keV", lambda numbers: numbers["curves"][2]["values"]),
+    "contour": ("mu_nu/mu_B", lambda numbers: [x for x, _ in numbers["levels"][0]["lines"][0]]),
+    "exclusion": (
+        "cls_observed",
+        lambda numbers: [each["cls_observed"] for each in numbers["results"][0]["points"]],
+    ),
     "world-limits": ("upper", lambda numbers: [entry["upper"] for entry in numbers["limits"]]),
 }
 
@@ -61,7 +109,8 @@ COLUMNS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("kind", [each.name for each in FIGURES])
 def test_each_kind(saved: Path, tmp_path: Path, kind: str) -> None:
     arguments = [
-        argument.format(moment=saved / "moment.json") for argument in ARGUMENTS.get(kind, ("{moment}",))
+        argument.format(moment=saved / "moment.json", plane=saved / "plane.json")
+        for argument in ARGUMENTS.get(kind, ("{moment}",))
     ]
     picture, numbers = tmp_path / "figure.svg", tmp_path / "numbers.csv"
     result = run("plot", kind, *arguments, "-o", picture, "--numbers", numbers, "--json")

@@ -12,14 +12,16 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from nuhist import Workspace, fit, load_experiment, ranking
+from nuhist import Workspace, contour, fit, load_experiment, ranking
 from nuhist.errors import ConfigError, DataError
 from nuhist.inference.spectrum import fitted_spectra, fitted_spectrum
 from nuhist.report.cls_curve import cls_curve
 from nuhist.report.cls_figure import cls_figure
+from nuhist.report.contour_figure import contour_figure
 from nuhist.report.correlation_figure import correlation_figure
 from nuhist.report.detector import detector_response
 from nuhist.report.detector_figure import efficiency_figure, response_figure
+from nuhist.report.exclusion_figure import exclusion_figure
 from nuhist.report.figures import PICTURES, STYLES, save_figure, style, to_svg
 from nuhist.report.labels import axis_label, common_power, literal, quantity
 from nuhist.report.neutrino_figure import cross_section_figure, flux_figure
@@ -32,6 +34,7 @@ from nuhist.report.ranking_figure import ranking_figure
 from nuhist.report.spectrum_figure import spectrum_figure
 from nuhist.report.world_limits import world_limits
 from nuhist.report.world_limits_figure import world_limits_figure
+from tests.planes import plane
 
 Drawings = dict[str, Callable[[], Any]]
 
@@ -129,6 +132,7 @@ def drawings() -> Drawings:
     lines = profile_lines([model, model, ugly], ["a", "b", NAMES[8]])
     cls, found, ranks, fitted = cls_curve(model), pulls(ugly), ranking(ugly), fit(ugly)
     detectors = [detector_response(load_experiment(name)) for name in ("lz_ws2022", "xenonnt_sr0")]
+    lines_of = contour(model, "mu", "norm of background", levels=[0.5])
     fluxes, sections, limits = flux_curves(), cross_sections(), world_limits()
     return {
         "spectrum": lambda: spectrum_figure(spectra[1]),
@@ -143,12 +147,20 @@ def drawings() -> Drawings:
         "flux": lambda: flux_figure(fluxes),
         "cross-section": lambda: cross_section_figure(sections),
         "world-limits": lambda: world_limits_figure(limits),
+        "contour": lambda: contour_figure(lines_of),
+        "exclusion": lambda: exclusion_figure([plane(failed=1)], limits=True),
+        "exclusion-line": lambda: exclusion_figure([plane(light=(100,))], palette="field"),
+        "exclusions": lambda: exclusion_figure(
+            [plane(), plane(failed=2)], labels=["one", NAMES[8]], log=True
+        ),
+        "exclusion-column": lambda: exclusion_figure([plane()], size=(3.4, 3.2)),
     }
 
 
 CASES = [(kind, "plain") for kind in (
     "spectrum", "spectra", "scan", "cls", "pulls", "ranking", "correlations", "response", "efficiency",
-    "flux", "cross-section", "world-limits"
+    "flux", "cross-section", "world-limits", "contour", "exclusion", "exclusion-line", "exclusions",
+    "exclusion-column",
 )]  # fmt: skip
 # Another font, ticks on all sides: those with most text.
 CASES += [(kind, "lhcb") for kind in ("spectrum", "ranking", "flux", "cross-section", "world-limits")]

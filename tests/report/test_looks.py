@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from nuhist import Workspace, fit, load_experiment, ranking
+from nuhist import Workspace, contour, fit, load_experiment, ranking
 from nuhist.errors import ConfigError, OptionError
 from nuhist.inference.spectrum import fitted_spectra
 from nuhist.report.canvas import Look
 from nuhist.report.cls_curve import cls_curve
 from nuhist.report.cls_figure import cls_figure
+from nuhist.report.contour_figure import contour_figure
 from nuhist.report.correlation_figure import correlation_figure
 from nuhist.report.detector import detector_response
 from nuhist.report.detector_figure import efficiency_figure, response_figure
+from nuhist.report.exclusion_figure import exclusion_figure
 from nuhist.report.neutrino_figure import cross_section_figure, flux_figure
 from nuhist.report.neutrinos import cross_sections, flux_curves
 from nuhist.report.profile_figure import profile_figure
@@ -27,6 +29,7 @@ from nuhist.report.ranking_figure import ranking_figure
 from nuhist.report.spectrum_figure import spectrum_figure
 from nuhist.report.world_limits import world_limits
 from nuhist.report.world_limits_figure import world_limits_figure
+from tests.planes import plane
 
 Draw = Callable[..., Any]
 # How many axes each figure has; two channels are drawn.
@@ -42,8 +45,10 @@ AXES = {
     flux_figure: 1,
     cross_section_figure: 1,
     world_limits_figure: 2,
+    contour_figure: 1,
+    exclusion_figure: 1,
 }
-LOGARITHMIC = (spectrum_figure, profile_figure, cls_figure, efficiency_figure)
+LOGARITHMIC = (spectrum_figure, profile_figure, cls_figure, efficiency_figure, exclusion_figure)
 
 
 def workspace(*channels: str, observed: list[float]) -> Workspace:
@@ -81,6 +86,8 @@ def subjects() -> dict[Draw, tuple[Any, ...]]:
         flux_figure: (flux_curves(),),
         cross_section_figure: (cross_sections(),),
         world_limits_figure: (world_limits(),),
+        contour_figure: (contour(workspace("one", observed=[14.0, 5.0]), "mu", "norm", levels=[0.5]),),
+        exclusion_figure: ([plane()],),
     }
 
 

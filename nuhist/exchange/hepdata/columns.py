@@ -12,7 +12,7 @@ from typing import Any
 
 from nuhist.errors import missing_extra
 from nuhist.exchange.hepdata.names import unique_name
-from nuhist.physics.hypotheses import HYPOTHESES
+from nuhist.physics.hypotheses import title_of
 
 REACTION = "NU E- --> NU E-"
 _DIGITS = 8  # hepdata_lib rounds to 5, which would spoil large counts
@@ -100,7 +100,7 @@ def table(
     result.location = location[:_LONGEST_LOCATION]
     for variable in (*axes, *map(_dependent, columns)):
         result.add_variable(variable)
-    known = [HYPOTHESES[name].title for name in hypotheses if name in HYPOTHESES]
+    known = list(filter(None, map(title_of, hypotheses)))
     result.keywords["observables"] = [observable]
     if known:  # a model from elsewhere may be of another reaction; there is no energy in its centre of mass
         result.keywords["reactions"] = [REACTION]

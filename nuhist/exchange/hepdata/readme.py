@@ -16,7 +16,7 @@ from nuhist.histfactory.summary import summarise
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.results import FittedParameter
 from nuhist.physics.coupling import spaced
-from nuhist.physics.hypotheses import HYPOTHESES
+from nuhist.physics.hypotheses import title_of
 from nuhist.values import percent
 
 _INTRODUCTION = """\
@@ -168,13 +168,13 @@ def _model(entry: Study, numbers: ExpectedResults) -> list[str]:
 
 
 def _physics(entry: Study, sidecar: Mapping[str, Any]) -> list[str]:
-    hypothesis = HYPOTHESES.get(sidecar.get("hypothesis", ""))
+    title = title_of(sidecar.get("hypothesis", ""))
     lines = []
     if entry.model.data_kind != "observed":
         lines.append(f"- data: {describe(entry.model.data_kind)}")
-    if hypothesis is not None:
+    if title is not None:
         flavors = _FLAVORS.get(sidecar.get("flavor", ""), "")
-        lines.append(f"- hypothesis: {hypothesis.title}; {flavors}")
+        lines.append(f"- hypothesis: {title}; {flavors}")
         lines.append(f"- physics: {_PHYSICS}")
     if isinstance(entry.model, SignalGrid):
         scale = entry.model.coupling

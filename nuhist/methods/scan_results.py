@@ -1,0 +1,126 @@
+"""What an exclusion over a hypothesis' own parameter returns: limits at each value, for each experiment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nuhist.histfactory.data_kind import DataKind
+from nuhist.inference.results import JsonResult
+from nuhist.methods.exclusion_results import BANDS, NOTHING, Expected
+from nuhist.physics.coupling import slashed
+from nuhist.showing import Table
+from nuhist.values import percent
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPoint:
+    """A limit.
+
+    Attributes
+    ----------
+    name
+        Of the experiment, or of all of them together.
+    value
+        Of the hypothesis' own parameter.
+    upper_observed, upper_expected
+        Upper end of the interval for the coupling, and the same expected without the coupling at -2 to +2
+        standard deviations; None where it is open, or where the method expects nothing.
+    lower_observed, best_fit
+        Lower end, None where there is none; and the best fit.
+    cls_observed, cls_expected
+        None: no coupling is tested alone.
+    notes
+        What a reader should know of this point.
+    failure
+        Why there is no result; None where there is one.
+    """
+
+    name: str
+    value: float
+    upper_observed: float | None
+    upper_expected: Expected
+    lower_observed: float | None
+    best_fit: float | None
+    cls_observed: None = None
+    cls_expected: Expected = NOTHING
+    notes: tuple[str, ...] = ()
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ExclusionScan(JsonResult):
+    """Limits over a hypothesis' own parameter.
+
+    Attributes
+    ----------
+    hypothesis, flavor
+        What is tested.
+    over, over_unit
+        The hypothesis' own parameter, and the unit of its values.
+    logarithmic
+        Whether the values have one ratio in place of one distance.
+    coupling, unit
+        What the limits are of.
+    names
+        The experiments, and the one of all of them together where there are several.
+    points
+        Experiment by experiment, in the order of the values.
+    confidence_level, method, convention, notes, data_kind
+        See :class:`nuhist.inference.results.Interval`.
+    """
+
+    hypothesis: str
+    flavor: str
+    over: str
+    over_unit: str
+    logarithmic: bool
+    coupling: str
+    unit: str
+    names: tuple[str, ...]
+    points: tuple[ScanPoint, ...]
+    confidence_level: float
+    method: str
+    convention: str
+    notes: tuple[str, ...]
+    data_kind: DataKind
+    nuhist_version: str
+
+    @property
+    def failed(self) -> tuple[ScanPoint, ...]:
+        """Points without a result."""
+        return tuple(point for point in self.points if point.failure is not None)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Of the hypothesis' own parameter."""
+        return tuple(point.value for point in self.curve(self.names[0]))
+
+    def curve(self, name: str) -> tuple[ScanPoint, ...]:
+        """Points of one experiment, or of all together."""
+        return tuple(point for point in self.points if point.name == name)
+
+    @property
+    def summary(self) -> str:
+        """What was scanned."""
+        first, last = self.values[0], self.values[-1]
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return (
+            f"{percent(self.confidence_level)} CL limits on {self.coupling} at {len(self.values)} values of"
+            f" {self.over} from {first:g} to {last:g} {self.over_unit}, {len(self.names)} curves{failed}"
+        )
+
+    def table(self) -> Table:
+        """A row for each point."""
+        coupling = f"{self.coupling}{slashed(self.unit)}"
+        header = (
+            "name", f"{self.over}/{self.over_unit}", f"upper {coupling}",
+            *(f"upper_expected_{band}" for band in BANDS), "lower", "best_fit", "failure",
+        )  # fmt: skip
+        rows = tuple(
+            (
+                point.name, point.value, point.upper_observed, *point.upper_expected,
+                point.lower_observed, point.best_fit, point.failure,
+            )
+            for point in self.points
+        )  # fmt: skip
+        return Table(header, rows)

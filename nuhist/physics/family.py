@@ -1,0 +1,134 @@
+"""Hypotheses with parameters of their own: one for each value, such as a mediator of each mass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from nuhist.errors import ConfigError, unknown_name
+from nuhist.physics.hypothesis import Hypothesis
+from nuhist.values import as_number
+
+_VALUE = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)\s*")
+
+
+@dataclass(frozen=True)
+class OwnParameter:
+    """A parameter of a family.
+
+    Attributes
+    ----------
+    name, title
+        For the command line and for readers.
+    unit
+        In which plain numbers are.
+    units
+        Other units that a user may write, each in that one.
+    low, high
+        Range of its values.
+    """
+
+    name: str
+    title: str
+    unit: str
+    units: Mapping[str, float]
+    low: float
+    high: float
+
+    def within(self, value: float, family: str) -> float:
+        """A value in its range.
+
+        Raises
+        ------
+        ConfigError
+            If it lies outside, or is no number.
+        """
+        found = as_number(value, f"{family}: {self.name}", self.unit)
+        if not self.low <= found <= self.high:
+            raise ConfigError(
+                f"{family}: {self.name} = {found:g} {self.unit} is outside its range,"
+                f" {self.low:g} to {self.high:g} {self.unit}"
+            )
+        return found
+
+    def parsed(self, text: str, family: str) -> float:
+        """A value as a user writes it, such as ``10keV``.
+
+        Raises
+        ------
+        ConfigError
+            If it has another form or lies outside its range.
+        """
+        match = _VALUE.fullmatch(text)
+        units = {"": 1.0, self.unit: 1.0, **self.units}
+        if match is None or match[2] not in units:
+            known = ", ".join(unit for unit in units if unit)
+            raise ConfigError(f"{family}: {self.name}={text}: expected a number with a unit of {known}")
+        return self.within(float(match[1]) * units[match[2]], family)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Hypotheses that differ in the values of parameters.
+
+    Attributes
+    ----------
+    name, title
+        For the command line and for readers.
+    parameters
+        Which ones.
+    make
+        The hypothesis of a name, a title and the values by name.
+    """
+
+    name: str
+    title: str
+    parameters: tuple[OwnParameter, ...]
+    make: Callable[[str, str, Mapping[str, float]], Hypothesis]
+
+    def parameter(self, name: str) -> OwnParameter:
+        """A parameter by name; a ConfigError if there is none."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise unknown_name(f"parameter of {self.name}", name, [each.name for each in self.parameters])
+
+    def at(self, values: Mapping[str, float]) -> Hypothesis:
+        """The hypothesis at values of all parameters.
+
+        Raises
+        ------
+        ConfigError
+            If a parameter is unknown or missing, or a value lies outside its range.
+        """
+        for name in values:
+            self.parameter(name)
+        missing = [each for each in self.parameters if each.name not in values]
+        if missing:
+            raise ConfigError(f"{self.name}: its {missing[0].name} is missing; write {self.example}")
+        found = {each.name: each.within(values[each.name], self.name) for each in self.parameters}
+        words = [f"{each.name}={found[each.name]:.12g}{each.unit}" for each in self.parameters]
+        said = [f"{each.title} {found[each.name]:.12g} {each.unit}" for each in self.parameters]
+        return self.make(f"{self.name}:{','.join(words)}", f"{self.title}, {', '.join(said)}", found)
+
+    @property
+    def example(self) -> str:
+        """How a user writes one of them."""
+        return f"{self.name}:" + ",".join(f"{each.name}=10{each.unit}" for each in self.parameters)
+
+    def parsed(self, text: str) -> Hypothesis:
+        """The hypothesis of a text such as ``mass=10keV``; with several parameters, commas between.
+
+        Raises
+        ------
+        ConfigError
+            As :meth:`at`, or if the text has another form.
+        """
+        values = {}
+        for part in filter(None, text.split(",")):
+            name, equals, value = part.partition("=")
+            if not equals:
+                raise ConfigError(f"{self.name}:{text}: expected NAME=VALUE; write {self.example}")
+            values[name] = self.parameter(name).parsed(value, self.name)
+        return self.at(values)

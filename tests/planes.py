@@ -1,0 +1,43 @@
+"""Exclusions made without fits, for tests of what is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+import nuhist
+from nuhist.methods.exclusion_contours import make_contours
+from nuhist.methods.exclusion_results import Exclusion, ExclusionPoint
+
+SIGMAS = (-2, -1, 0, 1, 2)
+
+
+def plane(
+    heavy: Sequence[float] = (400, 600, 800, 1000), light: Sequence[float] = (100, 200, 300), failed: int = 0
+) -> Exclusion:
+    """CLs that rises with the heavy mass, from 1e-4 or so to 0.6."""
+    points = []
+    for first in heavy:
+        for second in light:
+            size = (first - 300) / 100 + second / 200
+            expected = tuple(float(np.exp(size - 7 + 0.7 * sigma)) for sigma in SIGMAS)
+            upper = tuple(float(np.exp(size / 3 - 1.5 + 0.3 * sigma)) for sigma in SIGMAS)
+            name = f"m_{first:g}_{second:g}"
+            observed = 0.8 * expected[2]
+            points.append(
+                ExclusionPoint(name, (first, second), observed, expected, 0.9 * upper[2], upper, 0.0)
+            )
+    for number in range(failed):
+        point = points[number]
+        none = (None,) * 5
+        points[number] = ExclusionPoint(
+            point.name, point.values, None, none, None, none, None, failure="does not fit"
+        )
+    labels = ("heavy", "light")
+    chosen = tuple(label for label, side in zip(labels, (heavy, light), strict=True) if len(side) > 1)
+    made = make_contours(labels, chosen, points, 0.95)
+    return Exclusion(
+        labels, "mu", tuple(points), made.labels, made.contours, made.hull, made.interpolation,
+        0.95, "cls", "of a test", made.notes, "observed", 64 * "0", 64 * "1", nuhist.__version__,
+    )  # fmt: skip
