@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nuhist.methods.feldman_cousins import FeldmanCousins
     from nuhist.methods.limits import limit, scan
     from nuhist.methods.profile_likelihood import ProfileLikelihood
+    from nuhist.methods.sensitivity import sensitivity
     from nuhist.report.figure_table import plot
     from nuhist.report.reproduce import reproduce
 
@@ -58,6 +59,7 @@ _PUBLIC = {
     "pyhf_optimizer": "nuhist.inference.pyhf_optimizer",
     "reproduce": "nuhist.report.reproduce",
     "scan": "nuhist.methods.limits",
+    "sensitivity": "nuhist.methods.sensitivity",
     "significance": "nuhist.inference.significance",
     "goodness_of_fit": "nuhist.inference.significance",
     "ranking": "nuhist.inference.ranking",
@@ -94,6 +96,7 @@ __all__ = [
     "ranking",
     "reproduce",
     "scan",
+    "sensitivity",
     "significance",
     "spectrum",
 ]

@@ -31,6 +31,8 @@ _SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "results": ("plane.json",),
     "nothing": (),
 }
+_FORECAST = ("--hypothesis", "magnetic-moment", "--exposure", "10:20:2")
+_OF = {"sensitivity": ("forecast.json",)}  # of what a figure is, where it is not what its kind says
 _MORE = {"contour": ("--parameters", "mu_nu_squared,lz_ws2022_background_norm")}
 # In this order: what one writes, another reads.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
@@ -50,8 +52,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "contour": ("lz.json", "--parameters", "mu_nu_squared,lz_ws2022_background_norm"),
     "coverage": ("lz.json", "--range", "0:1e-11:2", "--ntoys", "20"),
     "exclusion": ("grid", "-o", "plane.json"),
+    "sensitivity": ("lz_ws2022", *_FORECAST, "-o", "forecast.json"),
     **{
-        f"plot {each.name}": (*_SUBJECTS[each.subject], *_MORE.get(each.name, ()), "-o", f"{each.name}.png")
+        f"plot {each.name}": (*_OF.get(each.name, _SUBJECTS[each.subject]), *_MORE.get(each.name, ()), "-o", f"{each.name}.png")
         for each in FIGURES
     },
     "report": ("lz.json", "--ntoys", "0", "-o", "report.html"),
@@ -85,6 +88,10 @@ OPTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "limit --scheduler": (("lz.json", "--method", "feldman-cousins", *_SCHEDULER), "dask"),
     "significance --scheduler": (("lz.json", *_SCHEDULER), "dask"),
     "gof --scheduler": (("lz.json", *_SCHEDULER), "dask"),
+    "sensitivity --scheduler": (
+        ("lz_ws2022", *_FORECAST, "--scheduler", "tcp://127.0.0.1:1"),
+        "dask",
+    ),
     "exclusion --scheduler": (("grid", "--scheduler", "tcp://127.0.0.1:1"), "dask"),
     "coverage --scheduler": (("lz.json", "--range", "0:1e-11:2", *_SCHEDULER), "dask"),
     "reproduce --plots": (("--experiments", "--plots", "drawn"), "plot"),

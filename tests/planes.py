@@ -9,6 +9,7 @@ import numpy as np
 import nuhist
 from nuhist.methods.exclusion_contours import make_contours
 from nuhist.methods.exclusion_results import Exclusion, ExclusionPoint
+from nuhist.methods.sensitivity_results import Sensitivity, SensitivityPoint
 
 SIGMAS = (-2, -1, 0, 1, 2)
 
@@ -40,4 +41,18 @@ def plane(
     return Exclusion(
         labels, "mu", tuple(points), made.labels, made.contours, made.hull, made.interpolation,
         0.95, "cls", "of a test", made.notes, "observed", 64 * "0", 64 * "1", nuhist.__version__,
+    )  # fmt: skip
+
+
+def forecast(*names: str, tested: float | None = 3e-12) -> Sensitivity:
+    """Limits that fall with the root of the root of the exposure."""
+    points = []
+    for name in names or ("darwin",):
+        for exposure in (10.0, 100.0, 1000.0):
+            upper = tuple(5e-12 * exposure**-0.25 * (1 + 0.2 * sigma) for sigma in SIGMAS)
+            found = None if tested is None else exposure**0.5 / 10
+            points.append(SensitivityPoint(name, exposure, upper, found, upper, found))
+    return Sensitivity(
+        "magnetic-moment", "effective", "mu_nu", "mu_B", tested, names or ("darwin",), tuple(points), 0.9,
+        "profile", "of a test", 10, 0, (), "asimov", nuhist.__version__,
     )  # fmt: skip

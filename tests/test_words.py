@@ -25,6 +25,7 @@ PAIRS: Mapping[str, tuple[Callable[..., Any], tuple[type[Any], ...]]] = {
     "contour": (nuhist.contour, ()),
     "coverage": (nuhist.coverage, (nuhist.Execution,)),
     "exclusion": (nuhist.exclusion, (nuhist.Execution,)),
+    "sensitivity": (nuhist.sensitivity, (nuhist.Execution,)),
     "build": (nuhist.build, (nuhist.BuildOptions,)),
     "patchset": (nuhist.build_patchset, (nuhist.BuildOptions,)),
     "combine": (nuhist.combine, ()),
@@ -46,6 +47,7 @@ ONLY_PYTHON = {"options", "choices", "command", "message", "progress", "executio
 # Words with two kinds of values.
 TWO_KINDS: Mapping[str, set[str]] = {
     "asimov": {"text", "flag"},  # of commands that fit a coupling; a flag where a model is made
+    "exposure": {"float", "text"},  # a range of them in a forecast
     "coupling": {"float", "text"},  # of several hypotheses in one figure with their names
 }
 # What a function takes by another way than its arguments.

@@ -43,7 +43,7 @@ _FAMILIES = {
     ),
     "Fit it": (infer.fit, infer.scan, infer.limit),
     "Question it": (study.significance, study.gof, study.ranking, study.contour, study.coverage),
-    "Fill a plane": (plane.exclusion,),
+    "Fill a plane": (plane.exclusion, plane.sensitivity),
     "Show it": (plot.plot, report.report),
     "Share it": (exchange.export, exchange.import_, hepdata.hepdata, cite.cite),
     "Redo ours": (reproduce.reproduce, reproduce.rebuild),

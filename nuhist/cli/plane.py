@@ -1,4 +1,4 @@
-"""Commands whose results fill a plane or a line: exclusions."""
+"""Commands whose results fill a plane or a line: exclusions and forecasts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from nuhist.cli.choices import parameter_options
 from nuhist.cli.common import (
     as_json,
     execution_of,
+    hypothesis_options,
     print_json,
     print_remarks,
     print_table,
     say,
     tell,
+    toy_options,
     work_options,
 )
-from nuhist.cli.options import OutputType, command
+from nuhist.cli.options import OutputType, command, refuse_given
 from nuhist.physics.coupling import slashed
 
 if TYPE_CHECKING:
@@ -96,6 +98,56 @@ def exclusion(
         _print_scan(result)
     else:
         _print_exclusion(result)
+
+
+@command(epilog="Example: nuhist sensitivity lz_ws2022 --hypothesis magnetic-moment --exposure 10:300:7:log")
+@click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
+@hypothesis_options
+@click.option("--exposure", required=True, metavar="LO:HI:N[:log]", help="Tonne years.")
+@click.option("--coupling", type=float, help="Value of which a significance is expected, in μ_B, e₀ or cm².")
+@click.option("--method", default="profile", show_default=True, help="profile or cls.")
+@click.option("--cl", "--confidence-level", "confidence_level", type=float,
+              help="Confidence level [default: 0.9].")  # fmt: skip
+@toy_options
+@result_file
+@as_json
+def sensitivity(
+    experiments: tuple[str, ...],
+    ntoys: int | None,
+    output: Path | None,
+    json_output: bool,
+    **choices: Any,
+) -> None:
+    """Expected limits and significances against exposure, from Asimov data [with --ntoys: toys too]."""
+    from nuhist.methods.sensitivity import sensitivity as compute
+
+    check_result_file(output)
+    work = {name: choices.pop(name) for name in ("seed", "jobs", "scheduler", "resume")}
+    if ntoys is None:
+        refuse_given(("seed",), "no toys are thrown without --ntoys")
+    with execution_of("points" if ntoys is None else "toys", **work) as execution:
+        result = compute(*experiments, toys=ntoys, execution=execution, **choices)
+    for point in result.failed:
+        tell(f"nuhist: {point.name} with {point.exposure:g} t yr fails: {point.failure}")
+    deliver_result(result, output)
+    if json_output:
+        print_json(result.to_json())
+        return
+    say(result.summary)
+    say(f"  {result.method}: {result.convention}", "")
+    header = ["experiment", "t yr", f"{result.coupling}{slashed(result.unit)}", "-1 σ", "+1 σ"]
+    header += ["toys"] if result.toys else []
+    header += [] if result.tested is None else [f"σ at {result.tested:g}"]
+    header += ["toys"] if result.toys and result.tested is not None else []
+    rows = []
+    for point in result.points:
+        row = [point.name, f"{point.exposure:.4g}", *map(_limit, _middle(point.upper_expected))]
+        row += [_limit(point.toys_upper[2])] if point.toys_upper else ["-"] if result.toys else []
+        row += [] if result.tested is None else [_shown(point.significance)]
+        row += [_shown(point.toys_significance)] if result.toys and result.tested is not None else []
+        rows.append(row)
+    print_table(header, rows)
+    print_remarks(result.data_kind, result.notes)
 
 
 def _print_scan(result: ExclusionScan) -> None:

@@ -108,6 +108,19 @@ class ModelSet:
         ]
         return ModelSet(tuple(models), self.parameters)
 
+    def exposed(self, exposure: float) -> ModelSet:
+        """The same with another exposure, in tonne year."""
+        models = [
+            replace(
+                model,
+                neutrinos=replace(
+                    model.neutrinos, options=replace(model.neutrinos.options, exposure=exposure)
+                ),
+            )
+            for model in self.models
+        ]
+        return ModelSet(tuple(models), self.parameters)
+
     def alone(self, index: int) -> ModelSet:
         """One of the experiments."""
         return ModelSet((self.models[index],), self.models[index].parameters)

@@ -17,11 +17,10 @@ from nuhist.histfactory.grids import Over
 from nuhist.histfactory.options import BuildOptions
 from nuhist.inference.execution import Execution, as_execution, run
 from nuhist.inference.model import Model
-from nuhist.inference.region import expected_upper
 from nuhist.methods.cls import CLs
 from nuhist.methods.exclusion_results import BANDS, NOTHING, common_notes
+from nuhist.methods.expected import expected_limits
 from nuhist.methods.method import IntervalMethod, level_of
-from nuhist.methods.profile_likelihood import ProfileLikelihood
 from nuhist.methods.registry import make_method
 from nuhist.methods.scan_results import ExclusionScan, ScanPoint
 from nuhist.physics.hypotheses import FlavorChoice, get_family
@@ -78,18 +77,14 @@ def _limit(scanned: Scanned, models: ModelSet) -> dict[str, Any]:
     try:
         model = Model(workspace_of(models))
         found = scanned.method.interval(model, scanned.confidence_level)
-        expected = found.expected
-        if isinstance(scanned.method, ProfileLikelihood) and found.delta_chi2 is not None:
-            scale = model.profile.coupling
-            ends = expected_upper(model.profile, found.delta_chi2)
-            expected = {band: None if end is None else scale.to_coupling(end) for band, end in ends.items()}
+        expected = expected_limits(scanned.method, model, found)
     except NuhistError as error:
         none: dict[str, Any] = dict.fromkeys(("upper_observed", "lower_observed", "best_fit"))
         failed = {"notes": [], "failure": str(error), "convention": ""}
         return {**none, "upper_expected": list(NOTHING), **failed}
     return {
         "upper_observed": found.upper,
-        "upper_expected": [(expected or {}).get(band) for band in BANDS],
+        "upper_expected": [expected.get(band) for band in BANDS],
         "lower_observed": found.lower,
         "best_fit": found.best_fit,
         "notes": list(found.notes),

@@ -9,14 +9,17 @@ from nuhist.errors import ConfigError, DataError
 from nuhist.files import read_json
 from nuhist.methods.exclusion_results import Exclusion, from_json, tuples
 from nuhist.methods.scan_results import ExclusionScan, ScanPoint
+from nuhist.methods.sensitivity_results import Sensitivity, SensitivityPoint
 from nuhist.schemas import check
 from nuhist.values import shown
 
-Result = Exclusion | ExclusionScan
+Result = Exclusion | ExclusionScan | Sensitivity
+# A key that only one kind of result has, and the name of its schema.
+_KINDS = {"contour_labels": "exclusion", "over": "exclusion_scan", "tested": "sensitivity"}
 
 
 def read_result(source: Result | str | Path) -> Result:
-    """A result: itself, or from the file that ``nuhist exclusion -o FILE.json`` has written.
+    """A result: itself, or from the file that ``nuhist exclusion`` or ``nuhist sensitivity`` has written.
 
     Raises
     ------
@@ -25,20 +28,24 @@ def read_result(source: Result | str | Path) -> Result:
     DataError
         If the file cannot be read, or is no such result.
     """
-    if isinstance(source, Exclusion | ExclusionScan):
+    if isinstance(source, Exclusion | ExclusionScan | Sensitivity):
         return source
     if not isinstance(source, str | Path):
-        raise ConfigError(f"{shown(source)}: expected a result of nuhist.exclusion, or its file")
+        raise ConfigError(
+            f"{shown(source)}: expected a result of nuhist.exclusion or nuhist.sensitivity, or its file"
+        )
     document = read_json(source)
-    if not isinstance(document, dict) or not {"contour_labels", "over"} & document.keys():
-        raise DataError(f"{source}: is no result of nuhist exclusion; write one with -o FILE.json")
-    check(document, "results", str(source), DataError)
-    return from_json(document) if "contour_labels" in document else _scan(document)
-
-
-def _scan(document: dict[str, Any]) -> ExclusionScan:
-    points = [
-        ScanPoint(**{name: tuples(value) for name, value in point.items()}) for point in document["points"]
-    ]
-    kept = {name: tuples(value) for name, value in document.items()}
-    return ExclusionScan(**{**kept, "points": tuple(points)})
+    keys = document.keys() if isinstance(document, dict) else ()
+    kind = next((name for key, name in _KINDS.items() if key in keys), None)
+    if kind is None:
+        raise DataError(
+            f"{source}: is no result of nuhist exclusion or nuhist sensitivity; write one with -o FILE.json"
+        )
+    check(document, "results", str(source), DataError, kind)
+    if kind == "exclusion":
+        return from_json(document)
+    kept: dict[str, Any] = {name: tuples(value) for name, value in document.items()}
+    rows = [{name: tuples(value) for name, value in point.items()} for point in document["points"]]
+    if kind == "exclusion_scan":
+        return ExclusionScan(**{**kept, "points": tuple(ScanPoint(**row) for row in rows)})
+    return Sensitivity(**{**kept, "points": tuple(SensitivityPoint(**row) for row in rows)})

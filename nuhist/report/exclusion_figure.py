@@ -219,6 +219,8 @@ def draw_exclusion(
     curves = [read_curve(path) for path in published]
     planes = [result for result in results if isinstance(result, Exclusion)]
     scans = [result for result in results if isinstance(result, ExclusionScan)]
+    if len(planes) + len(scans) < len(results):
+        raise ConfigError("a result of nuhist sensitivity; draw it with nuhist plot sensitivity")
     if planes and scans:
         raise ConfigError("results of PatchSets and over a parameter; draw them in figures of their own")
     if scans:

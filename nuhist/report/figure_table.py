@@ -92,6 +92,17 @@ FIGURES = (
         subject="results",
     ),
     FigureKind(
+        "nuhist.report.sensitivity_figure:draw_sensitivity",
+        "Expected limits and significances against exposure, of a RESULT of nuhist sensitivity.",
+        "forecast.json -o forecast.pdf",
+        (
+            Option("published", "Curve to draw besides: CSV of x and y; may be repeated.", "FILE"),
+            Option("palette", "safe for colour-blind readers, or field: green and yellow.", "NAME"),
+        ),
+        name="sensitivity",
+        subject="results",
+    ),
+    FigureKind(
         "nuhist.report.world_limits_figure:draw_world_limits",
         "Published limits on magnetic moment and charge at 90 % CL, and those of workspaces.",
         "lz.json xenonnt.json -o limits.pdf",
@@ -163,7 +174,8 @@ def plot(figure: str, subject: Any = None, **options: Any) -> Figure:
     subject
         Of what it is: a :class:`nuhist.Model` or what it is made from; a list of them for ``"scan"`` and
         ``"world-limits"``; an experiment for ``"response"``, a list of them for ``"efficiency"``; results
-        of :func:`nuhist.exclusion`, or their files, for ``"exclusion"``.
+        of :func:`nuhist.exclusion` or :func:`nuhist.sensitivity`, or their files, for ``"exclusion"`` and
+        ``"sensitivity"``.
     options
         Of the figure, as ``nuhist plot NAME --help`` names them, such as ``prefit=True`` of a spectrum.
 

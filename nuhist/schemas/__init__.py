@@ -20,7 +20,7 @@ def load(name: str) -> Mapping[str, Any]:
     return schema
 
 
-def check(document: Any, schema: str, where: str, kind: type[NuhistError]) -> None:
+def check(document: Any, schema: str, where: str, kind: type[NuhistError], part: str | None = None) -> None:
     """Check a document, and say in one line what is wrong with it.
 
     Parameters
@@ -33,6 +33,8 @@ def check(document: Any, schema: str, where: str, kind: type[NuhistError]) -> No
         The file, for the message.
     kind
         Class of the error to raise.
+    part
+        Name in the schema's ``$defs``, where the document is one of several kinds.
 
     Raises
     ------
@@ -43,7 +45,9 @@ def check(document: Any, schema: str, where: str, kind: type[NuhistError]) -> No
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    raise_best(best_match(Draft202012Validator(load(schema)).iter_errors(document)), where, kind)
+    whole = load(schema)
+    chosen = whole if part is None else {"$ref": f"#/$defs/{part}", "$defs": whole["$defs"]}
+    raise_best(best_match(Draft202012Validator(chosen).iter_errors(document)), where, kind)
     _refuse_infinite(document, where, kind)
 
 

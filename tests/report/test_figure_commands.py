@@ -14,7 +14,7 @@ from nuhist import build
 from nuhist.cli.main import main
 from nuhist.files import to_json
 from nuhist.report.figure_table import FIGURES
-from tests.planes import plane
+from tests.planes import forecast, plane
 
 
 def run(*arguments: object) -> Result:
@@ -29,6 +29,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, hypothesis in (("moment", "magnetic-moment"), ("charge", "millicharge-fea")):
         build("lz_ws2022", hypothesis=hypothesis, background="paper").save(folder / f"{name}.json")
     (folder / "plane.json").write_text(to_json(plane().to_json()), encoding="utf-8")
+    (folder / "forecast.json").write_text(to_json(forecast().to_json()), encoding="utf-8")
     return folder
 
 
@@ -46,6 +47,7 @@ def test_results_that_cannot_be_drawn(saved: Path, tmp_path: Path) -> None:
     line = tmp_path / "line.json"
     line.write_text(to_json(plane(light=(100,)).to_json()), encoding="utf-8")
     assert "results in different labels: heavy, light and heavy" in refused(good, line)
+    assert "draw it with nuhist plot sensitivity" in refused(saved / "forecast.json")
     assert "is no result of nuhist exclusion" in refused(saved / "moment.json")
     assert "no palette called 'grey'" in refused(good, "--palette", "grey")
     assert "--label: 1 for 2 results" in refused(good, good, "--label", "a")
@@ -84,6 +86,7 @@ ARGUMENTS = {
     "cross-section": ("--coupling", "magnetic-moment=2e-11,millicharge-fea=-1e-13", "--flavor", "e"),
     "contour": ("{moment}", "--parameters", "mu_nu_squared,lz_ws2022_background_norm", "--levels", "0.5"),
     "exclusion": ("{plane}", "--limits"),
+    "sensitivity": ("{forecast}",),
     "world-limits": ("{moment}", "--label", "LZ, ours"),
 }
 # A column of the CSV, and where its numbers are in the JSON.
@@ -102,6 +105,7 @@ COLUMNS: dict[str, tuple[str, Any]] = {
         "cls_observed",
         lambda numbers: [each["cls_observed"] for each in numbers["results"][0]["points"]],
     ),
+    "sensitivity": ("significance", lambda numbers: [each["significance"] for each in numbers["points"]]),
     "world-limits": ("upper", lambda numbers: [entry["upper"] for entry in numbers["limits"]]),
 }
 
@@ -109,7 +113,7 @@ COLUMNS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("kind", [each.name for each in FIGURES])
 def test_each_kind(saved: Path, tmp_path: Path, kind: str) -> None:
     arguments = [
-        argument.format(moment=saved / "moment.json", plane=saved / "plane.json")
+        argument.format(moment=saved / "moment.json", plane=saved / "plane.json", forecast=saved / "forecast.json")
         for argument in ARGUMENTS.get(kind, ("{moment}",))
     ]
     picture, numbers = tmp_path / "figure.svg", tmp_path / "numbers.csv"

@@ -31,10 +31,11 @@ from nuhist.report.profiles import profile_lines
 from nuhist.report.pulls import pulls
 from nuhist.report.pulls_figure import pulls_figure
 from nuhist.report.ranking_figure import ranking_figure
+from nuhist.report.sensitivity_figure import sensitivity_figure
 from nuhist.report.spectrum_figure import spectrum_figure
 from nuhist.report.world_limits import world_limits
 from nuhist.report.world_limits_figure import world_limits_figure
-from tests.planes import plane
+from tests.planes import forecast, plane
 
 Drawings = dict[str, Callable[[], Any]]
 
@@ -153,6 +154,8 @@ def drawings() -> Drawings:
         "exclusions": lambda: exclusion_figure(
             [plane(), plane(failed=2)], labels=["one", NAMES[8]], log=True
         ),
+        "sensitivity": lambda: sensitivity_figure(forecast("a", "b")),
+        "sensitivity-column": lambda: sensitivity_figure(forecast(tested=None), size=(3.4, 3.2)),
         "exclusion-column": lambda: exclusion_figure([plane()], size=(3.4, 3.2)),
     }
 
@@ -160,7 +163,7 @@ def drawings() -> Drawings:
 CASES = [(kind, "plain") for kind in (
     "spectrum", "spectra", "scan", "cls", "pulls", "ranking", "correlations", "response", "efficiency",
     "flux", "cross-section", "world-limits", "contour", "exclusion", "exclusion-line", "exclusions",
-    "exclusion-column",
+    "exclusion-column", "sensitivity", "sensitivity-column",
 )]  # fmt: skip
 # Another font, ticks on all sides: those with most text.
 CASES += [(kind, "lhcb") for kind in ("spectrum", "ranking", "flux", "cross-section", "world-limits")]

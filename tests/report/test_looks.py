@@ -26,10 +26,11 @@ from nuhist.report.profiles import profile_lines
 from nuhist.report.pulls import pulls
 from nuhist.report.pulls_figure import pulls_figure
 from nuhist.report.ranking_figure import ranking_figure
+from nuhist.report.sensitivity_figure import sensitivity_figure
 from nuhist.report.spectrum_figure import spectrum_figure
 from nuhist.report.world_limits import world_limits
 from nuhist.report.world_limits_figure import world_limits_figure
-from tests.planes import plane
+from tests.planes import forecast, plane
 
 Draw = Callable[..., Any]
 # How many axes each figure has; two channels are drawn.
@@ -47,6 +48,7 @@ AXES = {
     world_limits_figure: 2,
     contour_figure: 1,
     exclusion_figure: 1,
+    sensitivity_figure: 2,
 }
 LOGARITHMIC = (spectrum_figure, profile_figure, cls_figure, efficiency_figure, exclusion_figure)
 
@@ -88,6 +90,7 @@ def subjects() -> dict[Draw, tuple[Any, ...]]:
         world_limits_figure: (world_limits(),),
         contour_figure: (contour(workspace("one", observed=[14.0, 5.0]), "mu", "norm", levels=[0.5]),),
         exclusion_figure: ([plane()],),
+        sensitivity_figure: (forecast(),),
     }
 
 

@@ -1,0 +1,26 @@
+"""Expected limits at -2 to +2 standard deviations, by the methods that have them."""
+
+from __future__ import annotations
+
+from nuhist.inference.model import Model
+from nuhist.inference.region import expected_upper
+from nuhist.inference.results import Interval
+from nuhist.methods.method import IntervalMethod
+from nuhist.methods.profile_likelihood import ProfileLikelihood
+
+
+def expected_limits(method: IntervalMethod, model: Model, found: Interval) -> dict[str, float | None]:
+    """Of the coupling, by number of standard deviations: from the method, or for a profile from Asimov data.
+
+    Parameters
+    ----------
+    method, model
+        Whose interval.
+    found
+        The interval, with its expected limits if the method has them.
+    """
+    if not isinstance(method, ProfileLikelihood) or found.delta_chi2 is None:
+        return dict(found.expected or {})
+    scale = model.profile.coupling
+    ends = expected_upper(model.profile, found.delta_chi2)
+    return {band: None if end is None else scale.to_coupling(end) for band, end in ends.items()}

@@ -1,0 +1,106 @@
+"""Forecasts: as single workspaces give them, how they scale, against toys, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import nuhist
+from nuhist.cli.main import main
+from nuhist.errors import ConfigError, OptionError
+from nuhist.methods.result_files import read_result
+from nuhist.methods.sensitivity import _quantiles
+
+MOMENT = "magnetic-moment"
+
+
+def forecast(*experiments: str, **options: Any) -> Any:
+    return nuhist.sensitivity(*(experiments or ("lz_ws2022",)), hypothesis=MOMENT, **options)
+
+
+def test_each_point_is_what_its_own_workspace_gives() -> None:
+    found = forecast(exposure=[10.0], coupling=6e-12)
+    model = nuhist.Model(nuhist.build("lz_ws2022", hypothesis=MOMENT, exposure=10, asimov=True))
+    (point,) = found.points
+    # The fit of the band's search ends elsewhere by the rounding of a fit.
+    assert point.upper_expected[2] == pytest.approx(model.limit().upper, rel=1e-4)
+    # Of Asimov data q0 is Δχ² without the coupling, of which the square root is the significance.
+    with_coupling = model.asimov(6e-12)
+    assert point.significance == pytest.approx(with_coupling.profile.delta(0.0) ** 0.5, rel=1e-6)
+    assert found.data_kind == "asimov"
+
+
+def test_limits_fall_with_the_fourth_root_where_nothing_but_counts_matters() -> None:
+    # Without the atomic response, fluxes and backgrounds as systematics, μ² goes with 1 / √exposure. XENONnT
+    # has one free background, whose shape the data know ever better: the error is that of the counts.
+    options = nuhist.BuildOptions(atomic="rrpa")
+    found = forecast("pandax4t_run1", exposure=[1e3, 1e4], options=options, method="cls")
+    first, last = (point.upper_expected[2] for point in found.points)
+    # Constrained fluxes of 1 % or so leave a few per cent.
+    assert first / last == pytest.approx(10**0.25, rel=0.2)
+
+
+def test_toys_agree_with_asimov_data() -> None:
+    found = forecast(exposure=[20.0], coupling=1e-11, toys=60, execution=nuhist.Execution(seed=3))
+    (point,) = found.points
+    assert found.toys == 60
+    # The median of 60 limits, which scatter by a quarter, is known to 1.25 × 0.25 / √60 = 4 %: three of these.
+    assert point.toys_upper[2] == pytest.approx(point.upper_expected[2], rel=0.12)
+    # That of 60 significances, which scatter by 1, to 1.25 / √60 = 0.16.
+    assert point.toys_significance == pytest.approx(point.significance, abs=0.5)
+
+
+def test_open_limits_of_toys_are_the_largest() -> None:
+    limits = [1.0, None, 3.0, 2.0, None]
+    assert _quantiles(limits) == (1.0, 1.0, 3.0, None, None)
+
+
+def test_command_writes_reads_and_draws(tmp_path: Path) -> None:
+    path = tmp_path / "forecast.json"
+    arguments = ["sensitivity", "lz_ws2022", "pandax4t_run1", "--hypothesis", MOMENT, "--exposure", "10:40:2:log"]
+    run = CliRunner().invoke(main, [*arguments, "--coupling", "5e-12", "--json", "-o", str(path)])
+    assert run.exit_code == 0, run.stderr
+    assert read_result(path).to_json() == json.loads(run.stdout)
+    shown = CliRunner().invoke(main, arguments)
+    assert "expected at 90 % CL: lz_ws2022 with 40 t yr: mu_nu <" in shown.stdout
+    picture = tmp_path / "forecast.png"
+    assert CliRunner().invoke(main, ["plot", "sensitivity", str(path), "-o", str(picture)]).exit_code == 0
+    assert CliRunner().invoke(main, ["plot", "exclusion", str(path), "-o", str(picture)]).exit_code == 1
+
+
+def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
+    whole = forecast(exposure=[1.0, 2.0, 3.0])
+    kept = nuhist.Execution(resume=tmp_path / "kept")
+    assert forecast(exposure=[1.0, 2.0, 3.0], execution=kept) == whole
+    assert forecast(exposure=[1.0, 2.0, 3.0], execution=kept) == whole
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"exposure": [0.0]}, ConfigError, "exposure 0 t yr: must be positive"),
+        ({"exposure": "0:10:3"}, ConfigError, "exposure 0 t yr: must be positive"),
+        ({"exposure": []}, ConfigError, "exposure: name at least one, each once"),
+        ({"exposure": [1.0, 1.0]}, ConfigError, "each once"),
+        ({"exposure": "a:10:3"}, ConfigError, "exposure 'a': expected a number of tonne years"),
+        ({"exposure": "10:20"}, ConfigError, "expected NAME=LO:HI:N"),
+        ({"method": "feldman-cousins"}, OptionError, "throws toys at each point; take profile or cls"),
+        ({"toys": 0}, ConfigError, "toys = 0: expected a whole number of at least 1"),
+        ({"execution": nuhist.Execution(toys=10)}, OptionError, "the number of toys is given by toys here"),
+        ({"execution": nuhist.Execution(seed=1)}, OptionError, "--seed: does nothing without toys"),
+    ],
+)
+def test_wrong_input_is_one_line(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        forecast(**{"exposure": [1.0], **options})
+
+
+def test_experiments_are_named_once() -> None:
+    with pytest.raises(ConfigError, match="an experiment is there twice"):
+        forecast("lz_ws2022", "lz_ws2022", exposure=[1.0])
+    with pytest.raises(ConfigError, match="name at least one experiment"):
+        nuhist.sensitivity(hypothesis=MOMENT, exposure=[1.0])
