@@ -54,7 +54,12 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "exclusion": ("grid", "-o", "plane.json"),
     "sensitivity": ("lz_ws2022", *_FORECAST, "-o", "forecast.json"),
     **{
-        f"plot {each.name}": (*_OF.get(each.name, _SUBJECTS[each.subject]), *_MORE.get(each.name, ()), "-o", f"{each.name}.png")
+        f"plot {each.name}": (
+            *_OF.get(each.name, _SUBJECTS[each.subject]),
+            *_MORE.get(each.name, ()),
+            "-o",
+            f"{each.name}.png",
+        )
         for each in FIGURES
     },
     "report": ("lz.json", "--ntoys", "0", "-o", "report.html"),

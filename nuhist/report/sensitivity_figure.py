@@ -78,6 +78,7 @@ def sensitivity_figure(
         for level in _DISCOVERY:
             panels[1].axhline(level, color="0.6", linewidth=0.8, zorder=0)
         panels[1].set_ylabel("significance [σ]")
+        panels[1].set_ylim(bottom=0)
     if min(point.exposure for point in result.points) < max(point.exposure for point in result.points):
         panels[0].set_xscale("log")
     panels[0].set_yscale("log")

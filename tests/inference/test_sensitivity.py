@@ -35,8 +35,8 @@ def test_each_point_is_what_its_own_workspace_gives() -> None:
 
 
 def test_limits_fall_with_the_fourth_root_where_nothing_but_counts_matters() -> None:
-    # Without the atomic response, fluxes and backgrounds as systematics, μ² goes with 1 / √exposure. XENONnT
-    # has one free background, whose shape the data know ever better: the error is that of the counts.
+    # Of a free background with a known shape the data know the norm ever better: the error of μ² is that of
+    # the counts and goes with 1 / √exposure. There is no atomic response as a systematic.
     options = nuhist.BuildOptions(atomic="rrpa")
     found = forecast("pandax4t_run1", exposure=[1e3, 1e4], options=options, method="cls")
     first, last = (point.upper_expected[2] for point in found.points)
@@ -48,7 +48,7 @@ def test_toys_agree_with_asimov_data() -> None:
     found = forecast(exposure=[20.0], coupling=1e-11, toys=60, execution=nuhist.Execution(seed=3))
     (point,) = found.points
     assert found.toys == 60
-    # The median of 60 limits, which scatter by a quarter, is known to 1.25 × 0.25 / √60 = 4 %: three of these.
+    # The median of 60 limits, which scatter by a quarter, is known to 1.25 × 0.25 / √60 = 4 %: three times.
     assert point.toys_upper[2] == pytest.approx(point.upper_expected[2], rel=0.12)
     # That of 60 significances, which scatter by 1, to 1.25 / √60 = 0.16.
     assert point.toys_significance == pytest.approx(point.significance, abs=0.5)
@@ -61,7 +61,15 @@ def test_open_limits_of_toys_are_the_largest() -> None:
 
 def test_command_writes_reads_and_draws(tmp_path: Path) -> None:
     path = tmp_path / "forecast.json"
-    arguments = ["sensitivity", "lz_ws2022", "pandax4t_run1", "--hypothesis", MOMENT, "--exposure", "10:40:2:log"]
+    arguments = [
+        "sensitivity",
+        "lz_ws2022",
+        "pandax4t_run1",
+        "--hypothesis",
+        MOMENT,
+        "--exposure",
+        "10:40:2:log",
+    ]
     run = CliRunner().invoke(main, [*arguments, "--coupling", "5e-12", "--json", "-o", str(path)])
     assert run.exit_code == 0, run.stderr
     assert read_result(path).to_json() == json.loads(run.stdout)

@@ -113,7 +113,9 @@ COLUMNS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("kind", [each.name for each in FIGURES])
 def test_each_kind(saved: Path, tmp_path: Path, kind: str) -> None:
     arguments = [
-        argument.format(moment=saved / "moment.json", plane=saved / "plane.json", forecast=saved / "forecast.json")
+        argument.format(
+            moment=saved / "moment.json", plane=saved / "plane.json", forecast=saved / "forecast.json"
+        )
         for argument in ARGUMENTS.get(kind, ("{moment}",))
     ]
     picture, numbers = tmp_path / "figure.svg", tmp_path / "numbers.csv"
