@@ -56,8 +56,7 @@ ELSEWHERE: Mapping[str, set[str]] = {
     "spectrum": {"atomic", "neutrino_mass"},  # in RateOptions
 }
 WITHOUT_TOYS: Mapping[str, set[str]] = {"exclusion": {"toys", "seed"}}  # of what an Execution says
-SUBJECTS = {
-    "patchset",
+SUBJECTS = {"sources", "patchset",
     "model",
     "experiments",
     "experiment",
