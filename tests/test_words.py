@@ -56,7 +56,8 @@ ELSEWHERE: Mapping[str, set[str]] = {
     "spectrum": {"atomic", "neutrino_mass"},  # in RateOptions
 }
 WITHOUT_TOYS: Mapping[str, set[str]] = {"exclusion": {"toys", "seed"}}  # of what an Execution says
-SUBJECTS = {"sources", "patchset",
+SUBJECTS = {
+    "sources",
     "model",
     "experiments",
     "experiment",

@@ -21,8 +21,10 @@ def observed_counts(experiment: Experiment, treatment: Treatment) -> Array:
     DataError
         If the table cannot be used.
     ConfigError
-        If it has another number of bins than the experiment.
+        If it has another number of bins than the experiment, or nothing was observed yet.
     """
+    if treatment.observed is None:
+        raise ConfigError(f"{experiment.name}: is a planned experiment without observed counts; add --asimov")
     if "events" in treatment.observed:
         source = treatment.observed["events"]
         path = experiment.folder / source["table"]

@@ -57,10 +57,10 @@ class BackgroundSample:
 
 @dataclass(frozen=True)
 class Treatment:
-    """One way to treat the data: what is observed, which backgrounds, which defaults."""
+    """One way to treat the data: what is observed (None: nothing yet), which backgrounds, which defaults."""
 
     name: str
-    observed: Mapping[str, Any]
+    observed: Mapping[str, Any] | None
     samples: tuple[BackgroundSample, ...]
     response: ResponseKind
     flux: FluxModel
@@ -275,7 +275,7 @@ def _treatment(file: Path, name: str, entry: Mapping[str, Any]) -> Treatment:
             raise ConfigError(f"{file}: backgrounds.{name}.samples: '{sample}' is there twice")
     return Treatment(
         name=name,
-        observed=entry["observed"],
+        observed=entry.get("observed"),
         samples=samples,
         response=entry["response"],
         flux=entry["flux"],

@@ -202,6 +202,11 @@ def model_set(
         models.append(
             channel_model(experiment, hypothesis, flavor, replace(options, ar37=None) if bare else options)
         )
+    kinds = {model.neutrinos.options.data_kind: model.neutrinos.experiment.name for model in models}
+    if len(kinds) > 1:
+        raise ConfigError(
+            f"{kinds['asimov']} is planned and has no observed counts, which the others have; add --asimov"
+        )
     parameters: dict[str, Parameter] = {}
     for model in models:
         for parameter in model.parameters:
@@ -270,9 +275,11 @@ def channel_model(
 
 
 def _resolved(options: BuildOptions, treatment: Treatment) -> BuildOptions:
-    """Options with the treatment's defaults filled in."""
+    """Options with the treatment's defaults filled in; of a planned experiment the data are Asimov data."""
+    planned = treatment.observed is None and options.observed is None
     return replace(
         options,
+        asimov=options.asimov or planned,
         background=treatment.name,
         ar37=options.ar37 or treatment.argon37,
         flux=options.flux or treatment.flux,

@@ -149,6 +149,7 @@ def build_patchset(
         raise ConfigError(f"{tested.name}: a strength below zero has no meaning")
     options = replace(options or BuildOptions(), **choices)
     models = model_set(experiments, tested, flavor, options)
+    options = models.models[0].neutrinos.options
     poi = tested.parameter_of_interest(flavor)
     strength = Parameter(
         STRENGTH,

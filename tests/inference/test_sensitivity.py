@@ -16,6 +16,23 @@ from nuhist.methods.result_files import read_result
 from nuhist.methods.sensitivity import _quantiles
 
 MOMENT = "magnetic-moment"
+PLANNED = """
+name: planned
+title: A detector that is planned
+sources: ["Invented for this test"]
+exposure: 2.0
+binning: {low: 1.0, high: 11.0, bins: 10}
+response:
+  efficiency: {table: efficiency.csv, energy: T_keV, value: efficiency}
+  resolution: {sqrt: 0.32}
+default_background: total
+backgrounds:
+  total:
+    response: gaussian
+    flux: split
+    samples:
+      - {name: flat, title: flat background, events: 180, error: 18, shape: {flat: true}}
+"""
 
 
 def forecast(*experiments: str, **options: Any) -> Any:
@@ -112,3 +129,32 @@ def test_experiments_are_named_once() -> None:
         forecast("lz_ws2022", "lz_ws2022", exposure=[1.0])
     with pytest.raises(ConfigError, match="name at least one experiment"):
         nuhist.sensitivity(hypothesis=MOMENT, exposure=[1.0])
+
+
+def test_a_planned_experiment_has_asimov_data(tmp_path: Path) -> None:
+    folder = tmp_path / "planned"
+    folder.mkdir()
+    (folder / "efficiency.csv").write_text("T_keV,efficiency\n0.5,0.0\n2.0,0.8\n15.0,0.9\n")
+    (folder / "experiment.yaml").write_text(PLANNED)
+    found = CliRunner().invoke(
+        main, ["build", str(folder), "--hypothesis", MOMENT, "-o", str(tmp_path / "planned.json")]
+    )
+    assert found.exit_code == 0, found.stderr
+    assert "counts (expected, Asimov)" in found.stderr
+    workspace = nuhist.load(tmp_path / "planned.json")
+    assert workspace.data_kind == "asimov"
+    # Backgrounds go with the exposure: twice of it is the same as twice the numbers in the file.
+    (folder / "experiment.yaml").write_text(
+        PLANNED.replace("exposure: 2.0", "exposure: 4.0").replace(
+            "events: 180, error: 18", "events: 360, error: 36"
+        )
+    )
+    once, twice = (forecast(str(folder), exposure=[each]).points[0].upper_expected for each in (4.0, 8.0))
+    (folder / "experiment.yaml").write_text(PLANNED)
+    assert forecast(str(folder), exposure=[4.0]).points[0].upper_expected == pytest.approx(once, rel=1e-6)
+    assert twice < once
+    with pytest.raises(ConfigError, match=r"planned is planned and has no observed counts, .*; add --asimov"):
+        nuhist.build(folder, "lz_ws2022", hypothesis=MOMENT)
+    assert nuhist.build(folder, "lz_ws2022", hypothesis=MOMENT, asimov=True).data_kind == "asimov"
+    grid = nuhist.build_patchset(folder, couplings=[0, 1e-11], hypothesis=MOMENT)
+    assert grid.data_kind == "asimov"
