@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
@@ -76,11 +77,14 @@ def with_entry_points(
     for point in metadata.entry_points(group=group):
         try:
             entry = point.load()
-            _refuse_unfit(entry, needs, found)
+            _refuse_unfit(entry, point.name, needs, found)
             check(entry)
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            found.broken[point.name] = f"the {kind} '{point.name}' of {point.value} is broken: {reason}"
+            message = f"the {kind} '{point.name}' of {point.value} is broken: {reason}"
+            found.broken[point.name] = message
+            if point.name in found:  # who asks for the name gets another one
+                warnings.warn(message, RuntimeWarning, stacklevel=3)
         else:
             found[entry.name] = entry
     return found
@@ -90,12 +94,14 @@ def _name(entry: Any) -> str:
     return str(entry.name)
 
 
-def _refuse_unfit(entry: Any, needs: tuple[str, ...], found: Offers[Any]) -> None:
-    """Refuse what lacks an attribute or has no name of its own."""
-    missing = [name for name in ("name", *needs) if not hasattr(entry, name)]
+def _refuse_unfit(entry: Any, name: str, needs: tuple[str, ...], found: Offers[Any]) -> None:
+    """Refuse what lacks an attribute or has no name of its own, that of the entry point."""
+    missing = [each for each in ("name", *needs) if not hasattr(entry, each)]
     if missing:
         raise TypeError(f"it has no {', no '.join(missing)}")
     if not isinstance(entry.name, str):
         raise TypeError("its name is no text")
     if entry.name in found:
         raise TypeError(f"there is a {found.kind} called '{entry.name}' already")
+    if entry.name != name:
+        raise TypeError(f"its name is '{entry.name}'; the entry point must have the same")

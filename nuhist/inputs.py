@@ -149,6 +149,8 @@ def check_path(path: Path | str) -> None:
         raise DataError(f"expected a path, not {type(path).__name__}")
     if str(path) == "":
         raise DataError("the path is empty; name a file, or write . for the current folder")
+    if str(path).lstrip().startswith("{"):
+        raise DataError("the path begins with a brace, as the text of a document does; give json.loads of it")
 
 
 def shown(path: Path | str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any
 
+from nuhist.keywords import named
+
 
 @dataclass(frozen=True)
 class Option:
@@ -68,19 +70,27 @@ class Offered:
         found: Callable[..., Any] = resolved(self.run)
         return found
 
+    def checked(self) -> Callable[..., Any]:
+        """The function, which names a keyword that it does not have, see :func:`nuhist.keywords.named`."""
+        function = self.function()
+        return named(function, getattr(function, "__name__", str(self.run)))
+
     def keywords(self) -> dict[str, inspect.Parameter]:
         """What the function takes, by name."""
         return dict(inspect.signature(self.function()).parameters)
 
 
 def refuse_unknown_options(offered: Offered) -> None:
-    """Refuse an entry whose function takes other keywords than its options name.
+    """Refuse an entry whose function is not there, or takes other keywords than its options name.
 
     Raises
     ------
+    AttributeError, ImportError
+        If there is no such function.
     TypeError
-        With the first one.
+        With the first keyword.
     """
+    keywords = offered.keywords()
     for option in offered.options:
-        if option.name not in offered.keywords():
+        if option.name not in keywords:
             raise TypeError(f"its option '{option.name}' is no keyword of {offered.run}")

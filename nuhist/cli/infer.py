@@ -110,7 +110,12 @@ def scan(model: Chosen, span: str | None, json_output: bool) -> None:
 
 @command(cls=MethodCommand, epilog="Example: nuhist limit lz.json --method cls --cl 0.90 --expected")
 @model_argument
-@click.option("--method", default="profile", show_default=True, help="profile, cls or feldman-cousins.")
+@click.option(
+    "--method",
+    default="profile",
+    show_default=True,
+    help="profile, cls, feldman-cousins, or one of another package.",
+)
 @click.option(
     "--cl", "--confidence-level", "confidence_level", type=float, help="Confidence level [default: 0.9]."
 )
@@ -125,6 +130,7 @@ def limit(
     **choices: Any,
 ) -> None:
     """Confidence interval or upper limit of the coupling."""
+    from nuhist.methods.method import asked
     from nuhist.methods.registry import make_method
 
     toys = {name: choices.pop(name) for name in TOY_NAMES if name != "ntoys"}
@@ -134,10 +140,10 @@ def limit(
             f"with --method {method}; they are with --method feldman-cousins, and with --method cls"
             " --calctype toybased"
         )
-        result = chosen.interval(model.model(), confidence_level)
+        result = asked(chosen, model.model(), confidence_level)
     else:
         with toy_execution(ntoys or 2000, **toys) as execution:
-            result = replace(chosen, execution=execution).interval(model.model(), confidence_level)
+            result = asked(replace(chosen, execution=execution), model.model(), confidence_level)
     if json_output:
         print_json(result.to_json())
         return

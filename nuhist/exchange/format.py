@@ -39,7 +39,7 @@ class Writer(Offered):
 
     def __call__(self, workspace: Workspace, path: Path, **options: Any) -> list[Path]:
         """Write a workspace; the files that were written."""
-        return list(self.function()(workspace, path, **options) or [path])
+        return list(self.checked()(workspace, path, **options) or [path])
 
     def json(self, workspace: Workspace, **options: Any) -> Any:
         """The document of a workspace."""
@@ -63,7 +63,7 @@ class Reader(Offered):
 
     def __call__(self, path: Path | Sequence[Path | str], **options: Any) -> Workspace:
         """Make a workspace of a file, or of several."""
-        made: Workspace = self.function()(path, **options)
+        made: Workspace = self.checked()(path, **options)
         return made
 
 

@@ -265,10 +265,12 @@ class Model(Questions, Shown):
             *((self.other.option,) if self.other is not None and self.other.option else ()),
         )
 
+    @partial(named, where="nuhist.Model.with_data")
     def with_data(self, data: Counts) -> Model:
         """The same model with other counts, see ``data`` above."""
         return self._with(given(data, self.likelihood))
 
+    @partial(named, where="nuhist.Model.asimov")
     def asimov(self, coupling: float | Literal["fit"] = 0.0) -> Model:
         """The same model with the data that it expects, auxiliary data included: no fluctuations.
 
@@ -287,6 +289,7 @@ class Model(Questions, Shown):
         option = f"--asimov {coupling if coupling == 'fit' else repr(coupling)}"
         return self._with(expected(self.likelihood, *self._truth(coupling), option))
 
+    @partial(named, where="nuhist.Model.toy")
     def toy(self, seed: int, coupling: float | Literal["fit"] = "fit") -> Model:
         """The same model with simulated data, others for each seed; ``coupling`` as in :meth:`asimov`."""
         return self._with(thrown(self.likelihood, *self._truth(coupling), as_whole(seed, "seed", 0)))

@@ -237,7 +237,7 @@ class Interval(JsonResult):
     def level(self) -> str:
         """The confidence level in words, or the threshold that was given instead."""
         if self.confidence_level is None:
-            return f"Δχ² = {self.delta_chi2:g}"
+            return self.convention if self.delta_chi2 is None else f"Δχ² = {self.delta_chi2:g}"
         return f"{percent(self.confidence_level)} CL"
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import FitError, OptionError, missing_extra, unknown_name
+from nuhist.errors import ConfigError, FitError, OptionError, missing_extra, unknown_name
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.loading import Source
@@ -158,6 +158,8 @@ def contour(
     except ImportError as error:
         raise missing_extra("contours", "contourpy", "plot") from error
     chosen = [as_level(value) for value in as_numbers(levels, "levels")]
+    if not chosen:
+        raise ConfigError("levels: expected at least one confidence level")
     thresholds = [_threshold(level) for level in chosen]
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     likelihood = made.likelihood

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.__about__ import __version__
-from nuhist.errors import OptionError
+from nuhist.errors import ConfigError, OptionError
 from nuhist.histfactory.loading import Source
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.prepare import Engine
@@ -16,7 +16,7 @@ from nuhist.inference.profile import heights_at
 from nuhist.inference.region import region
 from nuhist.inference.results import Interval, Scan
 from nuhist.keywords import with_fields
-from nuhist.methods.method import IntervalMethod
+from nuhist.methods.method import IntervalMethod, asked
 from nuhist.methods.registry import METHODS, make_method
 from nuhist.values import as_numbers, as_whole
 
@@ -71,7 +71,7 @@ def limit(
     1.24e-11 mu_B
     """
     chosen = make_method(method, options, limit.__kwdefaults__ or ())
-    return chosen.interval(as_model(model, measurement=measurement, poi=poi, engine=engine), confidence_level)
+    return asked(chosen, as_model(model, measurement=measurement, poi=poi, engine=engine), confidence_level)
 
 
 def scan(
@@ -116,6 +116,8 @@ def scan(
     number = _SCAN_POINTS if points is None else as_whole(points, "points", 2)
     if couplings is not None:
         couplings = as_numbers(couplings, "couplings").tolist()
+        if not couplings:
+            raise ConfigError("couplings: expected at least one")
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     curve = made.curve
     scale = curve.coupling

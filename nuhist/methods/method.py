@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from nuhist.__about__ import __version__
@@ -105,6 +106,25 @@ def toys_command(model: Model, level: float, options: str) -> str:
     from nuhist.inference.notes import command
 
     return command(model, "limit", options, level=level)
+
+
+def asked(method: IntervalMethod, model: Model, confidence_level: float | None) -> Interval:
+    """The interval of a method, which may be one of another package.
+
+    Raises
+    ------
+    ConfigError
+        If it gives no interval, or ends that are no numbers.
+    """
+    from nuhist.inference.results import Interval
+
+    found: Any = method.interval(model, confidence_level)
+    if not isinstance(found, Interval):
+        raise ConfigError(f"the method '{method.name}' gave {type(found).__name__} instead of an Interval")
+    ends = (found.lower, found.upper, found.best_fit)
+    if any(end is not None and isnan(end) for end in ends):
+        raise ConfigError(f"the method '{method.name}' gave an end that is no number: {ends[0]}, {ends[1]}")
+    return found
 
 
 def finished(

@@ -16,6 +16,10 @@ from nuhist.methods.profile_likelihood import ProfileLikelihood
 from nuhist.values import shown
 
 METHODS: tuple[type[Any], ...] = (ProfileLikelihood, CLs, FeldmanCousins)
+_TAKEN = {
+    "model", "method", "confidence_level", "measurement", "poi", "engine", "fixed", "init", "bounds",
+    "asimov", "patch", "ntoys", "seed", "jobs", "resume", "scheduler", "json_output",
+}  # fmt: skip
 ENTRY_POINTS = "nuhist.methods"  # group of the classes that other packages bring along
 
 
@@ -26,8 +30,14 @@ def methods() -> Offers[type[Any]]:
 
 
 def _check(method: Any) -> None:
-    if not isinstance(method, type) or not is_dataclass(method):
+    made: Any = method
+    if not isinstance(method, type) or not is_dataclass(method) or not made.__dataclass_params__.frozen:
         raise TypeError("a method is a frozen dataclass, whose fields are its options")
+    names = {field.name for field in fields(method)}
+    if made.throws is not False and "execution" not in names:
+        raise TypeError("a method that throws toys has the field execution")
+    if taken := sorted(names & _TAKEN):
+        raise TypeError(f"its field '{taken[0]}' has the name of another option of nuhist limit")
 
 
 def make_method(
@@ -52,6 +62,8 @@ def make_method(
     given = {name: value for name, value in options.items() if value is not None and value is not False}
     if not isinstance(method, str | IntervalMethod):
         raise ConfigError(f"method = {shown(method)}: expected the name of a method, or one such as CLs()")
+    if isinstance(method, type):
+        raise ConfigError(f"method = {method.__name__}: give one, {method.__name__}(), or its name")
     if not isinstance(method, str):
         if given:
             name = next(iter(given))

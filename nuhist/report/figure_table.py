@@ -11,6 +11,7 @@ from nuhist.errors import ConfigError, OptionError, unknown_option
 from nuhist.offered import Option, refuse_unknown_options
 from nuhist.report.canvas import Look, with_look
 from nuhist.report.figure import FigureKind
+from nuhist.values import as_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -203,6 +204,9 @@ def plot(figure: str, subject: Any = None, **options: Any) -> Figure:
     for name in options:
         if name not in known:
             raise unknown_option(name, f"the figure '{figure}'", known)
+    for option in kind.options:
+        if option.least is not None and option.name in options:
+            as_whole(options[option.name], option.name, option.least)
     drawn: Figure = kind.function()(*_subject(kind, subject), **options).figure
     return drawn
 

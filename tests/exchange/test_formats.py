@@ -59,6 +59,7 @@ writer = Writer(write, "Write CSV.", "a.json -o a.csv", (Option("digits", "How m
 options = (Option("scale", "A factor.", "X"), Option("flat", "Their mean."))
 reader = Reader("their_csv:read", "Read CSV.", "a.csv", options)
 CSV = Format("csv", "CSV", "everybody", (".csv",), None, writer, reader)
+GONE = Format("csv", "", "", writer=Writer("their_csv:gone", "Write CSV.", "a.json"))
 WRONG = Format("csv", "", "", writer=Writer(write, "Write CSV.", "a.json", (Option("digts", "How many."),)))
 '''
 
@@ -110,6 +111,7 @@ def test_a_format_of_another_package(installed: Callable[[str], None], tmp_path:
         ("csv = their_csv:write", "the format 'csv' of their_csv:write is broken: it has no name"),
         ("csv = their_csv:WRONG", "is broken: its option 'digts' is no keyword of "),
         ("csv = their_csv:writer", "is broken: it has no name"),
+        ("csv = their_csv:GONE", "is broken: module 'their_csv' has no attribute 'gone'"),
         ("csv = their_csv:NOTHING", "the format 'csv' of their_csv:NOTHING is broken: "),
         ("csv = nuhist.exchange.root.format:ROOT", "there is a format called 'root' already"),
     ],

@@ -93,6 +93,7 @@ def test_a_contour_ends_at_a_bound(counting: Build) -> None:
     [
         (("mu", "mu"), {}, OptionError, "mu: give two different parameters"),
         (("mu", "nrom"), {}, ConfigError, "no parameter called 'nrom'; did you mean norm"),
+        (("mu", "norm"), {"levels": []}, ConfigError, "levels: expected at least one confidence level"),
         (("mu", "norm"), {"levels": [68.0]}, ConfigError, "confidence level 68: must lie between 0 and 1"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import dataclass, field, fields, make_dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Optional
@@ -101,6 +101,43 @@ def test_the_shell_has_its_options(counting: Build, tmp_path: Path) -> None:
     assert (wrong.exit_code, "'many' is not a valid float" in wrong.output) == (2, True)
 
 
+@pytest.mark.usefixtures("another")
+def test_a_method_that_claims_no_level_is_shown(counting: Build) -> None:
+    workspace = counting([9], [1.0], [4.0], bounds=[[0.0, 50.0]])
+    assert repr(nuhist.limit(workspace, "wald")).startswith("Interval(mu < 11 at 2 errors;")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda interval: None, "the method 'wald' gave NoneType instead of an Interval"),
+        (lambda interval: replace(interval, upper=float("nan")), "gave an end that is no number: None, nan"),
+    ],
+)
+def test_what_a_method_gives_is_looked_at(given: Any, message: str, counting: Build) -> None:
+    class Odd(Wald):
+        def interval(self, model: Model, confidence_level: float | None = None) -> Any:
+            return given(super().interval(model, confidence_level))
+
+    with pytest.raises(ConfigError, match=message):
+        nuhist.limit(counting([9], [1.0], [4.0], bounds=[[0.0, 50.0]]), Odd())
+
+
+def test_a_class_is_no_method(counting: Build) -> None:
+    with pytest.raises(ConfigError, match=r"method = CLs: give one, CLs\(\), or its name"):
+        nuhist.limit(counting([5], [1.0], [3.0]), CLs)  # type: ignore[arg-type]
+
+
+def test_a_name_of_nuhist_stays(counting: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = metadata.EntryPoint("cls", "their:Wald", "nuhist.methods")
+    monkeypatch.setattr(metadata.EntryPoint, "load", lambda _: Wald)
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == entry.group else [])
+    methods.cache_clear()
+    with pytest.warns(RuntimeWarning, match="the method 'cls' of their:Wald is broken"):
+        assert methods()["cls"] is CLs
+    methods.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
@@ -117,10 +154,36 @@ def test_types_of_options(kind: Any, expected: Any) -> None:
     assert _option(fields(made)[0], ["made"]).type == expected
 
 
+@dataclass
+class Melting:
+    """Not frozen."""
+
+    name: ClassVar[str] = "x"
+    title: ClassVar[str] = "x"
+    throws: ClassVar[bool] = False
+    interval: ClassVar[None] = None
+
+
+@dataclass(frozen=True)
+class Thrower(Wald):
+    """Nobody can tell it how many toys."""
+
+    name: ClassVar[str] = "x"
+    throws: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Taker(Wald):
+    """Takes a name that is there."""
+
+    name: ClassVar[str] = "x"
+    seed: int = 0
+
+
 class Loose:
     """Has what a method has, but no fields."""
 
-    name, title, throws, interval = "loose", "Loose", False, None
+    name, title, throws, interval = "x", "Loose", False, None
 
 
 @pytest.mark.parametrize(
@@ -128,6 +191,10 @@ class Loose:
     [
         (object, "it has no name, no title, no throws, no interval"),
         (ProfileLikelihood, "there is a method called 'profile' already"),
+        (Melting, "a method is a frozen dataclass"),
+        (Thrower, "a method that throws toys has the field execution"),
+        (Taker, "its field 'seed' has the name of another option of nuhist limit"),
+        (Wald, "its name is 'wald'; the entry point must have the same"),
         (Loose, "a method is a frozen dataclass, whose fields are its options"),
     ],
 )

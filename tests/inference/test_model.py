@@ -14,7 +14,7 @@ import pytest
 
 import nuhist
 from nuhist import Model, Workspace
-from nuhist.errors import ConfigError, FitError, ModelError, OptionError
+from nuhist.errors import ConfigError, DataError, FitError, KeywordError, ModelError, OptionError
 from nuhist.exchange.hepdata.study import study as hepdata_study
 from nuhist.inference.prepare import make_likelihood
 from nuhist.report.page_study import study
@@ -246,6 +246,26 @@ def test_unknown_names_are_refused_where_the_model_is_made(
 ) -> None:
     with pytest.raises((ConfigError, ModelError), match=message):
         Model(counting([5], [1.0], [3.0], sigma=0.2), **choice)
+
+
+def test_keywords_of_its_methods_are_named(counting: Build) -> None:
+    model = Model(counting([5], [1.0], [3.0]))
+    with pytest.raises(
+        KeywordError, match=r"couplng is no option of nuhist\.Model\.asimov; did you mean coup"
+    ):
+        model.asimov(couplng=1.0)  # type: ignore[call-arg]
+    with pytest.raises(ConfigError, match="couplings: expected at least one"):
+        model.scan([])
+    with pytest.raises(DataError, match="the path begins with a brace, as the text of a document does"):
+        Model('{"channels": []}')
+
+
+def test_a_squared_coupling_has_no_sign(built: Build) -> None:
+    model = Model(built("lz_ws2022", hypothesis="magnetic-moment"))
+    with pytest.raises(ConfigError, match="mu_nu = -1e-11 mu_B: its sign cannot be seen; give the modulus"):
+        model.scan([-1e-11])
+    with pytest.raises(ConfigError, match="its sign cannot be seen"):
+        model.asimov(-1e-11)
 
 
 def test_a_bound_that_the_best_fit_is_at_is_said_to_end_the_search(counting: Build) -> None:
