@@ -77,6 +77,7 @@ def test_a_missing_extra_is_named(name: str, tmp_path: Path, monkeypatch: pytest
     command, arguments, extra = _with_extra(name)
     inputs = ["build"]
     inputs += [f"export{name.removeprefix('import')}"] if name.startswith("import ") else []
+    inputs += ["patchset"] if command == "exclusion" else []
     inputs += ["hepdata build"] if name == "hepdata validate" else []
     for needed in inputs:
         assert CliRunner().invoke(main, [*needed.split(), *COMMANDS[needed]]).exit_code == 0

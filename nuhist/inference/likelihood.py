@@ -11,6 +11,7 @@ from nuhist.inference.starts import Starts
 from nuhist.inference.structure import Mask
 from nuhist.tables import Array
 
+_AFRESH = 4  # starts of each held fit of a large model
 _FOLLOWED = 3  # fits of a batch that are led along an edge, the lowest
 _ROUNDS = 4  # of searches for another minimum, each from the lowest yet
 _LOWER = 1e-7  # of 2NLL, by which another minimum has to be lower
@@ -52,7 +53,8 @@ class Likelihood(Starts):
         if not free.any():
             return self._nothing_free(point, observed)
         found = self._from(self._possible(point, free, observed), free, observed)
-        further = self._turned(point, free) if start is None else point[None][:0]
+        # A start may be a fit that is near, in a valley that has become the higher one.
+        further = self._turned(point, free) if start is None else self.afresh
         return self._lowest(found, free, observed, further)
 
     def minimise_at(
@@ -115,24 +117,28 @@ class Likelihood(Starts):
     def _elsewhere(
         self, found: Mapping[int, Minimum], free: Mask, data: Array, *, check: bool
     ) -> dict[int, Minimum]:
-        """The lowest of fits that start all over a small model with several factors, for each fit."""
-        starts = self.scattered
+        """The lowest of fits that start elsewhere, for each fit, which may lie in the higher valley."""
+        starts = self.scattered if len(self.scattered) else self.afresh
         if self.compiled is None or not len(starts) or not found:
             return {}
-        points = np.tile(starts, (len(found), 1))
-        for number, minimum in enumerate(found.values()):
-            rows = slice(number * len(starts), (number + 1) * len(starts))
-            points[rows][:, ~free] = minimum.parameters[~free]
-        seen = self._newton(points, free, data, check=False, lowest=_FOLLOWED * len(found))
+        points = np.tile(starts, (len(found), 1, 1))
+        for own, minimum in zip(points, found.values(), strict=True):
+            own[:, ~free] = minimum.parameters[~free]
+        if len(starts) > _AFRESH and not len(self.scattered):  # of large models the most promising ones
+            heights = self.heights(points.reshape(-1, starts.shape[1]), data).reshape(len(found), -1)
+            best = np.argpartition(heights, _AFRESH, axis=1)[:, :_AFRESH]
+            points = np.take_along_axis(points, best[:, :, None], axis=1)
+        each = points.shape[1]
+        seen = self._newton(
+            points.reshape(-1, starts.shape[1]), free, data, check=False, lowest=_FOLLOWED * len(found)
+        )
         lowest: dict[int, Minimum] = {}
         for number, row in enumerate(found):
-            own = [
-                end for end, _ in seen[number * len(starts) : (number + 1) * len(starts)] if end is not None
-            ]
-            if own:
-                best = min(own, key=lambda end: end.twice_nll)
-                height = self.twice_nll(best.parameters, data) if check else best.twice_nll
-                lowest[row] = Minimum(best.parameters, height)
+            ends = [end for end, _ in seen[number * each : (number + 1) * each] if end is not None]
+            if ends:
+                end = min(ends, key=lambda end: end.twice_nll)
+                height = self.twice_nll(end.parameters, data) if check else end.twice_nll
+                lowest[row] = Minimum(end.parameters, height)
         return lowest
 
     def best(self, data: Array | None = None) -> Minimum:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import slope_and_curvature
-from nuhist.inference.newton_step import Form, Limits, bounded_steps, units
-from nuhist.inference.saddles import FIRMLY, lowest_of, off_saddles, positive_steps
+from nuhist.inference.newton_step import Limits, bounded_steps, held_by_bounds, units
+from nuhist.inference.saddles import FIRMLY, off_saddles, turned
 from nuhist.inference.search import products_of
 from nuhist.inference.structure import Index, Mask
 from nuhist.inference.tangent import tangent
@@ -28,7 +28,6 @@ _FEW = 8  # fits for which the derivatives of the start are not worth it
 _APART = 50.0  # typical steps: starts that lie further apart share no derivatives
 _NEAR = 1e-10  # of 2NLL: what such a step would still gain; the next would gain a third of it at most
 _FALL = 0.3  # from step to step, of that gain; where it falls less, full steps are better
-_PARTS = np.array([0.5, 0.25, 0.1, 0.03])  # of a step that leads up
 _TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
 _LAST = 1e-6  # of 2NLL: after a step with the whole second derivative that gains less, nothing is left
 _DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
@@ -99,19 +98,6 @@ def fit_batch(
             np.concatenate([part.converged for part in parts]),
             max(part.iterations for part in parts),
         )
-    return _fit_chunk(model, data, start, lower, upper, constant, scale)
-
-
-def _fit_chunk(
-    model: CompiledModel,
-    data: Array,
-    start: Array,
-    lower: Array,
-    upper: Array,
-    constant: NDArray[np.bool_],
-    scale: Array,
-) -> BatchFit:
-    """:func:`fit_batch` of fits that are few enough for the cache."""
     free = np.flatnonzero(~constant)
     theta = np.where(constant, start, np.clip(start, lower, upper))
     height = model.twice_nll(theta, data)
@@ -146,64 +132,30 @@ def _fit_chunk(
         unit = units(slope, curvature, height[active], scale[free])
         limits = Limits(lower[free] / unit, upper[free] / unit, _REACH * widths / unit)
         slope, curvature = slope * unit, curvature * (unit[:, :, None] * unit[:, None])
-        form = Form(slope, curvature, at[:, free] / unit, limits, state.damping[active])
         down = None
         if iterations > patience:
             firmly = np.where(state.firm[active], 0.0, FIRMLY)[:, None]
-            step, gain, down = positive_steps(model, at, here, free, unit, form, firmly)
-        else:
-            step, gain = bounded_steps(*form)
-        step *= unit
-        tried = _Tried.at(model, at, here, free, step, lower, upper, height[active])
-        moved = (tried.points != at).any(axis=1)
-        done = _done(gain, tried.better, moved, state.damping[active], whole=iterations > patience)
-        state.beyond[active] += np.isinf(tried.height)
-        short = np.flatnonzero(~tried.better & ~done)
-        nearer = lowest_of(model, at[short], here[short], free, step[short], _PARTS, lower, upper)
-        short = short[tried.take(short, *nearer, height[active[short]])]
+            curvature, down = turned(curvature, held_by_bounds(slope, at[:, free] / unit, limits, firmly))
+        step, gain = bounded_steps(slope, curvature, at[:, free] / unit, limits, state.damping[active])
+        trial = at.copy()
+        trial[:, free] = np.clip(at[:, free] + step * unit, lower[free], upper[free])
+        reached = model.twice_nll(trial, here)
+        better = reached <= height[active] + _ROUNDING
+        done = _done(
+            gain, better, (trial != at).any(axis=1), state.damping[active], whole=iterations > patience
+        )
         if down is not None:
             rows = np.flatnonzero(done & down.any(axis=1))
-            beside = off_saddles(model, at[rows], here[rows], free, down[rows] * unit[rows], lower, upper)
-            most = np.minimum(tried.height[rows], height[active[rows]]) - _TOLERANCE
-            leads = tried.take(rows, *beside, most)
+            away = down[rows] * unit[rows]
+            beside, level = off_saddles(model, at[rows], here[rows], free, away, lower, upper)
+            leads = level < np.minimum(reached[rows], height[active[rows]]) - _TOLERANCE
+            trial[rows[leads]], reached[rows[leads]] = beside[leads], level[leads]
+            better[rows[leads]] = True
             # What leads nowhere within the bounds is held by them from now on.
             done[rows] = ~leads & state.firm[active[rows]]
             state.firm[active[rows[~leads]]] = True
-        active = state.advance(active, tried, done, short)
+        active = state.advance(active, trial, reached, better, done)
     return BatchFit(theta, height, converged, iterations)
-
-
-class _Tried(NamedTuple):
-    """Where steps lead, how low, and whether that is lower than before; the arrays are updated."""
-
-    points: Array
-    height: Array
-    better: Mask
-
-    @classmethod
-    def at(
-        cls,
-        model: CompiledModel,
-        at: Array,
-        data: Array,
-        free: Index,
-        step: Array,
-        lower: Array,
-        upper: Array,
-        before: Array,
-    ) -> _Tried:
-        """Where steps lead within the bounds."""
-        points = at.copy()
-        points[:, free] = np.clip(at[:, free] + step, lower[free], upper[free])
-        height = model.twice_nll(points, data)
-        return cls(points, height, height <= before + _ROUNDING)
-
-    def take(self, rows: Index, points: Array, height: Array, most: Array) -> Mask:
-        """Take other points for some fits where they are lower than something; says where."""
-        leads = height < most
-        own = rows[leads]
-        self.points[own], self.height[own], self.better[own] = points[leads], height[leads], True
-        return leads
 
 
 def _done(gain: Array, better: Mask, moved: Mask, damping: Array, *, whole: bool) -> Mask:
@@ -227,13 +179,12 @@ class _State(NamedTuple):
     firm: Mask
     beyond: Index
 
-    def advance(self, active: Index, tried: _Tried, done: Mask, short: Index) -> Index:
-        """Take the steps that lead down, and say which fits go on; short ones leave the damping as it is."""
-        trial, reached, better = tried
+    def advance(self, active: Index, trial: Array, reached: Array, better: Mask, done: Mask) -> Index:
+        """Take the steps that lead down, and say which fits go on."""
         self.theta[active[better]] = trial[better]
         self.height[active[better]] = np.minimum(reached, self.height[active])[better]
         grown = np.where(better, self.damping[active] / 10, self.damping[active] * 10)
-        grown[short] = self.damping[active[short]]
+        self.beyond[active] += np.isinf(reached)
         stuck = (grown > _MOST_DAMPING) | (self.beyond[active] > _BEYOND)
         self.damping[active] = np.maximum(grown, _LEAST_DAMPING)
         self.converged[active[done]] = True

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nuhist.inference.structure import Index, Mask
+from nuhist.inference.structure import Mask
 from nuhist.tables import Array
 
 _LARGE = 300  # parameters: with more, a factorisation of half the work pays
@@ -20,21 +20,6 @@ class Limits(NamedTuple):
     lower: Array
     upper: Array
     reach: Array
-
-
-class Form(NamedTuple):
-    """The quadratic forms of 2NLL at the points of a batch, as :func:`bounded_steps` takes them."""
-
-    slope: Array
-    curvature: Array
-    at: Array
-    limits: Limits
-    damping: Array
-
-    def rows(self, rows: Index, curvature: Array) -> Form:
-        """Those of some points, with another curvature."""
-        limits = Limits(*(limit[rows] for limit in self.limits))
-        return Form(self.slope[rows], curvature, self.at[rows], limits, self.damping[rows])
 
 
 def units(slope: Array, curvature: Array, height: Array, scale: Array) -> Array:

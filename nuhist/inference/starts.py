@@ -84,6 +84,16 @@ class Starts(Descent):
         width = np.where(free, constraint_widths(self.arrays, self.scale), 0.0)
         return scattered(centre, loose, self.lower, self.upper, self.scale, width)
 
+    @cached_property
+    def afresh(self) -> Array:
+        """Where fits start, on all sides of what turns, (starts, parameters); none where nothing turns.
+
+        A fit from a near one stays in its valley, and another one may have become lower.
+        """
+        if not self.turning:
+            return self.start[None][:0]
+        return np.concatenate([self.start[None], self._turned(self.start, ~np.array(self.constant))])
+
     def _turned(self, start: Array, free: Mask) -> Array:
         """A start moved to either side along each of a few parameters whose counts turn, by its width."""
         own = [index for index in self.turning if free[index]]

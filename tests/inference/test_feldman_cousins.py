@@ -162,7 +162,7 @@ def test_open_ends_are_said(interval: Make) -> None:
     found = interval([-2.0, 0.0, 1.0], [0.2, 0.9, 0.2])
     assert (found.lower, found.upper, found.lower_range, found.upper_range) == (None, None, None, None)
     below, above = found.notes[1:]
-    assert below.startswith("open below: -2 is still allowed; it is the bound of mu in")
+    assert below.startswith("open below: -2 is still allowed; it is the bound of mu")
     assert above.startswith("open above: 1 is still allowed; further out, up to its bound")
     # At 0 an open lower end is a limit on one side, which is no remark.
     found = interval([0.0, 1.0, 2.0], [0.5, 0.6, 0.01])

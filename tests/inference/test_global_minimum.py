@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nuhist import Workspace, limit
+from nuhist import Model, Workspace, limit
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.newton import fit_batch
 from nuhist.inference.prepare import make_likelihood
@@ -137,3 +137,46 @@ def test_two_minima(likelihoods: Callable[..., Likelihood], built: Build) -> Non
     outside = [abs(scan[i] - best.twice_nll) > threshold(0.90) for i in (0, 56)]
     inside = 1e-13 * charges[[0, 56]]
     assert outside == [inside[0] < interval.lower, inside[1] > interval.upper]
+
+
+def test_held_fits_leave_a_valley_that_has_become_the_higher_one() -> None:
+    # Seven histosys that bend, over six bins: fits that only went on from near ones said < 0.389 at 95 %.
+    rng = np.random.default_rng(27)
+
+    def counts(low: float, high: float) -> list[float]:
+        return [round(float(value), 1) for value in rng.uniform(low, high, 6)]
+
+    bent = [
+        {
+            "name": f"t{n}",
+            "type": "histosys",
+            "data": {"hi_data": counts(80, 135), "lo_data": counts(80, 135)},
+        }
+        for n in range(7)
+    ]
+    norms = [{"name": f"n{n}", "type": "normsys", "data": {"hi": 1.02, "lo": 0.98}} for n in range(3)]
+    strength = {"name": "mu", "type": "normfactor", "data": None}
+    parameter = {"name": "mu", "bounds": [[0.0, 30.0]], "inits": [1.0]}
+    samples = [
+        {"name": "signal", "data": counts(1, 40), "modifiers": [strength]},
+        {"name": "background", "data": [100.0] * 6, "modifiers": [*bent, *norms]},
+    ]
+    seen = [float(count) for count in rng.poisson(rng.uniform(80, 140, 6))]
+    model = Model(
+        {
+            "channels": [{"name": "c", "samples": samples}],
+            "observations": [{"name": "c", "data": seen}],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": [parameter]}}],
+            "version": "1.0.0",
+        }
+    )
+    # SciPy's L-BFGS-B on pyhf's likelihood from 30 random starts at each value.
+    right = {0.3: 0.9097663, 0.389: 1.5266268, 0.5: 2.5543139, 0.8: 7.1513625, 1.2: 18.5193348}
+    assert model.scan(list(right)).delta_chi2 == pytest.approx(tuple(right.values()), abs=1e-5)
+    upper = model.limit(confidence_level=0.95).upper
+    assert upper is not None
+    assert 0.5 < upper < 0.8
+    # 3.8415 is the 95 % quantile of χ² with one degree of freedom.
+    assert model.likelihood.minimise({"mu": upper}).twice_nll - model.best.twice_nll == pytest.approx(
+        3.8415, abs=2e-3
+    )

@@ -98,8 +98,8 @@ def test_no_texts(workspace: Workspace, name: str) -> None:
     ("choices", "message"),
     [
         ({"bounds": ("a", 3)}, r"bounds: expected values by name, such as \{'mu': ...\}, not \('a', 3\)"),
-        ({"bounds": {"mu": 3}}, "mu: bounds 3; expected two numbers, the first below the second"),
-        ({"bounds": {"mu": "01"}}, "mu: bounds '01'; expected two numbers"),
+        ({"bounds": {"mu": 3}}, "mu: bounds = 3: expected two numbers"),
+        ({"bounds": {"mu": "01"}}, "mu: bounds = '01': expected two numbers"),
         ({"init": {"mu": "1"}}, "init: mu = '1': expected a number"),
         ({"fixed": {"norm": None}}, "fixed: norm = None: expected a number"),
         ({"fixed": ["norm"]}, "fixed: expected values by name"),

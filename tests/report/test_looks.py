@@ -151,7 +151,7 @@ def test_help_shows_every_keyword(draw: Draw) -> None:
         ({"titel": "x"}, "titel is no option of a figure; did you mean title"),
         ({"ax": [1, 2]}, "ax: this figure draws into one Axes of matplotlib; 2 given"),
         ({"size": (0, 4)}, "size 0:4: expected a width and a height in inches"),
-        ({"xlim": (1, 1)}, "xlim 1:1: expected two different numbers"),
+        ({"xlim": (1, 1)}, "xlim 1 to 1; expected two numbers, the first below the second"),
         ({"title": r"$\nothing{$"}, "has a formula that matplotlib cannot read"),
     ],
 )
