@@ -24,6 +24,7 @@ from nuhist.report.pulls import pulls
 from nuhist.report.reproduce import TREATMENTS, Reproduction, Row, published_numbers
 from nuhist.report.world_limits import world_limits
 from nuhist.showing import Shown, Table
+from tests.inference.test_exclusion import BACKGROUND, GRID
 
 SCRIPT = "<script>alert('&\"')</script>"
 
@@ -80,6 +81,9 @@ def results(model: Model) -> dict[str, Shown]:
         world_limits(),
         PublishedLimits(limits, nuhist.__version__),
         Reproduction({each.name: each.title for each in TREATMENTS}, {}, rows, 0.0, nuhist.__version__),
+        nuhist.exclusion(BACKGROUND, GRID),
+        nuhist.exclusion("lz_ws2022", hypothesis="light-vector", over="mass=1keV:10keV:2"),
+        nuhist.sensitivity("lz_ws2022", hypothesis="magnetic-moment", exposure=[1.0, 2.0]),
         model,
         model.workspace,
     ]

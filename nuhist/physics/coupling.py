@@ -83,7 +83,7 @@ class CouplingScale:
         Raises
         ------
         ConfigError
-            If the coupling is no number of a size that can be used, or negative where it is squared.
+            If the coupling is no number of a size that can be used.
         """
         x = as_number(coupling, self.coupling, self.unit) / self.reference
         largest = _PLAIN if self.reference == 1 else _LARGEST
@@ -91,11 +91,6 @@ class CouplingScale:
             raise ConfigError(
                 f"{self.coupling} = {coupling:g}{spaced(self.unit)}: expected a number, with a modulus below"
                 f" {largest * self.reference:g}{spaced(self.unit)}"
-            )
-        if x < 0 and self.power % 2 == 0:
-            raise ConfigError(
-                f"{self.coupling} = {coupling:g}{spaced(self.unit)}: its sign cannot be seen; give the"
-                " modulus"
             )
         return float(x**self.power) / self.scale
 

@@ -260,14 +260,6 @@ def test_keywords_of_its_methods_are_named(counting: Build) -> None:
         Model('{"channels": []}')
 
 
-def test_a_squared_coupling_has_no_sign(built: Build) -> None:
-    model = Model(built("lz_ws2022", hypothesis="magnetic-moment"))
-    with pytest.raises(ConfigError, match="mu_nu = -1e-11 mu_B: its sign cannot be seen; give the modulus"):
-        model.scan([-1e-11])
-    with pytest.raises(ConfigError, match="its sign cannot be seen"):
-        model.asimov(-1e-11)
-
-
 def test_a_bound_that_the_best_fit_is_at_is_said_to_end_the_search(counting: Build) -> None:
     # Two seen over three: the best fit is at the lower bound, which is not 0 here.
     found = nuhist.limit(Model(counting([2], [1.0], [3.0]), bounds={"mu": (1.0, 50.0)}))

@@ -37,6 +37,7 @@ def counting_document(name: str) -> dict[str, Any]:
     }
 
 
+OPTIONS: dict[str, dict[str, Any]] = {"contour": {"parameters": ["mu", "one_norm"]}}
 EVERY: dict[str, Callable[[Any], Any]] = {
     "combine": lambda model: nuhist.combine([model, counting_document("other")], correlate=["mu"]),
     "contour": lambda model: nuhist.contour(model, "mu", "one_norm", levels=[0.6]),
@@ -48,7 +49,7 @@ EVERY: dict[str, Callable[[Any], Any]] = {
     "scan": lambda model: nuhist.scan(model, points=5),
     "significance": nuhist.significance,
     **{
-        f"plot {kind.name}": partial(nuhist.plot, kind.name)
+        f"plot {kind.name}": partial(nuhist.plot, kind.name, **OPTIONS.get(kind.name, {}))
         for kind in FIGURES
         # Of the world's limits there is none without a known unit, which documents do not have.
         if kind.subject in {"model", "models"}
