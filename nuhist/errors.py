@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from nuhist.characters import printable
 
+OF_EXECUTION = ("toys", "seed", "jobs", "scheduler", "resume", "progress")  # the fields of nuhist.Execution
 _LISTED = 20  # names in a message
 
 
@@ -76,7 +77,11 @@ def unknown_option(name: str, where: str, known: Iterable[str]) -> KeywordError:
     known
         The keywords that exist.
     """
-    return KeywordError(f"{name} is no option of {where}; {_hint(name, known)}")
+    names = set(known)
+    if "execution" in names and name.removeprefix("n") in OF_EXECUTION:
+        of = name.removeprefix("n")
+        return KeywordError(f"{name} is no option of {where}; give execution=nuhist.Execution({of}=...)")
+    return KeywordError(f"{name} is no option of {where}; {_hint(name, names)}")
 
 
 def missing_extra(purpose: str, package: str, extra: str) -> DataError:

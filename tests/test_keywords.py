@@ -12,7 +12,7 @@ import pytest
 
 import nuhist
 from nuhist import BuildOptions, NuhistError, Workspace
-from nuhist.errors import KeywordError
+from nuhist.errors import OF_EXECUTION, KeywordError
 from nuhist.inference.questions import Questions
 from nuhist.methods.registry import METHODS
 
@@ -90,3 +90,13 @@ def test_a_mistyped_keyword(message: str, call: Callable[[Any], object], workspa
 def test_public_functions_go_to_other_processes(name: str) -> None:
     function = getattr(nuhist, name)
     assert pickle.loads(pickle.dumps(function)) is function
+
+
+@pytest.mark.parametrize("name", ["toys", "ntoys"])
+@pytest.mark.parametrize("method", ["cls", "feldman-cousins"])
+def test_options_of_toys_are_said_to_be_in_the_execution(
+    workspace: Workspace, name: str, method: str
+) -> None:
+    with pytest.raises(KeywordError, match=rf"^{name} is no option .*execution=nuhist.Execution\(toys="):
+        nuhist.limit(workspace, method, **{name: 100})  # type: ignore[arg-type]
+    assert set(OF_EXECUTION) == {field.name for field in fields(nuhist.Execution)}

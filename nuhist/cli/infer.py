@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 @click.option("--errors", default="covariance", show_default=True,
               help="covariance, or profile: those of each parameter's profile likelihood, too.")  # fmt: skip
 @as_json
-def fit(model: Chosen, test_poi: float | None, errors: str, json_output: bool) -> None:
+def fit(
+    model: Chosen, test_poi: float | None, errors: Literal["covariance", "profile"], json_output: bool
+) -> None:
     """Fit a workspace to its observed counts."""
     made = model.model()
     result = made.fit(test_poi=test_poi, errors=errors)
@@ -57,10 +59,14 @@ def fit(model: Chosen, test_poi: float | None, errors: str, json_output: bool) -
     say()
     profiled = ["down", "up"] if errors == "profile" else []
     rows: list[list[str]] = []
-    for heading, members in _groups(made.likelihood).items():
+    likelihood = made.likelihood
+    for heading, members in _groups(likelihood).items():
         rows += [[f"{heading}:", *[""] * (2 + len(profiled))]] if members else []
-        for entry in (result.parameters[index] for index in members):
-            error = "at its bound or fixed" if entry.uncertainty is None else f"{entry.uncertainty:.3g}"
+        for index in members:
+            entry = result.parameters[index]
+            is_fixed = likelihood.constant[index] or (test_poi is not None and index == likelihood.poi_index)
+            without = "fixed" if is_fixed else "at its bound"
+            error = without if entry.uncertainty is None else f"{entry.uncertainty:.3g}"
             both = (_shown(each) for each in (entry.errors or (None, None)) if profiled)
             rows.append([f"  {entry.name}", f"{entry.value:.4g}", error, *both])
     print_table(["parameter", "value", "±", *profiled], rows)

@@ -18,7 +18,7 @@ _LARGE = 20.0  # events expected where none at all is no observation: e^-20 is i
 _DESCRIPTIONS: Mapping[DataKind, str] = {
     "observed": "observed",
     "asimov": "expected, Asimov",
-    "toy": "simulated, a toy",
+    "toy": "simulated, toy",
     "other": "given by the user",
 }
 

@@ -10,28 +10,26 @@ from functools import cached_property, partial
 from shlex import quote
 from typing import Any, Literal
 
-from nuhist.errors import ConfigError, FitError, OptionError, unknown_name
+from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.data_kind import DataKind, data_remarks, describe
 from nuhist.histfactory.interest import coupling_scale, interest_remarks, label_remarks
 from nuhist.histfactory.loading import Source, read_source
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.changes import Changes
-from nuhist.inference.covariance import covariance, on_bound
+from nuhist.inference.covariance import covariance
 from nuhist.inference.curve import Curve
 from nuhist.inference.grid import grid_curve
+from nuhist.inference.lifted import lifted
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.other_data import Counts, OtherData, expected, given, thrown, truth
-from nuhist.inference.prepare import ENGINES, Engine, make_likelihood, refuse_unknown_choices
+from nuhist.inference.prepare import Engine, make_likelihood, refuse_unknown_choices
 from nuhist.inference.profile import Profile
 from nuhist.inference.questions import Questions
 from nuhist.keywords import named
 from nuhist.showing import Shown, Table
 from nuhist.tables import Array
-from nuhist.values import as_number, as_text, as_whole
-
-_PRECISE = 1e-6  # typical steps: fits know no better where they end
-_FAR = 1e30  # typical steps: no best fit lies there
+from nuhist.values import as_number, as_whole
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -103,21 +101,10 @@ class Model(Questions, Shown):
         named = {"fixed": fixed, "init": init, "bounds": bounds}
         parts: dict[str, Any] = {name: part for name, part in named.items() if part is not None}
         changes = Changes(**parts)
-        if isinstance(found, SignalGrid):
-            if poi is not None:
-                raise OptionError(
-                    "--poi: does nothing with signal points, whose coupling is the one of their label"
-                )
-            if data is not None or changes != Changes():
-                raise OptionError("a PatchSet takes neither other data nor other parameters; choose a patch")
         choices = {"measurement": measurement, "poi": poi, "engine": engine}
-        for name, choice in choices.items():
-            if choice is not None:
-                as_text(choice, name)
-        if isinstance(found, Workspace):
-            refuse_unknown_choices(found, measurement, poi, engine, changes)
-        elif engine not in ENGINES:
-            raise unknown_name("engine", engine, ENGINES)
+        refuse_unknown_choices(found, measurement, poi, engine, changes)
+        if isinstance(found, SignalGrid) and data is not None:
+            raise OptionError("a PatchSet takes no other data; choose a patch")
         for name, value in {
             "source": found,
             "changes": changes,
@@ -300,29 +287,11 @@ class Model(Questions, Shown):
         Its results carry a note of that. Where the best fit lies at no bound, or no fit converges without
         it, the model itself.
         """
-        likelihood = self.likelihood
-        if likelihood.poi is None or likelihood.constant[likelihood.poi_index]:
-            return self
-        index = likelihood.poi_index
-        if not on_bound(likelihood, self.best)[index]:
-            return self
-        lower, upper, far = likelihood.lower.copy(), likelihood.upper.copy(), _FAR * likelihood.scale[index]
-        lower[index], upper[index] = min(-far, lower[index]), max(far, upper[index])
-        model = self._replaced(likelihood=replace(likelihood, lower=lower, upper=upper))
         try:
-            found = float(model.best.parameters[index])
+            likelihood, words = lifted(self.likelihood, self.best)
         except FitError:
             return self
-        name, at = likelihood.interest.name, float(self.best.parameters[index])
-        bound = min(
-            (float(likelihood.lower[index]), float(likelihood.upper[index])), key=lambda end: abs(end - at)
-        )
-        found = found if abs(found - bound) > _PRECISE * likelihood.scale[index] else bound
-        model.__dict__["lifted_from"] = (
-            f"the best fit of {name} is at its bound, {bound:.4g}; this is with the bound lifted, where it is"
-            f" {found:.4g}"
-        )
-        return model
+        return self._replaced(likelihood=likelihood, lifted_from=words) if words else self
 
     def _truth(self, coupling: float | Literal["fit"]) -> tuple[Minimum, str]:
         """A point with the other parameters fitted, and the coupling there in words."""

@@ -76,7 +76,7 @@ def expected(likelihood: Likelihood, minimum: Minimum, where: str, option: str) 
 def thrown(likelihood: Likelihood, minimum: Minimum, where: str, seed: int) -> OtherData:
     """One toy, thrown at a point."""
     values = toy_model(likelihood).throw(minimum.parameters, 1, seed, 0)[0]
-    return OtherData(values, "toy", f"the data are {describe('toy')}, thrown at {where}, seed {seed}")
+    return OtherData(values, "toy", f"the data are a toy, thrown at {where}, seed {seed}")
 
 
 def truth(profile: Profile, coupling: float) -> tuple[Minimum, str]:
@@ -89,7 +89,8 @@ def truth(profile: Profile, coupling: float) -> tuple[Minimum, str]:
     """
     scale = profile.coupling
     value = scale.within(scale.to_parameter(coupling), profile.bounds)
-    where = f"{scale.coupling} = {coupling:g}{spaced(scale.unit)}"
+    hidden = ", whose sign cannot be seen" if coupling < 0 and scale.power % 2 == 0 else ""
+    where = f"{scale.coupling} = {coupling:g}{spaced(scale.unit)}{hidden}"
     at = profile.at(value)
     counts = profile.likelihood.expected(at.parameters)
     if not np.isfinite(at.twice_nll) or (counts < -_NOTHING).any():

@@ -6,9 +6,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from nuhist.errors import ModelError, unknown_name
+from nuhist.errors import ModelError, OptionError, unknown_name
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.parameter_sets import parameter_sets
+from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.changes import Changes
 from nuhist.inference.compilation import compile_model
@@ -17,6 +18,7 @@ from nuhist.inference.pyhf_model import pyhf_model
 from nuhist.inference.room import refuse_too_large
 from nuhist.inference.search import possible_start
 from nuhist.inference.steps import typical_steps
+from nuhist.values import as_text
 
 Engine = Literal["compiled", "pyhf"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
@@ -91,22 +93,35 @@ def make_likelihood(
 
 
 def refuse_unknown_choices(
-    workspace: Workspace, measurement: str | None, poi: str | None, engine: str, changes: Changes
+    source: Workspace | SignalGrid, measurement: str | None, poi: str | None, engine: str, changes: Changes
 ) -> None:
-    """Refuse what :func:`make_likelihood` would refuse for its name.
+    """Refuse what :func:`make_likelihood` would refuse for its name, and what a grid of signals cannot take.
 
     Raises
     ------
     ConfigError
-        If there is no such parameter or engine.
+        If there is no such parameter or engine, or a name is no text.
+    OptionError
+        If a grid of signal points would have another parameter of interest or other parameters.
     ModelError
         If there is no such measurement, or the parameter of interest is several numbers.
     """
+    for what, name in {"measurement": measurement, "poi": poi, "engine": engine}.items():
+        if name is not None:
+            as_text(name, what)
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
-    _interest(workspace, measurement, poi)
+    if isinstance(source, SignalGrid):
+        if poi is not None:
+            raise OptionError(
+                "--poi: does nothing with signal points, whose coupling is the one of their label"
+            )
+        if changes != Changes():
+            raise OptionError("a PatchSet takes no other parameters; choose a patch")
+        return
+    _interest(source, measurement, poi)
     names = {*changes.fixed, *changes.init, *changes.bounds}
-    sets = parameter_sets(workspace.spec) if names else {}
+    sets = parameter_sets(source.spec) if names else {}
     for name in sorted(names):
         if name not in sets and name.rpartition("[")[0] not in sets:
             raise unknown_name("parameter", name, sorted(sets))

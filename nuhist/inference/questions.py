@@ -2,76 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import MethodType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nuhist.inference.results import FitResult, Interval, Scan
-    from nuhist.inference.study_results import Coverage, GoodnessOfFit, Ranking, Significance
-
-
-Stub = TypeVar("Stub", bound=Callable[..., Any])
+    # The functions stand above models; type checkers read their signatures, and nothing is imported.
+    import nuhist
+    from nuhist.inference.results import Interval
 
 
 class _Asked:
-    """A function of the package, all of which stand above models, as a method with its help and keywords."""
+    """A function of the package as a method, with its help and keywords; imported where it is asked for."""
 
-    def __init__(self, stub: Callable[..., Any]) -> None:
-        self.name, self.__doc__ = stub.__name__, stub.__doc__
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name, self.__doc__ = name, f"See :func:`nuhist.{name}`."
 
     def __get__(self, model: Questions | None, kind: type[Questions] | None = None) -> Any:
         function = getattr(import_module("nuhist"), self.name)
         return function if model is None else MethodType(function, model)
 
 
-def _asked(stub: Stub) -> Stub:
-    """The function of the stub's name; the stub says what comes back."""
-    asked: Any = _Asked(stub)
-    found: Stub = asked
-    return found
-
-
 class Questions:
     """Methods of :class:`nuhist.Model` that stand above it; each is the function of the same name."""
 
-    @_asked
-    def fit(self, **options: Any) -> FitResult:
-        """See :func:`nuhist.fit`."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+        contour = nuhist.contour
+        coverage = nuhist.coverage
+        fit = nuhist.fit
+        goodness_of_fit = nuhist.goodness_of_fit
+        ranking = nuhist.ranking
+        scan = nuhist.scan
+        significance = nuhist.significance
 
-    @_asked
-    def limit(self, method: Any = "profile", **options: Any) -> Interval:
-        """See :func:`nuhist.limit`."""
-        raise NotImplementedError
+        def limit(self, method: Any = "profile", **options: Any) -> Interval:
+            """See :func:`nuhist.limit`, whose decorator hides its signature here."""
 
-    @_asked
-    def scan(self, couplings: Sequence[float] | None = None, **options: Any) -> Scan:
-        """See :func:`nuhist.scan`."""
-        raise NotImplementedError
-
-    @_asked
-    def significance(self, **options: Any) -> Significance:
-        """See :func:`nuhist.significance`."""
-        raise NotImplementedError
-
-    @_asked
-    def goodness_of_fit(self, **options: Any) -> GoodnessOfFit:
-        """See :func:`nuhist.goodness_of_fit`."""
-        raise NotImplementedError
-
-    @_asked
-    def ranking(self, **options: Any) -> Ranking:
-        """See :func:`nuhist.ranking`."""
-        raise NotImplementedError
-
-    @_asked
-    def contour(self, x: str, y: str, **options: Any) -> Any:
-        """See :func:`nuhist.contour`."""
-        raise NotImplementedError
-
-    @_asked
-    def coverage(self, couplings: Sequence[float], **options: Any) -> Coverage:
-        """See :func:`nuhist.coverage`."""
-        raise NotImplementedError
+    else:
+        contour = _Asked()
+        coverage = _Asked()
+        fit = _Asked()
+        goodness_of_fit = _Asked()
+        limit = _Asked()
+        ranking = _Asked()
+        scan = _Asked()
+        significance = _Asked()

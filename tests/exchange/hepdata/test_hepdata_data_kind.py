@@ -70,7 +70,7 @@ def test_a_sidecar_that_says_otherwise_fails(run: Run, asimov: Path, tmp_path: P
     path.write_text(json.dumps(sidecar), encoding="utf-8")
     checked = run("hepdata", "validate", inside)
     assert checked.exit_code == 1
-    assert "FAILED  forecast: data: simulated, a toy; expected expected, Asimov" in checked.stdout
+    assert "FAILED  forecast: data: simulated, toy; expected expected, Asimov" in checked.stdout
 
 
 def test_permission_for_nothing(run: Run, small: Path, tmp_path: Path) -> None:
