@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nuhist.cli.build_options import BUILD_NAMES, build_options, taken_options
 from nuhist.cli.choices import parameter_options
 from nuhist.cli.common import (
     as_json,
@@ -24,10 +25,12 @@ from nuhist.cli.options import OutputType, command, refuse_given
 from nuhist.physics.coupling import slashed
 
 if TYPE_CHECKING:
+    from nuhist.histfactory.options import BuildOptions
     from nuhist.inference.results import JsonResult
     from nuhist.methods.exclusion_results import Exclusion, Expected
     from nuhist.methods.scan_results import ExclusionScan
 
+_GIVEN = ("observed", "exposure", "asimov")  # of a forecast
 result_file = click.option(
     "-o", "--output-file", "output", type=OutputType(), metavar="FILE",
     help="Where the result goes, too, as .json or .csv.",
@@ -46,6 +49,7 @@ result_file = click.option(
               help="Confidence level [default: 0.95, with --over 0.9].")  # fmt: skip
 @click.option("--test-stat", metavar="S", help="q or qtilde [default: qtilde, or q below 0].")
 @click.option("--no-verify", is_flag=True, help="Take a PatchSet that was made for another workspace.")
+@build_options()
 @parameter_options
 @work_options
 @result_file
@@ -69,6 +73,10 @@ def exclusion(
     from nuhist.methods.scan_results import ExclusionScan, ScanPoint
 
     check_result_file(output)
+    options: BuildOptions | None = taken_options(choices)
+    if choices["over"] is None:
+        refuse_given(BUILD_NAMES, "does nothing with a PatchSet; it belongs to --over")
+        options = None
     work = {name: choices.pop(name) for name in ("jobs", "scheduler", "resume")}
     parsed: dict[str, Any] = {
         "engine": None if choices["engine"] == "compiled" else choices["engine"],
@@ -83,6 +91,7 @@ def exclusion(
             labels=None if labels is None else labels.split(","),
             at=parse_pairs(at),
             verify=False if no_verify else None,
+            options=options,
             execution=execution,
             **parsed,
             **choices,
@@ -108,6 +117,8 @@ def exclusion(
 @click.option("--method", default="profile", show_default=True, help="profile or cls.")
 @click.option("--cl", "--confidence-level", "confidence_level", type=float,
               help="Confidence level [default: 0.9].")  # fmt: skip
+@click.option("--statistics-only", is_flag=True, help="Hold all parameters but the coupling.")
+@build_options(without=_GIVEN)
 @toy_options
 @result_file
 @as_json
@@ -122,11 +133,12 @@ def sensitivity(
     from nuhist.methods.sensitivity import sensitivity as compute
 
     check_result_file(output)
+    options = taken_options(choices, without=_GIVEN)
     work = {name: choices.pop(name) for name in ("seed", "jobs", "scheduler", "resume")}
     if ntoys is None:
         refuse_given(("seed",), "no toys are thrown without --ntoys")
     with execution_of("points" if ntoys is None else "toys", **work) as execution:
-        result = compute(*experiments, toys=ntoys, execution=execution, **choices)
+        result = compute(*experiments, toys=ntoys, options=options, execution=execution, **choices)
     for point in result.failed:
         tell(f"nuhist: {point.name} with {point.exposure:g} t yr fails: {point.failure}")
     deliver_result(result, output)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from nuhist.cli.build_options import build_options
 from nuhist.cli.common import (
     Source,
-    allow_outside_option,
     as_json,
     command_line,
     deliver,
@@ -24,50 +23,13 @@ from nuhist.cli.common import (
     workspace_argument,
     workspaces_argument,
 )
-from nuhist.cli.options import OutputType, PathType, command
-
-if TYPE_CHECKING:
-    from nuhist.histfactory.options import ReplacedTemplate
-
-_BUILD_OPTIONS = (
-    click.option("--background", metavar="NAME", help="components or paper [default: the experiment's]."),
-    click.option("--ar37", metavar="KIND", help="³⁷Ar: fixed, gaussian or flat."),
-    click.option("--constraint", default="normsys", show_default=True, help="normsys or linear."),
-    click.option("--flux", metavar="KIND", help="split (by source) or paper (7 % on all)."),
-    click.option("--atomic", default="step", show_default=True, help="step or rrpa."),
-    click.option("--response", metavar="KIND", help="matrix, gaussian or none."),
-    click.option("--neutrino-mass", type=float, metavar="EV", help="eV, in the EPA [default: 1]."),
-    click.option("--observed", type=PathType(), metavar="FILE",
-                 help="CSV with a column 'counts', one row per bin."),
-    click.option("--exposure", type=float, metavar="TY", help="Scale to so many tonne years."),
-    click.option("--asimov", is_flag=True, help="Observe what is expected without the coupling."),
-    click.option("--template", "templates", multiple=True, metavar="SAMPLE=FILE:HISTOGRAM",
-                 callback=lambda _context, _option, texts: _read_templates(texts),
-                 help="Take a background's counts from a ROOT file; again for more."),
-    allow_outside_option,
-)  # fmt: skip
-
-
-def _read_templates(texts: tuple[str, ...]) -> tuple[ReplacedTemplate, ...]:
-    """Backgrounds with other counts, from the files that the options name."""
-    if not texts:
-        return ()
-    from nuhist.exchange.root.background import read_template
-
-    return tuple(read_template(text, message=warn) for text in texts)
-
-
-def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of how a workspace is built, see :class:`nuhist.BuildOptions`."""
-    for option in reversed(_BUILD_OPTIONS):
-        function = option(function)
-    return function
+from nuhist.cli.options import OutputType, command
 
 
 @command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment -o lz.json")
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @hypothesis_options
-@build_options
+@build_options()
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
 def build(
     experiments: tuple[str, ...], hypothesis: str, flavor: str, output: Path | None, **choices: Any
@@ -92,7 +54,7 @@ def build(
 @hypothesis_options
 @click.option("--grid", "grids", multiple=True, required=True, metavar="LO:HI:N",
               help="Couplings in μ_B, e₀ or cm²; give it again to refine a part.")  # fmt: skip
-@build_options
+@build_options()
 @click.option("-o", "--output-dir", "output", required=True, type=OutputType(), metavar="DIR",
               help="Gets BkgOnly.json, its sidecar, and patchset.json.")  # fmt: skip
 def patchset(

@@ -19,6 +19,7 @@ from nuhist.histfactory.grids import parse_over
 from nuhist.histfactory.options import BuildOptions
 from nuhist.inference.execution import Execution, as_execution, run
 from nuhist.inference.model import Model
+from nuhist.inference.results import Interval
 from nuhist.inference.significance import significance
 from nuhist.methods.cls import CLs
 from nuhist.methods.exclusion_results import BANDS, NOTHING, common_notes
@@ -27,11 +28,12 @@ from nuhist.methods.method import IntervalMethod, level_of
 from nuhist.methods.registry import make_method
 from nuhist.methods.sensitivity_results import Sensitivity, SensitivityPoint
 from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
-from nuhist.values import as_number, as_numbers, as_positive, as_whole
+from nuhist.values import as_flag, as_number, as_numbers, as_positive, as_whole
 
 _BATCH = 25  # toys of a task
 _QUANTILES = (0.02275, 0.15866, 0.5, 0.84134, 0.97725)  # of a Gaussian at -2 to +2 standard deviations
 _THROWN = Execution()
+STATISTICS_ONLY = "statistics only: all parameters but the coupling are held where they are expected"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Planned:
         A coupling of which a significance is expected, or None.
     seed
         Of the toys.
+    statistics_only
+        Whether all other parameters are held.
     """
 
     models: ModelSet
@@ -55,6 +59,7 @@ class Planned:
     confidence_level: float
     tested: float | None
     seed: int
+    statistics_only: bool
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ def compute_sensitivity(planned: Planned, task: SensitivityTask) -> dict[str, An
     """Limits and significances of Asimov data, or of toys, as JSON."""
     try:
         model = Model(workspace_of(planned.models.alone(task.experiment).exposed(task.exposure)))
+        if planned.statistics_only:
+            model = _held(model)
         if task.toys:
             return _of_toys(planned, task, model)
         found = planned.method.interval(model, planned.confidence_level)
@@ -83,13 +90,30 @@ def compute_sensitivity(planned: Planned, task: SensitivityTask) -> dict[str, An
         likely = None if planned.tested is None else significance(model.asimov(planned.tested)).significance
     except NuhistError as error:
         return {"failure": str(error)}
-    notes = [note for note in found.notes if not note.startswith("open below")]
     return {
         "upper_expected": [expected.get(band) for band in BANDS],
         "significance": likely,
-        "notes": notes,
+        "notes": _notes(found, model),
         "convention": found.convention,
     }
+
+
+def _notes(found: Interval, model: Model) -> list[str]:
+    """Notes of a limit that say something of a forecast, whose toys are an option."""
+    kept = []
+    for note in found.notes:
+        text, toys, _ = note.partition("; with toys: ")
+        if not text.startswith("open below") and text not in model.changes.words:
+            kept.append(f"{text}; with toys: --ntoys" if toys else text)
+    return kept
+
+
+def _held(model: Model) -> Model:
+    """The same with all parameters but the one of interest where they start: as expected."""
+    likelihood = model.likelihood
+    start = dict(zip(likelihood.names, map(float, likelihood.start), strict=True))
+    del start[likelihood.names[likelihood.poi_index]]
+    return Model(model.workspace, fixed=start)
 
 
 def _of_toys(planned: Planned, task: SensitivityTask, model: Model) -> dict[str, Any]:
@@ -111,6 +135,7 @@ def sensitivity(
     method: str | IntervalMethod = "profile",
     confidence_level: float | None = None,
     toys: int | None = None,
+    statistics_only: bool = False,
     options: BuildOptions | None = None,
     execution: Execution | None = None,
 ) -> Sensitivity:
@@ -133,6 +158,8 @@ def sensitivity(
         Of the limits: ``"profile"`` (the default) or ``"cls"``; 0.90 by default.
     toys
         Throw so many at each point and take their medians and bands, too.
+    statistics_only
+        Hold all parameters but the coupling where they are expected: what counts alone can do.
     options
         How workspaces are built.
     execution
@@ -168,7 +195,9 @@ def sensitivity(
         chosen = replace(chosen, expected=True)
     tested = None if coupling is None else as_number(coupling, "coupling")
     wanted = get_hypothesis(hypothesis)
-    built = replace(options or BuildOptions(), asimov=True, exposure=None)
+    if options is not None and options.exposure is not None:
+        raise OptionError("options: the exposure is given by exposure here; leave it out")
+    built = replace(options or BuildOptions(), asimov=True)
     sets = [model_set([each], wanted, flavor, built) for each in experiments]
     if not sets:
         raise ConfigError("name at least one experiment")
@@ -183,9 +212,10 @@ def sensitivity(
         for number, value in points
         for first in range(0, thrown, _BATCH)
     ]
-    planned = Planned(models, chosen, level, tested, execution.seed)
+    alone = as_flag(statistics_only, "statistics_only")
+    planned = Planned(models, chosen, level, tested, execution.seed, alone)
     asked = " ".join(workspace_of(each).digest for each in sets)
-    asked += f" {__version__} {chosen!r} {level!r} {tested!r} {execution.seed}"
+    asked += f" {__version__} {chosen!r} {level!r} {tested!r} {execution.seed} {alone}"
     computed = run(planned, tasks, execution, hashlib.sha256(asked.encode()).hexdigest(), compute_sensitivity)
     per_point = -(-thrown // _BATCH)
     made, conventions = [], []
@@ -210,7 +240,7 @@ def sensitivity(
         convention=conventions[0],
         toys=toys,
         seed=None if toys is None else execution.seed,
-        notes=common_notes(made),
+        notes=(*([STATISTICS_ONLY] if alone else ()), *common_notes(made)),
         data_kind="asimov",
         nuhist_version=__version__,
     )

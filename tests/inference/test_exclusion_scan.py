@@ -93,6 +93,17 @@ def test_with_cls_it_has_all_bands_and_is_read_again(tmp_path: Path) -> None:
     assert picture.stat().st_size > 0
 
 
+def test_options_of_builds_are_those_of_build() -> None:
+    arguments = ["exclusion", "lz_ws2022", "--hypothesis", "light-vector", "--over", "mass=1:100:2"]
+    run = CliRunner().invoke(main, [*arguments, "--background", "paper", "--ar37", "flat", "--json"])
+    built = nuhist.build("lz_ws2022", hypothesis="light-vector:mass=1", background="paper", ar37="flat")
+    first = json.loads(run.stdout)["points"][0]
+    assert first["upper_observed"] == pytest.approx(nuhist.limit(built).upper, rel=1e-6)
+    run = CliRunner().invoke(main, ["exclusion", "grid", "--flux", "paper", "--asimov"])
+    assert run.exit_code == 2
+    assert "--flux, --asimov: does nothing with a PatchSet; it belongs to --over" in run.stderr
+
+
 def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
     over = "mass=1:100:3:log"
     whole = scanned("lz_ws2022", over=over)

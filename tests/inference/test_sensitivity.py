@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -74,6 +75,33 @@ def test_limits_fall_with_the_fourth_root_where_nothing_but_counts_matters() -> 
     assert first / last == pytest.approx(10**0.25, rel=0.2)
 
 
+def test_with_statistics_only_limits_fall_with_the_fourth_root() -> None:
+    found = forecast("darwin_like", exposure=[300.0, 1200.0], statistics_only=True)
+    first, last = (point.upper_expected[2] for point in found.points)
+    # The signal adds to the variance what is left at 300 t yr: 0.5 %.
+    assert first / last == pytest.approx(4**0.25, rel=5e-3)
+    # Without correlations of bins, Δχ² of a small signal is Σ s² / b of the counts.
+    model = nuhist.Model(nuhist.build("darwin_like", hypothesis=MOMENT, exposure=1200, asimov=True))
+    counts, signal = (
+        model.likelihood.expected(np.where(np.array(model.likelihood.names) == "mu_nu_squared", value, start))
+        for value, start in ((0.0, model.likelihood.start), (1.0, model.likelihood.start))
+    )
+    squared = (2.7055 / np.sum((signal - counts) ** 2 / counts)) ** 0.5
+    assert last == pytest.approx(1e-11 * squared**0.5, rel=5e-3)
+    assert found.notes[0].startswith("statistics only")
+    # All else costs sensitivity.
+    assert forecast("darwin_like", exposure=[300.0]).points[0].upper_expected[2] > first
+
+
+@pytest.mark.thorough
+def test_a_thousand_toys_of_a_planned_detector() -> None:
+    options = {"exposure": [300.0], "coupling": 3e-12, "toys": 1000}
+    (point,) = forecast("darwin_like", **options).points
+    # The median of 1,000 limits is known to 1 %, and that of significances to 0.04.
+    assert point.toys_upper[2] == pytest.approx(point.upper_expected[2], rel=0.03)
+    assert point.toys_significance == pytest.approx(point.significance, abs=0.12)
+
+
 def test_toys_agree_with_asimov_data(planned: Path) -> None:
     found = forecast(
         str(planned), exposure=[20.0], coupling=1e-11, toys=25, execution=nuhist.Execution(seed=3)
@@ -131,6 +159,8 @@ def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
         ({"method": "feldman-cousins"}, OptionError, "throws toys at each point; take profile or cls"),
         ({"toys": 0}, ConfigError, "toys = 0: expected a whole number of at least 1"),
         ({"execution": nuhist.Execution(toys=10)}, OptionError, "the number of toys is given by toys here"),
+        ({"options": nuhist.BuildOptions(exposure=2, asimov=True)}, OptionError, "the exposure is given by"),
+        ({"statistics_only": 1}, ConfigError, "statistics_only = 1: expected True or False"),
         ({"execution": nuhist.Execution(seed=1)}, OptionError, "--seed: does nothing without toys"),
     ],
 )
