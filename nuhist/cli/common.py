@@ -153,14 +153,30 @@ def output_option(text: str) -> Decorator:
     )
 
 
+_HYPOTHESES = (
+    "magnetic-moment, millicharge-fea, millicharge-epa-only, millicharge-epa, charge-radius,"
+    " charge-radius-transition, standard-model or light-vector:mass=M"
+)
+
+
 def hypothesis_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """``--hypothesis`` and ``--flavor``."""
     for option in (
         click.option("--flavor", default="effective", show_default=True, metavar="F",
                      help="effective, e, mu or tau."),
-        click.option("--hypothesis", required=True, metavar="H",
-                     help="magnetic-moment, millicharge-fea, millicharge-epa-only, millicharge-epa,"
-                          " charge-radius, charge-radius-transition, standard-model or light-vector:mass=M."),
+        click.option("--hypothesis", required=True, metavar="H", help=f"{_HYPOTHESES}."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def hypotheses_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for several hypotheses, whose cross sections add."""
+    for option in (
+        click.option("--flavor", multiple=True, default=("effective",), show_default="effective", metavar="F",
+                     help="effective, e, mu or tau; one for all, or again for each hypothesis."),
+        click.option("--hypothesis", required=True, multiple=True, metavar="H",
+                     help=f"{_HYPOTHESES}; again for a further coupling."),
     ):  # fmt: skip
         function = option(function)
     return function

@@ -13,6 +13,7 @@ from nuhist.cli.common import (
     as_json,
     command_line,
     deliver,
+    hypotheses_options,
     hypothesis_options,
     output_option,
     print_json,
@@ -28,11 +29,15 @@ from nuhist.cli.options import OutputType, command
 
 @command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment -o lz.json")
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
-@hypothesis_options
+@hypotheses_options
 @build_options()
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
 def build(
-    experiments: tuple[str, ...], hypothesis: str, flavor: str, output: Path | None, **choices: Any
+    experiments: tuple[str, ...],
+    hypothesis: tuple[str, ...],
+    flavor: tuple[str, ...],
+    output: Path | None,
+    **choices: Any,
 ) -> None:
     """Build the workspace of a hypothesis, for one EXPERIMENT (a bundled name or a folder) or several."""
     from nuhist.histfactory.build import build as make

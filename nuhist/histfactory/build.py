@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,20 @@ from nuhist.histfactory.interest import interest_parameter
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.workspace import Workspace, make_workspace
 from nuhist.keywords import with_fields
-from nuhist.physics.hypotheses import Dependence, FlavorChoice, get_hypothesis
+from nuhist.physics.hypotheses import Dependence, FlavorChoice
+from nuhist.physics.together import hypotheses_together
 
 
 @with_fields(BuildOptions)
 def build(
     *experiments: str | Path | Experiment,
-    hypothesis: str,
-    flavor: FlavorChoice = "effective",
+    hypothesis: str | Sequence[str],
+    flavor: FlavorChoice | Sequence[FlavorChoice] = "effective",
     options: BuildOptions | None = None,
     command: str | None = None,
     **choices: Any,
 ) -> Workspace:
-    """Build the workspace of a hypothesis, for one experiment or for several together.
+    """Build the workspace of a hypothesis or of several, for one experiment or for several together.
 
     Parameters
     ----------
@@ -34,9 +36,11 @@ def build(
         Bundled names, folders with experiment.yaml, or :class:`Experiment` objects. Fluxes, the
         atomic response and the coupling are shared between them, all else is not.
     hypothesis
-        Such as ``"magnetic-moment"``.
+        Such as ``"magnetic-moment"``. Of several the couplings are parameters, the first one that of
+        interest; their cross sections must add, see :mod:`nuhist.physics.together`.
     flavor
-        ``"effective"`` (all flavours share the coupling), ``"e"``, ``"mu"`` or ``"tau"``.
+        ``"effective"`` (all flavours share the coupling), ``"e"``, ``"mu"`` or ``"tau"``; of several
+        hypotheses one for all, or one for each.
     options, choices
         Fields of :class:`BuildOptions`, as an object or as keywords.
     command
@@ -45,7 +49,7 @@ def build(
     Raises
     ------
     ConfigError
-        If a name is unknown or choices contradict each other.
+        If a name is unknown, choices contradict each other, or hypotheses interfere.
     DataError
         If a table cannot be used.
     ModelError
@@ -60,27 +64,32 @@ def build(
     '(mu_nu / 1e-11 mu_B)^2'
     """
     options = replace(options or BuildOptions(), **choices)
-    tested = get_hypothesis(hypothesis)
+    (tested, of), *further = hypotheses_together(hypothesis, flavor)
     if tested.dependence is Dependence.GENERAL:
         raise ConfigError(
             f"{tested.name} is no polynomial in the coupling and cannot be one workspace;"
             " use nuhist patchset, which writes its exact counts on a grid"
         )
-    return workspace_of(model_set(experiments, tested, flavor, options), command)
+    return workspace_of(model_set(experiments, tested, of, options, further), command)
 
 
 def workspace_of(models: ModelSet, command: str | None = None) -> Workspace:
     """The workspace of prepared channels, see :func:`build`."""
-    neutrinos = models.models[0].neutrinos
-    tested, flavor = neutrinos.hypothesis, neutrinos.flavor
-    poi = interest_parameter(tested, flavor)
-    if any(entry.name == poi.name for entry in models.parameters):
-        raise ConfigError(
-            f"{tested.name}: its parameter '{poi.name}' is a nuisance parameter, too; expected another name"
-        )
+    tested = models.models[0].tested
+    couplings = [interest_parameter(each.hypothesis, each.flavor) for each in tested]
+    for each, coupling in zip(tested, couplings, strict=True):
+        if any(entry.name == coupling.name for entry in models.parameters):
+            raise ConfigError(
+                f"{each.hypothesis.name}: its parameter '{coupling.name}' is a nuisance parameter, too;"
+                " expected another name"
+            )
     channels = models.channels()
-    refuse_other_expectation(models, channels, tested, flavor)
-    parameters = [poi, *models.parameters]
+    for each in tested:
+        refuse_other_expectation(models, channels, each.hypothesis, each.flavor)
     return make_workspace(
-        channels, parameters, poi.name, models.description(command), data=neutrinos.options.data_kind
+        channels,
+        [*couplings, *models.parameters],
+        couplings[0].name,
+        models.description(command),
+        data=tested[0].options.data_kind,
     )

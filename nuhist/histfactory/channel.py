@@ -15,11 +15,12 @@ from nuhist.errors import ConfigError, OptionError
 from nuhist.experiments.data import observed_counts, read_counts
 from nuhist.experiments.experiment import Experiment, Treatment, load_experiments
 from nuhist.histfactory.backgrounds import background_samples
-from nuhist.histfactory.neutrinos import NeutrinoModel, neutrino_model
+from nuhist.histfactory.neutrinos import NeutrinoModel, merged, neutrino_models
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions, active_flavors
 from nuhist.physics.recoils import refuse_unused_mass
+from nuhist.physics.together import Tested
 from nuhist.tables import Array
 
 _MASS = RateOptions().neutrino_mass_ev
@@ -37,16 +38,24 @@ class ChannelModel:
         All other samples, at the experiment's own exposure.
     parameters
         Of all constraints.
+    further
+        The same as ``neutrinos`` for further hypotheses, whose cross sections add.
     """
 
     neutrinos: NeutrinoModel
     backgrounds: tuple[Sample, ...]
     parameters: tuple[Parameter, ...]
+    further: tuple[NeutrinoModel, ...] = ()
+
+    @property
+    def tested(self) -> tuple[NeutrinoModel, ...]:
+        """Of all hypotheses, the one of interest first."""
+        return (self.neutrinos, *self.further)
 
     @cached_property
     def with_coupling(self) -> Channel:
-        """The channel with the coupling as a parameter."""
-        return self.channel(self.neutrinos.samples())
+        """The channel with the couplings as parameters."""
+        return self.channel(merged(self.tested))
 
     def channel(self, scattering: Sequence[Sample]) -> Channel:
         """The channel with some scattering samples, scaled to the exposure asked for."""
@@ -80,9 +89,10 @@ class ChannelModel:
         if not model.options.asimov:
             return observed_counts(model.experiment, model.treatment)
         values = {entry.name: entry.init for entry in self.parameters if entry.init is not None}
-        interest = model.hypothesis.parameter_of_interest(model.flavor)
-        without = 1.0 if model.hypothesis.replaces_standard_model else 0.0
-        values[interest.name] = without / interest.scale
+        for each in self.tested:
+            coupling = each.hypothesis.parameter_of_interest(each.flavor)
+            without = 1.0 if each.hypothesis.replaces_standard_model else 0.0
+            values[coupling.name] = without / coupling.scale
         return _expected(samples, values)
 
 
@@ -126,7 +136,7 @@ class ModelSet:
         return ModelSet((self.models[index],), self.models[index].parameters)
 
     def channels(self) -> list[Channel]:
-        """Channels with the coupling as a parameter."""
+        """Channels with the couplings as parameters."""
         return [model.with_coupling for model in self.models]
 
     def channels_at(self, coupling: float) -> list[Channel]:
@@ -135,16 +145,25 @@ class ModelSet:
 
     def description(self, command: str | None) -> dict[str, Any]:
         """What the sidecar says beside channels and parameters."""
-        model = self.models[0].neutrinos
-        coupling = model.hypothesis.parameter_of_interest(model.flavor)
+        first, *further = [_described(model) for model in self.models[0].tested]
         return {
             "nuhist_version": __version__,
             "command": command,
-            "hypothesis": model.hypothesis.name,
-            "flavor": model.flavor,
+            "hypothesis": first["hypothesis"],
+            "flavor": first["flavor"],
             "options": {entry.neutrinos.experiment.name: _plain(entry) for entry in self.models},
-            "poi": {**asdict(coupling), "meaning": coupling.meaning},
+            "poi": first["coupling"],
+            **({"further": further} if further else {}),
         }
+
+
+def _described(model: NeutrinoModel) -> dict[str, Any]:
+    coupling = model.hypothesis.parameter_of_interest(model.flavor)
+    return {
+        "hypothesis": model.hypothesis.name,
+        "flavor": model.flavor,
+        "coupling": {**asdict(coupling), "meaning": coupling.meaning},
+    }
 
 
 def _plain(model: ChannelModel) -> dict[str, Any]:
@@ -165,6 +184,7 @@ def model_set(
     hypothesis: Hypothesis,
     flavor: FlavorChoice,
     options: BuildOptions,
+    further: Sequence[Tested] = (),
 ) -> ModelSet:
     """Prepare the channels of one or several experiments.
 
@@ -176,6 +196,8 @@ def model_set(
         What is tested.
     options
         For all of them; ³⁷Ar for those that have it.
+    further
+        Other hypotheses, whose couplings are parameters besides; their cross sections add.
 
     Raises
     ------
@@ -199,9 +221,8 @@ def model_set(
     models = []
     for experiment in loaded:
         bare = len(loaded) > 1 and experiment.argon37 is None
-        models.append(
-            channel_model(experiment, hypothesis, flavor, replace(options, ar37=None) if bare else options)
-        )
+        chosen = replace(options, ar37=None) if bare else options
+        models.append(channel_model(experiment, hypothesis, flavor, chosen, further))
     kinds = {model.neutrinos.options.data_kind: model.neutrinos.experiment.name for model in models}
     if len(kinds) > 1:
         raise ConfigError(
@@ -234,6 +255,7 @@ def channel_model(
     hypothesis: Hypothesis,
     flavor: FlavorChoice,
     options: BuildOptions,
+    further: Sequence[Tested] = (),
 ) -> ChannelModel:
     """Prepare a channel.
 
@@ -241,8 +263,8 @@ def channel_model(
     ----------
     experiment
         Whose channel.
-    hypothesis, flavor
-        What is tested.
+    hypothesis, flavor, further
+        What is tested, see :func:`model_set`.
     options
         None in them stands for what the experiment's treatment says.
 
@@ -260,7 +282,7 @@ def channel_model(
     mass_is_given = options.neutrino_mass is not None
     treatment = experiment.treatment(options.background)
     options = _resolved(options, treatment)
-    neutrinos = neutrino_model(experiment, treatment, hypothesis, flavor, options)
+    neutrinos, *others = neutrino_models(experiment, treatment, ((hypothesis, flavor), *further), options)
     backgrounds, more = background_samples(
         experiment,
         treatment,
@@ -270,8 +292,8 @@ def channel_model(
         templates=options.templates,
     )
     if mass_is_given:
-        refuse_unused_mass(hypothesis)
-    return ChannelModel(neutrinos, tuple(backgrounds), (*neutrinos.parameters(), *more))
+        refuse_unused_mass(hypothesis, *(each for each, _ in further))
+    return ChannelModel(neutrinos, tuple(backgrounds), (*neutrinos.parameters(), *more), tuple(others))
 
 
 def _resolved(options: BuildOptions, treatment: Treatment) -> BuildOptions:

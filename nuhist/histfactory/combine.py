@@ -315,8 +315,25 @@ def _sidecar(
         **described,
         "combined": {part.name: part.source.digest for part in parts},
         "poi": {**asdict(scale), "meaning": scale.meaning},
+        **_further(parts),
         "workspace_digest": digest(spec),
         "data": data_record(spec, kinds.pop() if len(kinds) == 1 else "other"),
         "channels": channels,
         "parameters": parameters,
     }
+
+
+def _further(parts: Sequence[Part]) -> dict[str, Any]:
+    """What the sidecar says of couplings besides the one of interest, which must mean one thing each."""
+    found: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for part in parts:
+        for entry in part.sidecar.get("further", ()):
+            name = entry["coupling"]["name"]
+            if found.setdefault(name, entry)["coupling"] != entry["coupling"]:
+                raise ModelError(
+                    f"{origins[name]} and {part.origin} share '{name}' with different meanings; say"
+                    f" --decorrelate {name}"
+                )
+            origins.setdefault(name, part.origin)
+    return {"further": list(found.values())} if found else {}

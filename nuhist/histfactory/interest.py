@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nuhist.errors import ModelError
+from nuhist.histfactory.neutrinos import sample_name
 from nuhist.histfactory.parameter_sets import each_modifier
 from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace
@@ -33,10 +34,10 @@ def interest_parameter(hypothesis: Hypothesis, flavor: FlavorChoice) -> Paramete
     return Parameter(coupling.name, coupling.meaning, "1", bounds, start / coupling.scale)
 
 
-def signal_name(hypothesis: Hypothesis, group: str = "all") -> str:
-    """Name of the samples that carry the parameter of interest, for a group of fluxes."""
+def signal_name(hypothesis: Hypothesis, group: str = "all", label: str = "") -> str:
+    """Name of the samples that carry a coupling, for a group of fluxes; with a label of several flavours."""
     scattering = hypothesis.replaces_standard_model or hypothesis.dependence is Dependence.POLYNOMIAL
-    name = "nu" if scattering else hypothesis.name.replace("-", "_")
+    name = "nu" if scattering else sample_name(hypothesis) + label
     return name if group == "all" else f"{name}_{group}"
 
 
@@ -48,11 +49,13 @@ def coupling_scale(workspace: Workspace, name: str) -> CouplingScale:
     :func:`nuhist.build` writes of it: measurement, samples, modifiers, bounds and start. A name alone says
     nothing: the parameter is then a plain number.
     """
-    if workspace.sidecar is not None and workspace.sidecar["poi"]["name"] == name:
-        entry = {key: value for key, value in workspace.sidecar["poi"].items() if key != "meaning"}
-        return CouplingScale(**entry)
+    sidecar = workspace.sidecar
+    if sidecar is not None:
+        for described in (sidecar["poi"], *(entry["coupling"] for entry in sidecar.get("further", ()))):
+            if described["name"] == name:
+                return CouplingScale(**{key: described[key] for key in described if key != "meaning"})
     found = find_parameter(name)
-    if workspace.sidecar is None and found is not None and _is_built(workspace.spec, *found):
+    if sidecar is None and found is not None and _is_built(workspace.spec, *found):
         return found[0].parameter_of_interest(found[1])
     return CouplingScale.plain(name)
 
@@ -115,7 +118,11 @@ def _is_built(spec: Mapping[str, Any], hypothesis: Hypothesis, flavor: FlavorCho
         same = measurement["name"] == MEASUREMENT and found == expected
     if not same:
         return False
-    names = {signal_name(hypothesis, group) for group in ("all", *FLUX_GROUPS)}
+    names = {
+        signal_name(hypothesis, group, label)
+        for group in ("all", *FLUX_GROUPS)
+        for label in ("", f"_{flavor}")
+    }
     holders = [
         (sample["name"], modifier["type"])
         for _, sample, modifier in each_modifier(spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,7 @@ from nuhist.histfactory.templates import (
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.recoils import breakpoints
 from nuhist.physics.solar import FLUX_GROUPS, PAPER_FLUX_UNCERTAINTY, group_uncertainty
+from nuhist.physics.together import Tested
 from nuhist.tables import Array
 
 STRENGTH = "mu"  # of the signal of one grid point
@@ -40,6 +42,8 @@ class NeutrinoModel:
         What is built; the options with the treatment's defaults filled in.
     response
         Of the detector, split where the hypothesis' rates are not smooth.
+    labelled
+        Whether samples of the signal are named after the flavour, too.
     """
 
     experiment: Experiment
@@ -48,6 +52,7 @@ class NeutrinoModel:
     flavor: FlavorChoice
     options: BuildOptions
     response: Response
+    labelled: bool = False
 
     @property
     def physics(self) -> RateOptions:
@@ -151,7 +156,9 @@ class NeutrinoModel:
     ) -> Sample:
         name, title = "nu", "solar ν–e scattering"
         if signal and not self.hypothesis.replaces_standard_model:
-            name, title = self.hypothesis.name.replace("-", "_"), self.hypothesis.title
+            name, title = sample_name(self.hypothesis), self.hypothesis.title
+            if self.labelled:
+                name, title = f"{name}_{self.flavor}", f"{title}, {self.flavor}"
         elif not signal and self.hypothesis.replaces_standard_model:
             name, title = "nu_other_flavors", "solar ν–e scattering, other flavours"
         if group != "all":
@@ -190,14 +197,36 @@ class NeutrinoModel:
         return True
 
 
-def neutrino_model(
-    experiment: Experiment,
-    treatment: Treatment,
-    hypothesis: Hypothesis,
-    flavor: FlavorChoice,
-    options: BuildOptions,
-) -> NeutrinoModel:
-    """Prepare the scattering samples of one channel.
+def sample_name(hypothesis: Hypothesis) -> str:
+    """Name of the samples of what a coupling adds, without a group of fluxes."""
+    return hypothesis.name.replace("-", "_")
+
+
+def merged(models: Sequence[NeutrinoModel]) -> list[Sample]:
+    """Samples of several hypotheses whose cross sections add: one Standard Model, and each signal.
+
+    A signed coupling is a modifier of the Standard Model's sample, so that this one has the modifiers of all.
+    """
+    # A strength of the Standard Model takes the place of its sample.
+    ordered = sorted(models, key=lambda model: not model.hypothesis.replaces_standard_model)
+    samples = {sample.name: sample for sample in ordered[0].samples()}
+    strength = ordered[0].hypothesis.replaces_standard_model
+    for model in ordered[1:]:
+        for sample in model.samples():
+            known = samples.get(sample.name)
+            if known is None:
+                samples[sample.name] = sample
+            elif not strength:
+                names = {modifier.name for modifier in known.modifiers}
+                more = (entry for entry in sample.modifiers if entry.name not in names)
+                samples[sample.name] = replace(known, modifiers=(*known.modifiers, *more))
+    return list(samples.values())
+
+
+def neutrino_models(
+    experiment: Experiment, treatment: Treatment, tested: Sequence[Tested], options: BuildOptions
+) -> list[NeutrinoModel]:
+    """Prepare the scattering samples of one channel, for each hypothesis that is tested.
 
     Raises
     ------
@@ -205,8 +234,16 @@ def neutrino_model(
         If the experiment lacks the response that the options ask for.
     """
     kind = options.response or treatment.response
-    response = make_response(experiment, kind, breakpoints(hypothesis))
-    return NeutrinoModel(experiment, treatment, hypothesis, flavor, options, response)
+    points = [breakpoints(hypothesis) for hypothesis, _ in tested]
+    response = make_response(experiment, kind, max(points, key=len))  # of all those of any
+    names = [hypothesis.name for hypothesis, _ in tested]
+    return [
+        NeutrinoModel(
+            experiment, treatment, hypothesis, flavor, options, response,
+            labelled=names.count(hypothesis.name) > 1,
+        )
+        for hypothesis, flavor in tested
+    ]  # fmt: skip
 
 
 def _flux_parameter(group: str, *, lumi: bool) -> tuple[Parameter, float]:

@@ -52,6 +52,9 @@ def rename_parameter(spec: dict[str, Any], sidecar: dict[str, Any], old: str, ne
     parameters = sidecar.get("parameters", {})
     if old in parameters:
         parameters[new] = parameters.pop(old)
+    for entry in sidecar.get("further", ()):
+        if entry["coupling"]["name"] == old:
+            entry["coupling"]["name"] = new
 
 
 def rename_channel(spec: dict[str, Any], sidecar: dict[str, Any], old: str, new: str) -> None:

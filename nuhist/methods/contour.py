@@ -178,10 +178,11 @@ def contour(
         raise FitError(f"{made.origin}: the contour finds ever lower minima; the fit is unstable")
     # What is infinite would have no line beside it.
     surface = np.minimum(heights - best.twice_nll, 2 * max(thresholds) + 10)
-    generator: Any = contour_generator(x=sides[0], y=sides[1], z=surface)
+    shown = [_shown(side, scale) for side, scale in zip(sides, scales, strict=True)]
+    generator: Any = contour_generator(x=shown[0], y=shown[1], z=surface)
     found = []
     for level, threshold in zip(chosen, thresholds, strict=True):
-        lines = tuple(_line(points, scales) for points in generator.lines(threshold))
+        lines = tuple(tuple(map(tuple, points.tolist())) for points in generator.lines(threshold))
         found.append(ContourLevel(level, threshold, lines))
     first, second = (float(best.parameters[index]) for index in held)
     return Contour(
@@ -220,7 +221,17 @@ def _side(likelihood: Likelihood, best: Minimum, scale: CouplingScale, level: fl
     low, high = region(profile, level).span
     margin = _MARGIN * (high - low)
     bottom, top = profile.bounds
-    return np.linspace(max(low - margin, bottom), min(high + margin, top), _POINTS)
+    ends = max(low - margin, bottom), min(high + margin, top)
+    if scale.power == 1 or ends[0] < 0:
+        return np.linspace(*ends, _POINTS)
+    # Even in the coupling, which the lines are drawn in.
+    first, last = map(scale.to_coupling, ends)
+    return np.array([ends[0], *map(scale.to_parameter, np.linspace(first, last, _POINTS)[1:-1]), ends[1]])
+
+
+def _shown(side: Array, scale: CouplingScale) -> Array:
+    """The same values as couplings; below zero an even power has none, and all are 0 there."""
+    return np.array([scale.to_coupling(value) for value in side.tolist()])
 
 
 def _grid(
@@ -247,8 +258,3 @@ def _alone(likelihood: Likelihood, fixed: dict[str, float], point: Array) -> Min
         if np.isfinite(likelihood.twice_nll(point)):
             raise
         return Minimum(point, np.inf)
-
-
-def _line(points: Array, scales: Sequence[CouplingScale]) -> Points:
-    first, second = scales
-    return tuple((first.to_coupling(x), second.to_coupling(y)) for x, y in points.tolist())

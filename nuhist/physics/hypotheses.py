@@ -11,7 +11,10 @@ from nuhist.physics.couplings import FLAVORS, Flavor, radiative
 from nuhist.physics.family import Family
 from nuhist.physics.hypothesis import (
     ATOMIC_CHOICES,
+    CHANGES,
     FLAVOR_CHOICES,
+    FLIPS,
+    KEEPS,
     Atomic,
     Dependence,
     FlavorChoice,
@@ -89,6 +92,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
             parameter="mu_nu{flavor}_squared",
             power=2,
             rrpa=True,
+            amplitude=FLIPS,
         ),
         Hypothesis(
             name="millicharge-fea",
@@ -108,6 +112,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
                 "mu": ParameterRange(1e4, (-17.0, 17.0)),
                 "tau": ParameterRange(1e4, (-17.0, 17.0)),
             },
+            amplitude=KEEPS,
         ),
         Hypothesis(
             name="millicharge-epa-only",
@@ -120,6 +125,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
             parameter="q_nu{flavor}_squared",
             power=2,
             absorption=True,
+            amplitude=KEEPS,
         ),
         Hypothesis(
             name="millicharge-epa",
@@ -132,6 +138,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
             parameter="mu",
             alternative=_millicharge_epa,
             absorption=True,
+            amplitude=KEEPS,
         ),
         Hypothesis(
             name="charge-radius",
@@ -145,6 +152,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
             scale=1e4,
             bounds=(-17.0, 17.0),
             rrpa=True,
+            amplitude=KEEPS,
         ),
         Hypothesis(
             name="charge-radius-transition",
@@ -158,6 +166,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
             power=2,
             bounds=(0.0, 1000.0),
             rrpa=True,
+            amplitude=CHANGES,
         ),
         Hypothesis(
             name="standard-model",
@@ -171,6 +180,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
             bounds=(0.0, 20.0),
             rrpa=True,
             replaces_standard_model=True,
+            amplitude=KEEPS,
         ),
     )
 }

@@ -59,6 +59,10 @@ class RateOptions:
         )
 
 
+# What an amplitude does to the neutrino, see :class:`Hypothesis`.
+KEEPS = "keep flavour and helicity"
+FLIPS = "flip the helicity"
+CHANGES = "change the flavour and keep the helicity"
 Terms = Callable[[Array, Flavor, RateOptions], Mapping[int, Array]]
 
 
@@ -106,6 +110,9 @@ class Hypothesis:
         Whether the photoabsorption enters, so that quadratures are split at its nodes.
     replaces_standard_model
         Whether ``terms`` stand in place of the Standard Model's rate instead of adding to it.
+    amplitude
+        What the amplitude does to the neutrino, such as :data:`KEEPS`, to know with which others it
+        interferes: with those that do the same on the same flavour. None where nothing is known.
 
     Raises
     ------
@@ -129,6 +136,7 @@ class Hypothesis:
     rrpa: bool = False
     absorption: bool = False
     replaces_standard_model: bool = False
+    amplitude: str | None = None
 
     def __post_init__(self) -> None:
         _check_texts(self)

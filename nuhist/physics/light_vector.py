@@ -9,7 +9,7 @@ from nuhist.constants import ELECTRON_MASS_KEV, FERMI_CONSTANT_PER_KEV2
 from nuhist.physics import scattering
 from nuhist.physics.couplings import Couplings, Flavor, radiative
 from nuhist.physics.family import Family, OwnParameter
-from nuhist.physics.hypothesis import Dependence, Hypothesis, RateOptions
+from nuhist.physics.hypothesis import KEEPS, Dependence, Hypothesis, RateOptions
 from nuhist.tables import Array
 
 _MASSLESS = 2e-14  # g² that experiments can see of a light boson
@@ -64,6 +64,7 @@ def _made(name: str, title: str, values: Mapping[str, float]) -> Hypothesis:
         parameter="g2_nu{flavor}",
         scale=1e4,
         bounds=(0.0, 17.0),
+        amplitude=KEEPS,
     )
 
 

@@ -23,17 +23,18 @@ def breakpoints(hypothesis: Hypothesis) -> Array:
     return xenon.SHELL_EDGES_KEV
 
 
-def refuse_unused_mass(hypothesis: Hypothesis) -> None:
-    """Refuse a neutrino mass where the cross sections of a hypothesis do not depend on it.
+def refuse_unused_mass(*hypotheses: Hypothesis) -> None:
+    """Refuse a neutrino mass where the cross sections of none of the hypotheses depend on it.
 
     Raises
     ------
     OptionError
         With the hypotheses that do.
     """
-    if not _depends_on_mass(hypothesis):
+    if not any(map(_depends_on_mass, hypotheses)):
+        names = " and ".join(hypothesis.name for hypothesis in hypotheses)
         takers = " and ".join(name for name, entry in HYPOTHESES.items() if _depends_on_mass(entry))
-        raise OptionError(f"--neutrino-mass: does nothing with {hypothesis.name}; it belongs to {takers}")
+        raise OptionError(f"--neutrino-mass: does nothing with {names}; it belongs to {takers}")
 
 
 def _depends_on_mass(hypothesis: Hypothesis) -> bool:

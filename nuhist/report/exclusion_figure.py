@@ -13,7 +13,7 @@ from nuhist.methods.interpolated import Mesh, log_ratio
 from nuhist.methods.result_files import Result
 from nuhist.methods.scan_results import ExclusionScan
 from nuhist.report.canvas import Canvas, Look, with_look
-from nuhist.report.figures import COLOURS, LINE_COLOURS, SIGNAL_COLOUR, Drawn
+from nuhist.report.figures import COLOURS, LINE_COLOURS, SIGNAL_COLOUR, Drawn, plain_ticks
 from nuhist.report.labels import data_label, data_title, literal
 from nuhist.report.published_curves import Curve, draw_published, read_curve
 from nuhist.report.scan_figure import scan_figure
@@ -73,6 +73,7 @@ def exclusion_figure(
         axes.set_xscale("log")
     if canvas.logarithmic:
         axes.set_yscale("log")
+    plain_ticks(axes)
     level = f"{percent(results[0].confidence_level)} CL"
     canvas.title(axes, data_title(results[0].data_kind, level if len(results) == 1 else ""))
     canvas.legend(axes, ncols=3 if len(results) == 1 and axes.figure.get_figwidth() > _NARROW else 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ _COLLABORATIONS = {
 }
 STYLES = (PLAIN, *_COLLABORATIONS)
 
+_PLAIN_NUMBERS = 1e-3, 2e4  # from which to which numbers are easier to read without a power of ten
 _RESOLUTION = 150  # dots per inch
 _FALLBACK_FONT = "DejaVu Sans"  # comes with matplotlib and has every sign that nuhist writes
 _SETTINGS: dict[str, Any] = {"text.usetex": False, "pdf.fonttype": 42, "svg.fonttype": "path"}
@@ -109,6 +110,29 @@ def _collaboration(name: str) -> dict[str, Any]:
     installed = {font.lower() for font in get_font_names()}
     fonts = [font for font in taken.get(f"font.{family}", []) if font.lower() in installed]
     return {**taken, **_TICKS, "font.family": [*fonts, _FALLBACK_FONT]}
+
+
+def line_colour(index: int, shades: Sequence[str]) -> str:
+    """Of one of several lines that cross bands of these shades, without black."""
+    colours = [colour for colour in LINE_COLOURS[1:] if colour not in shades]
+    return colours[index % len(colours)]
+
+
+def plain_ticks(axes: Any) -> None:
+    """Write the numbers at logarithmic axes of moderate numbers out, as 0.6 in place of 6 × 10⁻¹."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Plain(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            text = str(super().__call__(x, pos))
+            axis: Any = self.axis
+            low, high = sorted(axis.get_view_interval())
+            return f"{x:g}" if text and low >= _PLAIN_NUMBERS[0] and high <= _PLAIN_NUMBERS[1] else text
+
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_major_formatter(Plain())
+            axis.set_minor_formatter(Plain(minor_thresholds=(1, 0.4)))
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -187,7 +187,8 @@ def make_section(key: str, study: Study) -> Section:
     """
     sidecar = study.workspace.sidecar or {}
     named = sidecar.get("hypothesis", "")
-    tested = title_of(named) or named
+    titles = [title_of(each) or each for each in (named, *_further(sidecar))]
+    tested = " and ".join(dict.fromkeys(titles))
     channels = tuple(_channel(study, channel["name"]) for channel in study.workspace.spec["channels"])
     poi = study.workspace.interest()
     interest = coupling_scale(study.workspace, poi) if poi else None
@@ -202,7 +203,7 @@ def make_section(key: str, study: Study) -> Section:
         parts={part: title for part, title in _PARTS.items() if part not in missing},
         headline=f"{tested[0].upper()}{tested[1:]}: {where}" if tested else str(study.path),
         tested=tested,
-        flavor=_FLAVORS.get(sidecar.get("flavor", ""), ""),
+        flavor="" if "further" in sidecar else _FLAVORS.get(sidecar.get("flavor", ""), ""),
         interest=interest,
         channels=channels,
         charts=tuple(make_chart(spectrum) for spectrum in study.spectra),
@@ -221,6 +222,11 @@ def draw_scans(studies: Sequence[Study], name: str = "together") -> Drawing | No
     if not lines or len({line.unit for line in lines}) > 1:
         return None
     return _drawing(profile_figure(lines), name, height=3.6 if len(lines) == 1 else None)
+
+
+def _further(sidecar: Mapping[str, Any]) -> list[str]:
+    """Hypotheses besides the one of interest, by name."""
+    return [entry.get("hypothesis", entry["coupling"]["coupling"]) for entry in sidecar.get("further", ())]
 
 
 def _pulls(study: Study, name: str) -> Drawing | None:

@@ -10,7 +10,7 @@ import numpy as np
 from nuhist.errors import ConfigError
 from nuhist.methods.scan_results import ExclusionScan
 from nuhist.report.canvas import Canvas, Look, with_look
-from nuhist.report.figures import LINE_COLOURS, LINE_STYLES
+from nuhist.report.figures import LINE_STYLES, line_colour, plain_ticks
 from nuhist.report.labels import data_label, data_title, literal, symbol, unit_symbol
 from nuhist.report.published_curves import Curve, draw_published
 from nuhist.tables import Array
@@ -65,7 +65,7 @@ def scan_figure(
         axes.plot(
             x,
             upper[0],
-            color="black" if last else LINE_COLOURS[1 + index % (len(LINE_COLOURS) - 1)],
+            color="black" if last else line_colour(index, shades),
             linestyle="-" if last else LINE_STYLES[(index + 1) % len(LINE_STYLES)],
             label=literal(", ".join(filter(None, said)), _LONGEST),
         )
@@ -74,6 +74,7 @@ def scan_figure(
         axes.set_xscale("log")
     if first.logarithmic or canvas.logarithmic:
         axes.set_yscale("log")
+    plain_ticks(axes)
     axes.margins(x=0)
     axes.set_xlabel(f"{literal(first.over)} [{literal(first.over_unit)}]")
     unit = unit_symbol(first.unit) if first.unit != "1" else ""

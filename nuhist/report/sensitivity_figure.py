@@ -11,7 +11,7 @@ from nuhist.errors import ConfigError, unknown_name
 from nuhist.methods.sensitivity_results import Sensitivity
 from nuhist.report.canvas import Canvas, Look, with_look
 from nuhist.report.exclusion_figure import PALETTES
-from nuhist.report.figures import LINE_COLOURS, LINE_STYLES, SIGNAL_COLOUR, Drawn
+from nuhist.report.figures import LINE_STYLES, SIGNAL_COLOUR, Drawn, line_colour, plain_ticks
 from nuhist.report.labels import axis_label, common_power, data_title, literal, quantity
 from nuhist.report.published_curves import Curve, draw_published, read_curve
 from nuhist.tables import Array
@@ -51,7 +51,7 @@ def sensitivity_figure(
     for shade, low, high, label in zip(PALETTES[palette][::-1], (0, 1), (4, 3), ("2σ", "1σ"), strict=True):
         panels[0].fill_between(x, upper[low], upper[high], color=shade, linewidth=0, label=f"± {label}")
     for index, name in enumerate(result.names):
-        colour = "black" if name == last else LINE_COLOURS[1 + index % (len(LINE_COLOURS) - 1)]
+        colour = "black" if name == last else line_colour(index, PALETTES[palette])
         look_of = {
             "color": colour,
             "linestyle": "--" if name == last else LINE_STYLES[index % len(LINE_STYLES)],
@@ -82,6 +82,7 @@ def sensitivity_figure(
     if min(point.exposure for point in result.points) < max(point.exposure for point in result.points):
         panels[0].set_xscale("log")
     panels[0].set_yscale("log")
+    plain_ticks(panels[0])
     panels[0].set_ylabel(axis_label(result.coupling, result.unit, power))
     panels[-1].set_xlabel("exposure [t yr]")
     for panel in panels:

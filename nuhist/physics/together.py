@@ -1,0 +1,87 @@
+"""Several hypotheses at once: whether what they add to the cross section adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+from nuhist.errors import ConfigError
+from nuhist.physics.hypotheses import (
+    Dependence,
+    FlavorChoice,
+    Hypothesis,
+    active_flavors,
+    get_hypothesis,
+)
+
+Tested = tuple[Hypothesis, FlavorChoice]
+
+
+def hypotheses_together(hypotheses: str | Sequence[str], flavors: str | Sequence[str]) -> tuple[Tested, ...]:
+    """Hypotheses by name, each with its flavour.
+
+    Parameters
+    ----------
+    hypotheses
+        One name, or several.
+    flavors
+        One for all, or one for each.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown, there are more or fewer flavours than hypotheses, or cross sections do not add.
+    """
+    names = [hypotheses] if isinstance(hypotheses, str) else list(hypotheses)
+    chosen = [flavors] if isinstance(flavors, str) else list(flavors)
+    if not names:
+        raise ConfigError("hypothesis: name at least one")
+    if len(chosen) == 1:
+        chosen *= len(names)
+    if len(chosen) != len(names):
+        raise ConfigError(
+            f"{len(names)} hypotheses with {len(chosen)} flavours; give one flavour for all, or one for each"
+        )
+    for flavor in chosen:
+        active_flavors(flavor)
+    wanted: list[Any] = chosen
+    found = tuple((get_hypothesis(name), flavor) for name, flavor in zip(names, wanted, strict=True))
+    for first, second in combinations(found, 2):
+        _refuse_interference(first, second)
+    return found
+
+
+def _refuse_interference(first: Tested, second: Tested) -> None:
+    """Refuse two hypotheses unless their parts of the cross section add."""
+    (one, flavor), (other, another) = first, second
+    names = f"{one.name} and {other.name}"
+    advice = "build each alone"
+    for hypothesis, _ in (first, second):
+        if hypothesis.dependence is Dependence.GENERAL:
+            raise ConfigError(
+                f"{hypothesis.name} is no polynomial in the coupling and cannot be one of several; {advice}"
+            )
+    if one.parameter_of_interest(flavor).name == other.parameter_of_interest(another).name:
+        raise ConfigError(f"{names}: are one coupling; give them different flavours, or leave one out")
+    strengths = one.replaces_standard_model + other.replaces_standard_model
+    signed = any(each.dependence is Dependence.POLYNOMIAL for each in (one, other))
+    if strengths == 2 or (strengths and signed):
+        raise ConfigError(
+            f"{names}: a strength of the Standard Model multiplies what interferes with it, so that they do"
+            f" not add; {advice}"
+        )
+    shared = [each for each in active_flavors(flavor) if each in active_flavors(another)]
+    if not shared:
+        return  # other neutrinos
+    for hypothesis in (one, other):
+        if hypothesis.amplitude is None:
+            raise ConfigError(
+                f"{names}: nothing says whether they interfere; give {hypothesis.name} its amplitude, or"
+                " different flavours to both"
+            )
+    if one.amplitude == other.amplitude:
+        raise ConfigError(
+            f"{names}: both {one.amplitude}, so that they interfere for flavour {', '.join(shared)} and their"
+            f" cross sections do not add; give them different flavours, or {advice}"
+        )
