@@ -121,6 +121,7 @@ JSON_VARIANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("limit", ("lz.json", "--method", "cls", "--expected")),
     ("exclusion", ("lz_ws2022", *_OVER, "-o", "scan.json")),
     ("plot exclusion", ("scan.json", "-o", "some.png")),
+    ("report", ("--result", "scan.json", "-o", "some.html")),
     ("plot spectrum", ("joint.json", "--all-channels", "-o", "some.png")),
     ("plot spectrum", ("grid", "-o", "some.png")),
     ("plot spectrum", ("alone.json", "--prefit", "-o", "some.png")),

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 import nuhist
+from nuhist.histfactory.data_kind import DataKind
+from nuhist.methods.contour import Axis, Contour, ContourLevel
 from nuhist.methods.exclusion_contours import make_contours
 from nuhist.methods.exclusion_results import Exclusion, ExclusionPoint
+from nuhist.methods.scan_results import ExclusionScan, ScanPoint
 from nuhist.methods.sensitivity_results import Sensitivity, SensitivityPoint
 
 SIGMAS = (-2, -1, 0, 1, 2)
@@ -56,3 +59,27 @@ def forecast(*names: str, tested: float | None = 3e-12) -> Sensitivity:
         "magnetic-moment", "effective", "mu_nu", "mu_B", tested, names or ("darwin",), tuple(points), 0.9,
         "profile", "of a test", 10, 0, (), "asimov", nuhist.__version__,
     )  # fmt: skip
+
+
+def scan(data: DataKind = "observed") -> ExclusionScan:
+    """Limits that rise with the mass, of two experiments."""
+    points = []
+    for name in ("one", "together"):
+        for mass in (1.0, 10.0, 100.0):
+            expected = tuple(1e-14 * mass * (3 + sigma) for sigma in SIGMAS)
+            points.append(ScanPoint(name, mass, 1e-14 * (1 + mass), expected, None, 0.0))
+    return ExclusionScan(
+        "light-vector", "effective", "mass", "keV", True, "g2_nu", "1", ("one", "together"), tuple(points),
+        0.9, "profile", "of a test", (), data, nuhist.__version__,
+    )  # fmt: skip
+
+
+def circle() -> Contour:
+    """A contour in two charges."""
+    angles = np.linspace(0, 2 * np.pi, 17)
+    line = tuple((float(np.cos(angle)), float(np.sin(angle))) for angle in angles)
+    axes = (Axis("q_nue", "q_nue", "e_0"), Axis("q_numu", "q_numu", "e_0"))
+    level = ContourLevel(0.9, 4.605, (line,))
+    return Contour(
+        *axes, (0.0, 0.0), (level,), "of a test", 10.0, (), "observed", 64 * "0", nuhist.__version__
+    )

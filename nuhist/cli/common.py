@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nuhist.characters import printable, shell_word
-from nuhist.cli.options import OutputType, refuse_given
+from nuhist.cli.options import OutputType, PathType, refuse_given
 from nuhist.errors import OptionError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nuhist.histfactory.patchset import SignalGrid
     from nuhist.histfactory.workspace import Workspace
     from nuhist.inference.execution import Execution
+    from nuhist.methods.result_files import Result
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -144,6 +145,25 @@ def _source(path: str, patches: tuple[str, ...], *, no_verify: bool) -> Source:
     if no_verify and not patches and not Path(path).is_dir():
         raise OptionError("--no-verify: does nothing without --patch, or a folder with a patchset")
     return Source(path, patches, not no_verify)
+
+
+results_option = click.option(
+    "--result", "results", type=PathType(), multiple=True, metavar="FILE",
+    help="Result of exclusion, sensitivity or contour, as JSON; again for more.",
+)  # fmt: skip
+
+
+def read_results(paths: Sequence[Path]) -> dict[str, Result]:
+    """Results by the names of their files, each name once."""
+    from nuhist.methods.result_files import read_result
+
+    found: dict[str, Result] = {}
+    for path in paths:
+        name = path.name.removesuffix(".json")
+        if name in found:
+            raise OptionError(f"--result {path}: another result is called {name}, too; rename one")
+        found[name] = read_result(path)
+    return found
 
 
 def output_option(text: str) -> Decorator:

@@ -11,6 +11,8 @@ from nuhist.cli.common import (
     as_json,
     command_line,
     print_json,
+    read_results,
+    results_option,
     say,
     tell,
     workspaces_argument,
@@ -36,6 +38,7 @@ def hepdata() -> None:
 @click.option(
     "--allow-asimov", is_flag=True, help="Take Asimov data and toys, which the tables name as such."
 )
+@results_option
 def build(
     workspaces: tuple[Source, ...],
     output: Path,
@@ -43,6 +46,7 @@ def build(
     inspire_id: int | None,
     abstract: Path | None,
     allow_asimov: bool,
+    results: tuple[Path, ...],
 ) -> None:
     """Write a submission: tables, and the likelihoods with their expected results.
 
@@ -66,6 +70,7 @@ def build(
         inspire_id=inspire_id,
         abstract=None if abstract is None else read_text(abstract),
         allow_asimov=allow_asimov,
+        results=read_results(results),
         command=command_line(),
     )
     tell(f"{made.folder}: {len(made.tables)} tables, {len(made.files)} files of likelihoods")

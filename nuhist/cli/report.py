@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from nuhist.characters import printable
 from nuhist.cli.common import (
@@ -12,6 +13,8 @@ from nuhist.cli.common import (
     as_json,
     command_line,
     print_json,
+    read_results,
+    results_option,
     tell,
     workspaces_argument,
 )
@@ -27,6 +30,7 @@ from nuhist.cli.options import OutputType, command, refuse_given
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the toys.")
 @click.option("-o", "--output-file", "output", required=True, type=OutputType(), metavar="FILE",
               help="The page, such as report.html.")  # fmt: skip
+@results_option
 @as_json
 def report(
     workspaces: tuple[Source, ...],
@@ -34,9 +38,12 @@ def report(
     ntoys: int,
     seed: int,
     output: Path,
+    results: tuple[Path, ...],
     json_output: bool,
 ) -> None:
     """Write one self-contained HTML page on one or several WS: results, spectra, provenance, files.
+
+    With --result also, or without WS only, of exclusions, forecasts and contours.
 
     A step that fails is on the page with its message, and on standard error.
     """
@@ -49,8 +56,13 @@ def report(
     check_output(output)
     if ntoys == 0:
         refuse_given(("seed",), "no toys are thrown with --ntoys 0")
-    models = [source.model() for source in workspaces]
-    if all(isinstance(model, SignalGrid) for model in models):
+    planes = read_results(results)
+    context = click.get_current_context()
+    alone = bool(planes) and context.get_parameter_source("workspaces") is ParameterSource.DEFAULT
+    models = [] if alone else [source.model() for source in workspaces]
+    if alone:
+        refuse_given(("ntoys", "seed", "confidence_level"), "does nothing without WS")
+    elif all(isinstance(model, SignalGrid) for model in models):
         unused = ("ntoys", "seed") if ntoys else ("seed",)
         refuse_given(unused, "no toys are thrown for a grid of signal points")
     from rich.console import Console
@@ -61,6 +73,7 @@ def report(
             models,
             confidence_level=confidence_level,
             execution=Execution(toys=ntoys, seed=seed) if ntoys else None,
+            results=planes,
             command=command_line(),
             progress=lambda line: status.update(escape(printable(line))),
         )

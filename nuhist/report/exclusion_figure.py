@@ -221,7 +221,7 @@ def draw_exclusion(
     planes = [result for result in results if isinstance(result, Exclusion)]
     scans = [result for result in results if isinstance(result, ExclusionScan)]
     if len(planes) + len(scans) < len(results):
-        raise ConfigError("a result of nuhist sensitivity; draw it with nuhist plot sensitivity")
+        raise ConfigError("a forecast or a contour; draw it with nuhist plot sensitivity, or plot contour")
     if planes and scans:
         raise ConfigError("results of PatchSets and over a parameter; draw them in figures of their own")
     if scans:

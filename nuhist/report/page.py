@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
 from pathlib import PurePath
@@ -17,8 +17,10 @@ from nuhist.errors import missing_extra
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.execution import Execution
+from nuhist.methods.result_files import Result
 from nuhist.report import page_text
 from nuhist.report.page_provenance import versions
+from nuhist.report.page_results import result_views
 from nuhist.report.page_section import draw_scans, make_section
 from nuhist.report.page_study import Study, study
 from nuhist.values import as_level, percent
@@ -31,14 +33,19 @@ _PURPOSE = "reports"
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A page and the results on it, one study per model."""
+    """A page and the results on it, one study per model, and results of planes by name."""
 
     studies: tuple[Study, ...]
     html: str
+    results: Mapping[str, Result] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """All results as JSON values."""
-        return {"nuhist_version": __version__, "models": [entry.to_json() for entry in self.studies]}
+        return {
+            "nuhist_version": __version__,
+            "models": [entry.to_json() for entry in self.studies],
+            "results": {name: each.to_json() for name, each in self.results.items()},
+        }
 
 
 def make_report(
@@ -46,6 +53,7 @@ def make_report(
     *,
     confidence_level: float = 0.90,
     execution: Execution | None = None,
+    results: Mapping[str, Result] | None = None,
     command: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
@@ -62,6 +70,8 @@ def make_report(
         Of the limits.
     execution
         Toys for the goodness of fit; None for the asymptotic p-value alone.
+    results
+        Exclusions, forecasts and contours by name, which get sections of their own.
     command
         That made the page, to be shown on it.
     progress
@@ -86,7 +96,8 @@ def make_report(
         for index, model in enumerate(models, 1)
     )
     progress("figures")
-    return Report(studies, _render(studies, confidence_level, command))
+    planes = dict(results or {})
+    return Report(studies, _render(studies, planes, confidence_level, command), planes)
 
 
 def _say(progress: Callable[[str], None], model: str, step: str) -> None:
@@ -111,13 +122,20 @@ def check_packages() -> None:
         raise missing_extra(_PURPOSE, "matplotlib", "report") from error
 
 
-def _render(studies: Sequence[Study], confidence_level: float, command: str | None) -> str:
+def _render(
+    studies: Sequence[Study], results: Mapping[str, Result], confidence_level: float, command: str | None
+) -> str:
     from markupsafe import Markup
 
     script, style = (_resource(name) for name in ("report.js", "report.css"))
     template = _environment().get_template("report.html")
+    sections = [make_section(f"m{index}", entry) for index, entry in enumerate(studies, 1)]
+    views = result_views(results)
+    titles = [section.headline for section in sections] or [view.title for view in views]
     return template.render(
-        sections=[make_section(f"m{index}", entry) for index, entry in enumerate(studies, 1)],
+        title=titles[0] if len(titles) == 1 else f"{len(titles)} {'models' if sections else 'results'}",
+        sections=sections,
+        views=views,
         together=draw_scans(studies) if len(studies) > 1 else None,
         level=percent(confidence_level),
         command=command,

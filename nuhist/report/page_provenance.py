@@ -93,10 +93,11 @@ def downloads(study: Study) -> tuple[Download, ...]:
     if sidecar is not None:
         files.append((beside, "its sidecar: energies, meanings, sources", sidecar))
     files.append((results, "all results on this page", to_json(study.to_json())))
-    return tuple(_download(*entry) for entry in files)
+    return tuple(download(*entry) for entry in files)
 
 
-def _download(name: str, what: str, text: str) -> Download:
+def download(name: str, what: str, text: str) -> Download:
+    """A file of JSON that the page carries."""
     data = text.encode()
     address = f"data:application/json;base64,{base64.b64encode(data).decode()}"
     return Download(name, what, len(data), address)

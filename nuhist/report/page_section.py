@@ -208,7 +208,7 @@ def make_section(key: str, study: Study) -> Section:
         channels=channels,
         charts=tuple(make_chart(spectrum) for spectrum in study.spectra),
         scan=draw_scans([study], f"{key}-scan"),
-        correlations=_drawing(correlation_figure(study.fit), f"{key}-correlations") if study.fit else None,
+        correlations=drawing(correlation_figure(study.fit), f"{key}-correlations") if study.fit else None,
         pulls=_pulls(study, f"{key}-pulls"),
         ranking=_ranking(study, interest, f"{key}-ranking"),
         commands=commands(study),
@@ -221,7 +221,7 @@ def draw_scans(studies: Sequence[Study], name: str = "together") -> Drawing | No
     lines = [scan_line(study.path.stem, study.scan) for study in studies if study.scan is not None]
     if not lines or len({line.unit for line in lines}) > 1:
         return None
-    return _drawing(profile_figure(lines), name, height=3.6 if len(lines) == 1 else None)
+    return drawing(profile_figure(lines), name, height=3.6 if len(lines) == 1 else None)
 
 
 def _further(sidecar: Mapping[str, Any]) -> list[str]:
@@ -233,13 +233,13 @@ def _pulls(study: Study, name: str) -> Drawing | None:
     if study.pulls is None or not study.pulls.pulls:
         return None
     figure = pulls_figure(study.pulls)
-    return _drawing(figure, name, height=float(figure.get_figheight()))
+    return drawing(figure, name, height=float(figure.get_figheight()))
 
 
 def _ranking(study: Study, interest: CouplingScale | None, name: str) -> Drawing | None:
     if study.ranking is None or not _has_impacts(study.ranking):
         return None
-    return _drawing(ranking_figure(study.ranking, interest), name)
+    return drawing(ranking_figure(study.ranking, interest), name)
 
 
 def _has_impacts(ranking: Ranking) -> bool:
@@ -247,7 +247,7 @@ def _has_impacts(ranking: Ranking) -> bool:
     return any(entry.impact_up or entry.impact_down for entry in ranking.impacts)
 
 
-def _drawing(figure: Figure, name: str, *, height: float | None = None) -> Drawing:
+def drawing(figure: Figure, name: str, *, height: float | None = None) -> Drawing:
     """A figure as it is, or with a height in inches made narrow enough for a telephone."""
     from markupsafe import Markup
 

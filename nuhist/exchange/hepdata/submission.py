@@ -15,6 +15,7 @@ from nuhist.errors import ConfigError, DataError, ExchangeError, OptionError, mi
 from nuhist.exchange.hepdata.archive import pack
 from nuhist.exchange.hepdata.columns import library
 from nuhist.exchange.hepdata.likelihood import ARCHIVE_FILE, Likelihoods, likelihoods
+from nuhist.exchange.hepdata.result_tables import result_tables
 from nuhist.exchange.hepdata.study import Study, study
 from nuhist.exchange.hepdata.tables import submission_tables
 from nuhist.experiments.experiment import bundled_experiments, load_experiment
@@ -22,6 +23,8 @@ from nuhist.files import make_folder
 from nuhist.histfactory.data_kind import UNOBSERVED, describe
 from nuhist.histfactory.patchset import NO_RECORD, SignalGrid
 from nuhist.histfactory.workspace import Workspace
+from nuhist.methods.result_files import Result
+from nuhist.methods.sensitivity_results import Sensitivity
 from nuhist.physics.coupling import spaced
 
 SUBMISSION_FILE = "submission.yaml"
@@ -58,6 +61,7 @@ def build_submission(
     inspire_id: int | None = None,
     abstract: str | None = None,
     allow_asimov: bool = False,
+    results: Mapping[str, Result] | None = None,
     command: str | None = None,
 ) -> Submission:
     """Write a HEPData submission, whole or not at all.
@@ -77,6 +81,8 @@ def build_submission(
         Plain text for HEPData's comment on all tables; by default what the submission holds.
     allow_asimov
         Take models whose data are Asimov or toys. Tables, README and abstract say so of them.
+    results
+        Exclusions, forecasts and contours by name, which get tables besides.
     command
         That makes the submission, for the README.
 
@@ -97,7 +103,9 @@ def build_submission(
     given, folder = folder, folder.resolve()
     archive = folder.with_name(f"{folder.name}{ARCHIVE_ENDING}")
     _refuse_twice(models)
-    _refuse_unobserved(models, allowed=allow_asimov)
+    # A forecast is of Asimov data in any case.
+    found = {name: each for name, each in (results or {}).items() if not isinstance(each, Sensitivity)}
+    _refuse_unobserved({**models, **found}, allowed=allow_asimov)
     _refuse_existing(folder, archive)
     library()  # before minutes of fits
     if inspire_id is not None and not 0 < inspire_id < 10**7:
@@ -106,6 +114,7 @@ def build_submission(
     studies = [study(name, model, confidence_level, record) for name, model in models.items()]
     contents = likelihoods(studies, command)
     tables = submission_tables(studies, ARCHIVE_FILE)
+    tables += result_tables(results or {}, tables)
     head = _first_document(studies, contents, inspire_id, abstract)
     make_folder(folder.parent)
     try:
@@ -169,7 +178,7 @@ def _refuse_twice(models: Mapping[str, Workspace | SignalGrid]) -> None:
         known[model.digest] = name
 
 
-def _refuse_unobserved(models: Mapping[str, Workspace | SignalGrid], *, allowed: bool) -> None:
+def _refuse_unobserved(models: Mapping[str, Workspace | SignalGrid | Result], *, allowed: bool) -> None:
     kinds = {name: model.data_kind for name, model in models.items() if model.data_kind in UNOBSERVED}
     if allowed and not kinds:
         raise OptionError("--allow-asimov: does nothing, since no model has Asimov data or toys")
