@@ -17,6 +17,7 @@ from nuhist.histfactory.loading import Source, load_background, read_workspace
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.patches import PatchSet, make_patchset
 from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.record import is_record
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.inference.changes import Changes
 from nuhist.inference.execution import Execution, as_execution, run
@@ -118,8 +119,7 @@ def exclusion(
     }
     if over is None:
         _refuse(of_scans, "does nothing with a PatchSet; it belongs to --over")
-        if not 1 <= len(sources) <= 2:
-            raise ConfigError("an exclusion is of a workspace and a PatchSet; for experiments give --over")
+        _refuse_several(sources)
         kept = {name: value for name, value in of_patches.items() if value is not None}
         level = LEVEL if confidence_level is None else confidence_level
         return exclusion_of_patches(*sources, confidence_level=level, execution=execution, **kept)
@@ -136,6 +136,21 @@ def exclusion(
         options=options or BuildOptions(),
         execution=execution,
     )
+
+
+def _refuse_several(sources: Sequence[Any]) -> None:
+    """Refuse other sources than one background and one PatchSet."""
+    paths = [Path(source) for source in sources if isinstance(source, str | Path)]
+    wholes = [str(path) for path in paths if path.is_dir() or is_record(path)]
+    if (len(wholes) > 1 or len(sources) > 2) and any(path.exists() for path in paths):
+        raise ConfigError(
+            f"{' and '.join(wholes or map(str, paths))}: PatchSets are not fitted together: which of their"
+            " parameters are one, and which events, their authors alone know; give one with its background,"
+            " or combine points of both, nuhist.combine([nuhist.load(A, patches=[NAME]), ...],"
+            " correlate=[...])"
+        )
+    if not 1 <= len(sources) <= 2:
+        raise ConfigError("an exclusion is of a workspace and a PatchSet; for experiments give --over")
 
 
 def _refuse(options: Mapping[str, Any], reason: str) -> None:
@@ -202,7 +217,7 @@ def exclusion_of_patches(
         method="cls",
         convention="CLs at a strength of 1, and upper limits on the strength where CLs falls below 1 - CL;"
         f" test statistic {'as its sign says' if statistic is None else statistic}, asymptotics",
-        notes=(*made.notes, *common_notes(points)),
+        notes=(*_beside(workspace, patchset, patches), *made.notes, *common_notes(points)),
         data_kind=background.data_kind,
         workspace_digest=background.digest,
         patchset_digest=digest(patches.document),
@@ -230,6 +245,14 @@ def _read(workspace: Any, patchset: Any) -> tuple[Workspace, PatchSet]:
     if isinstance(patchset, str | Path):
         return background, make_patchset(read_json(patchset), str(patchset))
     return background, make_patchset(patchset, "patchset")
+
+
+def _beside(workspace: Any, patchset: Any, patches: PatchSet) -> tuple[str, ...]:
+    """A note of a PatchSet that nobody has named, where it lies beside a file."""
+    if patchset is not None or not isinstance(workspace, str | Path):
+        return ()
+    path = Path(workspace)
+    return (f"points of {patches.origin}, which lies beside {path.name}",) if path.is_file() else ()
 
 
 def _chosen(patches: PatchSet, at: Mapping[str, Value] | None) -> list[Mapping[str, Any]]:

@@ -293,6 +293,30 @@ def test_wrong_input_is_one_line(folder: Path) -> None:
     )
 
 
+def test_patchsets_are_not_fitted_together_but_their_points_can_be(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    spec = json.loads(json.dumps(BACKGROUND).replace('"region"', '"elsewhere"'))
+    patches = patchset([patch(400, 100)])
+    patches["metadata"]["digests"]["sha256"] = digest_by(spec, "sha256")
+    for name, content in (("BkgOnly", spec), ("patchset", patches)):
+        (other / f"{name}.json").write_text(json.dumps(content))
+    with pytest.raises(
+        ConfigError, match=r"PatchSets are not fitted together: .*, or combine points of both"
+    ):
+        nuhist.exclusion(folder, other)
+    parts = [nuhist.load(place, patches=["m_400_100"]) for place in (folder, other)]
+    joint = nuhist.combine(parts, correlate=["size"], decorrelate=["bins"])
+    assert (nuhist.limit(joint, "cls").upper or 1) < (nuhist.limit(parts[0], "cls").upper or 0)
+
+
+def test_a_patchset_that_lies_beside_is_named(folder: Path) -> None:
+    at = {"heavy": 400, "light": 100}
+    (note,) = [each for each in excluded(folder / "BkgOnly.json", at=at).notes if "beside" in each]
+    assert note == f"points of {folder / 'patchset.json'}, which lies beside BkgOnly.json"
+    assert not any("beside" in each for each in excluded(folder, at=at).notes)
+
+
 def test_command_writes_what_it_prints(folder: Path, found: Exclusion) -> None:
     def call(*more: str) -> Any:
         return CliRunner().invoke(main, ["exclusion", str(folder), "--at", "light=100", *more])
