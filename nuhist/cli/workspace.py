@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from nuhist.cli.common import (
     workspaces_argument,
 )
 from nuhist.cli.options import OutputType, command
+from nuhist.errors import OptionError
 
 
 @command(epilog="Example: nuhist build lz_ws2022 --hypothesis magnetic-moment -o lz.json")
@@ -158,33 +160,93 @@ def inspect(workspace: Source, json_output: bool) -> None:
 
 @command(epilog="Example: nuhist combine lz.json xenonnt.json --correlate pp_flux,be7_flux -o joint.json")
 @workspaces_argument("WS...", required=True)
-@click.option("--correlate", multiple=True, metavar="NAME[=RHO]",
-              help="Share a parameter, or correlate it in part; several with commas.")  # fmt: skip
-@click.option("--decorrelate", multiple=True, metavar="NAME", help="Keep a parameter of one name apart.")
+@click.option(
+    "--correlate",
+    multiple=True,
+    metavar="NAME[=RHO]",
+    help="Share a parameter or those of a pattern, or correlate it in part; several with commas.",
+)
+@click.option(
+    "--correlate-common", is_flag=True, help="Share all names that agree in type, number and constraint."
+)
+@click.option(
+    "--correlations",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Read these choices from YAML, as --plan writes it.",
+)
+@click.option(
+    "--decorrelate",
+    multiple=True,
+    metavar="NAME",
+    help="Keep a parameter of one name apart, or those of a pattern.",
+)
 @click.option("--rename", multiple=True, metavar="OLD=NEW", help="Rename a parameter first.")
-@click.option("--prefer", multiple=True, metavar="NAME=WORKSPACE",
-              help="Whose constraint a shared parameter takes; own: each its own.")  # fmt: skip
+@click.option(
+    "--prefer",
+    multiple=True,
+    metavar="NAME=WORKSPACE",
+    help="Whose constraint a shared parameter takes; own: each its own; first; own or first alone for all.",
+)
+@click.option("--poi", metavar="NAME", help="Parameter of interest; others stay free.")
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a proposal to edit, for --correlations, and combine nothing.",
+)
 @click.option("--force", is_flag=True, help="Combine workspaces that hold the same events.")
 @output_option("Where to write; the sidecar goes beside it [default: standard output].")
 def combine(
     workspaces: tuple[Source, ...],
     correlate: tuple[str, ...],
+    correlate_common: bool,
+    correlations: Path | None,
     decorrelate: tuple[str, ...],
     rename: tuple[str, ...],
     prefer: tuple[str, ...],
+    poi: str | None,
+    plan: Path | None,
     force: bool,
     output: Path | None,
-) -> None:
+) -> None:  # fmt: skip
     """Combine workspaces, from nuhist or from elsewhere, into one likelihood."""
+    from nuhist.files import check_output, write_atomically
+    from nuhist.histfactory.combination_plan import combination_plan, read_plan
     from nuhist.histfactory.combine import combine as run
     from nuhist.histfactory.grids import parse_correlations, parse_pairs
 
+    file = {} if correlations is None else read_plan(correlations)
+    renames = file.get("rename", {}) | parse_pairs(rename)
+    sources = [source.workspace() for source in workspaces]
+    if plan is not None:
+        settled = {
+            "--correlate": correlate,
+            "--correlate-common": correlate_common,
+            "--prefer": prefer,
+            "--correlations": correlations,
+            "--decorrelate": decorrelate,
+            "--poi": poi,
+            "-o": output,
+        }
+        for option, value in settled.items():
+            if value:
+                raise OptionError(f"{option}: does nothing with --plan, which combines nothing")
+        check_output(plan)
+        write_atomically(plan, combination_plan(sources, rename=renames, force=force))
+        tell(f"{plan}: edit it, then combine with --correlations {plan}")
+        return
     result = run(
-        [source.workspace() for source in workspaces],
-        correlate=parse_correlations(correlate),
-        decorrelate=[name for text in decorrelate for name in text.split(",")],
-        rename=parse_pairs(rename),
-        prefer=parse_pairs(prefer),
+        sources,
+        correlate=file.get("correlate", {}) | parse_correlations(correlate),
+        correlate_common=correlate_common,
+        decorrelate=[
+            *file.get("decorrelate", ()),
+            *(name for text in decorrelate for name in text.split(",")),
+        ],
+        rename=renames,
+        prefer=_preferences(prefer, file.get("prefer", {})),
+        poi=poi,
         force=force,
         command=command_line(),
         message=warn,
@@ -195,3 +257,16 @@ def combine(
     result.save(output)
     channels = len(result.spec["channels"])
     tell(f"{output}: {channels} channels, digest {result.digest[:12]}")
+
+
+def _preferences(given: Sequence[str], file: Mapping[str, str] | str) -> Mapping[str, str] | str:
+    """``own`` or ``first`` alone, or NAME=WORKSPACE; what is on the command line goes before the file."""
+    from nuhist.histfactory.grids import parse_pairs
+
+    words = [text for text in given if "=" not in text]
+    if len(words) > 1 or (words and len(given) > 1):
+        raise OptionError(f"--prefer {words[0]}: holds for all; give it alone")
+    if words:
+        return words[0]
+    pairs = parse_pairs(given)
+    return pairs or file if isinstance(file, str) else {**file, **pairs}

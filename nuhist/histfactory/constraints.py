@@ -34,11 +34,19 @@ class Constraint:
         all its samples, or a lumi; else None.
     data
         What ``size`` stands for, as JSON.
+    effect
+        In words: on how many samples it acts, and how.
     """
 
     kind: Kind
     size: str | None
     data: Mapping[str, Any]
+    effect: str = ""
+
+    @property
+    def words(self) -> str:
+        """Its size, or what it acts on."""
+        return self.size or self.effect
 
     def impose(self, spec: dict[str, Any], name: str) -> None:
         """Give a parameter of another workspace, of the same kind, this size."""
@@ -72,8 +80,13 @@ def _constraint(entries: list[Mapping[str, Any]], block: Mapping[str, Any]) -> C
         data = {key: block[key] for key in ("auxdata", "sigmas") if key in block}
         numbers = [float(data[key][0]) if data.get(key) else None for key in ("auxdata", "sigmas")]
         return Constraint(kind, f"auxdata {numbers[0]}, sigma {numbers[1]}", data)
-    sizes = {(entry["data"]["hi"], entry["data"]["lo"]) for entry in entries if entry["type"] == "normsys"}
-    if len(sizes) == 1 and all(entry["type"] == "normsys" for entry in entries):
+    norms = [entry["data"] for entry in entries if entry["type"] == "normsys"]
+    sizes = {(data["hi"], data["lo"]) for data in norms}
+    if len(sizes) == 1 and len(norms) == len(entries):
         high, low = sizes.pop()
         return Constraint(kind, f"a normsys with hi {high:g}, lo {low:g}", {"hi": high, "lo": low})
-    return Constraint(kind, None, {})
+    effect = f"{' and '.join(sorted({entry['type'] for entry in entries}))} on {len(entries)} samples"
+    if norms:
+        largest = max(max(abs(data["hi"] - 1), abs(data["lo"] - 1)) for data in norms)
+        effect += f", up to {largest:.2g}"
+    return Constraint(kind, None, {}, effect)

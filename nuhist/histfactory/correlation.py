@@ -13,6 +13,7 @@ from nuhist.histfactory.constraints import Constraint, constraints
 from nuhist.histfactory.workspace import Workspace
 
 OWN = "own"  # each workspace keeps its size of a shared parameter
+FIRST = "first"  # all take that of the first workspace which has it
 
 
 @dataclass
@@ -27,31 +28,64 @@ class Part:
     config: dict[str, Any] = field(default_factory=dict)
 
 
-def correlate_parameter(parts: Sequence[Part], name: str, rho: float, prefer: Mapping[str, str]) -> None:
-    """Share a parameter between all parts that have it.
+Held = Mapping[str, Mapping[str, Constraint]]
+"""Constraints by the name of the parameter and that of the part."""
+
+
+def held(parts: Sequence[Part]) -> dict[str, dict[str, Constraint]]:
+    """Constraint of every parameter in each of the parts that have it."""
+    found: dict[str, dict[str, Constraint]] = {}
+    for part in parts:
+        for name, constraint in constraints(part.spec).items():
+            found.setdefault(name, {})[part.name] = constraint
+    return found
+
+
+def correlate_all(
+    parts: Sequence[Part], shared: Mapping[str, float], found: Held, prefer: Mapping[str, str]
+) -> None:
+    """Share parameters between all parts that have them.
 
     Parameters
     ----------
     parts
         Changed in place.
-    name
-        Of the parameter.
-    rho
-        Correlation, above 0 and at most 1; below 1 the parameter is split in two.
+    shared
+        Correlation of each, above 0 and at most 1; below 1 the parameter is split in two.
+    found
+        Their constraints, see :func:`held`.
     prefer
-        For a parameter whose constraints differ, the part whose constraint all of them take, or
-        ``"own"`` where each keeps its own.
+        For a parameter whose constraints differ, the part whose constraint all of them take,
+        ``"first"``, or ``"own"`` where each keeps its own.
 
     Raises
     ------
     ModelError
-        If the parameter is of different types, has a parameter per bin, or has different sizes
-        and no preference.
+        If a parameter is of different types, or has a parameter per bin; or if some have different sizes
+        and no preference, all of them in one message.
     ConfigError
         If a preference names no part.
     """
-    holders = [part for part in parts if name in constraints(part.spec)]
-    found = {part.name: constraints(part.spec)[name] for part in holders}
+    undecided = []
+    for name, rho in shared.items():
+        kind = _kind(name, found[name])
+        holders = [part for part in parts if part.name in found[name]]
+        if rho == 1:  # parts of one cause may well differ in size
+            undecided += _agree(holders, found[name], name, prefer.get(name))
+            continue
+        if kind != "gaussian":
+            raise ModelError(f"'{name}' is {kind}: only a normsys or histosys can be correlated in part")
+        for part in holders:
+            _split(part, name, rho)
+    if undecided:
+        first = undecided[0].split("'")[1]
+        raise ModelError(
+            f"{'; '.join(undecided)}; use --prefer {first}=WORKSPACE (or ={FIRST}, or ={OWN}, to keep each;"
+            f" --prefer {OWN} for all) or --decorrelate {first}"
+        )
+
+
+def _kind(name: str, found: Mapping[str, Constraint]) -> str:
     kinds = {constraint.kind for constraint in found.values()}
     if len(kinds) > 1:
         described = ", ".join(f"{constraint.kind} in {part}" for part, constraint in found.items())
@@ -59,34 +93,27 @@ def correlate_parameter(parts: Sequence[Part], name: str, rho: float, prefer: Ma
     kind = kinds.pop()
     if kind == "per bin":
         raise ModelError(f"'{name}' has a parameter per bin and cannot be shared; use --decorrelate {name}")
-    if rho == 1:  # parts of one cause may well differ in size
-        _agree(holders, found, name, prefer)
-    if rho < 1:
-        if kind != "gaussian":
-            raise ModelError(f"'{name}' is {kind}: only a normsys or histosys can be correlated in part")
-        for part in holders:
-            _split(part, name, rho)
+    return kind
 
 
 def _agree(
-    holders: Sequence[Part], found: Mapping[str, Constraint], name: str, prefer: Mapping[str, str]
-) -> None:
-    """Refuse, or settle by the user's preference, constraints of different size."""
-    winner = prefer.get(name)
+    holders: Sequence[Part], found: Mapping[str, Constraint], name: str, winner: str | None
+) -> list[str]:
+    """Settle constraints of different size by the user's preference; else what is to be decided."""
+    if winner == FIRST:
+        winner = next(iter(found))
     if winner is not None and winner != OWN and winner not in found:
-        known = ", ".join((*found, OWN))
+        known = ", ".join((*found, OWN, FIRST))
         raise ConfigError(f"--prefer {name}={winner}: no such workspace; they are {known}")
     sizes = {constraint.size for constraint in found.values() if constraint.size is not None}
     if len(sizes) < 2 or winner == OWN:
-        return
+        return []
     if winner is None:
-        described = ", ".join(f"{constraint.size} in {part}" for part, constraint in found.items())
-        raise ModelError(
-            f"'{name}' has different sizes: {described};"
-            f" use --prefer {name}=WORKSPACE (or ={OWN}, to keep each) or --decorrelate {name}"
-        )
+        described = ", ".join(f"{constraint.words} in {part}" for part, constraint in found.items())
+        return [f"'{name}' has different sizes: {described}"]
     for part in holders:
         found[winner].impose(part.spec, name)
+    return []
 
 
 def _split(part: Part, name: str, rho: float) -> None:

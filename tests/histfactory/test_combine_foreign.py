@@ -106,7 +106,8 @@ def test_another_name_of_the_coupling_is_refused_with_what_to_do(lz: Workspace) 
         combine([lz, xenon()])
     assert str(caught.value) == (
         "ours/lz.json limits (mu_nu / 1e-11 mu_B)^2, theirs/xenonnt.json limits mu_sig, and nothing says"
-        " that they mean the same; rename one of them, or give both workspaces their sidecars"
+        " that they mean the same; rename one of them, give both workspaces their sidecars, or choose one with --poi,"
+            " mu_nu_squared or mu_sig"
     )
 
 

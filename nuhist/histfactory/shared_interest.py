@@ -1,0 +1,105 @@
+"""The parameter of interest that several workspaces have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
+
+from nuhist.errors import ConfigError, ModelError
+from nuhist.histfactory.correlation import Part
+from nuhist.histfactory.interest import coupling_scale, rescale_interest
+from nuhist.histfactory.rename import rename_parameter
+from nuhist.histfactory.validation import modifiers
+from nuhist.physics.coupling import CouplingScale
+
+
+def shared_interest(
+    parts: Sequence[Part], stated: Container[str], poi: str | None, message: Callable[[str], None]
+) -> CouplingScale:
+    """Bring all parameters of interest to the first one's name and scale.
+
+    A plain number is taken for another part's coupling where the user has ``stated`` its name: has given it
+    that name, or has said that it is to be shared.
+
+    Parameters
+    ----------
+    parts
+        Changed in place.
+    stated
+        Names that mean the same in all parts.
+    poi
+        The parameter of interest that is chosen; those of other names are left as they are.
+    message
+        Called with a line of text for each thing that is renamed, rescaled, or no longer of interest.
+
+    Raises
+    ------
+    ConfigError
+        If no part has the chosen one.
+    ModelError
+        If a part has none, or they do not mean the same.
+    """
+    if poi is None and not any(_interest_acts(part) for part in parts):
+        names = sorted({part.config["poi"] for part in parts if part.config["poi"]})
+        if len(names) != 1:
+            raise ConfigError("no workspace has a parameter of interest; choose one with --poi")
+        message(f"no workspace has a signal for {names[0]}; the combination has none either")
+        return CouplingScale.plain(names[0])
+    holding = _with_interest(parts, poi, message)
+    parts, scales = [part for part, _ in holding], [_scale(part, known_as) for part, known_as in holding]
+    known = {scale.name: scale for scale in reversed(scales) if not scale.is_plain and scale.name in stated}
+    scales = [known.get(scale.name, scale) if scale.is_plain else scale for scale in scales]
+    first = scales[0]
+    for part, other in zip(parts[1:], scales[1:], strict=True):
+        if (other.coupling, other.unit, other.power) != (first.coupling, first.unit, first.power):
+            same = f", --correlate {first.name}" if other.name == first.name else ""
+            raise ModelError(
+                f"{parts[0].origin} limits {first.meaning}, {part.origin} limits {other.meaning}, and nothing"
+                f" says that they mean the same; rename one of them{same}, give both workspaces their"
+                f" sidecars, or choose one with --poi, {first.name} or {other.name}"
+            )
+        factor = first.to_parameter(other.to_coupling(1.0))  # first's value where other's is 1
+        if abs(factor - 1) > 1e-12:
+            rescale_interest(part.spec, other.name, 1 / factor, part.origin)
+            message(f"{part.origin}: {other.name} rescaled to {first.meaning}")
+        if other.name != first.name:
+            rename_parameter(part.spec, part.sidecar, other.name, first.name, part.origin)
+            message(f"{part.origin}: {other.name} renamed to {first.name}")
+    return first
+
+
+def _with_interest(
+    parts: Sequence[Part], poi: str | None, message: Callable[[str], None]
+) -> list[tuple[Part, str]]:
+    """The parts that have the parameter of interest, and its name in their files; others are controls."""
+    holding = []
+    for part in parts:
+        names = {name for name, _ in modifiers(part.spec)}
+        own = part.config["poi"]
+        if poi is None and own and own not in names:
+            raise ModelError(f"{part.origin}: has no parameter of interest to combine; apply a patch first")
+        chosen = own if poi is None else poi
+        if chosen not in names:
+            message(f"{part.origin}: has no parameter of interest{_called(poi)}; it is a control measurement")
+            continue
+        if own != chosen and own in names:
+            message(f"{part.origin}: {own} is not of interest here; it stays free, as a nuisance parameter")
+        holding.append((part, part.source.measurement()["config"]["poi"] if own == chosen else chosen))
+        part.config["poi"] = chosen
+    if not holding:
+        raise ConfigError(f"no workspace has a parameter of interest{_called(poi)}")
+    return holding
+
+
+def _interest_acts(part: Part) -> bool:
+    return any(name == part.config["poi"] for name, _ in modifiers(part.spec))
+
+
+def _called(poi: str | None) -> str:
+    return "" if poi is None else f" '{poi}'"
+
+
+def _scale(part: Part, known_as: str) -> CouplingScale:
+    """What the parameter of interest stands for, under the name that it has now."""
+    scale, name = coupling_scale(part.source, known_as), part.config["poi"]
+    return CouplingScale.plain(name) if scale.is_plain else replace(scale, name=name)
