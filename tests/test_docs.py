@@ -40,6 +40,7 @@ def module(path: Path) -> ModuleType:
     return found
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebooks_run_and_print_what_they_show(name: str) -> None:
     pytest.importorskip("matplotlib")

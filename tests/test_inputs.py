@@ -415,6 +415,7 @@ def test_texts_that_are_nothing_but_room(tmp_path: Path) -> None:
 # --- together, as a user sees it
 
 
+@pytest.mark.thorough(keep=1)
 @zero
 @pytest.mark.parametrize(
     ("arguments", "message"),

@@ -71,6 +71,7 @@ def remove(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, package, None)
 
 
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("name", [*EXTRAS, *OPTIONS])
 def test_a_missing_extra_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -261,9 +261,10 @@ def combine(
 
 def _preferences(given: Sequence[str], file: Mapping[str, str] | str) -> Mapping[str, str] | str:
     """``own`` or ``first`` alone, or NAME=WORKSPACE; what is on the command line goes before the file."""
+    from nuhist.histfactory.correlation import FIRST, OWN
     from nuhist.histfactory.grids import parse_pairs
 
-    words = [text for text in given if "=" not in text]
+    words = [text for text in given if text in (OWN, FIRST)]
     if len(words) > 1 or (words and len(given) > 1):
         raise OptionError(f"--prefer {words[0]}: holds for all; give it alone")
     if words:

@@ -87,7 +87,7 @@ def read_plan(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: expected {', '.join(_KEYS)} as keys")
     for key in document:
         if key not in _KEYS:
-            raise unknown_name("key", f"{path}: {key}", _KEYS)
+            raise ConfigError(f"{path}: {unknown_name('key', key, _KEYS)}")
     plan = {key: value for key, value in document.items() if value is not None}
     names = plan.get("correlate", {})
     if isinstance(names, list) and _are_texts(names):

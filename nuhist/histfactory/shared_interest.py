@@ -79,11 +79,11 @@ def _with_interest(
         if poi is None and own and own not in names:
             raise ModelError(f"{part.origin}: has no parameter of interest to combine; apply a patch first")
         chosen = own if poi is None else poi
+        if own != chosen and own in names:
+            message(f"{part.origin}: {own} is not of interest here; it stays free, as a nuisance parameter")
         if chosen not in names:
             message(f"{part.origin}: has no parameter of interest{_called(poi)}; it is a control measurement")
             continue
-        if own != chosen and own in names:
-            message(f"{part.origin}: {own} is not of interest here; it stays free, as a nuisance parameter")
         holding.append((part, part.source.measurement()["config"]["poi"] if own == chosen else chosen))
         part.config["poi"] = chosen
     if not holding:

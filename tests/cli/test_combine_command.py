@@ -104,6 +104,7 @@ def test_from_a_pipe(run: Run, parts: Path) -> None:
     assert json.loads(found.stdout) == by_library(parts, "lz", "xenon", correlate=SHARED.split(",")).spec
 
 
+@pytest.mark.thorough
 def test_a_chain_of_programs(program: Program, parts: Path) -> None:
     built = program("nuhist", "build", "xenonnt_sr0", "--hypothesis", "magnetic-moment")
     joint = program("nuhist", "combine", "-", parts / "lz.json", "--correlate", SHARED, input=built.stdout)
@@ -182,7 +183,7 @@ def test_the_same_events(run: Run, refused: Refused, parts: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "options", "message"),
     [
-        (["lz", "xenon"], [], "both have '"),
+        (["lz", "xenon"], [], "names in common (constrained: "),
         (["lz"], [], "needs at least two workspaces; got 1"),
         (["lz", "lz"], ["--correlate", SHARED], "is the same workspace as"),
         (["lz", "charge"], ["--correlate", SHARED], "nothing says that they mean the same"),

@@ -210,6 +210,7 @@ def test_spectrum_has_the_events_of_the_workspace(run: Run, workspaces: Path) ->
     assert spectrum["added"] == pytest.approx(samples[1]["data"], rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
 def test_plot_writes_picture_and_numbers_beside(
     run: Run, workspaces: Path, tmp_path: Path, ending: str

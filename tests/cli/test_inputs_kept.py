@@ -89,6 +89,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.thorough(keep=5)
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(arguments[:2]))
 def test_an_output_never_replaces_an_input(
     folder: Path, refused: Refused, arguments: tuple[str, ...]
@@ -151,6 +152,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.skipif(os.name != "posix", reason="redirects with a shell")
 @pytest.mark.parametrize(
     ("command", "message"),

@@ -92,6 +92,7 @@ def test_options_that_do_nothing(run: Callable[..., Any], folder: Path) -> None:
     assert "--patch: changes one WS; give it alone" in result.stderr
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("patch", ["patch.json", "patchset.json:one", ":one"])
 @pytest.mark.parametrize("command", [("limit",), ("limit", "--method", "cls"), ("significance",)])
 def test_the_commands_of_notes_name_the_patch(

@@ -87,6 +87,7 @@ def test_pyhf_applies_the_patch_and_fits(
     assert scan[0] - scan[1] == pytest.approx(held - empty, abs=1e-6)
 
 
+@pytest.mark.thorough
 def test_pyhf_cls_of_a_point(grid: Path, applied: Path, program: Program) -> None:
     arguments = ("--test-stat", "q", "--test-poi", "1")
     found = json.loads(printed(program("pyhf", "cls", applied, *arguments)))

@@ -97,6 +97,7 @@ def test_what_is_no_text_needs_a_name(run: Run, here: Path, arguments: tuple[str
     assert sorted(path.name for path in here.iterdir()) == before
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize(
     "arguments",
     [("limit", ""), ("validate", ""), ("inspect", ""), ("cite", ""), ("combine", "", "moment.json"),

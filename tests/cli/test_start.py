@@ -16,6 +16,7 @@ def _run(code: str, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("options", [(), ("--method", "cls")])
 def test_a_limit_imports_no_statistics_and_is_compared_with_pyhf(options: tuple[str, ...]) -> None:
     code = (
@@ -39,6 +40,7 @@ print(float(pyhf.infer.intervals.upper_limits.toms748_scan(data, model, 0, 5)[0]
 """
 
 
+@pytest.mark.thorough
 def test_pyhf_answers_as_ever() -> None:
     plain = f"import sys\n{QUESTIONS}\nassert 'scipy.stats' in sys.modules"
     quick = (

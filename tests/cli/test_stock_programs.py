@@ -100,6 +100,7 @@ def nuhist(*arguments: object) -> str:
     )
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("hypothesis", ["magnetic-moment", "millicharge-fea", "millicharge-epa-only"])
 @pytest.mark.parametrize("background", ["components", "paper"])
 def test_build_imports_no_fitter(hypothesis: str, background: str, tmp_path: Path) -> None:
@@ -112,6 +113,7 @@ def test_build_imports_no_fitter(hypothesis: str, background: str, tmp_path: Pat
     assert loaded.isdisjoint({"pyhf", "scipy.stats", "iminuit", "matplotlib"})
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -55,6 +55,7 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
 posix = pytest.mark.skipif(os.name != "posix", reason="closes streams with a shell")
 
 
+@pytest.mark.thorough(keep=2)
 @posix
 @pytest.mark.parametrize(
     ("command", "code", "out", "message"),
@@ -76,6 +77,7 @@ def test_a_closed_stream(folder: Path, command: str, code: int, out: str, messag
     assert bool(done.stdout) == bool(out)
 
 
+@pytest.mark.thorough(keep=1)
 @posix
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
 def test_a_file_is_written_whatever_is_closed(folder: Path, closed: str) -> None:

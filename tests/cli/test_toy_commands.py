@@ -22,6 +22,7 @@ def _json(run: Run, *arguments: object) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.thorough
 def test_limit(run: Run, workspaces: Path) -> None:
     command = ("limit", workspaces / "moment.json", "--method", "feldman-cousins", "--points", 8)
     found = _json(run, *command, *TOYS)
@@ -79,6 +80,7 @@ def test_ranking(run: Run, workspaces: Path) -> None:
     assert [line.split()[0] for line in lines[2:]] == names
 
 
+@pytest.mark.thorough
 def test_coverage(run: Run, workspaces: Path) -> None:
     command = ("coverage", workspaces / "moment.json", "--range", "0:1e-11:2", *TOYS)
     found = _json(run, *command)
@@ -93,6 +95,7 @@ def test_coverage(run: Run, workspaces: Path) -> None:
     assert len(text) == 4
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     "command",
     [

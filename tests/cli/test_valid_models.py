@@ -135,6 +135,7 @@ finally:
 """
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("make", "command"),
     [

@@ -41,6 +41,7 @@ def test_the_likelihood_is_pyhfs(workspace: Workspace, seed: int) -> None:
     assert compare_likelihood(workspace, np.random.default_rng(seed)).worst <= LIKELIHOOD
 
 
+@pytest.mark.thorough
 @campaign(40)
 @given(workspaces(), SEEDS)
 def test_a_fit_is_no_worse_than_pyhfs_best(workspace: Workspace, seed: int) -> None:
@@ -51,6 +52,7 @@ def test_a_fit_is_no_worse_than_pyhfs_best(workspace: Workspace, seed: int) -> N
     assert fit.excess is None or fit.negative or fit.excess <= FIT
 
 
+@pytest.mark.thorough(keep=6)
 @pytest.mark.parametrize("seed", range(40))
 def test_both_engines_end_in_one_minimum(seed: int) -> None:
     workspace = random_workspace([78, seed], Limits(channels=2, bins=6, samples=4, causes=4))
@@ -60,6 +62,7 @@ def test_both_engines_end_in_one_minimum(seed: int) -> None:
     assert abs(compare_engines(workspace)) < 5e-5
 
 
+@pytest.mark.thorough
 @campaign(40)
 @given(workspaces(), workspaces(), SEEDS)
 def test_a_combination_is_the_sum(first: Workspace, second: Workspace, seed: int) -> None:
@@ -71,6 +74,7 @@ def test_a_combination_is_the_sum(first: Workspace, second: Workspace, seed: int
             assert result.worst <= LIKELIHOOD
 
 
+@pytest.mark.thorough(keep=4)
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("seed", range(6))
 def test_what_is_exported_comes_back(kind: str, seed: int, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def scattering(workspace: Workspace) -> Array:
     return np.asarray(np.sum(found, axis=0))
 
 
+@pytest.mark.thorough(keep=4)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("hypothesis", POLYNOMIAL)
 def test_every_hypothesis(name: str, hypothesis: str) -> None:

@@ -79,6 +79,7 @@ def test_the_order_matters() -> None:
     assert found > 1.5 * first
 
 
+@pytest.mark.thorough
 def test_a_spectrum_against_direct_integration() -> None:
     found = RESPONSE.fold(np.exp(-RESPONSE.energy / 5))
     true = np.linspace(0.0121, 10, 6001)

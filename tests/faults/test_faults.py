@@ -48,6 +48,7 @@ def campaign(name: str, inputs: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("name", SHORT)
 def test_no_fault_leaves_a_lost_or_half_file(inputs: Path, name: str) -> None:
     outcomes = campaign(name, inputs)
@@ -121,6 +122,7 @@ def test_an_interrupt_that_became_another_error(
     assert (ended.exit_code, ended.stdout, ended.stderr) == (1, "", "Aborted!\n")
 
 
+@pytest.mark.thorough
 def test_two_processes_with_one_checkpoint(inputs: Path, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint"
     command = (*TOYS, str(inputs / "a.json"), "--ntoys", "5000", "--resume", str(checkpoint))
@@ -188,6 +190,7 @@ def test_another_workspaces_sidecar_is_named(inputs: Path, tmp_path: Path) -> No
     assert done.stderr == "w.meta.json: belongs to another workspace than w.json, and is left out\n"
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("arguments", [("experiments",), ("inspect", "a.json", "--json"), ("--version",)])
 def test_standard_output_is_full(inputs: Path, arguments: tuple[str, ...]) -> None:

@@ -40,6 +40,7 @@ def _prepare(reader: Reader, folder: Path) -> None:
         (folder / target).write_bytes(clean)
 
 
+@pytest.mark.thorough(keep=2)
 def test_valid_files_are_read(prepared: tuple[Reader, Path]) -> None:
     reader, folder = prepared
     for target, _ in reader.targets:
@@ -49,6 +50,7 @@ def test_valid_files_are_read(prepared: tuple[Reader, Path]) -> None:
         assert (outcome.kind, outcome.fault) == (ACCEPTED, ""), outcome.message
 
 
+@pytest.mark.thorough(keep=3)
 def test_spoiled_files(prepared: tuple[Reader, Path]) -> None:
     reader, folder = prepared
     clean = {target: (folder / target).read_bytes() for target, _ in reader.targets}
@@ -77,6 +79,7 @@ def test_spoiled_files(prepared: tuple[Reader, Path]) -> None:
     assert kinds - {ACCEPTED}  # else nothing was spoiled
 
 
+@pytest.mark.thorough(keep=7)
 @pytest.mark.parametrize("found", FOUND, ids=lambda found: found.file)
 def test_what_was_found_stays_mended(found: Found, tmp_path: Path) -> None:
     reader = READERS[found.reader]

@@ -26,6 +26,7 @@ def expected(workspace: Workspace, values: dict[str, float]) -> np.ndarray:
     return np.asarray(model.expected_data(parameters, include_auxdata=False))
 
 
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("argon", ["fixed", "gaussian", "flat"])
 @pytest.mark.parametrize(
     ("hypothesis", "options", "without"),

@@ -242,6 +242,7 @@ def other_reference(workspace: Workspace) -> Workspace:
     return Workspace(spec, sidecar, "other.json")
 
 
+@pytest.mark.thorough
 def test_references_are_rescaled(built: Build) -> None:
     lz, xenon = (built(name, hypothesis="magnetic-moment") for name in ("lz_ws2024", "xenonnt_sr0"))
     other = other_reference(xenon)

@@ -106,8 +106,8 @@ def test_another_name_of_the_coupling_is_refused_with_what_to_do(lz: Workspace) 
         combine([lz, xenon()])
     assert str(caught.value) == (
         "ours/lz.json limits (mu_nu / 1e-11 mu_B)^2, theirs/xenonnt.json limits mu_sig, and nothing says"
-        " that they mean the same; rename one of them, give both workspaces their sidecars, or choose one with --poi,"
-            " mu_nu_squared or mu_sig"
+        " that they mean the same; rename one of them, give both workspaces their sidecars, or choose one"
+        " with --poi, mu_nu_squared or mu_sig"
     )
 
 
@@ -212,9 +212,11 @@ def test_files_of_one_name() -> None:
 
 def test_no_parameter_of_interest() -> None:
     spec = copy.deepcopy(dict(xenon().spec))
-    del spec["measurements"][0]
-    with pytest.raises(ModelError, match=r"bare\.json: has no parameter of interest to combine"):
-        combine([xenon(), Workspace(spec, None, "bare.json")])
+    spec["measurements"][0]["config"]["poi"] = ""
+    said: list[str] = []
+    both = [xenon(), Workspace(spec, None, "bare.json")]
+    combine(both, correlate_common=True, message=said.append)
+    assert said[0] == "bare.json: has no parameter of interest; it is a control measurement"
 
 
 def test_a_linear_flux_of_a_signed_coupling_is_no_luminosity(built: Build) -> None:

@@ -33,6 +33,7 @@ def holders(workspace: Workspace) -> dict[str, set[str]]:
     return dict(found)
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize(
     ("hypothesis", "poi"), [("magnetic-moment", "mu_nu_squared"), ("millicharge-fea", "q_nu"),
                             ("charge-radius", "r2_nu"), ("standard-model", "sm_strength_nu")]
@@ -73,6 +74,7 @@ def test_sidecar(built: Build, tmp_path: Path) -> None:
     assert load_workspace(tmp_path / "joint.json").sidecar == kept
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("choice", "kind"), [("fixed", None), ("gaussian", "histosys"), ("flat", "normfactor")]
 )

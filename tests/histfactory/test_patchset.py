@@ -80,6 +80,7 @@ def scattering(counts: dict[str, Array], group: str | None = None) -> Array:
     return np.asarray(np.sum(kept, axis=0))
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize(("hypothesis", "flavor", "couplings"), CASES)
 def test_paper_points_hold_the_exact_counts(
     grids: Build, hypothesis: str, flavor: FlavorChoice, couplings: tuple[float, ...]
@@ -111,6 +112,7 @@ def test_what_interference_takes_away_leaves_the_standard_model(grids: Build) ->
     np.testing.assert_allclose(found["millicharge_fea"], np.maximum(added, 0)[0], rtol=1e-12)
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("hypothesis", ["millicharge-epa", "magnetic-moment", "millicharge-fea"])
 def test_components_hold_exact_counts_by_flux_and_atomic_response(grids: Build, hypothesis: str) -> None:
     reference = get_hypothesis(hypothesis).reference
@@ -162,6 +164,7 @@ def test_linear_points_have_the_flux_as_a_factor(
     np.testing.assert_allclose(scattering(found), factor * (standard + added)[0], rtol=1e-12)
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize(("hypothesis", "flavor", "couplings"), [CASES[0], CASES[1], CASES[3], CASES[4]])
 @pytest.mark.parametrize("background", ["paper", "components"])
 def test_pyhf_takes_the_document(

@@ -70,6 +70,7 @@ def test_the_recipe_fits_the_hypothesis(flavor: FlavorChoice) -> None:
     assert HYPOTHESIS.parameter_range(flavor) == (scale, (-reach, reach))
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(
     standard=bins(0, 100),
@@ -146,6 +147,7 @@ def scattering(model: Any, values: dict[str, float]) -> Array:
     return np.asarray(rows[kept].sum(axis=0))
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("flavor", FLAVOR_CHOICES)
 def test_components_at_random_parameters(built: Build, flavor: FlavorChoice) -> None:
     workspace = built("lz_ws2022", hypothesis="millicharge-fea", flavor=flavor, background="components")

@@ -23,6 +23,7 @@ def _model(name: str) -> Workspace:
     return load_workspace(str(DATA / f"{name}.json"))
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("name", "unit"),
@@ -59,6 +60,7 @@ def test_both_sides_of_a_histosys_are_equal() -> None:
     assert fit(_model("saddle_histosys"), test_poi=0.0).min_chi2 == pytest.approx(0.814, abs=6e-4)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("name", "best", "upper"), [("empty_one", -0.6, 0.0764), ("empty_two", -0.5, 0.580)])
 def test_nothing_seen(name: str, best: float, upper: float, engine: Any) -> None:

@@ -39,6 +39,7 @@ def interval(
     return limit(workspace, method="feldman-cousins", execution=Execution(toys=2000, seed=seed))
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("observed", "background", "lower", "upper"),
     # Exact sums, to three digits: at n = 3, b = 1 the p-value rises to 0.1 at 0.103 and falls through it at
@@ -85,6 +86,7 @@ def printed(counting: Build) -> list[Interval]:
     return [interval(counting, observed, 2.0) for observed in range(13)]
 
 
+@pytest.mark.thorough
 def test_printed_intervals_cover(printed: list[Interval]) -> None:
     # The sum over the counts of the probability of those whose interval holds the truth. 13 events and more
     # have a probability of 3e-4 with 4 expected.

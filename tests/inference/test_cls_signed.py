@@ -66,6 +66,7 @@ def test_the_limit_with_q() -> None:
 DATA = {"above": [52.0, 44.0, 11.0], "below": [45.0, 30.0, 9.0], "far below": [30.0, 22.0, 4.0]}
 
 
+@pytest.mark.thorough(keep=4)
 @pytest.mark.parametrize("statistic", ["q", "qtilde"])
 @pytest.mark.parametrize("low", [0.0, -1.0, -8.0])
 @pytest.mark.parametrize("data", DATA)
@@ -78,6 +79,7 @@ def test_cls_is_pyhfs(data: str, low: float, statistic: Any) -> None:
         assert ours == pytest.approx(hypotest(workspace, value, statistic), rel=5e-4, abs=1e-6)
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("data", "statistic"),
     [

@@ -112,6 +112,7 @@ def test_they_are_not_the_asymptotic_ones(counting: Counting) -> None:
         assert abs(value - _limit(count)) > 3.5 * _error(count) + 0.01 * _limit(count)
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("observed", [0, 12])
 def test_observed_limits_without_bands(counting: Counting, observed: int) -> None:
     workspace = counting([observed], [1.0], [BACKGROUND], bounds=[[0.0, 60.0]])
@@ -147,6 +148,7 @@ def test_the_bound_of_a_search_orders_no_toys(counting: Counting) -> None:
     assert uppers[0] == pytest.approx(uppers[1], rel=1e-4)
 
 
+@pytest.mark.thorough
 def test_a_seed_gives_the_same_limit_and_goes_on(counting: Counting, tmp_path: Path) -> None:
     workspace = counting([5], [1.0], [BACKGROUND], sigma=0.2, bounds=[[0.0, 30.0]])
 

@@ -15,6 +15,7 @@ SEED = 1
 TOLERANCE = 1e-4  # of the distance from the best fit: ends are found to 1e-5, the references' minima to 1e-6
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("number", [1, 2, 5, 6, 9, 10, 14, 16, 18, 24])
 def test_limits_are_those_of_the_reference(number: int) -> None:
     workspace = counting_workspace([SEED, number])
@@ -23,6 +24,7 @@ def test_limits_are_those_of_the_reference(number: int) -> None:
     assert abs(found["minimum"]) < 1e-5, found
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("number", "lower", "upper"),
     [
@@ -52,6 +54,7 @@ def test_a_start_from_walls_that_contradict_each_other() -> None:
     assert limit(workspace, method="cls").parameter_upper == pytest.approx(0.9951413, rel=1e-5)
 
 
+@pytest.mark.thorough
 def test_an_edge_that_a_pull_pushes_out_by_rounding_is_open() -> None:
     # A shapesys at 1e-10 makes a strength below 0 possible, up to 1e-10 of an event: the end was 5e-8, which
     # excludes 0, where Δχ² is 0.235.

@@ -18,6 +18,7 @@ Counting = Callable[..., Workspace]
 TOYS = 8000
 
 
+@pytest.mark.thorough
 def test_feldman_cousins_covers(counting: Counting) -> None:
     # Means of 40,000 events and more: nearly continuous, so that 90 % is not missed for want of a count.
     workspace = counting([40200], [1000.0], [40000.0], bounds=[[0.0, 5.0]])
@@ -30,6 +31,7 @@ def test_feldman_cousins_covers(counting: Counting) -> None:
         assert abs(share - 0.90) < 3 * error + 0.001
 
 
+@pytest.mark.thorough
 def test_profile_at_a_boundary_and_far_from_it(counting: Counting) -> None:
     # At mu = 0 half of the toys have a statistic of 0 and the others that of a χ², so 2.71 is exceeded by
     # 5 % and not by 10 %; far from it by 10 %.

@@ -99,6 +99,7 @@ def _shares(mu: float, shift: float, level: float = 0.90) -> dict[str, float]:
     return {"profile": float(np.mean(test <= LEVEL)), "feldman-cousins": float(np.mean(test <= quantile))}
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("mu", "shift"),
     [
@@ -166,6 +167,7 @@ def test_a_shift_counts_widths_of_the_constraint(
     assert calibration["mu"] == 1.0
 
 
+@pytest.mark.thorough
 def test_signed_couplings_too(built: Callable[..., Workspace]) -> None:
     workspace = built("lz_ws2022", hypothesis="millicharge-fea", background="components")
     name = "lz_ws2022_beta_norm"
@@ -174,6 +176,7 @@ def test_signed_couplings_too(built: Callable[..., Workspace]) -> None:
     assert set(found.points[0].coverage) == {"profile", "feldman-cousins"}  # CLs has no sign
 
 
+@pytest.mark.thorough
 def test_without_a_coupling_no_data_are_possible(counting: Counting) -> None:
     # Nothing but the signal, whose norm is known to 10 %: no CLs, and all else as ever.
     workspace = counting([100], [100.0], [0.0], bounds=[[0, 5]])

@@ -134,6 +134,7 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
             main.kill()
 
 
+@pytest.mark.thorough
 def test_the_scheduler_of_dask(
     model: ToyModel,
     tasks: list[Task],

@@ -155,6 +155,7 @@ def test_result_is_read_as_it_was_written(found: Exclusion) -> None:
     assert len(found.table().rows) == 12
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_taken_up_again_the_file_is_the_same(folder: Path, jobs: int) -> None:
     at = {"light": 100}

@@ -40,6 +40,7 @@ def _profile(counting: Build, observed: int) -> Profile:
     return Profile(make_likelihood(counting([observed], [1.0], [BACKGROUND], bounds=[[0.0, 60.0]])))
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("observed", "published"),
     [
@@ -59,6 +60,7 @@ def test_upper_limits_of_the_paper(counting: Build, observed: int, published: fl
     assert found.ends(0.90).upper.value == pytest.approx(published, abs=STEP + 0.005)
 
 
+@pytest.mark.thorough
 def test_nothing_seen(counting: Build) -> None:
     # Table IV prints 1.08 for n = 0, b = 3.0: section IV.C forces upper limits not to rise as the
     # background falls. The plain ordering, which has no other background to look at, ends at 0.95.
@@ -86,6 +88,7 @@ def test_p_values_are_the_exact_ones(counting: Build) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_no_signal_stays_inside_where_its_p_value_is_large(counting: Build) -> None:
     # Five seen where three are expected: exact p-value of mu = 0 is 0.18 > 0.10; physics/9711021,
     # table IV: [0.00, 6.99]. The critical value is the statistic of n = 5 itself, a tie.
@@ -195,6 +198,7 @@ def test_options_of_other_methods(counting: Build, choices: dict[str, bool]) -> 
         limit(counting([3], [1.0], [3.0]), method="feldman-cousins", **choices)  # type: ignore[arg-type]
 
 
+@pytest.mark.thorough
 def test_a_belt_ends_where_the_model_does(counting: Build) -> None:
     # The second bin, empty, would expect less than nothing below mu = -0.5.
     workspace = counting([4, 0], [1.0, 2.0], [4.0, 1.0], bounds=[[-5.0, 5.0]])

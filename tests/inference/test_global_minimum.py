@@ -69,6 +69,7 @@ def random_starts(likelihood: Likelihood, seed: int, number: int) -> list[Likeli
     return [replace(likelihood, initial=np.where(constant, likelihood.initial, point)) for point in points]
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("case", SOME, ids=_name)
 def test_random_starts_end_in_one_minimum(
     likelihoods: Callable[..., Likelihood], case: dict[str, Any]

@@ -34,6 +34,7 @@ def grid() -> Grid:
     return make
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(("points", "largest_error"), [(9, 5e-2), (17, 3e-3), (33, 2e-4)])
 def test_magnetic_moment_as_in_one_workspace(
     built: Build, grid: Grid, points: int, largest_error: float
@@ -60,6 +61,7 @@ def test_magnetic_moment_as_in_one_workspace(
     assert found.delta_chi2 == threshold(0.90)
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("hypothesis", ["millicharge-epa-only", "millicharge-fea"])
 def test_signed_grids_of_what_one_workspace_can_hold(built: Build, grid: Grid, hypothesis: str) -> None:
     choices = {"hypothesis": hypothesis, "background": "paper"}
@@ -73,6 +75,7 @@ def test_signed_grids_of_what_one_workspace_can_hold(built: Build, grid: Grid, h
     assert found.min_chi2 == pytest.approx(whole.min_chi2, abs=1e-3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("background", ["paper", pytest.param("components", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize(
     ("flavor", "reach"),
@@ -95,6 +98,7 @@ def test_a_grid_twice_as_fine(grid: Grid, background: str, flavor: str, reach: f
     assert all("events or so, fewer than 20; there are no toys" in text for text in (few, *fine.notes))
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(("low", "high"), [(-1e-13, 1e-13), (-3.4e-13, 1e-13), (-1e-13, 3.4e-13)])
 def test_a_grid_that_ends_inside_the_interval(grid: Grid, low: float, high: float) -> None:
     choices = {"hypothesis": "millicharge-epa", "background": "paper"}

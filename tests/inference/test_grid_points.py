@@ -116,6 +116,7 @@ def assert_right(curve: GridCurve, signal: Signal = squared, unit: float = 1.0) 
         assert abs(end - expected * unit) <= error + ENDS * abs(expected * unit)
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("values", [EVEN, EVEN[::-1], [*EVEN[1::2], *EVEN[::2]]])
 def test_a_grid_of_one_bin_with_its_points_in_any_order(values: list[float]) -> None:
     found = nuhist.limit(make_grid(values))
@@ -134,6 +135,7 @@ WRITTEN: dict[str, Callable[[float], float]] = {
 }
 
 
+@pytest.mark.thorough
 @given(
     twice=st.lists(
         st.tuples(st.sampled_from(range(29)), st.sampled_from(sorted(WRITTEN))), min_size=1, max_size=9
@@ -167,6 +169,7 @@ def test_two_patches_of_one_value_that_disagree() -> None:
     )
 
 
+@pytest.mark.thorough
 @given(
     inner=st.lists(st.integers(-4900, 4900), max_size=40, unique=True),
     steps=st.sampled_from([9, 13, 21, 33]),
@@ -285,6 +288,7 @@ def test_patches_with_constraints_of_their_own() -> None:
     np.testing.assert_allclose(expected.heights, [profiled(x, BACKGROUND) for x in couplings], atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_points_whose_fits_leave_a_saddle() -> None:
     # A systematic that adds up to 12 events on both sides of 0, where its derivative vanishes: the fit of a
     # point with less signal than is seen leaves 0, whatever its neighbours have done.

@@ -180,6 +180,7 @@ FAMILIES: dict[str, float | None] = {
 }
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_no_worse_than_pyhf(name: str) -> None:
     workspace = _from_file(name)

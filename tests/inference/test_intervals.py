@@ -163,6 +163,7 @@ def test_cls_limit_of_one_count(counting: Make, observed: float, background: flo
     assert band == sorted(band)
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("level", [0.10, 0.05])
 def test_cls_limit_is_pyhfs_own(counting: Make, level: float) -> None:
     workspace = counting([12, 22], [5, 3], [10, 20], sigma=0.1, bounds=[[0, 10]], inits=[1])

@@ -67,6 +67,7 @@ def case(
 Case = tuple[list[Workspace], Workspace, Sequence[str], dict[str, Any]]
 
 
+@pytest.mark.thorough(keep=1)
 def test_sum_of_the_parts(case: Case) -> None:
     parts, joint, shared, _ = case
     combined, separate = Model(joint.spec), [Model(part.spec) for part in parts]
@@ -86,6 +87,7 @@ def test_sum_of_the_parts(case: Case) -> None:
         assert found == pytest.approx(expected, rel=0, abs=1e-9)
 
 
+@pytest.mark.thorough(keep=1)
 def test_a_joint_build_is_the_combination(case: Case, built: Build) -> None:
     _, joint, _, settings = case
     assert built(*EXPERIMENTS, **settings).digest == joint.digest
@@ -111,6 +113,7 @@ def test_pyhf_combines_to_the_same_likelihood(case: Case) -> None:
         assert theirs.log_likelihood(values) == pytest.approx(ours.log_likelihood(values), rel=1e-14)
 
 
+@pytest.mark.thorough(keep=1)
 def test_pyhf_renames_and_combines_to_the_decorrelated_likelihood(case: Case) -> None:
     parts, _, shared, _ = case
     ours = Model(combine(parts, decorrelate=shared).spec)

@@ -12,6 +12,7 @@ from nuhist.inference.prepare import make_likelihood
 from tests.strategies import random_workspace
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("seed", range(12))
 def test_along_each_parameter_it_is_the_likelihood(seed: int) -> None:
     likelihood = make_likelihood(random_workspace(seed))

@@ -124,6 +124,7 @@ def profile(workspace: Workspace, couplings: Sequence[float]) -> list[float]:
     ]
 
 
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("experiment", ["lz_ws2022", "lz_ws2022_paper"])
 @pytest.mark.parametrize("ar37", ["fixed", "gaussian"])
 @pytest.mark.parametrize("flavor", ["effective", "e", "mu"])
@@ -171,6 +172,7 @@ def test_epa_alone_is_equation_10_or_11(
     np.testing.assert_allclose(profile(workspace, couplings), expected, rtol=0, atol=FITTED)
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("experiment", ["lz_ws2022", "lz_ws2022_paper"])
 @pytest.mark.parametrize("ar37", ["fixed", "gaussian"])
 @pytest.mark.parametrize("flavor", ["effective", "e"])

@@ -67,6 +67,7 @@ def _apart(profile: Profile, values: list[float]) -> list[float]:
     ]
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("checked", [True, False])
 @pytest.mark.parametrize("hypothesis", ["magnetic-moment", "millicharge-fea"])
 def test_a_batch_is_its_single_fits(
@@ -236,6 +237,7 @@ def test_data_that_are_impossible_without_a_strength_that_is_alone(engine: Engin
 SEEDS = [3, 5, 8]
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_both_engines_give_one_limit(seed: int) -> None:
     workspace = random_workspace([43, seed], Limits(channels=2, bins=4, samples=3, causes=3))

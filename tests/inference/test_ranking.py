@@ -123,6 +123,7 @@ def test_pull_errors_shrink_with_what_data_say(workspace: Workspace) -> None:
     assert errors["large"] < errors["small"] <= 1.0
 
 
+@pytest.mark.thorough
 def test_all_constrained_parameters_of_lz(built: Callable[..., Workspace]) -> None:
     workspace = built("lz_ws2022", hypothesis="magnetic-moment", background="components")
     found = ranking(workspace)

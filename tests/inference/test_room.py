@@ -28,6 +28,7 @@ def many(counting: Callable[..., Workspace], bins: int, errors: bool, norms: int
     return workspace
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(("bins", "errors", "norms"), [(1000, True, 0), (2000, False, 100)])
 def test_the_need_is_known_within_a_factor(
     counting: Callable[..., Workspace], bins: int, errors: bool, norms: int

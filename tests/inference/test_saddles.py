@@ -137,6 +137,7 @@ def _on_the_saddle(likelihood: Likelihood) -> Array:
     return start
 
 
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", MODELS)
 def test_the_best_fit_is_no_saddle(name: str, engine: Any) -> None:
@@ -159,6 +160,7 @@ def test_a_single_fit_leaves_the_saddle(name: str) -> None:
     assert found.twice_nll[0] == pytest.approx(lowest(MODELS[name]), abs=SAME)
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", HELD)
 def test_fits_with_a_held_strength_leave_it(name: str, engine: Any) -> None:
@@ -183,6 +185,7 @@ def test_fits_with_a_held_strength_leave_it(name: str, engine: Any) -> None:
             assert single.twice_nll[0] == pytest.approx(height, abs=SAME)
 
 
+@pytest.mark.thorough(keep=4)
 @pytest.mark.parametrize("toys", [40, 120], ids=["a small batch", "a large batch"])
 @pytest.mark.parametrize("name", MODELS)
 def test_toys_leave_it(name: str, toys: int) -> None:
@@ -243,6 +246,7 @@ def test_of_the_whole_second_derivative_only() -> None:
     assert whole[0, index, index] < 0
 
 
+@pytest.mark.thorough
 def test_all_commands_find_one_minimum() -> None:
     # Minuit on pyhf's logpdf from several starts, and bisection of its profile.
     workspace = MODELS["normsys"]

@@ -127,6 +127,7 @@ def test_one_valley_needs_one_fit(counting: Counting, engine: Any, monkeypatch: 
     np.testing.assert_array_equal(starts, likelihood.initial[None])
 
 
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize(
     ("modifier", "sides"),
     [
@@ -402,6 +403,7 @@ def test_factors_that_multiply_each_other() -> None:
     assert {likelihood.names[index] for index in together} == {"mu", "nu"}
 
 
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("bound", [10.0, 1e30])
 @pytest.mark.parametrize("unit", UNITS)
@@ -563,6 +565,7 @@ def test_two_factors_whose_valleys_know_nothing_of_each_other() -> None:
     assert limit(workspace).upper == pytest.approx(11.0294, rel=1e-4)
 
 
+@pytest.mark.thorough
 def test_a_region_far_beyond_the_first_one() -> None:
     # At a pull of −1.75 the signal's own template vanishes: the strength may be anything up to 75.85, for a
     # Δχ² of 2.5, while between 4.55 and 15 it is above 2.71. Minuit from many starts: −4.3875 to 75.846.

@@ -14,6 +14,7 @@ from nuhist.inference.walls import bins_at_walls
 from tests.strategies import SMALL, random_workspace
 
 
+@pytest.mark.thorough(keep=5)
 @pytest.mark.parametrize("seed", range(30))
 def test_they_end_where_fits_of_their_own_do(seed: int) -> None:
     likelihood = make_likelihood(random_workspace([97, seed], SMALL))
@@ -51,6 +52,7 @@ def test_most_of_them_converge() -> None:
     assert converged > 0.6 * total
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("seed", range(6))
 def test_the_gradient_is_that_of_the_whole_derivative(seed: int) -> None:
     likelihood = make_likelihood(random_workspace([98, seed]))

@@ -57,6 +57,7 @@ EVERY: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.thorough(keep=4)
 @pytest.mark.parametrize("name", EVERY)
 def test_every_function_takes_what_a_model_is_made_from(name: str, tmp_path: Path) -> None:
     document = counting_document("one")

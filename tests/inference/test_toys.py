@@ -130,6 +130,7 @@ def test_a_seed_gives_the_same_toys(built: Build) -> None:
         assert not any(np.array_equal(stream, other) for other in streams[:index])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("background", "toys"), [("paper", 200), pytest.param("components", 40, marks=pytest.mark.thorough)]
 )

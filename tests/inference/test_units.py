@@ -18,6 +18,7 @@ TOLERANCE = 1e-4
 SEED = 5
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize(
     "number", [1, 4, 5, 6, 7, pytest.param(8, marks=pytest.mark.thorough), 9, 10, 11, 44]
 )
@@ -41,6 +42,7 @@ def test_two_strengths_of_one_sample_have_no_upper_limit() -> None:
     assert limit(workspace).upper is None
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("number", [4, 7])
 @pytest.mark.parametrize("engine", get_args(Engine))
 def test_both_engines(number: int, engine: Engine) -> None:
@@ -50,6 +52,7 @@ def test_both_engines(number: int, engine: Engine) -> None:
     assert {key: value for key, value in compared.items() if value > TOLERANCE} == {}
 
 
+@pytest.mark.thorough
 def test_a_difference_is_seen() -> None:
     found = variants(units_workspace(SEED, 4), SEED, 4)
     workspace, unit = found["unit"]

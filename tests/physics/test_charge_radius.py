@@ -100,6 +100,7 @@ def test_radii_of_the_standard_model_as_published() -> None:
     assert found == pytest.approx([-8.3, -4.8, -3.0], abs=0.05)
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("flavor", FLAVOR_CHOICES)
 def test_yields_in_pyhf(flavor: FlavorChoice) -> None:
     xenon = load_experiment("xenonnt_sr0")

@@ -69,6 +69,7 @@ def folded(component: FluxComponent, recoil: float, cross_section: Callable[[flo
     return total * PER_TONNE_YEAR
 
 
+@pytest.mark.thorough(keep=4)
 @pytest.mark.parametrize("name", FLUX)
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_cross_section_and_component(paper: Mapping[str, CrossSection], kind: str, name: str) -> None:
@@ -101,6 +102,7 @@ def charge_parts(recoil: Array, q: float, flavor: Flavor) -> tuple[Array, Array]
     )
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize(
     ("t", "q", "flavor", "crossings"),
     [

@@ -110,6 +110,7 @@ COLUMNS: dict[str, tuple[str, Any]] = {
 }
 
 
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("kind", [each.name for each in FIGURES])
 def test_each_kind(saved: Path, tmp_path: Path, kind: str) -> None:
     arguments = [
@@ -135,6 +136,7 @@ def test_each_kind(saved: Path, tmp_path: Path, kind: str) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figure.svg", "numbers.csv"]
 
 
+@pytest.mark.thorough
 def test_numbers_go_beside_the_picture(tmp_path: Path) -> None:
     result = run("plot", "flux", "-o", tmp_path / "flux.pdf")
     assert result.exit_code == 0
@@ -143,6 +145,7 @@ def test_numbers_go_beside_the_picture(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "flux.numbers.json").read_text(encoding="utf-8"))["components"]
 
 
+@pytest.mark.thorough
 def test_couplings_and_their_effect(tmp_path: Path) -> None:
     printed = [
         json.loads(run("plot", "cross-section", *options, "-o", tmp_path / "x.png", "--json").stdout)

@@ -169,6 +169,7 @@ CASES = [(kind, "plain") for kind in (
 CASES += [(kind, "lhcb") for kind in ("spectrum", "ranking", "flux", "cross-section", "world-limits")]
 
 
+@pytest.mark.thorough(keep=5)
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from")  # no font for 日本: save_figure says nothing
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_nothing_is_cut_or_covered(drawings: Drawings, kind: str, name: str) -> None:
@@ -176,6 +177,7 @@ def test_nothing_is_cut_or_covered(drawings: Drawings, kind: str, name: str) -> 
         assert_readable(drawings[kind]())
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("bins", [1, 2, 300])
 def test_few_and_many_bins(bins: int) -> None:
     result = fitted_spectrum(foreign(bins), prefit=True)
@@ -185,6 +187,7 @@ def test_few_and_many_bins(bins: int) -> None:
     assert all(float(tick).is_integer() for tick in bottom.get_xticks())
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("name", STYLES)
 def test_styles_keep_sizes_and_leave_no_trace(drawings: Drawings, name: str, tmp_path: Path) -> None:
     import matplotlib as mpl
@@ -223,6 +226,7 @@ def test_names_from_files_reach_the_figure_as_they_are(drawings: Drawings) -> No
         assert any(text.startswith(f"{name}: ") for text in shown), name
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("kind", ["spectrum", "response"])
 def test_svg_for_a_page(drawings: Drawings, kind: str) -> None:
     texts = [to_svg(drawings[kind](), name) for name in ("one", "one", "two")]
@@ -240,6 +244,7 @@ def test_svg_for_a_page(drawings: Drawings, kind: str) -> None:
     assert re.findall(r">([^<{]*)\{", texts[0]) == ["#one-figure_1 *"]
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("kind", PICTURES)
 def test_every_format(drawings: Drawings, kind: str, tmp_path: Path) -> None:
     starts = {"eps": b"%!PS", "jpg": b"\xff\xd8", "pdf": b"%PDF", "png": b"\x89PNG", "ps": b"%!PS",

@@ -82,6 +82,7 @@ def without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtins, "__import__", missing)
 
 
+@pytest.mark.thorough
 def test_the_papers_figures(tmp_path: Path) -> None:
     paths = draw_figures(tmp_path / "new" / "figures")
     assert [path.name for path in paths] == [
@@ -122,6 +123,7 @@ def test_plot_scan_of_both(saved: Path, tmp_path: Path) -> None:
     assert [curve["label"] for curve in beside["curves"]] == ["q_nu (grid)", "q_nu (charge)"]
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("model", "options"),
     [

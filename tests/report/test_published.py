@@ -92,6 +92,7 @@ def test_markdown(result: PublishedLimits) -> None:
     assert lines[-1].startswith("A note. ")
 
 
+@pytest.mark.thorough
 def test_command_as_json_and_to_a_file(result: PublishedLimits, tmp_path: Path) -> None:
     found = run("--experiments", "--json")
     assert found.exit_code == 0, found.output
@@ -110,6 +111,7 @@ def test_command_as_json_and_to_a_file(result: PublishedLimits, tmp_path: Path) 
     assert "90 % C.L." in text
 
 
+@pytest.mark.thorough
 def test_command_as_text(result: PublishedLimits) -> None:
     found = run("--experiments")
     assert found.exit_code == 0, found.output

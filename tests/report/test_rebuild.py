@@ -89,6 +89,7 @@ def test_the_comparison_sees_what_it_should() -> None:
     assert "digest" not in without_digests(good)
 
 
+@pytest.mark.thorough
 def test_the_checkout_is_what_a_rebuild_gives(rebuilt: Path, bundled: Path) -> None:
     assert files(bundled) == files(rebuilt)
     for name in sorted(files(rebuilt) - {"index.json"}):
@@ -102,6 +103,7 @@ def test_the_checkout_is_what_a_rebuild_gives(rebuilt: Path, bundled: Path) -> N
     assert list(differences(without_digests(ours), without_digests(theirs))) == []
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("place", ["rebuilt", "bundled"])
 def test_index_and_files_agree(place: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue(place)
@@ -232,6 +234,7 @@ def templates(bundled: Path) -> Path:
     return bundled.parent / "templates"
 
 
+@pytest.mark.thorough
 def test_templates_hold_the_bundled_workspaces(templates: Path, bundled: Path) -> None:
     from nuhist.exchange.root.read import import_root
 

@@ -32,6 +32,7 @@ def expected_counts(grid: SignalGrid, coupling: float, pulls: float = 0.0) -> Ar
     return np.asarray(model.expected_actualdata(values))
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("hypothesis", "couplings", "tolerance"),
     [
@@ -77,6 +78,7 @@ def signed() -> Workspace:
     return build("lz_ws2022", hypothesis="millicharge-fea", flavor="e")
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("make", "coupling", "parameter"),
     # (mu / 1e-11 mu_B)², and q / 1e-13 e_0 over the scale of the sidecar, 1e4.
@@ -98,6 +100,7 @@ def test_points_have_the_counts_of_the_workspace(
         assert expected_counts(grid, coupling, pulls) == pytest.approx(expected, rel=1e-11)
 
 
+@pytest.mark.thorough
 def test_the_points_give_the_workspaces_limit(tmp_path: Path) -> None:
     workspace = Workspace(SMALL, SMALL_SIDECAR)
     couplings = np.linspace(0, 3e-11, 31).tolist()

@@ -123,6 +123,7 @@ def not_a_number(document: dict[str, Any]) -> None:
     document["models"][0]["intervals"][0]["parameter_upper"] = float("nan")
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("change", "checks"),
     [
@@ -174,6 +175,7 @@ def extra(members: dict[str, bytes]) -> None:
     members["more.json"] = b"{}"
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("change", "checks"),
     [
