@@ -61,9 +61,9 @@ def _export(name: str, writer: Writer) -> click.Command:
     @workspace_argument
     def run(workspace: Source, output: Path | None, **choices: Any) -> None:
         if output is None:
-            print_json(writer.json(workspace.workspace(), **choices))
+            print_json(writer.json(workspace.workspace(), message=warn, **choices))
             return
-        for path in writer(workspace.workspace(), output, **choices):
+        for path in writer(workspace.workspace(), output, message=warn, **choices):
             tell(f"{path}: written")
 
     if writer.document:

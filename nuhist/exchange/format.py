@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ ASIMOV = Option("asimov", "Observe what is expected without the signal.")
 class Writer(Offered):
     """Writes a workspace: ``run(workspace, path, **options)`` gives the files, or None for the path alone.
 
+    ``message``, where it is a keyword, is called with a line of text for what other programs make of it.
+
     Attributes
     ----------
     target
@@ -37,13 +40,27 @@ class Writer(Offered):
     main: str | None = None
     document: Callable[..., Any] | str | None = None
 
-    def __call__(self, workspace: Workspace, path: Path, **options: Any) -> list[Path]:
+    def __call__(
+        self,
+        workspace: Workspace,
+        path: Path,
+        *,
+        message: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> list[Path]:
         """Write a workspace; the files that were written."""
+        if message is not None and "message" in self.keywords():
+            options["message"] = message
         return list(self.checked()(workspace, path, **options) or [path])
 
-    def json(self, workspace: Workspace, **options: Any) -> Any:
+    def json(
+        self, workspace: Workspace, *, message: Callable[[str], None] | None = None, **options: Any
+    ) -> Any:
         """The document of a workspace."""
-        return resolved(self.document)(workspace, **options)
+        function = resolved(self.document)
+        if message is not None and "message" in signature(function).parameters:
+            options["message"] = message
+        return function(workspace, **options)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,11 @@ def root_name(name: str, kind: str) -> str:
     return f"{_PREFIX}{name}" if kind in CONSTRAINED else name
 
 
+def has_lumi(sets: Mapping[str, ParameterSet]) -> bool:
+    """Whether a workspace has a luminosity, and not a systematic of this name."""
+    return "lumi" in sets and sets["lumi"].kind == "lumi"
+
+
 def bin_name(name: str, kind: str, channel: str, index: int) -> str:
     """What ROOT calls a parameter of one bin."""
     return f"gamma_{f'stat_{channel}' if kind == 'staterror' else name}_bin_{index}"
@@ -54,7 +59,8 @@ def root_names(
         If ROOT takes two of them for one, or one for its luminosity.
     """
     pairs = OneToOne(origin)
-    pairs.add(LUMI, "lumi")
+    taken = "lumi" in sets and not has_lumi(sets)  # by a systematic, which is alpha_lumi in ROOT
+    pairs.add(LUMI, "ROOT's luminosity" if taken else "lumi")
     found = {}
     for name, entry in sets.items():
         if entry.kind in SCALARS:

@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from nuhist.errors import ExchangeError
 from nuhist.histfactory.parameter_sets import parameter_sets
 from nuhist.histfactory.workspace import Workspace
 
 
-def refuse_names(workspace: Workspace, pattern: re.Pattern[str], form: str) -> None:
-    """Refuse names of channels, samples and parameters that a format does not take, and say which it does."""
-    channels = workspace.spec["channels"]
-    samples = [sample["name"] for channel in channels for sample in channel["samples"]]
-    for name in (*(channel["name"] for channel in channels), *samples, *parameter_sets(workspace.spec)):
-        if not pattern.fullmatch(name):
-            raise ExchangeError(f"{workspace.origin}: '{name}' is no name for {form}")
+@dataclass(frozen=True)
+class Names:
+    """What a program takes for names, as it was seen to, and how to say so.
+
+    Samples may have any name, where the pattern is None.
+    """
+
+    program: str
+    channels: re.Pattern[str]
+    parameters: re.Pattern[str]
+    samples: re.Pattern[str] | None
+    advice: Mapping[str, str]
+
+
+def refuse_names(workspace: Workspace, names: Names) -> None:
+    """Refuse names that a program does not take, and say which it does."""
+    channels, sets = workspace.spec["channels"], parameter_sets(workspace.spec)
+    found: dict[str, Iterable[str]] = {
+        "channel": (channel["name"] for channel in channels),
+        "sample": (sample["name"] for channel in channels for sample in channel["samples"]),
+        "parameter": (name for name, entry in sets.items() if entry.kind != "staterror"),  # which have none
+    }
+    patterns = {"channel": names.channels, "sample": names.samples, "parameter": names.parameters}
+    for what, pattern in patterns.items():
+        for name in found[what]:
+            if pattern is not None and not pattern.fullmatch(name):
+                raise ExchangeError(
+                    f"{workspace.origin}: '{name}' is no name of a {what} for {names.program};"
+                    f" {names.advice[what]}"
+                )
 
 
 def refuse_several_staterrors(workspace: Workspace, form: str) -> None:
@@ -27,31 +53,23 @@ def refuse_several_staterrors(workspace: Workspace, form: str) -> None:
             raise ExchangeError(f"{where}: has several staterrors; {form} holds one per channel")
 
 
-def refuse_negative_counts(workspace: Workspace, form: str) -> None:
-    """Refuse samples that expect fewer than no events, which ROOT sets to 0 where a histosys acts."""
-    for channel in workspace.spec["channels"]:
-        for sample in channel["samples"]:
-            for index, count in enumerate(sample["data"]):
-                if count < 0:
-                    raise ExchangeError(
-                        f"{workspace.origin}: channel '{channel['name']}': sample '{sample['name']}': bin"
-                        f" {index}: {count:g} is negative; ROOT sets it to 0 where a histosys acts and pyhf"
-                        f" does not, so {form} has no one meaning: keep the JSON"
-                    )
-
-
-def refuse_partial_lumi(workspace: Workspace) -> None:
-    """Refuse a lumi on some samples only, which ROOT would apply to all of them."""
+def refuse_partial_lumi(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a lumi on some samples only, which ROOT would apply to all; one that is held at 1 is none."""
     samples = [
         (channel["name"], sample["name"], {modifier["type"] for modifier in sample["modifiers"]})
         for channel in workspace.spec["channels"]
         for sample in channel["samples"]
     ]
     without = [(channel, sample) for channel, sample, kinds in samples if "lumi" not in kinds]
-    if without and len(without) < len(samples):
+    if not without or len(without) == len(samples):
+        return
+    for measurement in measurements:
+        blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
+        if blocks["lumi"].get("fixed", False) and blocks["lumi"]["inits"] == [1]:
+            continue
         channel, sample = without[0]
         raise ExchangeError(
             f"{workspace.origin}: channel '{channel}': sample '{sample}' has no lumi and others have; ROOT"
             " scales all samples of a measurement with its luminosity, whatever NormalizeByTheory says, so"
-            " XML cannot hold it; put a normsys in its place (nuhist build: --constraint normsys)"
+            " XML cannot hold it; add --lumi normsys, which writes it as a normsys (or export HS3)"
         )

@@ -39,12 +39,13 @@ class Remainder:
     """What was stored beside a model.
 
     By measurement the blocks of parameters that the workspace had; by channel the name of its staterror; the
-    workspace's sidecar, or None.
+    workspace's sidecar, or None; by measurement its parameter of interest, where no modifier has it.
     """
 
     parameters: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     staterrors: Mapping[str, str] = field(default_factory=dict)
     sidecar: Mapping[str, Any] | None = None
+    interest: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As one JSON object."""
@@ -59,7 +60,10 @@ def remainder(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -
         if modifier["type"] == "staterror"
     }
     parameters = {entry["name"]: entry["config"]["parameters"] for entry in measurements}
-    return Remainder(parameters, staterrors, workspace.sidecar)
+    known = dict(modifiers(workspace.spec))
+    named = {entry["name"]: entry["config"]["poi"] for entry in measurements}
+    interest = {name: poi for name, poi in named.items() if poi and poi not in known}
+    return Remainder(parameters, staterrors, workspace.sidecar, interest)
 
 
 def read_remainder(document: Any, where: str) -> Remainder:
@@ -73,12 +77,13 @@ def read_remainder(document: Any, where: str) -> Remainder:
     check(content, "remainder", place, ExchangeError)
     if content["sidecar"] is not None:
         check(content["sidecar"], "sidecar", where, ExchangeError)
-    return Remainder(content["parameters"], content["staterrors"], content["sidecar"])
+    interest = content.get("interest", {})
+    return Remainder(content["parameters"], content["staterrors"], content["sidecar"], interest)
 
 
 def parameter_range(kind: str, block: Mapping[str, Any]) -> tuple[float, float, float]:
     """Start and bounds of a parameter, with the overrides that a measurement has for it."""
-    start, low, high = _DEFAULTS[kind]
+    start, low, high = _DEFAULTS.get(kind, (1.0, 0.0, 10.0))  # a lumi says itself
     if "inits" in block:
         start = float(block["inits"][0])
     if "bounds" in block:

@@ -118,7 +118,7 @@ def run_hs3(root: Any, job: dict[str, Any]) -> dict[str, Any]:
 
 def evaluate(root: Any, workspace: Any, points: list[dict[str, float]]) -> dict[str, Any]:
     """-2 ln L at all points, and what RooFit makes of parameters and bins."""
-    config, data = workspace.obj("ModelConfig"), workspace.data("obsData")
+    config, data = workspace.obj("ModelConfig"), workspace.data("obsData") or workspace.data("asimovData")
     nll = config.GetPdf().createNLL(data, GlobalObservables=config.GetGlobalObservables())
     parameters = {entry.GetName(): entry for entry in nll.getParameters(root.RooArgSet())}
     described = {

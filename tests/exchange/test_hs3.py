@@ -283,7 +283,6 @@ def test_files_that_are_no_documents(
 @pytest.mark.parametrize(
     ("modifier", "message"),
     [
-        ({"name": "lumi", "type": "lumi", "data": None}, "HS3 has no lumi that RooFit and pyhs3 read alike"),
         (
             {"name": "bins", "type": "shapesys", "data": [1, 1, 1]},
             "'bins' is a shapesys, whose numbers RooFit reads as relative and pyhs3 as absolute; export it as"
@@ -291,7 +290,7 @@ def test_files_that_are_no_documents(
         ),
         (
             {"name": "a-b", "type": "normfactor", "data": None},
-            "'a-b' is no name for HS3; use letters, digits and underscores, first a letter",
+            "'a-b' is no name of a parameter for RooFit; use letters, digits and underscores, first a letter",
         ),
     ],
 )
@@ -300,8 +299,6 @@ def test_models_that_hs3_cannot_hold(
 ) -> None:
     spec = foreign_spec()
     spec["channels"][0]["samples"][0]["modifiers"].append(modifier)
-    lumi = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.02], "inits": [1.0], "bounds": [[0.9, 1.1]]}
-    spec["measurements"][0]["config"]["parameters"].append(lumi)
     (tmp_path / "bad.json").write_text(json.dumps(spec), encoding="utf-8")
     assert message in refused("export", "hs3", tmp_path / "bad.json", "-o", tmp_path / "out.json")
 

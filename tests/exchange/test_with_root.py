@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pyhf
 import pytest
+from scipy.special import log_ndtr
 
 from nuhist import Workspace, build
 from nuhist.errors import ExchangeError
@@ -95,9 +96,26 @@ def _names() -> Workspace:
     return _small(*found, parameters=[block])
 
 
+def _published(*, fixed: bool) -> Workspace:
+    """As ATLAS publishes: a lumi on some samples only, a name with +, and a sample that falls below zero."""
+    lumi = {"name": "lumi", "type": "lumi", "data": None}
+    block = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.05], "inits": [1.0], "bounds": [[0.75, 1.25]]}
+    shape = {"hi_data": [52.0, 55.0, 30.0, 20.0], "lo_data": [48.0, 45.0, 30.0, 98.0]}
+    errors = {"name": "st", "type": "staterror", "data": [25.0, 2, 1, 3]}
+    histosys = {"name": "tilt+up", "type": "histosys", "data": shape}
+    found = [[lumi], [histosys, _normsys("x")], [lumi, _normsys("x"), errors]]
+    made = _small(*found, parameters=[{**block, "fixed": True} if fixed else block])
+    made.spec["channels"][0]["samples"][1]["name"] = "WZ+b"
+    if not fixed:  # of HS3, whose names are letters, digits and underscores
+        histosys["name"] = "tilt"
+    return made
+
+
 def workspace(name: str) -> Workspace:
     if name in ("zero", "names"):
         return _zero() if name == "zero" else _names()
+    if name.startswith("published"):
+        return _published(fixed=name.endswith("fixed"))
     if name == "joint":  # two channels that share fluxes and the coupling
         return build("lz_ws2022", "xenonnt_sr0", hypothesis="magnetic-moment")
     if name == "foreign":  # all types of modifiers
@@ -108,10 +126,11 @@ def workspace(name: str) -> Workspace:
 class Model:
     """pyhf's likelihood of a workspace, and random points."""
 
-    def __init__(self, built: Workspace) -> None:
+    def __init__(self, built: Workspace, clip: float | None = None) -> None:
         found = pyhf.Workspace(dict(built.spec))
         self.model = found.model(
-            modifier_settings={"normsys": {"interpcode": "code4"}, "histosys": {"interpcode": "code4p"}}
+            modifier_settings={"normsys": {"interpcode": "code4"}, "histosys": {"interpcode": "code4p"}},
+            clip_sample_data=clip,
         )
         self.data = found.data(self.model)
         config = self.model.config
@@ -124,7 +143,8 @@ class Model:
         # Of a luminosity, whose bounds are five standard deviations.
         if "lumi" in config.par_names:
             index = config.par_names.index("lumi")
-            low[index], high[index] = 1.1, 1.4
+            (centre,) = config.param_set("lumi").auxdata
+            low[index], high[index] = (1.0, 1.0) if fixed[index] else (0.88 * centre, 1.12 * centre)
         self.points = np.random.default_rng(20261123).uniform(low, high, (POINTS, len(low)))
 
     def values(self) -> Array:
@@ -142,10 +162,20 @@ class Model:
         channel = {"mc_one": "stat_one", "st": "stat_c"}.get(stem, stem)
         return f"gamma_{channel}_bin_{index}"
 
+    def hs3_name(self, name: str) -> str:
+        """RooFit's name of a parameter where it reads HS3: ours, but in bins."""
+        return self.root_name(name) if name.endswith("]") else name
+
 
 @cache
 def model(name: str) -> Model:
     return Model(workspace(name))
+
+
+@cache
+def clipped(name: str) -> Model:
+    """The same with samples that are nowhere below zero, as in ROOT."""
+    return Model(workspace(name), clip=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +201,18 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "path": str(folder / "names" / "combination.xml"),
         "points": model("names").named(model("names").root_name),
         "export_hs3": str(folder / "names.hs3.json"),
+    }
+    export_hs3(workspace("published"), folder / "published.hs3.json")
+    jobs["hs3 published"] = {
+        "kind": "hs3",
+        "path": str(folder / "published.hs3.json"),
+        "points": model("published").named(model("published").hs3_name),
+    }
+    export_xml(workspace("published fixed"), folder / "published")
+    jobs["xml published fixed"] = {
+        "kind": "xml",
+        "path": str(folder / "published" / "combination.xml"),
+        "points": model("published fixed").named(model("published fixed").root_name),
     }
     jobs["xml foreign"]["print_xml"] = str(folder / "foreign")
     jobs["xml joint"]["export_hs3"] = str(folder / "roofit.json")
@@ -204,6 +246,19 @@ def test_histfactory_has_the_likelihood_of_pyhf(results: dict[str, Any], name: s
 @pytest.mark.parametrize("name", [*MODELS, "joint", "zero"])
 def test_roofit_reads_hs3_and_has_the_likelihood_of_pyhf(results: dict[str, Any], name: str) -> None:
     assert_same_likelihood(results[f"hs3 {name}"]["values"], model(name).values())
+
+
+@pytest.mark.parametrize("name", ["hs3 published", "xml published fixed"])
+def test_root_has_a_published_likelihood_with_samples_clipped(results: dict[str, Any], name: str) -> None:
+    """A luminosity on some samples, free in HS3 and held at 1 in XML; pyhf clips where ROOT does."""
+    kind = name.removeprefix("hs3 ").removeprefix("xml ")
+    expected, plain = clipped(kind).values(), model(kind).values()
+    assert np.abs((plain - plain[0]) - (expected - expected[0])).max() > 0.1  # which the export says
+    if name.startswith("xml"):  # HistFactory normalises constraints of statistical errors above zero
+        index = clipped(kind).model.config.par_slice("st")
+        errors = clipped(kind).model.config.param_set("st").sigmas
+        expected = expected + 2 * log_ndtr(clipped(kind).points[:, index] / errors).sum(axis=1)
+    assert_same_likelihood(results[name]["values"], expected)
 
 
 @pytest.mark.parametrize("name", MODELS)

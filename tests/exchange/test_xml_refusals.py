@@ -45,6 +45,15 @@ def _modifiers(spec: Spec, channel: int, sample: int) -> list[dict[str, Any]]:
     return found
 
 
+def _other_channel(name: str) -> Callable[[Spec], None]:
+    def rename(spec: Spec) -> None:
+        for entry in (spec["channels"][0], *spec["observations"]):
+            if entry["name"] == "one":
+                entry["name"] = name
+
+    return rename
+
+
 def _another_measurement(spec: Spec) -> None:
     (first,) = spec["measurements"]
     other = json.loads(json.dumps(first))
@@ -59,7 +68,7 @@ def _another_measurement(spec: Spec) -> None:
             lambda spec: _modifiers(spec, 1, 1).pop(0),
             "channel 'two': sample 'other' has no lumi and others have; ROOT scales all samples of a"
             " measurement with its luminosity, whatever NormalizeByTheory says, so XML cannot hold it;"
-            " put a normsys in its place (nuhist build: --constraint normsys)",
+            " add --lumi normsys, which writes it as a normsys (or export HS3)",
         ),
         (
             lambda spec: spec["measurements"][0]["config"].update(poi=""),
@@ -67,18 +76,21 @@ def _another_measurement(spec: Spec) -> None:
             " apply a patch",
         ),
         (
-            lambda spec: spec["measurements"][0]["config"].update(poi="nobody"),
-            "measurement 'theirs': has no parameter of interest, which ROOT's HistFactory needs;"
-            " apply a patch",
+            lambda spec: spec["channels"][0]["samples"][0].update(name=" signal"),
+            "' signal' is no name of a sample for ROOT's HistFactory; use no control characters, and no"
+            " blanks at its ends",
         ),
         (
-            lambda spec: spec["channels"][0]["samples"][0]["data"].__setitem__(1, -2.0),
-            "channel 'one': sample 'signal': bin 1: -2 is negative; ROOT sets it to 0 where a histosys acts"
-            " and pyhf does not, so XML has no one meaning: keep the JSON",
+            lambda spec: _modifiers(spec, 0, 0).append(
+                {"name": "shape one", "type": "normfactor", "data": None}
+            ),
+            "'shape one' is no name of a parameter for ROOT's HistFactory; use no blanks and control"
+            " characters",
         ),
         (
-            lambda spec: spec["channels"][0]["samples"][0].update(name="a signal"),
-            "'a signal' is no name for ROOT; use letters, digits and underscores",
+            _other_channel("1one"),
+            "'1one' is no name of a channel for ROOT's HistFactory; begin with a letter, and use no commas,"
+            " semicolons and slashes",
         ),
         (
             lambda spec: _modifiers(spec, 0, 0).append(
@@ -126,9 +138,8 @@ def test_a_measurement_can_be_chosen(run: Callable[..., Any], tmp_path: Path) ->
 def test_linear_flux_of_a_charge_is_refused(refused: Refused, tmp_path: Path) -> None:
     choices: dict[str, Any] = {"background": "paper", "constraint": "linear", "flux": "paper"}
     build("lz_ws2022", hypothesis="millicharge-fea", **choices).save(tmp_path / "q.json")
-    for kind in ("xml", "hs3"):
-        message = refused("export", kind, tmp_path / "q.json", "-o", tmp_path / "out")
-        assert "put a normsys in its place (nuhist build: --constraint normsys)" in message
+    message = refused("export", "xml", tmp_path / "q.json", "-o", tmp_path / "out")
+    assert "add --lumi normsys, which writes it as a normsys (or export HS3)" in message
 
 
 def test_a_file_in_the_way(refused: Refused, tmp_path: Path) -> None:
@@ -187,7 +198,6 @@ SIGNAL = 'InputFile="data.root" HistoPath="one" HistoName="signal"'
         (DRIVER, "channel_one.xml", "/etc/passwd", "'/etc/passwd' lies outside"),
         (DRIVER, "channel_one.xml", ".", "there is no file '.'"),
         (DRIVER, "channel_one.xml", "data.root", "data.root: is no XML"),
-        (DRIVER, "<POI>mu</POI>", "<POI>nu</POI>", "its parameter of interest 'nu' is in no sample"),
         (DRIVER, 'LumiRelErr="0.04"', 'LumiRelErr="0"', "pyhf needs a width; make it positive"),
         (DRIVER, 'Lumi="1.25"', 'Lumi="all"', '<Measurement>: Lumi="all" is no finite number'),
         (
@@ -254,7 +264,9 @@ def test_a_truncated_root_file(refused: Refused, folder: Path) -> None:
     assert "data.root: is truncated" in refused("import", "xml", folder / DRIVER)
 
 
-@pytest.mark.parametrize(("bad", "what"), [(-1.0, "-1 is negative"), (np.nan, "nan is no finite number")])
+@pytest.mark.parametrize(
+    ("bad", "what"), [(np.inf, "inf is no finite number"), (np.nan, "nan is no finite number")]
+)
 def test_bad_counts(
     refused: Refused, folder: Path, write_root: Callable[..., Path], bad: float, what: str
 ) -> None:

@@ -20,13 +20,19 @@ class ParameterNames:
     it. Elsewhere ``alpha_`` is a part of a name like any other.
 
     ``values`` is what the document says of parameters, by name; ``staterrors`` the name that the staterror of
-    a channel had, by default ``staterror_CHANNEL``.
+    a channel had, by default ``staterror_CHANNEL``; ``lumi`` whether the model is known to have one.
     """
 
     def __init__(
-        self, models: Sequence[Entry], values: Mapping[str, Entry], staterrors: Mapping[str, str], origin: str
+        self,
+        models: Sequence[Entry],
+        values: Mapping[str, Entry],
+        staterrors: Mapping[str, str],
+        origin: str,
+        *,
+        lumi: bool = False,
     ) -> None:
-        self._values, self._staterrors = values, staterrors
+        self._values, self._staterrors, self._lumi = values, staterrors, lumi
         self.bins: dict[str, set[str]] = {}
         self._uncertain: set[str] = set()
         self._expected: set[str] = set()
@@ -65,7 +71,7 @@ class ParameterNames:
     def is_one(self, modifier: Entry) -> bool:
         """Whether a factor is constantly 1, as RooFit has the luminosity of a model without one."""
         entry = self._values.get(parameter_of(modifier), {})
-        return bool(entry.get("const", False)) and float(entry["value"]) == 1
+        return not self._lumi and bool(entry.get("const", False)) and float(entry["value"]) == 1
 
     def fixed_bins(self, name: str) -> bool | None:
         """Whether the document keeps a staterror or shapefactor constant; None for some of its bins only.

@@ -101,7 +101,14 @@ class _Reader:
         point = points[self.analysis["init"]] if "init" in self.analysis else document["parameter_points"][0]
         self.values = _named(point["parameters"])
         self.models = [self._model(name) for name in self.chosen.entries]
-        self.names = ParameterNames(self.models, self.values, self.kept.staterrors, origin)
+        stored = self.kept.parameters.get(self.analysis["name"], ())
+        self.names = ParameterNames(
+            self.models,
+            self.values,
+            self.kept.staterrors,
+            origin,
+            lumi=any(block["name"] == "lumi" for block in stored),
+        )
         self.lumi: dict[str, Any] = {}
 
     def _model(self, name: str) -> Mapping[str, Any]:
@@ -257,7 +264,8 @@ class _Reader:
         interest = self.analysis.get("parameters_of_interest", ())
         if len(interest) > 1:
             self.message(f"{self.origin}: has {len(interest)} parameters of interest; {interest[0]} is taken")
-        poi = self.names.of(interest[0]) if interest else ""
+        unknown = self.kept.interest.get(self.analysis["name"], "")
+        poi = self.names.of(interest[0]) if interest else unknown
         if poi is None:
             raise ExchangeError(f"{self.origin}: its parameter of interest '{interest[0]}' is in no modifier")
         blocks = restored_blocks(found, kinds, self.kept.parameters.get(self.analysis["name"], ()))

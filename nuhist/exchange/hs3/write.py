@@ -9,14 +9,15 @@ workspace that its HistFactory makes (``simPdf``, ``obsData``, ``ModelConfig``) 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nuhist.__about__ import __version__
 from nuhist.errors import ExchangeError
-from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin_names
-from nuhist.exchange.refusals import refuse_names, refuse_negative_counts, refuse_several_staterrors
+from nuhist.exchange.differences import below_zero
+from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin_names, has_lumi
+from nuhist.exchange.refusals import Names, refuse_names, refuse_several_staterrors
 from nuhist.exchange.remainder import parameter_range, remainder
 from nuhist.files import to_json, write_atomically
 from nuhist.histfactory.data_kind import DataKind
@@ -26,7 +27,17 @@ from nuhist.histfactory.workspace import Workspace
 VERSION = "0.2"
 NUHIST = "nuhist"  # key of misc with what HS3 cannot hold
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # what RooFit's reader takes
+_NAMES = Names(
+    "RooFit",
+    channels=re.compile(r"[A-Za-z0-9_]+"),
+    samples=None,
+    parameters=re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
+    advice={
+        "channel": "use letters, digits and underscores",
+        "parameter": "use letters, digits and underscores, first a letter",
+    },
+)
+LUMI_CONSTRAINT = "lumiConstraint"  # as RooFit calls it
 _POINT, _DOMAIN, _GLOBAL = "default_values", "default_domain", "global_observables"
 _DATA: Mapping[DataKind, str] = {"asimov": "asimovData", "toy": "toyData"}  # RooFit's names; others: obsData
 _REACH = 10.0  # standard deviations that a global observable may take, as in RooFit
@@ -37,12 +48,23 @@ _NO_ERROR = {float: 1e-150, int: 2e-150}
 _SMALLEST_ERROR = 1e-100
 
 
-def export_hs3(workspace: Workspace, path: Path, measurement: str | None = None) -> None:
+def export_hs3(
+    workspace: Workspace,
+    path: Path,
+    measurement: str | None = None,
+    *,
+    message: Callable[[str], None] = lambda _: None,
+) -> None:
     """Write a workspace as HS3, see :func:`hs3_document`."""
-    write_atomically(path, to_json(hs3_document(workspace, measurement)))
+    write_atomically(path, to_json(hs3_document(workspace, measurement, message=message)))
 
 
-def hs3_document(workspace: Workspace, measurement: str | None = None) -> dict[str, Any]:
+def hs3_document(
+    workspace: Workspace,
+    measurement: str | None = None,
+    *,
+    message: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
     """A workspace as an HS3 document.
 
     Parameters
@@ -52,6 +74,8 @@ def hs3_document(workspace: Workspace, measurement: str | None = None) -> dict[s
         ``obsData``, but Asimov data ``asimovData`` and toys ``toyData``.
     measurement
         Name of the one to write; the first by default.
+    message
+        Called with a line of text for what RooFit evaluates otherwise than pyhf.
 
     Raises
     ------
@@ -62,6 +86,8 @@ def hs3_document(workspace: Workspace, measurement: str | None = None) -> dict[s
     """
     chosen = workspace.measurement(measurement)
     _check(workspace)
+    for line in below_zero(workspace):
+        message(line)
     spec, observed = workspace.spec, workspace.observed()
     described = (workspace.sidecar or {}).get("channels", {})
     data_name = _DATA.get(workspace.data_kind, "obsData")
@@ -77,19 +103,22 @@ def hs3_document(workspace: Workspace, measurement: str | None = None) -> dict[s
             # RooFit's key; its own default is Poisson.
             distribution["staterror"] = {"relThreshold": 0.0, "constraint_type": "Gauss"}
         distributions.append({**distribution, "samples": samples})
-    values, domain, observables = _parameters(chosen, parameter_sets(spec), _certain_bins(spec))
+    sets = parameter_sets(spec)
+    values, domain, observables = _parameters(chosen, sets, _certain_bins(spec))
+    auxiliary = _luminosity(chosen) if has_lumi(sets) else []
     name = chosen["name"]
     poi = workspace.interest(name)
     channels = [channel["name"] for channel in spec["channels"]]
     return {
         "metadata": {"hs3_version": VERSION, "packages": [{"name": "nuhist", "version": __version__}]},
-        "distributions": distributions,
+        "distributions": distributions + auxiliary,
         "data": data,
         "likelihoods": [
             {
                 "name": name,
                 "distributions": [entry["name"] for entry in distributions],
                 "data": [entry["name"] for entry in data],
+                **({"aux_distributions": [entry["name"] for entry in auxiliary]} if auxiliary else {}),
             }
         ],
         "domains": [
@@ -123,7 +152,9 @@ def _sample(sample: Mapping[str, Any], channel: str) -> dict[str, Any]:
             entry["parameters"] = [bin_name(name, kind, channel, i) for i in range(len(sample["data"]))]
         else:
             entry["parameter"] = name
-        if kind == "normsys":
+        if kind == "lumi":
+            entry |= {"type": "normfactor", "constraint_name": LUMI_CONSTRAINT}
+        elif kind == "normsys":
             entry |= {"constraint": "Gauss", "data": dict(modifier["data"])}
         elif kind == "histosys":
             sides = {side: {"contents": modifier["data"][f"{side}_data"]} for side in ("hi", "lo")}
@@ -152,6 +183,11 @@ def _parameters(
     for name, entry in sets.items():
         block = blocks.get(name, {})
         start, low, high = parameter_range(entry.kind, block)
+        if entry.kind == "lumi":
+            centre, width = float(block["auxdata"][0]), float(block["sigmas"][0])
+            centres.append({"name": f"nom_{name}", "value": centre, "const": True})
+            reach = _REACH * width
+            observables.append({"name": f"nom_{name}", "min": centre - reach, "max": centre + reach})
         fixed = block.get("fixed", False)
         for parameter in _names(name, entry):
             held = {"const": True} if fixed or parameter in constant else {}
@@ -161,6 +197,15 @@ def _parameters(
             centres.append({"name": f"nom_{name}", "value": 0.0, "const": True})
             observables.append({"name": f"nom_{name}", "min": -_REACH, "max": _REACH})
     return values + centres, domain, observables
+
+
+def _luminosity(measurement: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The distribution that constrains the luminosity."""
+    blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
+    width = float(blocks["lumi"]["sigmas"][0])
+    return [
+        {"name": LUMI_CONSTRAINT, "type": "gaussian_dist", "x": "lumi", "mean": "nom_lumi", "sigma": width}
+    ]
 
 
 def _names(name: str, entry: ParameterSet) -> list[str]:
@@ -204,17 +249,11 @@ def _check(workspace: Workspace) -> None:
     """Refuse what HS3 cannot hold, or RooFit and pyhs3 read as different things."""
     spec, origin = workspace.spec, workspace.origin
     sets = parameter_sets(spec)
-    refuse_names(workspace, _NAME, "HS3; use letters, digits and underscores, first a letter")
+    refuse_names(workspace, _NAMES)
     refuse_several_staterrors(workspace, "HS3")
-    refuse_negative_counts(workspace, "HS3")
     pairs = OneToOne(origin)
     for name, entry in sets.items():
         kind = entry.kind
-        if kind == "lumi":
-            raise ExchangeError(
-                f"{origin}: HS3 has no lumi that RooFit and pyhs3 read alike; put a normsys in its place"
-                " (nuhist build: --constraint normsys)"
-            )
         if kind == "shapesys":
             raise ExchangeError(
                 f"{origin}: '{name}' is a shapesys, whose numbers RooFit reads as relative and pyhs3 as"
@@ -222,5 +261,5 @@ def _check(workspace: Workspace) -> None:
             )
         for theirs, ours in bin_names(name, entry) if kind in _PER_BIN else [(name, name)]:
             pairs.add(theirs, ours)
-        if kind in CONSTRAINED:
+        if kind in (*CONSTRAINED, "lumi"):
             pairs.add(f"nom_{name}", f"the centre of {name}")

@@ -176,7 +176,12 @@ class _Reader:
     def _sample(self, element: Element) -> dict[str, Any]:
         name = text_of(element, "Name", self.where)
         where = f"{self.where}: sample '{name}'"
-        nominal = self._histogram(element, self.root, where)
+        nominal = self._histogram(element, self.root, where, signed=True)
+        if (nominal.counts < 0).any():
+            self.message(
+                f"{where}: expects {nominal.counts.min():g} events in a bin; ROOT takes none where a HistoSys"
+                " acts, pyhf does not"
+            )
         self.titles[name] = nominal.title or name
         found: list[dict[str, Any]] = []
         if truth(element, "NormalizeByTheory", where, default=True):
@@ -210,7 +215,7 @@ class _Reader:
             if child.get("HistoName"):  # relative errors; else those of the sample itself
                 return (self._histogram(child, sample, where).counts * nominal.counts).tolist()
             squares = nominal.counts if nominal.variances is None else nominal.variances
-            return np.sqrt(squares).tolist()
+            return np.sqrt(np.maximum(squares, 0.0)).tolist()
         return None
 
     def _add_range(self, child: Element, where: str) -> None:

@@ -13,7 +13,10 @@ XML = Format(
         "nuhist.exchange.xml.write:export_xml",
         "Write HistFactory XML with its histograms, which ROOT and pyhf read.",
         "lz.json -o lz_xml",
-        (Option("measurement", "Name of the measurement [default: all]."),),
+        (
+            Option("measurement", "Name of the measurement [default: all]."),
+            Option("lumi", "keep, or normsys to write lumi as a normsys.", "HOW"),
+        ),
         target="Gets combination.xml, a file per channel, data.root and ROOT's schema.",
         main="combination.xml",
     ),

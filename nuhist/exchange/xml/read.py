@@ -210,6 +210,10 @@ class _Measurements:
         names = (element.findtext("POI") or "").split()
         if len(names) > 1:
             self.message(f"{where}: has {len(names)} parameters of interest; {names[0]} is taken")
-        if names and names[0] not in self.names:
-            raise ExchangeError(f"{where}: its parameter of interest '{names[0]}' is in no sample")
-        return self.names[names[0]] if names else ""
+        if not names:
+            return ""
+        if names[0] not in self.names:
+            self.message(
+                f"{where}: its parameter of interest '{names[0]}' is in no sample: backgrounds alone"
+            )
+        return self.names.get(names[0], names[0])

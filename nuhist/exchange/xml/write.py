@@ -8,7 +8,7 @@ a global of its module, so that nothing of it could be used here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nuhist.errors import ExchangeError
-from nuhist.exchange.parameter_names import LUMI, names_in_root, root_name, root_names
+from nuhist.exchange.differences import root_differences
+from nuhist.exchange.luminosity import KEEP, with_luminosity
+from nuhist.exchange.parameter_names import LUMI, has_lumi, names_in_root, root_name, root_names
 from nuhist.exchange.refusals import (
+    Names,
     refuse_names,
-    refuse_negative_counts,
     refuse_partial_lumi,
     refuse_several_staterrors,
 )
@@ -43,10 +45,28 @@ DRIVER, HISTOGRAMS, SCHEMA = "combination.xml", "data.root", "HistFactorySchema.
 METADATA = "nuhist_remainder"  # a TObjString beside the histograms: what XML cannot hold
 
 _LUMI_ERROR = 0.1  # of a luminosity that no sample has; ROOT divides by it
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # what RooFit's factory leaves alone
+_TEXT = r"[^\x00-\x20\x7f\x85\xa0\u2028\u2029\ud800-\udfff\ufffe\uffff]"  # one character, no blank
+_NAMES = Names(
+    "ROOT's HistFactory",
+    channels=re.compile(rf"(?![,;/])[^\W\d](?:(?![,;/])(?:{_TEXT}| (?! *$)))*"),
+    samples=re.compile(rf"{_TEXT}(?:{_TEXT}| (?! *$))*"),
+    parameters=re.compile(rf"{_TEXT}+"),  # lists of them are separated by blanks
+    advice={
+        "channel": "begin with a letter, and use no commas, semicolons and slashes",
+        "sample": "use no control characters, and no blanks at its ends",
+        "parameter": "use no blanks and control characters",
+    },
+)
 
 
-def export_xml(workspace: Workspace, folder: Path, measurement: str | None = None) -> list[Path]:
+def export_xml(
+    workspace: Workspace,
+    folder: Path,
+    measurement: str | None = None,
+    *,
+    lumi: str = KEEP,
+    message: Callable[[str], None] = lambda _: None,
+) -> list[Path]:
     """Write a workspace as HistFactory XML that ROOT reads, into a folder; the driver's path.
 
     The folder gets ``combination.xml`` (the driver), ``channel_NAME.xml`` per channel, ``data.root``
@@ -60,6 +80,10 @@ def export_xml(workspace: Workspace, folder: Path, measurement: str | None = Non
         What to write, and where; the folder is made if it is not there.
     measurement
         Name of the one to write; all of them by default.
+    lumi
+        ``"keep"``, or ``"normsys"`` to write the luminosity as a normsys, which can be on some samples only.
+    message
+        Called with a line of text for what ROOT evaluates otherwise than pyhf, and what ``lumi`` changes.
 
     Raises
     ------
@@ -70,7 +94,10 @@ def export_xml(workspace: Workspace, folder: Path, measurement: str | None = Non
     DataError
         If the folder cannot be written to, or uproot is not installed.
     """
-    contents = xml_files(workspace, measurement)
+    chosen, changes = with_luminosity(workspace, lumi)
+    contents = xml_files(chosen, measurement)
+    for line in (*changes, *root_differences(workspace), *_without_interest(chosen, measurement)):
+        message(line)
     make_folder(folder)
     write_together({folder / name: content for name, content in contents.items()}, key=folder / DRIVER)
     return [folder / DRIVER]
@@ -178,14 +205,14 @@ def _measurement(measurement: Mapping[str, Any], workspace: Workspace) -> Elemen
     sets = parameter_sets(workspace.spec)
     blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
     centre, error, constant = 1.0, _LUMI_ERROR, [LUMI]
-    if "lumi" in sets:
+    if has_lumi(sets):
         lumi = blocks["lumi"]
         centre, constant = float(lumi["auxdata"][0]), []
         error = float(lumi["sigmas"][0]) / centre
     element = Element("Measurement", Name=measurement["name"], Lumi=repr(centre), LumiRelErr=repr(error))
     element.set("ExportOnly", "True")
     poi = measurement["config"]["poi"]
-    SubElement(element, "POI").text = root_name(poi, sets[poi].kind)
+    SubElement(element, "POI").text = root_name(poi, sets[poi].kind) if poi in sets else poi
     for name, block in blocks.items():
         if name not in sets:
             continue
@@ -199,19 +226,28 @@ def _measurement(measurement: Mapping[str, Any], workspace: Workspace) -> Elemen
     return element
 
 
+def _without_interest(workspace: Workspace, measurement: str | None) -> list[str]:
+    """Which measurements ROOT takes for backgrounds alone."""
+    return [
+        f"{workspace.origin}: measurement '{entry['name']}': its parameter of interest"
+        f" '{entry['config']['poi']}' scales no sample; ROOT makes a model without one"
+        for entry in workspace.spec["measurements"]
+        if measurement in (None, entry["name"]) and workspace.interest(entry["name"]) is None
+    ]
+
+
 def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> None:
     """Refuse what ROOT's HistFactory cannot hold, or would read as something else."""
     spec, origin = workspace.spec, workspace.origin
-    refuse_partial_lumi(workspace)
-    refuse_negative_counts(workspace, "XML")
+    refuse_partial_lumi(workspace, measurements)
     sets = parameter_sets(spec)
-    refuse_names(workspace, _NAME, "ROOT; use letters, digits and underscores")
+    refuse_names(workspace, _NAMES)
     refuse_several_staterrors(workspace, "XML")
     root_names(sets, origin)  # which refuses those that would become one
     ranges: dict[str, tuple[tuple[float, float, float], str]] = {}
     for measurement in measurements:
         where = f"{origin}: measurement '{measurement['name']}'"
-        if measurement["config"]["poi"] not in sets:
+        if not measurement["config"]["poi"]:
             raise ExchangeError(
                 f"{where}: has no parameter of interest, which ROOT's HistFactory needs; apply a patch"
             )
