@@ -67,7 +67,7 @@ def patchset(spec: dict[str, Any], points: int) -> dict[str, Any]:
         heavy, light = 400 + 40 * (index % columns), 100 + 30 * (index // columns)
         operations = []
         for number in range(CHANNELS):
-            size = 250 * np.exp(-(heavy + light / 2) / 400) * (1 + number / CHANNELS)
+            size = 55 * np.exp(-(heavy + light / 2) / 400) * (1 + number / CHANNELS)
             counts = size * np.linspace(0.5, 1.5, BINS)
             modifiers: list[dict[str, Any]] = [
                 {"name": "mu", "type": "normfactor", "data": None},

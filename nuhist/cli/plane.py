@@ -40,7 +40,8 @@ result_file = click.option(
 @command(epilog="Example: nuhist exclusion BkgOnly.json patchset.json --jobs 2 -o plane.json")
 @click.argument("sources", metavar="WS [PATCHSET] | EXPERIMENT...", nargs=-1, required=True)
 @click.option("--hypothesis", metavar="H", help="One with a parameter of its own: light-vector.")
-@click.option("--over", metavar="NAME=LO:HI:N[:log]", help="Values of that parameter.")
+@click.option("--over", multiple=True, metavar="NAME=LO:HI:N[:log]",
+              help="Values of that parameter; again for a plane of two.")  # fmt: skip
 @click.option("--flavor", metavar="F", help="effective, e, mu or tau (with --over) [default: effective].")
 @click.option("--method", metavar="M", help="profile or cls (with --over) [default: profile].")
 @click.option("--labels", metavar="X[,Y]", help="Of the contour [default: the first two that are numbers].")
@@ -74,7 +75,8 @@ def exclusion(
 
     check_result_file(output)
     options: BuildOptions | None = taken_options(choices)
-    if choices["over"] is None:
+    if not choices["over"]:
+        choices["over"] = None
         refuse_given(BUILD_NAMES, "does nothing with a PatchSet; it belongs to --over")
         options = None
     work = {name: choices.pop(name) for name in ("jobs", "scheduler", "resume")}
@@ -98,6 +100,7 @@ def exclusion(
         )
     for point in result.failed:
         where = f" at {point.value:g}" if isinstance(point, ScanPoint) else ""
+        where += f" and {point.second:g}" if isinstance(point, ScanPoint) and point.second is not None else ""
         tell(f"nuhist: {point.name}{where} fails: {point.failure}")
     deliver_result(result, output)
     if json_output:
@@ -166,14 +169,14 @@ def _print_scan(result: ExclusionScan) -> None:
     say(result.summary)
     say(f"  {result.method}: {result.convention}", "")
     unit = slashed(result.unit)
-    print_table(
-        [f"{result.over}/{result.over_unit}", *(f"{name} {result.coupling}{unit}" for name in result.names)],
-        [
-            [f"{value:.4g}", *(_limit(result.curve(name)[row].upper_observed) for name in result.names)]
-            for row, value in enumerate(result.values)
-        ],
-        left=0,
-    )
+    header = [f"{result.over}{slashed(result.over_unit)}"]
+    header += [] if result.second is None else [f"{result.second.name}{slashed(result.second.unit)}"]
+    rows = []
+    for points in zip(*map(result.curve, result.names), strict=True):
+        places = (points[0].value, points[0].second)
+        row = [f"{place:.4g}" for place in places if place is not None]
+        rows.append([*row, *(_limit(point.upper_observed) for point in points)])
+    print_table([*header, *(f"{name} {result.coupling}{unit}" for name in result.names)], rows, left=0)
     print_remarks(result.data_kind, result.notes)
 
 

@@ -40,7 +40,7 @@ _SHELL = {"fixed": "fix", "verify": "no-verify"}  # options whose keyword is ano
 def exclusion(
     *sources: Any,
     hypothesis: str | None = None,
-    over: str | None = None,
+    over: str | Sequence[str] | None = None,
     flavor: FlavorChoice | None = None,
     method: str | IntervalMethod | None = None,
     options: BuildOptions | None = None,
@@ -72,7 +72,7 @@ def exclusion(
         takes them.
     hypothesis, over
         One with a parameter of its own, such as ``"light-vector"``, and that parameter's values as
-        ``"mass=1eV:100MeV:31:log"``.
+        ``"mass=1eV:100MeV:31:log"``; of two parameters a list. Others have their values with the name.
     flavor, method, options
         With ``over``: as in :func:`nuhist.build` and :func:`nuhist.limit`; ``"profile"`` by default.
     labels
@@ -129,7 +129,7 @@ def exclusion(
     return exclusion_scan(
         sources,
         hypothesis=hypothesis,
-        over=parse_over(as_text(over, "over")),
+        over=[parse_over(as_text(each, "over")) for each in ([over] if isinstance(over, str) else over)],
         flavor=flavor or "effective",
         method=method or "profile",
         confidence_level=confidence_level,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from nuhist.methods.exclusion_results import BANDS, NOTHING, common_notes
 from nuhist.methods.expected import expected_limits
 from nuhist.methods.method import IntervalMethod, level_of
 from nuhist.methods.registry import make_method
-from nuhist.methods.scan_results import ExclusionScan, ScanPoint
+from nuhist.methods.scan_results import ExclusionScan, ScanPoint, SecondParameter
 from nuhist.physics.hypotheses import FlavorChoice, get_family
 
 TOGETHER = "together"  # the curve of all experiments
@@ -38,24 +40,27 @@ class Scanned:
         Of all experiments, prepared for one value.
     family
         By name; its function is not sent to other processes.
-    parameter
-        Of the family.
+    parameters
+        Of the family: those that are gone over.
+    held
+        Values of the others.
     method, confidence_level
         Of the limits.
     """
 
     models: ModelSet
     family: str
-    parameter: str
+    parameters: tuple[str, ...]
+    held: Mapping[str, float]
     method: IntervalMethod
     confidence_level: float
 
 
 @dataclass(frozen=True)
 class ScanTask:
-    """One value of the parameter, for all curves."""
+    """One value of each parameter, for all curves."""
 
-    value: float
+    values: tuple[float, ...]
     curves: int
 
     @property
@@ -66,7 +71,8 @@ class ScanTask:
 
 def compute_limits(scanned: Scanned, task: ScanTask) -> dict[str, Any]:
     """Results of each experiment and of all together, see :func:`_limit`."""
-    hypothesis = get_family(scanned.family).at({scanned.parameter: task.value})
+    values = dict(zip(scanned.parameters, task.values, strict=True))
+    hypothesis = get_family(scanned.family).at({**scanned.held, **values})
     models = scanned.models.testing(hypothesis)
     alone = [models.alone(number) for number in range(len(models.models))]
     return {"curves": [_limit(scanned, each) for each in [*alone, models][: task.curves]]}
@@ -97,7 +103,7 @@ def exclusion_scan(
     experiments: Sequence[str | Path | Experiment],
     *,
     hypothesis: str,
-    over: Over,
+    over: Sequence[Over],
     flavor: FlavorChoice,
     method: str | IntervalMethod,
     confidence_level: float | None,
@@ -105,12 +111,22 @@ def exclusion_scan(
     execution: Execution | None,
 ) -> ExclusionScan:
     """Limits at each value, see :func:`nuhist.exclusion`."""
-    name, colon, _ = hypothesis.partition(":")
-    if colon:
-        raise ConfigError(f"{hypothesis}: --over gives its parameter the values; write --hypothesis {name}")
+    name, _, text = hypothesis.partition(":")
     family = get_family(name)
-    parameter = family.parameter(over.name)
-    values = over.values(lambda text: parameter.parsed(text, family.name))
+    held = family.values(text)
+    parameters = [family.parameter(each.name) for each in over]
+    names_over = [parameter.name for parameter in parameters]
+    if not 1 <= len(over) <= 2 or len(set(names_over)) < len(over):
+        raise ConfigError(f"--over {', '.join(names_over)}: name one parameter, or two different ones")
+    for parameter in parameters:
+        if parameter.name in held:
+            raise ConfigError(
+                f"{hypothesis}: --over gives its {parameter.name} the values; leave it out of --hypothesis"
+            )
+    sides = [
+        each.values(partial(parameter.parsed, family=family.name))
+        for each, parameter in zip(over, parameters, strict=True)
+    ]
     level = level_of(confidence_level)
     chosen = make_method(method, {})
     if isinstance(chosen, CLs):
@@ -119,17 +135,18 @@ def exclusion_scan(
         raise OptionError(
             f"--method {chosen.name}: throws toys at each point; ask nuhist limit at one of them"
         )
-    first = family.at({parameter.name: values[0]})
+    places = [*product(*sides)]
+    first = family.at({**held, **dict(zip(names_over, places[0], strict=True))})
     models = model_set(experiments, first, flavor, options)
     single = [model.neutrinos.experiment.name for model in models.models]
     names = (*single, *([TOGETHER] if len(single) > 1 else ()))
-    tasks = [ScanTask(value, len(names)) for value in values]
-    scanned = Scanned(models, family.name, parameter.name, chosen, level)
-    asked = f"{__version__} {workspace_of(models).digest} {chosen!r} {level!r} {flavor}"
+    tasks = [ScanTask(place, len(names)) for place in places]
+    scanned = Scanned(models, family.name, tuple(names_over), held, chosen, level)
+    asked = f"{__version__} {workspace_of(models).digest} {names_over} {chosen!r} {level!r} {flavor}"
     digest = hashlib.sha256(asked.encode()).hexdigest()
     computed = run(scanned, tasks, as_execution(execution) or Execution(), digest, compute_limits)
     found = [
-        (name, task.value, result["curves"][number])
+        (name, task.values, result["curves"][number])
         for number, name in enumerate(names)
         for task, result in zip(tasks, computed, strict=True)
     ]
@@ -141,9 +158,9 @@ def exclusion_scan(
     return ExclusionScan(
         hypothesis=family.name,
         flavor=flavor,
-        over=parameter.name,
-        over_unit=parameter.unit,
-        logarithmic=over.logarithmic,
+        over=parameters[0].name,
+        over_unit=parameters[0].unit,
+        logarithmic=over[0].logarithmic,
         coupling=coupling.coupling,
         unit=coupling.unit,
         names=names,
@@ -154,12 +171,15 @@ def exclusion_scan(
         notes=common_notes(points),
         data_kind=options.data_kind,
         nuhist_version=__version__,
+        second=SecondParameter(parameters[1].name, parameters[1].unit, over[1].logarithmic)
+        if len(over) > 1
+        else None,
     )
 
 
-def _point(name: str, value: float, result: Mapping[str, Any]) -> ScanPoint:
+def _point(name: str, values: Sequence[float], result: Mapping[str, Any]) -> ScanPoint:
     kept: dict[str, Any] = {
         key: tuple(entry) if isinstance(entry, list) else entry for key, entry in result.items()
     }
     del kept["convention"]
-    return ScanPoint(name=name, value=value, **kept)
+    return ScanPoint(name=name, value=values[0], second=values[1] if len(values) > 1 else None, **kept)

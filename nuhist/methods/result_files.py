@@ -9,7 +9,7 @@ from nuhist.errors import ConfigError, DataError
 from nuhist.files import read_json
 from nuhist.methods.contour import Axis, Contour, ContourLevel
 from nuhist.methods.exclusion_results import Exclusion, from_json, tuples
-from nuhist.methods.scan_results import ExclusionScan, ScanPoint
+from nuhist.methods.scan_results import ExclusionScan, ScanPoint, SecondParameter
 from nuhist.methods.sensitivity_results import Sensitivity, SensitivityPoint
 from nuhist.schemas import check
 from nuhist.values import shown
@@ -60,5 +60,7 @@ def read_result(source: Result | str | Path) -> Result:
         return Contour(**{**kept, **axes, "levels": levels})
     rows = [{name: tuples(value) for name, value in point.items()} for point in document["points"]]
     if kind == "exclusion_scan":
+        second = document["second"]
+        kept["second"] = None if second is None else SecondParameter(**second)
         return ExclusionScan(**{**kept, "points": tuple(ScanPoint(**row) for row in rows)})
     return Sensitivity(**{**kept, "points": tuple(SensitivityPoint(**row) for row in rows)})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.inference.results import JsonResult
 from nuhist.methods.exclusion_results import BANDS, NOTHING, Expected
-from nuhist.physics.coupling import slashed
+from nuhist.physics.coupling import slashed, spaced
 from nuhist.showing import Table
 from nuhist.values import percent
 
@@ -21,7 +22,7 @@ class ScanPoint:
     name
         Of the experiment, or of all of them together.
     value
-        Of the hypothesis' own parameter.
+        Of the hypothesis' own parameter, the first of two.
     upper_observed, upper_expected
         Upper end of the interval for the coupling, and the same expected without the coupling at -2 to +2
         standard deviations; None where it is open, or where the method expects nothing.
@@ -33,6 +34,8 @@ class ScanPoint:
         What a reader should know of this point.
     failure
         Why there is no result; None where there is one.
+    second
+        Of the second parameter of two; None where there is one.
     """
 
     name: str
@@ -45,11 +48,21 @@ class ScanPoint:
     cls_expected: Expected = NOTHING
     notes: tuple[str, ...] = ()
     failure: str | None = None
+    second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecondParameter:
+    """The second of two parameters: its name, the unit of its values, whether they have one ratio."""
+
+    name: str
+    unit: str
+    logarithmic: bool
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ExclusionScan(JsonResult):
-    """Limits over a hypothesis' own parameter.
+    """Limits over a hypothesis' own parameter, or over two of them.
 
     Attributes
     ----------
@@ -67,6 +80,8 @@ class ExclusionScan(JsonResult):
         Experiment by experiment, in the order of the values.
     confidence_level, method, convention, notes, data_kind
         See :class:`nuhist.inference.results.Interval`.
+    second
+        The second parameter, whose values change first from point to point; None where there is one.
     """
 
     hypothesis: str
@@ -84,6 +99,7 @@ class ExclusionScan(JsonResult):
     notes: tuple[str, ...]
     data_kind: DataKind
     nuhist_version: str
+    second: SecondParameter | None = None
 
     @property
     def failed(self) -> tuple[ScanPoint, ...]:
@@ -92,8 +108,14 @@ class ExclusionScan(JsonResult):
 
     @property
     def values(self) -> tuple[float, ...]:
-        """Of the hypothesis' own parameter."""
-        return tuple(point.value for point in self.curve(self.names[0]))
+        """Of the hypothesis' own parameter, each once."""
+        return tuple(dict.fromkeys(point.value for point in self.curve(self.names[0])))
+
+    @property
+    def second_values(self) -> tuple[float, ...]:
+        """Of the second parameter, each once; none where there is one."""
+        found = dict.fromkeys(point.second for point in self.curve(self.names[0]))
+        return tuple(value for value in found if value is not None)
 
     def curve(self, name: str) -> tuple[ScanPoint, ...]:
         """Points of one experiment, or of all together."""
@@ -102,25 +124,33 @@ class ExclusionScan(JsonResult):
     @property
     def summary(self) -> str:
         """What was scanned."""
-        first, last = self.values[0], self.values[-1]
         failed = f", {len(self.failed)} failed" if self.failed else ""
+        ranges = [_range(self.values, self.over, self.over_unit)]
+        if self.second is not None:
+            ranges.append(_range(self.second_values, self.second.name, self.second.unit))
+        what = "curves" if self.second is None else "planes"
         return (
-            f"{percent(self.confidence_level)} CL limits on {self.coupling} at {len(self.values)} values of"
-            f" {self.over} from {first:g} to {last:g} {self.over_unit}, {len(self.names)} curves{failed}"
+            f"{percent(self.confidence_level)} CL limits on {self.coupling} at {' and '.join(ranges)},"
+            f" {len(self.names)} {what}{failed}"
         )
 
     def table(self) -> Table:
         """A row for each point."""
         coupling = f"{self.coupling}{slashed(self.unit)}"
+        more = [] if self.second is None else [f"{self.second.name}{slashed(self.second.unit)}"]
         header = (
-            "name", f"{self.over}/{self.over_unit}", f"upper {coupling}",
+            "name", f"{self.over}{slashed(self.over_unit)}", *more, f"upper {coupling}",
             *(f"upper_expected_{band}" for band in BANDS), "lower", "best_fit", "failure",
         )  # fmt: skip
         rows = tuple(
             (
-                point.name, point.value, point.upper_observed, *point.upper_expected,
-                point.lower_observed, point.best_fit, point.failure,
+                point.name, point.value, *([point.second] if more else []), point.upper_observed,
+                *point.upper_expected, point.lower_observed, point.best_fit, point.failure,
             )
             for point in self.points
         )  # fmt: skip
         return Table(header, rows)
+
+
+def _range(values: Sequence[float], name: str, unit: str) -> str:
+    return f"{len(values)} values of {name} from {values[0]:g} to {values[-1]:g}{spaced(unit)}"

@@ -117,13 +117,13 @@ class Family:
         """How a user writes one of them."""
         return f"{self.name}:" + ",".join(f"{each.name}=10{each.unit}" for each in self.parameters)
 
-    def parsed(self, text: str) -> Hypothesis:
-        """The hypothesis of a text such as ``mass=10keV``; with several parameters, commas between.
+    def values(self, text: str) -> dict[str, float]:
+        """Values of a text such as ``mass=10keV``, of all parameters or of some; commas between them.
 
         Raises
         ------
         ConfigError
-            As :meth:`at`, or if the text has another form.
+            If a parameter is unknown, a value lies outside its range, or the text has another form.
         """
         values = {}
         for part in filter(None, text.split(",")):
@@ -131,4 +131,8 @@ class Family:
             if not equals:
                 raise ConfigError(f"{self.name}:{text}: expected NAME=VALUE; write {self.example}")
             values[name] = self.parameter(name).parsed(value, self.name)
-        return self.at(values)
+        return values
+
+    def parsed(self, text: str) -> Hypothesis:
+        """The hypothesis of such a text; see :meth:`values` and :meth:`at`."""
+        return self.at(self.values(text))

@@ -90,7 +90,8 @@ def _title(result: Result) -> str:
     if isinstance(result, Exclusion):
         return f"Exclusion in {', '.join(result.labels)}"
     if isinstance(result, ExclusionScan):
-        return f"Limits over the {result.over} of {result.hypothesis}"
+        more = "" if result.second is None else f" and {result.second.name}"
+        return f"Limits over the {result.over}{more} of {result.hypothesis}"
     if isinstance(result, Contour):
         return f"Contours in {result.x.coupling} and {result.y.coupling}"
     return f"Forecast for {result.hypothesis}"

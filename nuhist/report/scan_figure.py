@@ -12,6 +12,7 @@ from nuhist.methods.scan_results import ExclusionScan
 from nuhist.report.canvas import Canvas, Look, with_look
 from nuhist.report.figures import LINE_STYLES, line_colour, plain_ticks
 from nuhist.report.labels import data_label, data_title, literal, symbol, unit_symbol
+from nuhist.report.plane_figure import plane_figure
 from nuhist.report.published_curves import Curve, draw_published
 from nuhist.tables import Array
 from nuhist.values import percent
@@ -53,6 +54,12 @@ def scan_figure(
     for scan in scans:
         if (scan.over, scan.over_unit, scan.coupling) != (first.over, first.over_unit, first.coupling):
             raise ConfigError("results over different parameters; draw them in figures of their own")
+    if first.second is not None:
+        if len(scans) > 1 or labels or published:
+            raise ConfigError(
+                "limits over two parameters fill a figure; draw one result, without other curves"
+            )
+        return plane_figure(first, **look)
     canvas = Canvas(look, log=True)
     axes = canvas.axes(7, 5.2)
     curves = [(number, scan, name) for number, scan in enumerate(scans) for name in scan.names]

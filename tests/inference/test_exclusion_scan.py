@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from nuhist.inference.profile import threshold
 from nuhist.inference.region import expected_upper
 from nuhist.methods.result_files import read_result
 from nuhist.methods.scan_results import ExclusionScan
+from nuhist.physics.family import Family, OwnParameter
+from nuhist.physics.hypotheses import FAMILIES, Hypothesis
+from nuhist.physics.light_vector import LIGHT_VECTOR
 from nuhist.report.exclusion_figure import draw_exclusion
 
 
@@ -137,7 +142,13 @@ def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
         ({"verify": False}, OptionError, "--no-verify: does nothing with --over"),
         ({"method": "feldman-cousins"}, OptionError, "throws toys at each point"),
         ({"hypothesis": None}, ConfigError, "--over needs a --hypothesis with a parameter of its own"),
-        ({"hypothesis": "light-vector:mass=1"}, ConfigError, "write --hypothesis light-vector"),
+        (
+            {"hypothesis": "light-vector:mass=1"},
+            ConfigError,
+            "its mass the values; leave it out of --hypothesis",
+        ),
+        ({"over": ["mass=1:2:3", "mass=1:2:3"]}, ConfigError, "name one parameter, or two different ones"),
+        ({"over": []}, ConfigError, "name one parameter"),
         ({"hypothesis": "charge-radius"}, ConfigError, "charge-radius has no parameter of its own"),
         ({"over": None}, OptionError, "--hypothesis: does nothing with a PatchSet; it belongs to --over"),
     ],
@@ -158,6 +169,55 @@ def test_points_that_fail_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
     scan = scanned("lz_ws2022", over="mass=1:2:2")
     assert [point.failure for point in scan.points] == [None, "no minimum"]
     assert scan.summary.endswith(", 1 failed")
+
+
+@pytest.fixture
+def strong(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The light vector with a second parameter, by which the neutrino's charge is larger."""
+
+    def make(name: str, title: str, values: Mapping[str, float]) -> Hypothesis:
+        plain = LIGHT_VECTOR.make(name, title, {"mass": values["mass"]})
+
+        def terms(energy: Any, flavor: Any, options: Any) -> Mapping[int, Any]:
+            found = plain.terms(energy, flavor, options)
+            return {power: values["charge"] ** power * term for power, term in found.items()}
+
+        return replace(plain, terms=terms)
+
+    charge = OwnParameter("charge", "charge", "1", {}, 0.1, 1.0)
+    family = Family("strong", "strong vector", (*LIGHT_VECTOR.parameters, charge), make)
+    monkeypatch.setitem(FAMILIES, "strong", family)
+    return family.name
+
+
+def test_two_parameters_give_a_plane(strong: str, tmp_path: Path) -> None:
+    over = ["mass=1:100:2:log", "charge=0.5:1:2"]
+    scan = nuhist.exclusion("lz_ws2022", hypothesis=strong, over=over)
+    assert isinstance(scan, ExclusionScan)
+    assert (scan.values, scan.second_values) == ((1.0, 100.0), (0.5, 1.0))
+    assert [(point.value, point.second) for point in scan.points] == [(1, 0.5), (1, 1), (100, 0.5), (100, 1)]
+    upper = {(point.value, point.second): point.upper_observed or 0 for point in scan.points}
+    alone = scanned("lz_ws2022", over="mass=1:100:2:log")
+    for point in alone.points:
+        # Only the product of charge and g² enters; fits of another workspace round differently.
+        assert upper[point.value, 1.0] == pytest.approx(point.upper_observed, rel=1e-6)
+        assert upper[point.value, 0.5] == pytest.approx(2 * (point.upper_observed or 0), rel=1e-4)
+    path = tmp_path / "plane.json"
+    path.write_text(json.dumps(scan.to_json()))
+    assert read_result(path) == scan
+    assert scan.table().header[:3] == ("name", "mass/keV", "charge")
+    drawn = draw_exclusion([scan])
+    assert drawn.figure.axes[0].get_xscale() == "log"
+    assert drawn.figure.axes[0].get_yscale() == "linear"
+    with pytest.raises(ConfigError, match="fill a figure; draw one result"):
+        draw_exclusion([scan, scan])
+    # One of them may be held.
+    held = nuhist.exclusion("lz_ws2022", hypothesis=f"{strong}:charge=0.5", over=over[0])
+    assert [point.upper_observed for point in held.points] == pytest.approx(
+        [upper[1.0, 0.5], upper[100.0, 0.5]], rel=1e-6
+    )
+    with pytest.raises(ConfigError, match="its charge is missing"):
+        nuhist.exclusion("lz_ws2022", hypothesis=strong, over=over[0])
 
 
 def test_figure_of_several_results(two: ExclusionScan) -> None:

@@ -54,7 +54,8 @@ def _parts(result: Result) -> list[tuple[str, int, Table, list[str | None]]]:
             found.append(("Exclusion contours", len(header) - 1, Table(header, rows), []))
         return found
     if isinstance(result, ExclusionScan):
-        return [("Limits over", 2, result.table(), [_example(result)])]
+        keys = 2 if result.second is None else 3
+        return [("Limits over", keys, result.table(), [_example(result)])]
     if isinstance(result, Sensitivity):
         return [("Sensitivity", 2, result.table(), [result.hypothesis])]
     return [("Contour", 3, result.table(), [])]
