@@ -275,7 +275,7 @@ def packed_root(kind: bytes, packed: bytes, stated: int | None = None) -> bytes:
     made = bytearray(content)
     for place in range(len(content) - 26):  # of the key in its directory, and of the one before the data
         stored, version, unpacked, _, length, _, at = struct.unpack_from(">ihIIhhi", content, place)
-        if version == 4 and at + length == key.place and (stored - length, unpacked) == key[2:]:
+        if version == 4 and at + length == key.place and (stored - length, unpacked) == key[2:4]:
             struct.pack_into(">i", made, place, length + len(block))
             struct.pack_into(">I", made, place + 6, size)
             struct.pack_into(">i", made, place + 18, len(content) - length)
@@ -325,10 +325,10 @@ def test_small_numbers_count_as_what_they_become() -> None:
     content = root_file({"h": th1d(np.ones(1), np.array([0.0, 1.0]))})
     (key,) = check_directories(content)
     plain = key._replace(packed=0, unpacked=0)
-    streamers = root_packed.unpacked_size(content, [plain])
+    streamers, _ = root_packed.unpacked(content, [plain])
     for kind, factor in (("TH1C", 8), ("TH1S", 4), ("TH1F", 2), ("TH1D", 1), ("TTree", 0)):
         entry = key._replace(kind=kind, packed=1000, unpacked=1000)
-        assert root_packed.unpacked_size(content, [entry]) - streamers == 1000 * factor
+        assert root_packed.unpacked(content, [entry])[0] - streamers == 1000 * factor
 
 
 # --- HDF5

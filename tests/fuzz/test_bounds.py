@@ -166,8 +166,13 @@ def _key(name: str) -> bytes:
     return b"\x0aTDirectory" + bytes([len(name)]) + name.encode()
 
 
+def _listed(nested: bytes, name: str) -> int:
+    """Where the list of the file's keys has the strings of a directory, which stand before its data, too."""
+    return nested.index(_key(name), nested.index(_key(name)) + 1)
+
+
 def test_a_name_of_negative_length_is_refused(nested: bytes) -> None:
-    place = nested.index(_key("a")) + 11
+    place = _listed(nested, "a") + 11
     spoiled = nested[:place] + b"\xff\xff\xff\xff\x00" + nested[place + 5 :]
     with pytest.raises(ValueError, match="a key has a name of impossible length"):
         check_directories(spoiled)
@@ -175,7 +180,7 @@ def test_a_name_of_negative_length_is_refused(nested: bytes) -> None:
 
 def test_directories_in_each_other_are_refused(nested: bytes) -> None:
     # One directory's key says that its data are where the other's are; two 32-bit positions precede.
-    one, other = nested.index(_key("a")) - 8, nested.index(_key("z")) - 8
+    one, other = _listed(nested, "a") - 8, _listed(nested, "z") - 8
     spoiled = nested[:other] + nested[one : one + 4] + nested[other + 4 :]
     with pytest.raises(ValueError, match="a directory is in several places"):
         check_directories(spoiled)

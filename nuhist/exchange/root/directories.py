@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _BIG_FILE = 1_000_000  # versions from here on have 64-bit positions
@@ -11,16 +12,18 @@ _FOLDERS = ("TDirectory", "TDirectoryFile")
 
 
 class Key(NamedTuple):
-    """An object's class, where its data begin, and their bytes as they are stored and unpacked."""
+    """An object's class, where its data begin, their bytes stored and unpacked, its path and its cycle."""
 
     kind: str
     place: int
     packed: int
     unpacked: int
+    path: str = ""
+    cycle: int = 0
 
 
 def check_directories(content: bytes) -> list[Key]:
-    """Keys of all directories of a file.
+    """Keys of all directories of a file, each directory's before its own.
 
     Refused are lists of keys that go back, and directories that are in each other: of such a damaged file
     uproot would read keys without end. Source of the layout: ROOT's documentation of TFile, TDirectoryFile
@@ -34,16 +37,28 @@ def check_directories(content: bytes) -> list[Key]:
     found: list[Key] = []
     version, start = struct.unpack_from(">ii", content, 4)
     (name_bytes,) = struct.unpack_from(">i", content, 36 if version >= _BIG_FILE else 28)
-    waiting, seen = [start + name_bytes], set[int]()
-    while waiting:
-        keys = _keys_of(content, waiting.pop())
+    seen = set[int]()
+
+    def opened(place: int) -> Iterator[Key]:
+        """The keys of a directory."""
+        keys = _keys_of(content, place)
         if keys in seen:
             raise ValueError("a directory is in several places")
-        if keys:
-            seen.add(keys)
-            listed = _listed(content, keys)
-            waiting += [key.place for key in listed if key.kind in _FOLDERS]
-            found += listed
+        if not keys:
+            return iter(())
+        seen.add(keys)
+        return iter(_listed(content, keys))
+
+    waiting = [("", opened(start + name_bytes))]
+    while waiting:
+        folder, listed = waiting[-1]
+        key = next(listed, None)
+        if key is None:
+            waiting.pop()
+            continue
+        found.append(key._replace(path=f"{folder}{key.path}"))
+        if key.kind in _FOLDERS:
+            waiting.append((f"{found[-1].path}/", opened(key.place)))
     return found
 
 
@@ -87,7 +102,7 @@ def _listed(content: bytes, place: int) -> list[Key]:
 
 def _key(content: bytes, place: int) -> tuple[Key, int]:
     """A key, and where the next one is."""
-    stored, version, unpacked, _, length, _ = struct.unpack_from(">ihIIhh", content, _checked(place))
+    stored, version, unpacked, _, length, cycle = struct.unpack_from(">ihIIhh", content, _checked(place))
     big = version > _BIG_RECORD
     (data,) = struct.unpack_from(">q" if big else ">i", content, place + 18)
     place += 34 if big else 26
@@ -100,9 +115,9 @@ def _key(content: bytes, place: int) -> tuple[Key, int]:
             place += 4
         if size < 0 or place + size > len(content):
             raise ValueError("a key has a name of impossible length")
-        texts.append(content[place : place + size].decode(errors="replace"))
+        texts.append(content[place : place + size].decode(errors="surrogateescape"))
         place += size
-    return Key(texts[0], _checked(data + length), stored - length, unpacked), place
+    return Key(texts[0], _checked(data + length), stored - length, unpacked, texts[1], cycle), place
 
 
 def _checked(place: int) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ExchangeError, missing_extra
-from nuhist.exchange.root.directories import check_directories, stated_length
-from nuhist.exchange.root.packed import LARGEST, unpacked_size
+from nuhist.exchange.root.directories import Key, check_directories, stated_length
+from nuhist.exchange.root.objects import Plain, Prototype, object_text, plain_histogram, plain_text
+from nuhist.exchange.root.packed import LARGEST, unpacked
+from nuhist.exchange.root.written import file_bytes
 from nuhist.exchange.stored import damage
 from nuhist.inputs import MEBIBYTE, read_bytes
 from nuhist.tables import Array
@@ -60,63 +63,102 @@ def th1d(
     *,
     title: str = "",
     x_title: str = ENERGY_TITLE,
-) -> Any:
-    """A TH1D that uproot can write; without variances (ROOT's Sumw2) ROOT takes the counts."""
-    writing = _uproot().writing.identify
-    values = np.concatenate(([0.0], counts, [0.0]))
-    squares = None if variances is None else np.concatenate(([0.0], variances, [0.0]))
-    centres = (edges[:-1] + edges[1:]) / 2
-    bins = len(counts)
-    return writing.to_TH1x(
-        fName=None,  # uproot puts the name of the key there
-        fTitle=title,
-        data=values,
-        fEntries=float(values.sum()),
-        fTsumw=float(values.sum()),
-        fTsumw2=float((values if squares is None else squares).sum()),
-        fTsumwx=float(counts @ centres),
-        fTsumwx2=float(counts @ centres**2),
-        fSumw2=squares,
-        fXaxis=writing.to_TAxis(
-            "xaxis", x_title, bins, edges[0], edges[-1], fXbins=np.asarray(edges, dtype=np.float64)
-        ),
-        fYaxis=writing.to_TAxis("yaxis", COUNTS_TITLE, 1, 0.0, 1.0),
-    )
+) -> Histogram:
+    """A histogram to write; without variances (ROOT's Sumw2) ROOT takes the counts."""
+    return Histogram(edges, counts, variances, title=title, x_title=x_title)
 
 
-def root_file(contents: Mapping[str, Any]) -> bytes:
-    """A ROOT file as bytes: histograms of :func:`th1d` and texts, which become TObjString, by path."""
-    stream = BytesIO()
-    # Folders with room for all keys from the start; else each overflow leaves a gap in the file.
-    options = {"compression": _uproot().ZLIB(9), "initial_directory_bytes": 100 * (len(contents) + 1)}
-    with _uproot().recreate(stream, **options) as file:
+def root_file(contents: Mapping[str, Histogram | str]) -> bytes:
+    """A ROOT file as bytes: histograms as TH1D, and texts, which become TObjString, by path."""
+    prototypes: dict[tuple[bytes, str], Prototype] = {}
+
+    def objects() -> Iterator[tuple[str, str, bytes]]:
         for path, entry in contents.items():
-            try:
-                file[path] = entry
-            except struct.error as error:
-                short = path if len(path) < 80 else f"{path[:77]}..."
-                raise ExchangeError(f"'{short}': its name or title is too long for a ROOT file") from error
+            if isinstance(entry, str):
+                yield path, "TObjString", object_text(entry)
+            else:
+                key = entry.edges.tobytes(), entry.x_title
+                if key not in prototypes:
+                    prototypes[key] = Prototype(_first(_of_uproot(entry), "TH1D"))
+                yield path, "TH1D", _filled(prototypes[key], path.rpartition("/")[2], entry)
+
+    one = Histogram(np.array([0.0, 1.0]), np.zeros(1))
+    try:
+        return file_bytes(objects(), _of_uproot(one))
+    except struct.error as error:
+        path = str(error)
+        short = path if len(path) < 80 else f"{path[:77]}..."
+        raise ExchangeError(f"'{short}': its name or title is too long for a ROOT file") from error
+    except OverflowError as error:
+        raise ExchangeError(f"{error}: leave some histograms out") from error
+
+
+def _filled(prototype: Prototype, name: str, histogram: Histogram) -> bytes:
+    """A TH1D, with the sums that ROOT keeps of its bins."""
+    counts, edges, variances = histogram.counts, histogram.edges, histogram.variances
+    centres = (edges[:-1] + edges[1:]) / 2
+    moment = counts * centres
+    total = float(counts.sum())
+    squares = total if variances is None else float(variances.sum())
+    sums = (total, total, squares, float(moment.sum()), float(moment @ centres))
+    flow = None if variances is None else _flow(variances)
+    return prototype.filled(name, histogram.title, sums, _flow(counts), flow)
+
+
+def _flow(values: Array) -> Array:
+    """Values with nothing below and above."""
+    found = np.zeros(len(values) + 2)
+    found[1:-1] = values
+    return found
+
+
+def _of_uproot(histogram: Histogram) -> bytes:
+    """A file of uproot's with a histogram of these edges, without numbers, and a text."""
+    uproot = _uproot()
+    writing = uproot.writing.identify
+    edges = np.asarray(histogram.edges, dtype=np.float64)
+    x_axis = writing.to_TAxis("xaxis", histogram.x_title, len(edges) - 1, edges[0], edges[-1], fXbins=edges)
+    y_axis = writing.to_TAxis("yaxis", COUNTS_TITLE, 1, 0.0, 1.0)
+    made = writing.to_TH1x(None, "", np.zeros(len(edges) + 1), 0.0, 0.0, 0.0, 0.0, 0.0, None, x_axis, y_axis)
+    stream = BytesIO()
+    with uproot.recreate(stream, compression=None) as file:
+        file["h"], file["t"] = made, ""
         return stream.getvalue()  # whole after each entry; leaving the block closes the stream
+
+
+def _first(content: bytes, kind: str) -> bytes:
+    """The first object of a class in a file that is not packed."""
+    key = next(key for key in check_directories(content) if key.kind == kind)
+    return content[key.place : key.place + key.packed]
 
 
 @dataclass(frozen=True, eq=False)
 class RootFile:
-    """A ROOT file that is open for reading; ROOT's class by path, in the file's order and without cycles."""
+    """A ROOT file that was read; keys by path, in the file's order and without cycles."""
 
     origin: str
-    classes: Mapping[str, str]
-    _directory: Any
+    keys: Mapping[str, Key]
+    content: bytes
+    objects: Mapping[int, bytes]
+    axes: dict[bytes, tuple[Array, str]] = field(default_factory=dict)
+
+    @cached_property
+    def directory(self) -> Any:
+        """The file as uproot has it."""
+        return _uproot().open(BytesIO(self.content))
 
     def names(self) -> list[str]:
         """Paths of all one-dimensional histograms."""
-        return [path for path, kind in self.classes.items() if kind.startswith("TH1")]
+        return [path for path, key in self.keys.items() if key.kind.startswith("TH1")]
 
     def text(self, path: str) -> str | None:
         """Text of a TObjString, or None if there is none of this path."""
-        if self.classes.get(path) != "TObjString":
+        key = self.keys.get(path)
+        if key is None or key.kind != "TObjString":
             return None
         with damage(f"{self.origin}: {path}"):
-            return _whole(str(self._directory[path]))
+            text = plain_text(self.objects.get(key.place, b""))
+            return _whole(str(self.directory[path])) if text is None else text
 
     def histogram(self, path: str, *, signed: bool = False) -> Histogram:
         """A histogram by its path, such as ``"lz_ws2022/nu_pp"``; ``signed`` counts may be negative.
@@ -127,16 +169,15 @@ class RootFile:
             If there is no such histogram, it is none of one dimension, or edges or counts make no
             sense; the message has the bin, counted from 1 as in ROOT.
         """
-        kind = self.classes.get(path)
-        if kind is None or not kind.startswith("TH1"):
-            raise ExchangeError(f"{self.origin}: {self._absent(path, kind)}")
-        with damage(f"{self.origin}: {path}"):
-            found = self._directory[path]
-            counts = np.array(found.values(flow=True), dtype=np.float64)
-            edges = np.array(found.axis().edges(), dtype=np.float64)
-            squares = np.array(found.member("fSumw2"), dtype=np.float64) if found.weighted else None
-            titles = _whole(str(found.title)), _whole(str(found.axis().member("fTitle")))
-            labels = _labels(found.axis(), len(counts) - 2)
+        key = self.keys.get(path)
+        if key is None or not key.kind.startswith("TH1"):
+            raise ExchangeError(f"{self.origin}: {self._absent(path, key and key.kind)}")
+        plain = plain_histogram(self.objects.get(key.place, b""), key.kind, self.axes)
+        labels: tuple[str, ...] = ()
+        if plain is None:
+            with damage(f"{self.origin}: {path}"):
+                plain, labels = _read_by_uproot(self.directory[path])
+        edges, counts, squares, title, x_title = plain
         where = f"{self.origin}: {path}"
         if len(edges) != len(counts) - 1 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
             raise ExchangeError(f"{where}: its bin edges do not increase; write them in order")
@@ -144,7 +185,8 @@ class RootFile:
         if squares is not None:
             check_counts(squares[1:-1], edges, f"{where}: sum of squared weights")
             squares = squares[1:-1]
-        return Histogram(edges, counts[1:-1], squares, float(counts[0]), float(counts[-1]), *titles, labels)
+        outside = float(counts[0]), float(counts[-1])
+        return Histogram(edges, counts[1:-1], squares, *outside, title, x_title, labels)
 
     def _absent(self, path: str, kind: str | None) -> str:
         if kind is not None:
@@ -167,7 +209,7 @@ def open_root(path: Path) -> RootFile:
     ExchangeError
         If it is no ROOT file or not a whole one, or unpacks to more than 256 MiB.
     """
-    uproot = _uproot()
+    _uproot()  # refused as everywhere where it is missing
     content = read_bytes(path, _LARGEST, _SIGNATURE)
     if not content.startswith(_SIGNATURE):
         raise ExchangeError(f"{path}: is no ROOT file")
@@ -176,16 +218,28 @@ def open_root(path: Path) -> RootFile:
             f"{path}: is truncated: {len(content)} of {stated_length(content)} bytes; copy it again"
         )
     with damage(str(path)):
-        size = unpacked_size(content, check_directories(content))
+        keys = check_directories(content)
+        size, objects = unpacked(content, keys)
     if size > LARGEST:
         raise ExchangeError(
             f"{path}: its histograms unpack to more than {LARGEST // MEBIBYTE} MiB; leave some out"
         )
+    latest: dict[str, Key] = {}
+    for key in keys:
+        if key.path not in latest or latest[key.path].cycle < key.cycle:
+            latest[key.path] = key
     with damage(str(path)):
-        directory = uproot.open(BytesIO(content))
-        classes = directory.classnames(cycle=False, recursive=True)
-        _whole("".join(classes))
-    return RootFile(str(path), classes, directory)
+        _whole("".join(latest))
+    return RootFile(str(path), latest, content, objects)
+
+
+def _read_by_uproot(found: Any) -> tuple[Plain, tuple[str, ...]]:
+    """A histogram, and the labels of its bins."""
+    counts = np.array(found.values(flow=True), dtype=np.float64)
+    edges = np.array(found.axis().edges(), dtype=np.float64)
+    squares = np.array(found.member("fSumw2"), dtype=np.float64) if found.weighted else None
+    titles = _whole(str(found.title)), _whole(str(found.axis().member("fTitle")))
+    return Plain(edges, counts, squares, *titles), _labels(found.axis(), len(counts) - 2)
 
 
 def check_counts(counts: Array, edges: Array, where: str, *, signed: bool = False) -> None:
