@@ -44,6 +44,8 @@ class BackgroundSample:
         The same where ³⁷Ar has been taken out, or None where it was never inside.
     free
         Bounds of a free norm, or None.
+    with_exposure
+        Whether its events go with the exposure where another one is asked for.
     """
 
     name: str
@@ -53,6 +55,7 @@ class BackgroundSample:
     constraint: float | None
     constraint_without_argon37: float | None
     free: tuple[float, float] | None
+    with_exposure: bool = True
 
 
 @dataclass(frozen=True)
@@ -309,4 +312,5 @@ def _sample(place: str, entry: Mapping[str, Any]) -> BackgroundSample:
         constraint=constraint,
         constraint_without_argon37=entry.get("constraint_without_argon37"),
         free=None if free is None else (free[0], free[1]),
+        with_exposure=entry.get("with_exposure", True),
     )

@@ -62,7 +62,11 @@ class ChannelModel:
         experiment, options = self.neutrinos.experiment, self.neutrinos.options
         exposure = options.exposure or experiment.exposure
         factor = exposure / experiment.exposure
-        samples = tuple(sample.scaled(factor) for sample in (*scattering, *self.backgrounds))
+        stays = {entry.name for entry in self.neutrinos.treatment.samples if not entry.with_exposure}
+        samples = (
+            *(sample.scaled(factor) for sample in scattering),
+            *(sample if sample.name in stays else sample.scaled(factor) for sample in self.backgrounds),
+        )
         return Channel(
             name=experiment.name,
             edges=experiment.edges,

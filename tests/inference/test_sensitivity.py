@@ -200,3 +200,13 @@ def test_a_planned_experiment_has_asimov_data(tmp_path: Path) -> None:
     assert nuhist.build(folder, "lz_ws2022", hypothesis=MOMENT, asimov=True).data_kind == "asimov"
     grid = nuhist.build_patchset(folder, couplings=[0, 1e-11], hypothesis=MOMENT)
     assert grid.data_kind == "asimov"
+
+
+def test_a_background_may_stay_at_another_exposure(tmp_path: Path) -> None:
+    folder = made(tmp_path / "planned")
+    other = "name: pulse, events: 40, error: 4, with_exposure: false, shape: {reconstructed_flat: [1, 11]}"
+    (folder / "experiment.yaml").write_text(PLANNED + f"      - {{{other}}}\n")
+    spec = nuhist.build(folder, hypothesis=MOMENT, exposure=20, asimov=True).spec
+    events = {sample["name"]: sum(sample["data"]) for sample in spec["channels"][0]["samples"]}
+    # 180 events in 2 t yr are 1800 in 20 t yr.
+    assert (events["flat"], events["pulse"]) == pytest.approx((1800, 40), rel=1e-9)
