@@ -70,7 +70,7 @@ def th1d(
 
 def root_file(contents: Mapping[str, Histogram | str]) -> bytes:
     """A ROOT file as bytes: histograms as TH1D, and texts, which become TObjString, by path."""
-    prototypes: dict[tuple[bytes, str], Prototype] = {}
+    prototypes: dict[tuple[bytes, str], tuple[Prototype, Array]] = {}
 
     def objects() -> Iterator[tuple[str, str, bytes]]:
         for path, entry in contents.items():
@@ -79,8 +79,10 @@ def root_file(contents: Mapping[str, Histogram | str]) -> bytes:
             else:
                 key = entry.edges.tobytes(), entry.x_title
                 if key not in prototypes:
-                    prototypes[key] = Prototype(_first(_of_uproot(entry), "TH1D"))
-                yield path, "TH1D", _filled(prototypes[key], path.rpartition("/")[2], entry)
+                    centres = (entry.edges[:-1] + entry.edges[1:]) / 2
+                    powers = np.stack([np.ones_like(centres), centres, centres**2])
+                    prototypes[key] = Prototype(_first(_of_uproot(entry), "TH1D")), powers
+                yield path, "TH1D", _filled(*prototypes[key], path.rpartition("/")[2], entry)
 
     one = Histogram(np.array([0.0, 1.0]), np.zeros(1))
     try:
@@ -93,15 +95,13 @@ def root_file(contents: Mapping[str, Histogram | str]) -> bytes:
         raise ExchangeError(f"{error}: leave some histograms out") from error
 
 
-def _filled(prototype: Prototype, name: str, histogram: Histogram) -> bytes:
-    """A TH1D, with the sums that ROOT keeps of its bins."""
-    counts, edges, variances = histogram.counts, histogram.edges, histogram.variances
-    centres = (edges[:-1] + edges[1:]) / 2
-    moment = counts * centres
-    total = float(counts.sum())
+def _filled(prototype: Prototype, powers: Array, name: str, histogram: Histogram) -> bytes:
+    """A TH1D, with the sums that ROOT keeps of its bins: over powers of their centres, shape (3, bins)."""
+    counts, variances = histogram.counts, histogram.variances
+    total, first, second = (powers @ counts).tolist()
     squares = total if variances is None else float(variances.sum())
-    sums = (total, total, squares, float(moment.sum()), float(moment @ centres))
     flow = None if variances is None else _flow(variances)
+    sums = (total, total, squares, first, second)
     return prototype.filled(name, histogram.title, sums, _flow(counts), flow)
 
 
@@ -174,13 +174,15 @@ class RootFile:
             raise ExchangeError(f"{self.origin}: {self._absent(path, key and key.kind)}")
         plain = plain_histogram(self.objects.get(key.place, b""), key.kind, self.axes)
         labels: tuple[str, ...] = ()
-        if plain is None:
-            with damage(f"{self.origin}: {path}"):
-                plain, labels = _read_by_uproot(self.directory[path])
-        edges, counts, squares, title, x_title = plain
         where = f"{self.origin}: {path}"
-        if len(edges) != len(counts) - 1 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
-            raise ExchangeError(f"{where}: its bin edges do not increase; write them in order")
+        if plain is None:
+            with damage(where):
+                plain, labels = _read_by_uproot(self.directory[path])
+            edges = plain.edges
+            bad = not np.isfinite(edges).all() or bool((np.diff(edges) <= 0).any())
+            if bad or len(edges) != len(plain.counts) - 1:
+                raise ExchangeError(f"{where}: its bin edges do not increase; write them in order")
+        edges, counts, squares, title, x_title = plain
         check_counts(counts[1:-1], edges, where, signed=signed)
         if squares is not None:
             check_counts(squares[1:-1], edges, f"{where}: sum of squared weights")

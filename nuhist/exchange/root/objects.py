@@ -161,7 +161,11 @@ def _axis(data: bytes) -> tuple[Array, str]:
     _, place = _text(data, end + 11)
     if data[place:] != bytes(8) or bins < 1 or bins > len(data):  # no labels; bins with edges of their own
         raise ValueError("an axis with labels")
-    return (edges if len(edges) == bins + 1 else np.linspace(low, high, bins + 1)), title
+    if len(edges) != bins + 1:
+        edges = np.linspace(low, high, bins + 1)
+    if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+        raise ValueError("edges that make no sense")
+    return edges, title
 
 
 def _end(data: bytes, place: int, version: int) -> int:

@@ -122,7 +122,7 @@ class _File:
         return place, len(key) + len(data)
 
     def _key(self, kind: str, name: str, title: str, size: int, packed: int, place: int, above: int) -> bytes:
-        texts = written(kind) + written(name) + written(title)
+        texts = written(kind) + written(name) + (written(title) if title else b"\0")
         length = _KEY.size + len(texts)
         return _KEY.pack(length + packed, 4, size, self.time, length, 1, place, above) + texts
 
@@ -132,7 +132,8 @@ def _packed(data: bytes) -> bytes:
     blocks = []
     for start in range(0, len(data), _BLOCK):
         block = data[start : start + _BLOCK]
-        found = zlib.compress(block, 1)
+        packer = zlib.compressobj(1, zlib.DEFLATED, 11, 3)  # small tables, which suffice for small objects
+        found = packer.compress(block) + packer.flush()
         lengths = len(found).to_bytes(3, "little") + len(block).to_bytes(3, "little")
         blocks.append(b"ZL\x08" + lengths + found)
     packed = b"".join(blocks)

@@ -40,9 +40,15 @@ class InputFiles:
         self._files: dict[Path, RootFile] = {}
         self._histograms: dict[Path, dict[str, Histogram]] = {}
         self._bins = 0
+        self._paths: dict[str, Path] = {}
 
     def path(self, name: str, where: str) -> Path:
         """A file in the folder; an ExchangeError if it is outside or not there."""
+        if name not in self._paths:
+            self._paths[name] = self._found(name, where)
+        return self._paths[name]
+
+    def _found(self, name: str, where: str) -> Path:
         try:
             found = (self.base / name).resolve()
         except (OSError, ValueError, RuntimeError) as error:
