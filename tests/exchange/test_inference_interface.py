@@ -7,6 +7,7 @@ templates er = 10 i + j and b8 = 2 + i j in the bins (i, j) of ``ces`` and ``r``
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from click.testing import CliRunner, Result
 
 import nuhist
 from nuhist.cli.main import main
-from nuhist.errors import ConfigError, DataError, ExchangeError, ModelError, NuhistError
+from nuhist.errors import ConfigError, DataError, ExchangeError, ModelError, NuhistError, OptionError
 from nuhist.exchange.inference_interface.files import (
     Axis,
     TemplateFile,
@@ -130,6 +131,30 @@ def test_without_a_sidecar_the_axis_counts_bins(moment: Workspace, tmp_path: Pat
     again = import_templates([Source(tmp_path / "bare.h5")])
     assert again.digest == moment.digest
     assert again.sidecar is None
+
+
+def test_the_files_of_all_channels_give_the_workspace(joint: Workspace, tmp_path: Path) -> None:
+    paths = export_templates(joint, tmp_path / "joint.h5")
+    for order in (paths, paths[::-1]):
+        again = import_templates(order)
+        assert again.digest == joint.digest
+        assert again.sidecar == joint.sidecar
+    spec = json.loads(json.dumps(joint.spec))
+    spec["observations"][0]["data"][0] += 1
+    other = export_templates(Workspace(spec), tmp_path / "other.h5")
+    with pytest.raises(ExchangeError, match=r"other_xenonnt_sr0\.h5: is no other channel of the same"):
+        import_templates([paths[0], other[1]])
+    with pytest.raises(OptionError, match="are the counts of one channel; import each file alone"):
+        import_templates(paths, observed=tmp_path / "counts.csv")
+    third = copy.deepcopy(spec["channels"][0]) | {"name": "third"}
+    counts = {"name": "third", "data": spec["observations"][0]["data"]}
+    more = {**spec, "channels": [*spec["channels"], third], "observations": [*spec["observations"], counts]}
+    for each in third["samples"]:
+        each["modifiers"] = []
+    files = export_templates(Workspace(more), tmp_path / "more.h5")
+    with pytest.raises(ExchangeError, match="the files of channels are missing: third; name all"):
+        import_templates(files[:2])
+    assert import_templates(files).digest == Workspace(more).digest
 
 
 def test_a_file_per_channel(joint: Workspace, tmp_path: Path) -> None:

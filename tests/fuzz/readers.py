@@ -127,7 +127,7 @@ def _export(folder: Path, target: str) -> object:
     workspace = load_workspace(folder / target)
     for channel in workspace.spec["channels"]:
         with suppress(nuhist.NuhistError):
-            template_file_bytes(channel_file(workspace, channel["name"]))
+            template_file_bytes(channel_file(workspace, channel["name"], "0"))
     tolerated(lambda: xml_files(workspace))
     tolerated(lambda: json.dumps(hs3_document(workspace)))
     tolerated(lambda: export_root(workspace))

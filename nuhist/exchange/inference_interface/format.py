@@ -17,8 +17,8 @@ INFERENCE_INTERFACE = Format(
     ),
     Reader(
         "nuhist.exchange.inference_interface.read:import_templates",
-        "Make a workspace of XENON's templates: FILE, SAMPLE=FILE or SAMPLE=FILE:TEMPLATE.\n\nA file that"
-        " nuhist wrote needs no options.",
+        "Make a workspace of XENON's templates: FILE, SAMPLE=FILE or SAMPLE=FILE:TEMPLATE.\n\nWhat"
+        " nuhist wrote needs no options; name the files of all channels.",
         "er=er.h5 b8=b8.h5 --signal b8 --scale 1.17 --axis cs2 --observed sr0.csv -o sr0.json",
         (
             SIGNAL,

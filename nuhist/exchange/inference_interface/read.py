@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,8 @@ def import_templates(
 ) -> Workspace:
     """Make a workspace of one channel from template files.
 
-    A file that nuhist wrote gives back its workspace, with the templates as they are in the file now.
+    A file that nuhist wrote gives back its workspace, with the templates as they are in the file now; those
+    of all channels of a workspace, together, give it back.
     Otherwise templates become samples, see :func:`nuhist.exchange.samples.template_workspace`.
 
     Parameters
@@ -118,12 +120,15 @@ def import_templates(
     chosen = [each if isinstance(each, Source) else parse_source(str(each)) for each in sources]
     files = {source.path: read_template_file(source.path) for source in chosen}
     first = files[chosen[0].path]
-    if len(chosen) == 1 and chosen[0].sample is None and MODEL in first.texts and not ignore_metadata:
+    ours = all(source.sample is None and MODEL in files[source.path].texts for source in chosen)
+    if ours and not ignore_metadata:
         if signal or poi is not None or channel is not None or axes or scale != 1 or density or asimov:
             raise OptionError(
                 f"{first.origin}: says itself what its signal and its data are; leave the options but"
                 " --observed out, or add --ignore-metadata"
             )
+        if len(files) > 1:
+            return _joined_workspace(list(files.values()), observed)
         return _stored_workspace(first, observed)
     counts: dict[str, Array] = {}
     for source in chosen:
@@ -170,25 +175,77 @@ def _chosen(source: Source, file: TemplateFile) -> dict[str, Array]:
     return {source.sample: file.templates[name]}
 
 
-def _stored_workspace(file: TemplateFile, observed: Path | None) -> Workspace:
-    """The workspace of a file that nuhist wrote, with the templates and the counts that there are now."""
-    where = f"{file.origin}: {MODEL}"
+def _joined_workspace(files: Sequence[TemplateFile], observed: Path | None) -> Workspace:
+    """The workspace of files that nuhist wrote of its channels."""
+    if observed is not None:
+        raise OptionError(f"--observed {observed}: are the counts of one channel; import each file alone")
+    first = files[0].origin
+    documents = [_document(file) for file in files]
+    with as_written(f"{first}: {MODEL}", _ADVICE):
+        wholes = [document.get("whole") or {"digest": None} for document in documents]
+        parts = {
+            document["workspace"]["channels"][0]["name"]: index for index, document in enumerate(documents)
+        }
+        strange = [file.origin for file, whole in zip(files, wholes, strict=True) if whole != wholes[0]]
+        if strange or wholes[0]["digest"] is None or len(parts) < len(files):
+            raise ExchangeError(
+                f"{', '.join(strange) or first}: is no other channel of the same workspace; name the files of"
+                f" one export, or {_ADVICE}"
+            )
+        whole, sidecar = wholes[0]["workspace"], wholes[0]["sidecar"]
+        missing = [name for name in whole["channels"] if name not in parts]
+        if missing or len(parts) > len(whole["channels"]):
+            raise ExchangeError(f"{first}: the files of channels are missing: {', '.join(missing)}; name all")
+        specs = {
+            name: _stored_spec(files[index], documents[index]["workspace"]) for name, index in parts.items()
+        }
+        spec = {
+            **whole,
+            "channels": [specs[name]["channels"][0] for name in whole["channels"]],
+            "observations": [
+                specs[entry]["observations"][0] if isinstance(entry, str) else entry
+                for entry in whole["observations"]
+            ],
+        }
+        validate(spec, first)
+    return _with_digest(spec, sidecar, first, f"{first}: {MODEL}")
+
+
+def _document(file: TemplateFile) -> Any:
+    return parse_json(file.texts[MODEL], f"{file.origin}: {MODEL}: is not what nuhist wrote", ExchangeError)
+
+
+def _stored_spec(file: TemplateFile, document: Any) -> dict[str, Any]:
+    """What a file says of its channel, with the templates that there are now."""
     left = {name: counts for name, counts in file.templates.items() if counts.ndim == 1}
 
     def counts(name: str) -> list[float]:
         if name not in left:  # each is named once: a small text makes no large document
-            raise ExchangeError(f"{where}: there is no template '{name}', or it is named twice; {_ADVICE}")
+            raise ExchangeError(
+                f"{file.origin}: {MODEL}: there is no template '{name}', or it is named twice; {_ADVICE}"
+            )
         found: list[float] = left.pop(name).tolist()
         return found
 
-    document = parse_json(file.texts[MODEL], f"{where}: is not what nuhist wrote", ExchangeError)
+    spec: dict[str, Any] = filled(document, {TEMPLATE: counts})
+    return spec
+
+
+def _with_digest(spec: dict[str, Any], sidecar: Any, origin: str, where: str) -> Workspace:
+    if sidecar is not None:
+        check(sidecar, "sidecar", where, ExchangeError)
+        sidecar = {**sidecar, "workspace_digest": digest(spec)}
+    return Workspace(spec, sidecar, origin)
+
+
+def _stored_workspace(file: TemplateFile, observed: Path | None) -> Workspace:
+    """The workspace of a file that nuhist wrote, with the templates and the counts that there are now."""
+    where = f"{file.origin}: {MODEL}"
+    document = _document(file)
     with as_written(where, _ADVICE):
-        spec, sidecar = filled(document["workspace"], {TEMPLATE: counts}), document["sidecar"]
+        spec, sidecar = _stored_spec(file, document["workspace"]), document["sidecar"]
         if observed is not None:
             others = read_observed(observed, file.axes[0].edges.size - 1).tolist()
             spec["observations"] = [{**entry, "data": others} for entry in spec["observations"]]
         validate(spec, where)
-    if sidecar is not None:
-        check(sidecar, "sidecar", where, ExchangeError)
-        sidecar = {**sidecar, "workspace_digest": digest(spec)}
-    return Workspace(spec, sidecar, file.origin)
+    return _with_digest(spec, sidecar, file.origin, where)

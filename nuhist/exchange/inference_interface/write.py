@@ -32,7 +32,8 @@ def export_templates(workspace: Workspace, path: Path) -> list[Path]:
     A file holds one channel. Of several channels, each file's name has the channel's before its
     suffix: ``joint.h5`` becomes ``joint_lz_ws2022.h5`` and so on. A text beside the templates keeps
     what they do not say (other modifiers, parameters, observed counts, the sidecar), so that the same
-    workspace comes back. Edges come from the sidecar, else the axis counts bins.
+    workspace comes back, of several channels from all files together. Edges come from the sidecar, else the
+    axis counts bins.
 
     Raises
     ------
@@ -45,7 +46,8 @@ def export_templates(workspace: Workspace, path: Path) -> list[Path]:
     paths = [path] if len(channels) == 1 else [path.with_name(_with_channel(path, name)) for name in channels]
     for target in paths:
         check_output(target)
-    contents = [template_file_bytes(channel_file(workspace, name)) for name in channels]
+    digest = workspace.digest
+    contents = [template_file_bytes(channel_file(workspace, name, digest)) for name in channels]
     write_together(dict(zip(paths, contents, strict=True)))
     return paths
 
@@ -56,8 +58,8 @@ def _with_channel(path: Path, channel: str) -> str:
     return f"{path.stem}_{channel}{path.suffix}"
 
 
-def channel_file(workspace: Workspace, name: str) -> TemplateFile:
-    """The template file of one channel."""
+def channel_file(workspace: Workspace, name: str, digest: str) -> TemplateFile:
+    """The template file of one channel of a workspace with this digest."""
     channel = next(entry for entry in workspace.spec["channels"] if entry["name"] == name)
     origin = f"{workspace.origin}: channel '{name}'"
     templates: dict[str, Array] = {}
@@ -86,7 +88,8 @@ def channel_file(workspace: Workspace, name: str) -> TemplateFile:
         "channels": [{**channel, "samples": samples}],
         "observations": [entry for entry in workspace.spec["observations"] if entry["name"] == name],
     }
-    _keep_own_parameters(spec)
+    if len(workspace.spec["channels"]) > 1:
+        _keep_own_parameters(spec)
     sidecar = workspace.sidecar and _sidecar_of(workspace.sidecar, name)
     if sidecar is not None:
         sidecar = {**sidecar, "data": data_record(spec, workspace.data_kind)}
@@ -102,10 +105,23 @@ def channel_file(workspace: Workspace, name: str) -> TemplateFile:
         "nuhist_version": __version__,
         "channel": name,
         "content": "events per bin",
-        "workspace_digest": workspace.digest,
+        "workspace_digest": digest,
     }
-    model = json.dumps({"workspace": spec, "sidecar": sidecar}, ensure_ascii=False, allow_nan=False)
+    document = {"workspace": spec, "sidecar": sidecar}
+    if len(workspace.spec["channels"]) > 1:
+        document["whole"] = _whole(workspace, digest)
+    model = json.dumps(document, ensure_ascii=False, allow_nan=False)
     return TemplateFile((axis,), templates, attributes, {MODEL: model}, origin)
+
+
+def _whole(workspace: Workspace, digest: str) -> dict[str, Any]:
+    """What joins the channels again: their names, and all that belongs to no channel alone."""
+    names = [channel["name"] for channel in workspace.spec["channels"]]
+    observed = [
+        entry["name"] if entry["name"] in names else entry for entry in workspace.spec["observations"]
+    ]
+    spec = {**workspace.spec, "channels": names, "observations": observed}
+    return {"digest": digest, "workspace": spec, "sidecar": workspace.sidecar}
 
 
 def _keep_own_parameters(spec: dict[str, Any]) -> None:
