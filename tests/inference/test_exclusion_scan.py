@@ -35,14 +35,14 @@ def scanned(*experiments: str, over: str, **options: Any) -> ExclusionScan:
 
 @pytest.fixture(scope="module")
 def two() -> ExclusionScan:
-    return scanned("lz_ws2022", "pandax4t_run1", over="mass=1eV:100MeV:3:log")
+    return scanned("lz_ws2022", "pandax4t_run1", over="mass=10keV:0.1MeV:2:log")
 
 
 def test_each_point_is_the_limit_of_its_own_workspace(two: ExclusionScan) -> None:
     assert two.names == ("lz_ws2022", "pandax4t_run1", "together")
-    assert two.values == (1e-3, 10.0, 1e5)
+    assert two.values == (10.0, 100.0)
     for name, experiments in (("lz_ws2022", ["lz_ws2022"]), ("together", ["lz_ws2022", "pandax4t_run1"])):
-        point = two.curve(name)[1]
+        point = two.curve(name)[0]
         model = nuhist.Model(nuhist.build(*experiments, hypothesis="light-vector:mass=10keV"))
         limit = model.limit(expected=True)
         # The same workspaces, up to the rounding of sums.
@@ -110,7 +110,7 @@ def test_options_of_builds_are_those_of_build() -> None:
 
 
 def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
-    over = "mass=1:100:3:log"
+    over = "mass=1:100:2:log"
     whole = scanned("lz_ws2022", over=over)
 
     class StoppedError(Exception):
@@ -125,7 +125,7 @@ def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
     seen: list[int] = []
     again = nuhist.Execution(resume=tmp_path / "kept", progress=lambda done, _: seen.append(done))
     assert scanned("lz_ws2022", over=over, execution=again) == whole
-    assert seen == [1, 2, 3]
+    assert seen == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,6 @@ def test_with_statistics_only_limits_fall_with_the_fourth_root() -> None:
     squared = (2.7055 / np.sum((signal - counts) ** 2 / counts)) ** 0.5
     assert last == pytest.approx(1e-11 * squared**0.5, rel=5e-3)
     assert found.notes[0].startswith("statistics only")
-    # All else costs sensitivity.
-    assert forecast("darwin_like", exposure=[300.0]).points[0].upper_expected[2] > first
 
 
 @pytest.mark.thorough
@@ -123,7 +121,6 @@ def test_command_writes_reads_and_draws(tmp_path: Path, planned: Path) -> None:
     path = tmp_path / "forecast.json"
     arguments = [
         "sensitivity",
-        "lz_ws2022",
         str(planned),
         "--hypothesis",
         MOMENT,
@@ -134,17 +131,17 @@ def test_command_writes_reads_and_draws(tmp_path: Path, planned: Path) -> None:
     assert run.exit_code == 0, run.stderr
     assert read_result(path).to_json() == json.loads(run.stdout)
     shown = CliRunner().invoke(main, arguments)
-    assert "expected at 90 % CL: lz_ws2022 with 40 t yr: mu_nu <" in shown.stdout
+    assert "expected at 90 % CL: planned with 40 t yr: mu_nu <" in shown.stdout
     picture = tmp_path / "forecast.png"
     assert CliRunner().invoke(main, ["plot", "sensitivity", str(path), "-o", str(picture)]).exit_code == 0
     assert CliRunner().invoke(main, ["plot", "exclusion", str(path), "-o", str(picture)]).exit_code == 1
 
 
-def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
-    whole = forecast(exposure=[1.0, 2.0, 3.0])
+def test_taken_up_again_it_is_the_same(tmp_path: Path, planned: Path) -> None:
+    whole = forecast(str(planned), "lz_ws2022", exposure=[1.0])
     kept = nuhist.Execution(resume=tmp_path / "kept")
-    assert forecast(exposure=[1.0, 2.0, 3.0], execution=kept) == whole
-    assert forecast(exposure=[1.0, 2.0, 3.0], execution=kept) == whole
+    assert forecast(str(planned), "lz_ws2022", exposure=[1.0], execution=kept) == whole
+    assert forecast(str(planned), "lz_ws2022", exposure=[1.0], execution=kept) == whole
 
 
 @pytest.mark.parametrize(
