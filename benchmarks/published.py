@@ -159,7 +159,9 @@ def with_nuhist(file: Path) -> Result:
     def single() -> Any:
         start = likelihood.start[None]
         bounds = likelihood.lower, likelihood.upper
-        return fit_with_edges(compiled, data[None], start, *bounds, constant, likelihood.scale)
+        return fit_with_edges(
+            compiled, data[None], start, *bounds, constant, likelihood.scale, exploring=False
+        )
 
     seconds, batch = timed(single)
     everything, best = timed(lambda: fresh(likelihood).best())

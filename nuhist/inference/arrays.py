@@ -107,6 +107,22 @@ class Arrays:
         return np.argsort(self.blocks)
 
     @cached_property
+    def log_places(self) -> tuple[Index, Index, Index]:
+        """Factors that are not always 1, their samples, and their parameters in :attr:`wide`."""
+        used = self.factors.used
+        return used, self.factors.sample[used], self.places[self.factors.parameter[used]]
+
+    @cached_property
+    def bent_places(self) -> Index:
+        """Positions in :attr:`wide` of the parameters of each normsys."""
+        return self.places[self.factors.pulls]
+
+    @cached_property
+    def shaped(self) -> Index:
+        """Positions in :attr:`wide` of the parameters of the histosys."""
+        return self.places[self.shapes.parameter]
+
+    @cached_property
     def joined(self) -> Layer:
         """All layers one after the other, as one in which a bin may stand several times."""
         none = np.zeros(0, dtype=np.intp)
@@ -154,10 +170,9 @@ class Arrays:
         values, changes = (np.ones((len(theta), terms.sample.size)) for _ in range(2))
         values[:, terms.plain] = theta[:, terms.parameter[terms.plain]]
         if terms.norms.size:
-            at = theta[:, terms.parameter[terms.norms]]
-            sides = terms.high[terms.norms], terms.low[terms.norms], terms.coefficients[terms.norms]
+            at = theta[:, terms.pulls]
             if slopes:
-                values[:, terms.norms], changes[:, terms.norms] = code4(at, *sides)
+                values[:, terms.norms], changes[:, terms.norms] = code4(at, *terms.sides)
             else:
-                values[:, terms.norms] = code4_value(at, *sides)
+                values[:, terms.norms] = code4_value(at, *terms.sides)
         return values, changes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,6 +42,11 @@ class CellRates:
         cells = outside * _inside(model, theta)
         return cls(model, theta, factors, changes, outside, cells, cells.sum(axis=2))
 
+    def some(self, kept: Mask) -> CellRates:
+        """Those of some points."""
+        names = ("theta", "factors", "slopes", "outside", "cells", "counts")
+        return replace(self, **{name: getattr(self, name)[kept] for name in names})
+
     def wide(self, logs: Array) -> Array:
         """Derivatives with respect to the wide parameters, shape (batch, wide, bins)."""
         model, shapes = self.model, self.model.shapes
@@ -55,7 +60,7 @@ class CellRates:
                 found[:, :, channel.bins] = np.matmul(logs[:, channel.samples].transpose(0, 2, 1), own)
         if shapes.parameter.size:
             tilted = self._tilted(self.outside.transpose(1, 0, 2), slice(None))
-            found[:, model.places[shapes.parameter]] += tilted.transpose(0, 2, 1)
+            found[:, model.shaped] += tilted.transpose(0, 2, 1)
         return found
 
     def _tilted(self, inside: Array, bins: Index | slice) -> Array:
@@ -89,7 +94,7 @@ class CellRates:
         found = np.matmul((self.cells[:, bins] * mask)[:, :, None], logs[:, model.sample[bins]])[:, :, 0]
         if shapes.parameter.size:
             inside = (self.outside[:, bins] * mask).transpose(1, 0, 2)  # (bins, batch, slots)
-            found[:, :, model.places[shapes.parameter]] += self._tilted(inside, bins)
+            found[:, :, model.shaped] += self._tilted(inside, bins)
         return np.asarray(found.transpose(0, 2, 1))
 
     def common(self, bins: Index, cells: Mask) -> Array:

@@ -66,6 +66,13 @@ class CompiledModel(Arrays):
         with np.errstate(over="ignore", invalid="ignore"):
             return self.height(theta, self.expected(theta), data)
 
+    def heights_and_rates(self, theta: Array, data: Array) -> tuple[Array, RowRates | CellRates]:
+        """:meth:`twice_nll`, and what the derivatives there need."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            rates = self.rates(theta)
+            counts = rates.counts if rates.theta is theta else self.expected(theta)  # a factor is 0
+            return self.height(theta, counts, data), rates
+
     def height(self, theta: Array, counts: Array, data: Array) -> Array:
         """:meth:`twice_nll` where the expected counts are known."""
         observed, terms = data[:, : self.bins], self.constraints
@@ -115,9 +122,12 @@ class CompiledModel(Arrays):
 
     def safe(self, theta: Array) -> Array:
         """The parameters, with 1e-150 in the place of factors that are 0."""
+        own = theta[:, self.multiplying]
+        nothing = np.abs(own) < _TINY
+        if not nothing.any():
+            return theta
         safe = theta.copy()
-        own = safe[:, self.multiplying]
-        safe[:, self.multiplying] = np.where(np.abs(own) < _TINY, _TINY, own)
+        safe[:, self.multiplying] = np.where(nothing, _TINY, own)
         return safe
 
 

@@ -25,7 +25,7 @@ class Descent(Density):
 
     def _from(self, point: Array, free: Mask, data: Array) -> Minimum:
         """Minimum from one start."""
-        ((found, reached),) = self._newton(point[None], free, data)
+        ((found, reached),) = self._newton(point[None], free, data, exploring=False)
         if found is not None:
             return found
         if self.compiled is None and self.arrays is not None:
@@ -55,14 +55,22 @@ class Descent(Density):
         )
 
     def _newton(
-        self, starts: Array, free: Mask, data: Array, *, check: bool = True, lowest: int | None = None
+        self,
+        starts: Array,
+        free: Mask,
+        data: Array,
+        *,
+        check: bool = True,
+        lowest: int | None = None,
+        exploring: bool = True,
     ) -> list[tuple[Minimum | None, Array]]:
         """Fit the compiled likelihood: minima, None where one is not found or not pyhf's, and the ends."""
         if self.compiled is None:
             return [(None, start) for start in starts]
         repeated = np.tile(data, (len(starts), 1))
+        bounds = self.lower, self.upper
         batch = fit_with_edges(
-            self.compiled, repeated, starts, self.lower, self.upper, ~free, self.scale, lowest
+            self.compiled, repeated, starts, *bounds, ~free, self.scale, lowest, exploring=exploring
         )
         constant = float(self.compiled.constant(data[None])[0])
         rounding = 100 * float(self.compiled.rounding(data[None])[0])

@@ -40,6 +40,8 @@ def fit_with_edges(
     constant: NDArray[np.bool_],
     scale: Array,
     lowest: int | None = None,
+    *,
+    exploring: bool = True,
 ) -> BatchFit:
     """Fit a batch, and those that do not converge once more, one by one, with λ ≥ 0 in each step.
 
@@ -47,10 +49,14 @@ def fit_with_edges(
     parameters the second takes seconds; ``lowest`` is for how many it is done, those that came lowest.
     """
     free = np.flatnonzero(~constant)
-    start = restored(model, data, start, lower, upper, free, scale[free])
-    batch = fit_batch(model, data, start, lower, upper, constant, scale)
-    parameters, heights, converged = batch.parameters.copy(), batch.twice_nll.copy(), batch.converged.copy()
+    batch = fit_batch(model, data, start, lower, upper, constant, scale, exploring=exploring)
+    parameters, heights, converged = batch.parameters, batch.twice_nll, batch.converged
     iterations = batch.iterations
+    lost = np.flatnonzero(~np.isfinite(heights))
+    if lost.size:
+        moved = restored(model, data[lost], start[lost], lower, upper, free, scale[free])
+        batch = fit_batch(model, data[lost], moved, lower, upper, constant, scale, exploring=exploring)
+        parameters[lost], heights[lost], converged[lost] = batch.parameters, batch.twice_nll, batch.converged
     open_fits = np.flatnonzero(~converged & np.isfinite(heights))
     for row in open_fits[np.argsort(heights[open_fits])][:lowest]:
         empty = np.flatnonzero(data[row, : model.bins] == 0)

@@ -10,6 +10,7 @@ with a diagonal of its own. The whole matrix is what tells a minimum from a sadd
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from nuhist.inference.cells import CellRates
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.interpolation import code4_bend
 from nuhist.inference.rows import RowRates
-from nuhist.inference.structure import add_to
+from nuhist.inference.structure import Index, add_to, diagonals, in_a_row
 from nuhist.tables import Array
 
 _LEAST = 1e-12  # of the largest eigenvalue
@@ -73,35 +74,73 @@ def slope_and_curvature(
     theta, data
         Shapes (batch, parameters) and (batch, bins + auxiliary).
     whole
-        Else Gauss-Newton's curvature, without the second derivatives of the expected counts but for those
-        of a histosys that bends, which matter where a signed coupling has two minima.
+        See :meth:`Derivatives.curvature`.
     held
         Multipliers of λ ≥ 0, shape (batch, bins): the second derivative is that of −2 ln L − Σ held·λ.
     """
-    rates = model.rates(theta)
-    found = jacobian(model, rates)
-    residual, weight = _residual(model, rates, data)
-    slope, diagonal = model.constraint_terms(theta, data)
-    slope += _slope(model, found, residual)
-    blocks = _products(model, found, weight)
-    pull = residual if held is None else residual - held
-    if whole or model.shapes.curved.size:
-        _add_bending(model, rates, found.logs, pull, blocks, whole=whole)
-    if whole and model.layers:
-        _add_mixed(model, rates, found, pull, blocks)
-    return slope, _in_order(model, blocks, diagonal)
+    here = Derivatives.at(model, model.rates(theta), theta, data)
+    return here.slope, here.curvature(whole=whole, held=held)
 
 
-def information(model: CompiledModel, theta: Array, data: Array) -> Array:
-    """Curvature of −2 ln L as expected at points, (batch, parameters, parameters), never negative.
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """Derivatives of −2 ln L at points, from the expected counts and their derivatives there.
 
-    A bin weighs 1/λ, where nothing is seen at most 1: there 2NLL is straight, and no reason for short steps.
+    Attributes
+    ----------
+    model, rates, found
+        Whose, and what they are made of.
+    observed, residual, weight
+        Counts, and first and second derivative of −2 ln L by λ, (batch, bins) each.
+    slope
+        Gradient, shape (batch, parameters).
+    diagonal
+        Second derivative of the constraints, shape (batch, parameters).
     """
-    rates = model.rates(theta)
-    counts = np.where(data[:, : model.bins] > 0, rates.counts, np.maximum(rates.counts, 1.0))
-    weight = np.where(rates.counts > 0, 2 / np.where(rates.counts > 0, counts, 1.0), 0.0)
-    blocks = _products(model, jacobian(model, rates), weight)
-    return _in_order(model, blocks, model.constraint_terms(theta, data)[1])
+
+    model: CompiledModel
+    rates: Rates
+    found: Jacobian
+    observed: Array
+    residual: Array
+    weight: Array
+    slope: Array
+    diagonal: Array
+
+    @classmethod
+    def at(cls, model: CompiledModel, rates: Rates, theta: Array, data: Array) -> Derivatives:
+        """The derivatives at points of shape (batch, parameters), where the rates are known."""
+        found = jacobian(model, rates)
+        residual, weight = _residual(model, rates, data)
+        slope, diagonal = model.constraint_terms(theta, data)
+        slope += _slope(model, found, residual)
+        return cls(model, rates, found, data[:, : model.bins], residual, weight, slope, diagonal)
+
+    def curvature(self, own: Index | None = None, *, whole: bool = True, held: Array | None = None) -> Array:
+        """Second derivative with respect to some parameters, or all, (batch, parameters, parameters).
+
+        Unless whole it is Gauss-Newton's, without the second derivatives of the expected counts but for
+        those of a histosys that bends, which matter where a signed coupling has two minima.
+        """
+        model, rates, found = self.model, self.rates, self.found
+        blocks = _products(model, found, self.weight)
+        pull = self.residual if held is None else self.residual - held
+        if whole or model.shapes.curved.size:
+            _add_bending(model, rates, found.logs, pull, blocks, whole=whole)
+        if whole and model.layers:
+            _add_mixed(model, rates, found, pull, blocks)
+        return _in_order(model, blocks, self.diagonal, own)
+
+    def information(self, own: Index | None = None) -> Array:
+        """Curvature as expected, with respect to some parameters, or all; never negative.
+
+        A bin weighs 1/λ, where nothing is seen at most 1: there 2NLL is straight, and no reason for short
+        steps.
+        """
+        rates = self.rates.counts
+        counts = np.where(self.observed > 0, rates, np.maximum(rates, 1.0))
+        weight = np.where(rates > 0, 2 / np.where(rates > 0, counts, 1.0), 0.0)
+        return _in_order(self.model, _products(self.model, self.found, weight), self.diagonal, own)
 
 
 def positive(values: Array, vectors: Array) -> Array:
@@ -121,11 +160,9 @@ def _residual(model: CompiledModel, rates: Rates, data: Array) -> tuple[Array, A
 
 def _logs(model: CompiledModel, rates: Rates) -> Array:
     """Logarithmic derivatives of the samples' factors, shape (batch, samples, wide parameters)."""
-    factors = model.factors
-    logs = np.zeros((len(rates.theta), factors.first.size, model.wide.size))
-    used = factors.used
-    places = model.places[factors.parameter[used]]
-    logs[:, factors.sample[used], places] = rates.slopes[:, used] / rates.factors[:, used]
+    used, samples, places = model.log_places
+    logs = np.zeros((len(rates.theta), model.factors.first.size, model.wide.size))
+    logs[:, samples, places] = rates.slopes[:, used] / rates.factors[:, used]
     return logs
 
 
@@ -170,12 +207,12 @@ def _add_pairs(model: CompiledModel, blocks: Array, part: Array) -> None:
         add_to(blocks, (columns, rows), part)
 
 
-def _in_order(model: CompiledModel, blocks: Array, diagonal: Array) -> Array:
-    """A matrix in the order of the parameters, with a diagonal added."""
-    places = model.places
-    curvature = blocks[:, places[:, None], places] if model.layers else blocks
-    along = np.arange(model.parameters)
-    curvature[:, along, along] += diagonal
+def _in_order(model: CompiledModel, blocks: Array, diagonal: Array, own: Index | None) -> Array:
+    """A matrix of some parameters, or all in their order, with a diagonal added."""
+    places = model.places if own is None else model.places[own]
+    found = in_a_row(places)
+    curvature = blocks[:, found, found] if isinstance(found, slice) else blocks[:, places[:, None], places]
+    diagonals(curvature)[:] += diagonal if own is None else diagonal[:, own]
     return curvature
 
 
@@ -196,22 +233,21 @@ def _add_bending(
     """Add the second derivatives of the counts times ∂(−2 ln L)/∂λ; only those of curves unless whole."""
     factors, shapes, wide = model.factors, model.shapes, model.wide.size
     weights, tilts, bends = rates.moments(pull)
-    shaped = model.places[shapes.parameter]
+    shaped = model.shaped
     diagonal = np.zeros((len(pull), wide))
     diagonal[:, shaped[shapes.curved]] = bends
     if whole:
-        logs_first = logs.transpose(0, 2, 1)
-        half = np.matmul(logs_first, logs * (weights[:, :, None] / 2))
-        along = np.arange(wide)
-        half[:, along, along] = 0.0  # one factor's own is not the square of its logarithm's
-        half[:, :, shaped] += np.matmul(logs_first, tilts)
+        right = logs * (weights[:, :, None] / 2)
+        right[:, :, shaped] += tilts
+        half = np.matmul(logs.transpose(0, 2, 1), right)
+        own = diagonals(half)
+        own[:] = 0.0  # one factor's own is not the square of its logarithm's
+        own[:, shaped] = np.einsum("bsp,bsp->bp", logs[:, :, shaped], tilts)
         norms = factors.norms
         if norms.size:
-            at = rates.theta[:, factors.parameter[norms]]
-            sides = factors.high[norms], factors.low[norms], factors.coefficients[norms]
-            part = weights[:, factors.sample[norms]] * code4_bend(at, *sides) / rates.factors[:, norms]
-            add_to(diagonal, (model.places[factors.parameter[norms]],), part)
+            bend = code4_bend(rates.theta[:, factors.pulls], *factors.sides)
+            part = weights[:, factors.sample[norms]] * bend / rates.factors[:, norms]
+            add_to(diagonal, (model.bent_places,), part)
         blocks[:, :wide, :wide] += half
         blocks[:, :wide, :wide] += half.transpose(0, 2, 1)
-    along = np.arange(wide)
-    blocks[:, along, along] += diagonal
+    diagonals(blocks)[:, :wide] += diagonal

@@ -10,6 +10,8 @@ import numpy as np
 from nuhist.inference.structure import Index
 from nuhist.tables import Array
 
+_POWER = np.arange(1.0, 7.0)  # of α in code 4
+
 
 def alpha_curve(value: Array) -> tuple[Array, Array]:
     """Curve φ of code 4p, which multiplies (hi + lo − 2 nominal)/16.
@@ -63,13 +65,9 @@ def code4(value: Array, high: Array, low: Array, coefficients: Array) -> tuple[A
     coefficients
         From :func:`code4_coefficients`.
     """
-    clipped = np.clip(value, -1, 1)
-    polynomial, slope = np.zeros_like(value), np.zeros_like(value)
-    for coefficient in (*coefficients.T[::-1], 1.0):  # Horner's scheme, and its derivative
-        slope *= clipped
-        slope += polynomial
-        polynomial *= clipped
-        polynomial += coefficient
+    powers = _powers(value)
+    polynomial = 1 + powers[1] * np.einsum("kbf,fk->bf", powers, coefficients)
+    slope = np.einsum("kbf,fk->bf", powers, coefficients * _POWER)
     beyond = _beyond(value, high, low)
     if beyond is not None:
         (rows, columns), rate, power = beyond
@@ -80,11 +78,8 @@ def code4(value: Array, high: Array, low: Array, coefficients: Array) -> tuple[A
 
 def code4_value(value: Array, high: Array, low: Array, coefficients: Array) -> Array:
     """The first of what :func:`code4` returns."""
-    clipped = np.clip(value, -1, 1)
-    polynomial = np.zeros_like(value)
-    for coefficient in (*coefficients.T[::-1], 1.0):
-        polynomial *= clipped
-        polynomial += coefficient
+    powers = _powers(value)
+    polynomial: Array = 1 + powers[1] * np.einsum("kbf,fk->bf", powers, coefficients)
     beyond = _beyond(value, high, low)
     if beyond is not None:
         (rows, columns), _, power = beyond
@@ -105,9 +100,20 @@ def _beyond(value: Array, high: Array, low: Array) -> tuple[tuple[Index, Index],
 
 def code4_bend(value: Array, high: Array, low: Array, coefficients: Array) -> Array:
     """Second derivative of :func:`code4`."""
-    bend = np.zeros_like(value)
-    for power in range(6, 1, -1):
-        bend = bend * value + power * (power - 1) * coefficients[:, power - 1]
-    rate = np.where(value > 0, np.log(high), -np.log(low))
-    outside = np.abs(value) > 1
-    return np.where(outside, rate**2 * np.exp(np.where(outside, value, 0.0) * rate), bend)
+    second = coefficients * (_POWER * (_POWER - 1))
+    bend: Array = np.einsum("kbf,fk->bf", _powers(value)[:-1], second[:, 1:])
+    beyond = _beyond(value, high, low)
+    if beyond is not None:
+        (rows, columns), rate, power = beyond
+        bend[rows, columns] = rate**2 * power
+    return bend
+
+
+def _powers(value: Array) -> Array:
+    """1 and powers of α to α⁵, α within ±1, shape (6, batch, factors)."""
+    powers = np.empty((_POWER.size, *value.shape))
+    powers[0] = 1.0
+    np.clip(value, -1, 1, out=powers[1])
+    for power in range(2, _POWER.size):
+        np.multiply(powers[power - 1], powers[1], out=powers[power])
+    return powers

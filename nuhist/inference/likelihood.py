@@ -54,7 +54,7 @@ class Likelihood(Starts):
             return self._nothing_free(point, observed)
         found = self._from(self._possible(point, free, observed), free, observed)
         # A start may be a fit that is near, in a valley that has become the higher one.
-        further = self._turned(point, free) if start is None else self.afresh
+        further = self._around(point, free) if start is None else self.afresh
         return self._lowest(found, free, observed, further)
 
     def minimise_at(
@@ -149,7 +149,7 @@ class Likelihood(Starts):
             return self._nothing_free(self.start, observed)
         start = self.start if data is None else self._possible(self.start, free, observed)
         found = self._first if data is None else self._from(start, free, observed)
-        return self._lowest(found, free, observed, self._turned(start, free))
+        return self._lowest(found, free, observed, self._around(start, free))
 
     def _lowest(self, found: Minimum, free: Mask, data: Array, further: Array) -> Minimum:
         """The lowest minimum that a search from one finds; where it finds one it goes on from there."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nuhist.inference.compiled import CompiledModel
-from nuhist.inference.hessian import slope_and_curvature
-from nuhist.inference.newton_step import Limits, bounded_steps, held_by_bounds, units
-from nuhist.inference.saddles import FIRMLY, off_saddles, turned
+from nuhist.inference.hessian import Derivatives
+from nuhist.inference.newton_step import Form, Limits, bounded_steps, units
+from nuhist.inference.saddles import FIRMLY, positive_steps
 from nuhist.inference.search import products_of
 from nuhist.inference.structure import Index, Mask
-from nuhist.inference.tangent import tangent
+from nuhist.inference.tangent import corrected, tangent
+from nuhist.inference.trial import DAMPING, ROUNDING, State, Tried
 from nuhist.tables import Array
 
 _ITERATIONS = 200
@@ -23,18 +23,11 @@ _NUMBERS = 20_000_000  # at most in one array: it bounds the memory
 _PATIENCE = 12  # Gauss-Newton steps of a large batch before the whole second derivative is taken
 _SMALL = 64  # fits that take it from the start
 _REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one may end in another valley
-_CHORDS = 6  # steps with the derivatives of the start
+_CHORDS = 9  # steps with the derivatives of the start
 _FEW = 8  # fits for which the derivatives of the start are not worth it
 _APART = 50.0  # typical steps: starts that lie further apart share no derivatives
 _NEAR = 1e-10  # of 2NLL: what such a step would still gain; the next would gain a third of it at most
 _FALL = 0.3  # from step to step, of that gain; where it falls less, full steps are better
-_TOLERANCE = 1e-10  # of 2NLL: what a full step would still gain
-_LAST = 1e-6  # of 2NLL: after a step with the whole second derivative that gains less, nothing is left
-_DAMPING = 1e-4  # Levenberg's, relative to the curvature, at the start
-_LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
-_BEYOND = 10  # steps to where less than nothing is expected: a fit on that edge is left to others
-_FULL = 1e2  # damping up to which a step counts as a full one, on the floor of rounding
-_ROUNDING = 1e-11  # of 2NLL, by which an accepted step may seem to climb
 _LEVEL, _AT_0 = 1e-9, 1e-3  # of 2NLL per typical step, and typical steps
 
 
@@ -68,6 +61,8 @@ def fit_batch(
     upper: Array,
     constant: NDArray[np.bool_],
     scale: Array,
+    *,
+    exploring: bool = True,
 ) -> BatchFit:
     """Minimise −2 ln L for each data set of a batch.
 
@@ -85,110 +80,95 @@ def fit_batch(
         Parameters that are held, shape (parameters,).
     scale
         Typical step of each parameter, shape (parameters,): damping is measured in it.
+    exploring
+        Whether steps may lead far, and into other valleys; see :func:`.saddles.positive_steps`.
     """
     chunk = max(1, min(_CHUNK, _NUMBERS // (model.parameters * max(model.parameters, model.bins))))
-    if len(start) > chunk:
-        parts = [
-            fit_batch(model, data[i : i + chunk], start[i : i + chunk], lower, upper, constant, scale)
-            for i in range(0, len(start), chunk)
-        ]
-        return BatchFit(
-            np.concatenate([part.parameters for part in parts]),
-            np.concatenate([part.twice_nll for part in parts]),
-            np.concatenate([part.converged for part in parts]),
-            max(part.iterations for part in parts),
-        )
+
+    def some(part: slice) -> BatchFit:
+        return _fit_chunk(model, data[part], start[part], lower, upper, constant, scale, exploring=exploring)
+
+    if len(start) <= chunk:
+        return some(slice(None))
+    parts = [some(slice(first, first + chunk)) for first in range(0, len(start), chunk)]
+    return BatchFit(
+        np.concatenate([part.parameters for part in parts]),
+        np.concatenate([part.twice_nll for part in parts]),
+        np.concatenate([part.converged for part in parts]),
+        max(part.iterations for part in parts),
+    )
+
+
+def _fit_chunk(
+    model: CompiledModel,
+    data: Array,
+    start: Array,
+    lower: Array,
+    upper: Array,
+    constant: NDArray[np.bool_],
+    scale: Array,
+    *,
+    exploring: bool,
+) -> BatchFit:
+    """:func:`fit_batch` of fits that are few enough for the cache."""
     free = np.flatnonzero(~constant)
     theta = np.where(constant, start, np.clip(start, lower, upper))
-    height = model.twice_nll(theta, data)
+    height, first = model.heights_and_rates(theta, data)
     if not free.size:
         return BatchFit(theta, height, np.isfinite(height), 0)
     widths = _widths(model, free)
     converged = _approach(model, theta, height, data, free, scale, lower[free], upper[free])
-    state = _State(
+    state = State(
         theta,
         height,
         converged,
-        np.full(len(theta), _DAMPING),
+        np.full(len(theta), DAMPING),
         np.zeros_like(converged),
         np.zeros(len(theta), dtype=np.intp),
     )
     active, iterations = np.flatnonzero(np.isfinite(height) & ~converged), 0
     patience = 0 if len(theta) <= _SMALL or converged.any() else _PATIENCE
+    own = None if constant.size == free.size else free
+    rates = first if np.isfinite(height).all() and len(theta) < _FEW else None
     while active.size and iterations < _ITERATIONS:
         iterations += 1
         if iterations == patience + 1:
-            state.damping[active] = _DAMPING
-        at, here = theta[active], data[active]
-        slope, curvature = slope_and_curvature(model, at, here, whole=iterations > patience)
-        if iterations == 1 <= patience and _level(model, at, slope[:, free] * scale[free], free, scale[free]):
+            state.damping[active] = DAMPING
+        at, seen, before = theta[active], data[active], height[active]
+        here = Derivatives.at(model, model.rates(at) if rates is None else rates, at, seen)
+        slope, rates = here.slope[:, free], None
+        if iterations == 1 <= patience and _level(model, at, slope * scale[free], free, scale[free]):
             patience = 0
-            slope, curvature = slope_and_curvature(model, at, here)
-        slope, curvature = slope[:, free], curvature[:, free[:, None], free]
+        whole = iterations > patience
+        curvature = here.curvature(own, whole=whole)
         usable = np.isfinite(slope).all(axis=1) & np.isfinite(curvature).all(axis=(1, 2))
         if not usable.all():
             active = active[usable]
             continue
-        unit = units(slope, curvature, height[active], scale[free])
+        unit = units(slope, curvature, before, scale[free])
         limits = Limits(lower[free] / unit, upper[free] / unit, _REACH * widths / unit)
         slope, curvature = slope * unit, curvature * (unit[:, :, None] * unit[:, None])
-        down = None
-        if iterations > patience:
+        form = Form(slope, curvature, at[:, free] / unit, limits, state.damping[active])
+        if whole:
             firmly = np.where(state.firm[active], 0.0, FIRMLY)[:, None]
-            curvature, down = turned(curvature, held_by_bounds(slope, at[:, free] / unit, limits, firmly))
-        step, gain = bounded_steps(slope, curvature, at[:, free] / unit, limits, state.damping[active])
-        trial = at.copy()
-        trial[:, free] = np.clip(at[:, free] + step * unit, lower[free], upper[free])
-        reached = model.twice_nll(trial, here)
-        better = reached <= height[active] + _ROUNDING
-        done = _done(
-            gain, better, (trial != at).any(axis=1), state.damping[active], whole=iterations > patience
-        )
+            step, gain, down = positive_steps(here, at, seen, own, unit, form, firmly, exploring=exploring)
+        else:
+            (step, gain), down = bounded_steps(*form), None
+        step *= unit
+        tried = Tried.at(model, at, seen, free, step, lower, upper, before)
+        done = tried.done(at, gain, state.damping[active], whole=whole)
+        state.beyond[active] += np.isinf(tried.height)
+        short = tried.shortened(done | exploring, model, at, seen, free, step, lower, upper, before)
         if down is not None:
             rows = np.flatnonzero(done & down.any(axis=1))
             away = down[rows] * unit[rows]
-            beside, level = off_saddles(model, at[rows], here[rows], free, away, lower, upper)
-            leads = level < np.minimum(reached[rows], height[active[rows]]) - _TOLERANCE
-            trial[rows[leads]], reached[rows[leads]] = beside[leads], level[leads]
-            better[rows[leads]] = True
+            leads = tried.led_off(rows, model, at[rows], seen[rows], free, away, lower, upper, before[rows])
             # What leads nowhere within the bounds is held by them from now on.
             done[rows] = ~leads & state.firm[active[rows]]
             state.firm[active[rows[~leads]]] = True
-        active = state.advance(active, trial, reached, better, done)
+        going = state.advance(active, tried, done, short)
+        active, rates = active[going], tried.known(going)
     return BatchFit(theta, height, converged, iterations)
-
-
-def _done(gain: Array, better: Mask, moved: Mask, damping: Array, *, whole: bool) -> Mask:
-    """Which fits have converged with a step."""
-    full = damping <= _FULL  # else any step promises little
-    last = better & (gain < _LAST) & (damping <= _DAMPING) & whole
-    return np.asarray(full & ((gain < _TOLERANCE) | (better & ~moved) | last))
-
-
-class _State(NamedTuple):
-    """Where the fits of a batch are; the arrays are updated.
-
-    ``firm`` says whether a bound also holds a parameter along which 2NLL is level there, ``beyond`` how many
-    steps have led to where less than nothing is expected.
-    """
-
-    theta: Array
-    height: Array
-    converged: Mask
-    damping: Array
-    firm: Mask
-    beyond: Index
-
-    def advance(self, active: Index, trial: Array, reached: Array, better: Mask, done: Mask) -> Index:
-        """Take the steps that lead down, and say which fits go on."""
-        self.theta[active[better]] = trial[better]
-        self.height[active[better]] = np.minimum(reached, self.height[active])[better]
-        grown = np.where(better, self.damping[active] / 10, self.damping[active] * 10)
-        self.beyond[active] += np.isinf(reached)
-        stuck = (grown > _MOST_DAMPING) | (self.beyond[active] > _BEYOND)
-        self.damping[active] = np.maximum(grown, _LEAST_DAMPING)
-        self.converged[active[done]] = True
-        return active[~(done | stuck)]
 
 
 def _level(model: CompiledModel, theta: Array, slope: Array, free: Index, unit: Array) -> bool:
@@ -238,6 +218,7 @@ def _approach(
     limits = Limits(low / unit, high / unit, np.full(free.size, np.inf))
     trial, active = theta.copy(), np.arange(len(theta))
     before = np.full(len(theta), np.inf)
+    last = np.zeros((2, len(theta), free.size))
     for number in range(_CHORDS):
         at = trial[active]
         slope, curvature = near.slope_and_curvature(at, data[active])
@@ -246,10 +227,14 @@ def _approach(
             active, at, slope, curvature = active[usable], at[usable], slope[usable], curvature[usable]
         if not active.size:
             break
-        if number == 0 and _level(model, at, slope, free, unit):
+        if number:
+            corrected(curvature, last[0, active], slope - last[1, active])
+        elif _level(model, at, slope, free, unit):
             return converged
         step, gain = bounded_steps(slope, curvature, at[:, free] / unit, limits, np.zeros(active.size))
-        at[:, free] = np.clip(at[:, free] + step * unit, low, high)
+        moved = np.clip(at[:, free] + step * unit, low, high)
+        last[:, active] = (moved - at[:, free]) / unit, slope
+        at[:, free] = moved
         trial[active] = at
         done = gain < _NEAR
         converged[active[done]] = True
@@ -259,6 +244,6 @@ def _approach(
         if not active.size:
             break
     reached = model.twice_nll(trial, data)
-    lower = reached <= height + _ROUNDING
+    lower = reached <= height + ROUNDING
     theta[lower], height[lower] = trial[lower], np.minimum(reached, height)[lower]
     return converged & lower

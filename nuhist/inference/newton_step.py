@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nuhist.inference.structure import Mask
+from nuhist.inference.structure import Index, Mask, diagonals
 from nuhist.tables import Array
 
 _LARGE = 300  # parameters: with more, a factorisation of half the work pays
@@ -22,13 +22,28 @@ class Limits(NamedTuple):
     reach: Array
 
 
+class Form(NamedTuple):
+    """The quadratic forms of 2NLL at the points of a batch, as :func:`bounded_steps` takes them."""
+
+    slope: Array
+    curvature: Array
+    at: Array
+    limits: Limits
+    damping: Array
+
+    def rows(self, rows: Index, curvature: Array) -> Form:
+        """Those of some points, with another curvature."""
+        limits = Limits(*(limit[rows] for limit in self.limits))
+        return Form(self.slope[rows], curvature, self.at[rows], limits, self.damping[rows])
+
+
 def units(slope: Array, curvature: Array, height: Array, scale: Array) -> Array:
     """Step of each parameter in which slopes and curvatures are no large numbers, (batch, parameters).
 
     That is its typical step, or less where 2NLL is steeper: no step should gain more than there is. So
     parameters in any unit are treated alike, however far from the start.
     """
-    steep = np.maximum(np.abs(np.einsum("bii->bi", curvature)) / 2, 1 / scale**2)
+    steep = np.maximum(np.abs(diagonals(curvature)) / 2, 1 / scale**2)
     return np.asarray(1 / np.maximum(np.sqrt(steep), np.abs(slope) / (height + 1)[:, None]))
 
 
@@ -64,9 +79,8 @@ def bounded_steps(
 
 def _solved(slope: Array, curvature: NDArray[Any], held: Mask, step: Array, damping: Array) -> Array:
     """Steps of the parameters that are not held, given those of the others."""
-    diagonal = np.einsum("bii->bi", curvature)
-    numbers = np.finfo(curvature.dtype)
-    floor = 50 * numbers.eps * (np.abs(diagonal) + 1)  # one steep parameter does not stop the others
+    diagonal = diagonals(curvature)
+    size = np.abs(diagonal) + 1
     matrix, right = curvature.copy(), -slope
     rows = np.flatnonzero(held.any(axis=1))
     if rows.size:
@@ -74,9 +88,9 @@ def _solved(slope: Array, curvature: NDArray[Any], held: Mask, step: Array, damp
         matrix[rows] *= moving[:, :, None] & moving[:, None, :]
         right[rows] -= np.matmul(curvature[rows], fixed[:, :, None])[:, :, 0]
         right[rows] = np.where(moving, right[rows], step[rows])
-    along = np.arange(slope.shape[1])
-    damped = diagonal + damping[:, None] * (np.abs(diagonal) + 1) + floor
-    matrix[:, along, along] = np.where(held, 1.0, damped)
+    floor = 50 * np.finfo(curvature.dtype).eps  # one steep parameter does not stop the others
+    damped = diagonal + (damping[:, None] + floor) * size
+    diagonals(matrix)[:] = np.where(held, 1.0, damped) if rows.size else damped
     return _solve(matrix, right.astype(curvature.dtype)).astype(np.float64)
 
 

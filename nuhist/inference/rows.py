@@ -7,7 +7,7 @@ factors multiply all samples alike; :mod:`nuhist.inference.cells` is that for th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +89,12 @@ class RowRates:
         if model.layers:
             counts *= gamma
         return cls(model, rows, theta, factors, changes, norms, coefficients, gamma, counts)
+
+    def some(self, kept: Mask) -> RowRates:
+        """Those of some points."""
+        names = ("theta", "factors", "slopes", "norms", "coefficients", "counts")
+        gamma = self.gamma[kept] if self.model.layers else self.gamma
+        return replace(self, gamma=gamma, **{name: getattr(self, name)[kept] for name in names})
 
     def wide(self, logs: Array) -> Array:
         """Derivatives with respect to the wide parameters, shape (batch, wide, bins)."""

@@ -90,9 +90,13 @@ class Starts(Descent):
 
         A fit from a near one stays in its valley, and another one may have become lower.
         """
-        if not self.turning:
-            return self.start[None][:0]
-        return np.concatenate([self.start[None], self._turned(self.start, ~np.array(self.constant))])
+        return self._around(self.start, ~np.array(self.constant))
+
+    def _around(self, start: Array, free: Mask) -> Array:
+        """A start, for steps that may lead far, and on all sides of what turns; none if nothing does."""
+        if not any(free[index] for index in self.turning):
+            return start[None][:0]
+        return np.concatenate([start[None], self._turned(start, free)])
 
     def _turned(self, start: Array, free: Mask) -> Array:
         """A start moved to either side along each of a few parameters whose counts turn, by its width."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,12 @@ def in_a_row(index: Index) -> Index | slice:
     if index.size and (np.diff(index) == 1).all():
         return slice(int(index[0]), int(index[-1]) + 1)
     return index
+
+
+def diagonals(matrices: NDArray[Any]) -> NDArray[Any]:
+    """The diagonals of square matrices, (batch, size), which can be written to."""
+    found: NDArray[Any] = np.einsum("bii->bi", matrices)
+    return found
 
 
 class Channel(NamedTuple):
@@ -66,6 +72,16 @@ class Factors:
     def norms(self) -> Index:
         """Positions of those that are a normsys."""
         return np.flatnonzero(self.norm)
+
+    @cached_property
+    def pulls(self) -> Index:
+        """Parameters of :attr:`norms`."""
+        return self.parameter[self.norms]
+
+    @cached_property
+    def sides(self) -> tuple[Array, Array, Array]:
+        """What code 4 interpolates, of :attr:`norms`: high, low, coefficients."""
+        return self.high[self.norms], self.low[self.norms], self.coefficients[self.norms]
 
     @cached_property
     def used(self) -> Index:

@@ -98,3 +98,19 @@ def tangent(model: CompiledModel, point: Array, free: Index, unit: Array) -> Tan
     tilts[shaped, model.shapes.parameter[rows.column[shaped] - 1]] = 1.0
     single = np.ascontiguousarray(products.T, dtype=np.float32)
     return Tangent(model, free, unit, single, rows, collector, tilts if shaped.size else None)
+
+
+def corrected(curvature: SingleArray, step: Array, change: Array) -> None:
+    """Let curvatures give the change of the slope along the last step, where the Jacobian is worst.
+
+    This is the update of Broyden, Fletcher, Goldfarb and Shanno. It is left out where it would make a
+    curvature negative.
+    """
+    bent = np.matmul(curvature, step.astype(curvature.dtype)[:, :, None])[:, :, 0].astype(np.float64)
+    own, seen = np.einsum("bi,bi->b", bent, step), np.einsum("bi,bi->b", change, step)
+    usable = (own > 0) & (seen > 0)
+    more = change / np.sqrt(np.where(usable, seen, np.inf))[:, None]
+    less = bent / np.sqrt(np.where(usable, own, np.inf))[:, None]
+    with np.errstate(over="ignore", invalid="ignore"):  # the fit leaves what is not finite alone
+        both = more[:, :, None] * more[:, None] - less[:, :, None] * less[:, None]
+        curvature += both.astype(curvature.dtype)

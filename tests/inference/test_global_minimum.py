@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nuhist import Model, Workspace, limit
+from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.newton import fit_batch
 from nuhist.inference.prepare import make_likelihood
@@ -140,8 +141,8 @@ def test_two_minima(likelihoods: Callable[..., Likelihood], built: Build) -> Non
     assert outside == [inside[0] < interval.lower, inside[1] > interval.upper]
 
 
-def test_held_fits_leave_a_valley_that_has_become_the_higher_one() -> None:
-    # Seven histosys that bend, over six bins: fits that only went on from near ones said < 0.389 at 95 %.
+def _bent() -> Model:
+    """Seven histosys that bend, over six bins."""
     rng = np.random.default_rng(27)
 
     def counts(low: float, high: float) -> list[float]:
@@ -163,7 +164,7 @@ def test_held_fits_leave_a_valley_that_has_become_the_higher_one() -> None:
         {"name": "background", "data": [100.0] * 6, "modifiers": [*bent, *norms]},
     ]
     seen = [float(count) for count in rng.poisson(rng.uniform(80, 140, 6))]
-    model = Model(
+    return Model(
         {
             "channels": [{"name": "c", "samples": samples}],
             "observations": [{"name": "c", "data": seen}],
@@ -171,6 +172,31 @@ def test_held_fits_leave_a_valley_that_has_become_the_higher_one() -> None:
             "version": "1.0.0",
         }
     )
+
+
+def test_first_fits_go_straight_to_a_minimum_and_others_explore() -> None:
+    likelihood = _bent().likelihood
+    assert likelihood.compiled is not None
+    data, bounds = likelihood.data[None], (likelihood.lower, likelihood.upper)
+    constant, steps = np.array(likelihood.constant), []
+    for exploring in (False, True):
+        found = fit_batch(
+            likelihood.compiled, data, likelihood.start[None], *bounds, constant, likelihood.scale,
+            exploring=exploring,
+        )  # fmt: skip
+        assert found.converged.all()
+        slope, curvature = slope_and_curvature(likelihood.compiled, found.parameters, data)
+        inside = (found.parameters[0] > bounds[0]) & (found.parameters[0] < bounds[1])
+        # A minimum, and no saddle; fits end where a step would gain less than 1e-10.
+        assert np.abs(slope[0, inside] * likelihood.scale[inside]).max() < 1e-4
+        assert np.linalg.eigvalsh(curvature[0][np.ix_(inside, inside)]).min() > 0
+        steps.append(found.iterations)
+    assert steps[0] < steps[1]
+
+
+def test_held_fits_leave_a_valley_that_has_become_the_higher_one() -> None:
+    # Fits that only went on from near ones said < 0.389 at 95 %.
+    model = _bent()
     # SciPy's L-BFGS-B on pyhf's likelihood from 30 random starts at each value.
     right = {0.3: 0.9097663, 0.389: 1.5266268, 0.5: 2.5543139, 0.8: 7.1513625, 1.2: 18.5193348}
     assert model.scan(list(right)).delta_chi2 == pytest.approx(tuple(right.values()), abs=1e-5)

@@ -16,7 +16,7 @@ from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.newton import BatchFit, fit_batch
 from nuhist.inference.prepare import make_likelihood
-from nuhist.inference.tangent import Tangent, tangent
+from nuhist.inference.tangent import Tangent, corrected, tangent
 from nuhist.inference.toys import toy_model
 
 Array = NDArray[np.float64]
@@ -154,6 +154,21 @@ def test_at_the_point_itself_the_curvature_is_gauss_newtons(name: str) -> None:
     assert curvature.dtype == np.float32
     # Single precision, 6e-8, of sums of a few terms.
     np.testing.assert_allclose(curvature, whole, rtol=1e-5, atol=1e-6 * np.abs(whole).max())
+
+
+def test_a_corrected_curvature_gives_the_change_of_the_slope() -> None:
+    rng = np.random.default_rng(3)
+    root = rng.normal(size=(3, 4, 4))
+    before = (root @ root.transpose(0, 2, 1)).astype(np.float32)
+    step, change = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
+    change *= np.array([1.0, 1.0, -1.0])[:, None] * np.sign(np.sum(change * step, axis=1))[:, None]
+    after = before.copy()
+    corrected(after, step, change)
+    # Single precision, 6e-8, of sums of a few terms.
+    found = np.einsum("bij,bj->bi", after, step)
+    np.testing.assert_allclose(found[:2], change[:2], rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(after[2], before[2])  # it would not stay positive
+    assert (np.linalg.eigvalsh(after) > 0).all()
 
 
 def test_where_nothing_is_expected() -> None:
