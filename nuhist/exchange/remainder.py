@@ -39,13 +39,15 @@ class Remainder:
     """What was stored beside a model.
 
     By measurement the blocks of parameters that the workspace had; by channel the name of its staterror; the
-    workspace's sidecar, or None; by measurement its parameter of interest, where no modifier has it.
+    workspace's sidecar, or None; by measurement its parameter of interest, where no modifier has it; by
+    channel and sample where the lumi stands among the modifiers, unless it is the first.
     """
 
     parameters: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     staterrors: Mapping[str, str] = field(default_factory=dict)
     sidecar: Mapping[str, Any] | None = None
     interest: Mapping[str, str] = field(default_factory=dict)
+    lumi: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As one JSON object."""
@@ -63,7 +65,12 @@ def remainder(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -
     known = dict(modifiers(workspace.spec))
     named = {entry["name"]: entry["config"]["poi"] for entry in measurements}
     interest = {name: poi for name, poi in named.items() if poi and poi not in known}
-    return Remainder(parameters, staterrors, workspace.sidecar, interest)
+    places: dict[str, dict[str, int]] = {}
+    for channel, sample, modifier in each_modifier(workspace.spec):
+        if modifier["type"] == "lumi" and sample["modifiers"][0] is not modifier:
+            place = next(i for i, entry in enumerate(sample["modifiers"]) if entry is modifier)
+            places.setdefault(channel["name"], {})[sample["name"]] = place
+    return Remainder(parameters, staterrors, workspace.sidecar, interest, places)
 
 
 def read_remainder(document: Any, where: str) -> Remainder:
@@ -77,8 +84,8 @@ def read_remainder(document: Any, where: str) -> Remainder:
     check(content, "remainder", place, ExchangeError)
     if content["sidecar"] is not None:
         check(content["sidecar"], "sidecar", where, ExchangeError)
-    interest = content.get("interest", {})
-    return Remainder(content["parameters"], content["staterrors"], content["sidecar"], interest)
+    more = (content.get(key, {}) for key in ("interest", "lumi"))
+    return Remainder(content["parameters"], content["staterrors"], content["sidecar"], *more)
 
 
 def parameter_range(kind: str, block: Mapping[str, Any]) -> tuple[float, float, float]:

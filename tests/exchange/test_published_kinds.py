@@ -73,6 +73,10 @@ def test_xml_there_and_back(tmp_path: Path) -> None:
     said: list[str] = []
     export_xml(published(fixed=True), tmp_path / "x", message=said.append)
     assert import_xml(tmp_path / "x" / "combination.xml").digest == published(fixed=True).digest
+    late = published(fixed=True)
+    late.spec["channels"][0]["samples"][0]["modifiers"].reverse()  # lumi is not the first
+    export_xml(late, tmp_path / "late")
+    assert import_xml(tmp_path / "late" / "combination.xml").digest == late.digest
     assert any("'mu_SIG' scales no sample" in line for line in said)
     with pytest.raises(ExchangeError, match="add --lumi normsys"):
         export_xml(published(), tmp_path / "y")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,13 @@ class Channel:
             for entry in sample["modifiers"]:
                 if entry["type"] == "staterror":
                     entry["name"] = name
+
+    def place_lumi(self, places: Mapping[str, int]) -> None:
+        """Put the lumi of samples, which is read first, where it stood among their modifiers."""
+        for sample in self.samples:
+            found = sample["modifiers"]
+            if sample["name"] in places and found and found[0]["type"] == "lumi":
+                found.insert(places[sample["name"]], found.pop(0))
 
 
 def _first(own: str | None, above: Sequence[Element], key: str) -> str:

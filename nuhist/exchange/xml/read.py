@@ -76,6 +76,7 @@ def import_xml(
     kept = files.remainder()
     for channel in channels:
         channel.name_staterror(kept.staterrors.get(channel.name, f"staterror_{channel.name}"))
+        channel.place_lumi(kept.lumi.get(channel.name, {}))
     systematics = _name_systematics(channels, str(path), message)
     spec: dict[str, Any] = {
         "channels": [{"name": channel.name, "samples": channel.samples} for channel in channels],
