@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyhf
 
-from nuhist.histfactory.patches import digest_by
+from nuhist.histfactory.workspace import digest
 
 CHANNELS, BINS, NORMS, SHAPES = 4, 5, 46, 34  # with 20 staterrors and the strength: 101 parameters
 
@@ -80,7 +80,7 @@ def patchset(spec: dict[str, Any], points: int) -> dict[str, Any]:
         patches.append({"metadata": {"name": name, "values": [heavy, light]}, "patch": operations})
     metadata = {
         "references": {"hepdata": "ins0000000"}, "description": "generated", "labels": ["heavy", "light"],
-        "digests": {"sha256": digest_by(spec, "sha256")},
+        "digests": {"sha256": digest(spec)},
     }  # fmt: skip
     return {"metadata": metadata, "patches": patches, "version": "1.0.0"}
 

@@ -187,7 +187,7 @@ def test_the_tutorial_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_nobody_printed_is_noticed() -> None:
-    assert _printed_as(["a", "...", "  b 6bb81f4bc98e"], "a\nx\n\ny\n  b 000000000000\n")
+    assert _printed_as(["a", "...", "  b 9caad7f95ef9"], "a\nx\n\ny\n  b 000000000000\n")
     assert not _printed_as(["a", "b"], "a\nc\nb\n")
     assert _printed_as(["a 1.21 2e-3", "..."], "a 1.22 2e-3\nb")
     assert not _printed_as(["a 1.21"], "a 1.23")

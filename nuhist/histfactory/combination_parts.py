@@ -15,7 +15,7 @@ from nuhist.histfactory.data_kind import describe
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.loading import Source, Unchanged, read_workspace
 from nuhist.histfactory.rename import check_renames, prefix, rename_parameter
-from nuhist.histfactory.workspace import Workspace
+from nuhist.histfactory.workspace import Workspace, digest, with_floats
 
 
 def combination_parts(workspaces: Sequence[Source | Unchanged], *, force: bool) -> list[Part]:
@@ -41,9 +41,10 @@ def _parts(workspaces: Sequence[Workspace], *, force: bool) -> list[Part]:
     seen: dict[str, str] = {}
     parts = []
     for index, workspace in enumerate(workspaces, start=1):
-        if workspace.digest in seen:
-            raise ConfigError(f"{workspace.origin} is the same workspace as {seen[workspace.digest]}")
-        seen[workspace.digest] = workspace.origin
+        content = digest(with_floats(workspace.spec))
+        if content in seen:
+            raise ConfigError(f"{workspace.origin} is the same workspace as {seen[content]}")
+        seen[content] = workspace.origin
         part = Part(
             prefix(workspace, index),
             workspace.origin,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from nuhist.errors import DataError, ModelError, unknown_name
 from nuhist.files import read_json, to_json
 from nuhist.histfactory.record import PATCHSET_FILE, is_record, read_record
 from nuhist.histfactory.validation import validate, validate_operations, validate_patchset
-from nuhist.histfactory.workspace import Workspace
+from nuhist.histfactory.workspace import Workspace, is_digest_of
 from nuhist.inputs import LARGEST
 
 Operations = Sequence[Mapping[str, Any]]
@@ -74,17 +72,11 @@ class PatchSet:
     def verify(self, workspace: Workspace) -> None:
         """Check that the patches were made for a workspace; a ModelError if one of the digests differs."""
         for algorithm, expected in self.document["metadata"]["digests"].items():
-            if digest_by(workspace.spec, algorithm) != expected.lower():
+            if not is_digest_of(expected.lower(), workspace.spec, algorithm):
                 raise ModelError(
                     f"{self.origin}: belongs to another workspace than {workspace.origin}: {algorithm}"
                     " digests differ; --no-verify applies its patches all the same"
                 )
-
-
-def digest_by(spec: Mapping[str, Any], algorithm: str) -> str:
-    """Digest of a JSON document as ``pyhf digest`` has it."""
-    text = json.dumps(spec, sort_keys=True, ensure_ascii=False)
-    return hashlib.new(algorithm, text.encode(), usedforsecurity=False).hexdigest()
 
 
 def make_patchset(document: Any, origin: str) -> PatchSet:

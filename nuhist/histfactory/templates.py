@@ -9,6 +9,19 @@ import numpy as np
 
 from nuhist.tables import Array
 
+_DIGITS = 10  # significant: computers and libraries differ in the sixteenth, and errors of models are larger
+
+
+def written(counts: Array) -> list[float]:
+    """Computed counts as a document has them: the same on every machine.
+
+    Examples
+    --------
+    >>> written(np.array([0.1 + 0.2, 1e-300, 3.0]))
+    [0.3, 1e-300, 3.0]
+    """
+    return [float(f"{count:.{_DIGITS - 1}e}") for count in counts.tolist()]
+
 
 @dataclass(frozen=True)
 class NormFactor:
@@ -44,7 +57,7 @@ class HistoSys:
 
     def to_spec(self) -> dict[str, Any]:
         """As HistFactory JSON."""
-        data = {"hi_data": self.up.tolist(), "lo_data": self.down.tolist()}
+        data = {"hi_data": written(self.up), "lo_data": written(self.down)}
         return {"name": self.name, "type": "histosys", "data": data}
 
 
@@ -108,7 +121,7 @@ class Sample:
         """As HistFactory JSON."""
         return {
             "name": self.name,
-            "data": self.counts.tolist(),
+            "data": written(self.counts),
             "modifiers": [modifier.to_spec() for modifier in self.modifiers],
         }
 

@@ -15,7 +15,7 @@ from nuhist.errors import DataError, ModelError
 from nuhist.files import check_output, read_json, to_json, write_together
 from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, describe
 from nuhist.histfactory.record import BACKGROUND_FILE, is_record, read_record
-from nuhist.histfactory.templates import Channel, Parameter
+from nuhist.histfactory.templates import Channel, Parameter, written
 from nuhist.histfactory.validation import modifiers, validate
 from nuhist.inputs import STDIN, check_path
 from nuhist.schemas import check
@@ -132,10 +132,24 @@ class Workspace(Shown):
         return to_json(self.spec)
 
 
-def digest(spec: Mapping[str, Any]) -> str:
-    """SHA-256 of a JSON document in pyhf's canonical form."""
+def digest(spec: Mapping[str, Any], algorithm: str = "sha256") -> str:
+    """Digest of a JSON document as ``pyhf digest`` has it, in which 1 and 1.0 differ."""
     text = json.dumps(spec, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.new(algorithm, text.encode(), usedforsecurity=False).hexdigest()
+
+
+def is_digest_of(found: str, spec: Any, algorithm: str = "sha256") -> bool:
+    """Whether a digest is that of a document, or was before a program wrote 1.0 as 1."""
+    return found in (digest(spec, algorithm), digest(with_floats(spec), algorithm))
+
+
+def with_floats(document: Any) -> Any:
+    """The same JSON document with a decimal point in all numbers."""
+    if isinstance(document, Mapping):
+        return {key: with_floats(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [with_floats(value) for value in document]
+    return float(document) if isinstance(document, int) and not isinstance(document, bool) else document
 
 
 def sidecar_path(path: Path) -> Path:
@@ -174,7 +188,7 @@ def make_workspace(
     overrides = [spec for spec in (parameter.to_spec() for parameter in parameters) if spec]
     spec: dict[str, Any] = {
         "channels": [channel.to_spec() for channel in channels],
-        "observations": [{"name": channel.name, "data": channel.observed.tolist()} for channel in channels],
+        "observations": [{"name": channel.name, "data": written(channel.observed)} for channel in channels],
         "measurements": [{"name": MEASUREMENT, "config": {"poi": poi, "parameters": overrides}}],
         "version": "1.0.0",
     }
@@ -229,7 +243,7 @@ def load_workspace(path: Path | str) -> Workspace:
         if beside.is_file():
             sidecar = read_json(beside)
             check(sidecar, "sidecar", str(beside), ModelError)
-            if sidecar["workspace_digest"] != digest(spec):
+            if not is_digest_of(sidecar["workspace_digest"], spec):
                 _LOGGER.warning("%s: belongs to another workspace than %s, and is left out", beside, path)
                 sidecar = None
     return Workspace(spec, sidecar, origin)

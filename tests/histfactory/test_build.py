@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from nuhist import Workspace, build, load_experiment
 from nuhist.errors import ConfigError, ModelError
+from nuhist.histfactory.templates import written
 from nuhist.histfactory.workspace import load_workspace, sidecar_path
 from nuhist.physics.hypotheses import HYPOTHESES, Dependence
 from nuhist.schemas import check
@@ -245,3 +247,22 @@ def test_linear_signed_coupling_takes_its_flux_as_lumi(built: Build) -> None:
     assert modifiers(workspace)["nu"] == {("lumi", "lumi"), ("q_nu", "histosys")}
     lumi = next(p for p in workspace.measurement()["config"]["parameters"] if p["name"] == "lumi")
     assert (lumi["auxdata"], lumi["sigmas"]) == ([1.0], [0.07])  # the paper's 7 %
+
+
+def test_a_file_whose_numbers_lost_their_points_keeps_its_sidecar(built: Build, tmp_path: Path) -> None:
+    path = tmp_path / "lz.json"
+    built("lz_ws2022").save(path)
+    text = path.read_text(encoding="utf-8")
+    without = re.sub(r"(\d)\.0(?=[,\]\s}])", r"\1", text)  # as JavaScript and jq write numbers
+    assert without != text
+    assert json.loads(without) == json.loads(text)
+    path.write_text(without, encoding="utf-8")
+    assert load_workspace(path).sidecar is not None
+    path.write_text(text.replace("335.0", "336.0").replace("3.0", "4.0", 1), encoding="utf-8")
+    assert load_workspace(path).sidecar is None
+
+
+def test_noise_of_other_machines_is_not_written(built: Build) -> None:
+    # 4e-16 is what processors and versions of NumPy were seen to differ by.
+    for counts_ in counts(built("lz_ws2022")).values():
+        assert written(counts_ * (1 + 4e-16)) == written(counts_) == counts_.tolist()

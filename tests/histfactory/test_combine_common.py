@@ -97,8 +97,8 @@ def test_all_open_names_are_in_one_message() -> None:
     assert str(caught.value) == (
         "folder/a.json and folder/b.json have 5 names in common (constrained: JET_1, JET_shape, MUON;"
         " luminosity, constraints that differ: lumi; free: mu_top); say --correlate JET_1,"
-        " --decorrelate JET_1 or --rename for each, a pattern such as 'JET_*', or --correlate-common for all that"
-        " agree; --plan FILE writes a proposal to edit"
+        " --decorrelate JET_1 or --rename for each, a pattern such as 'JET_*', or --correlate-common for all"
+        " that agree; --plan FILE writes a proposal to edit"
     )
 
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 import nuhist
 from nuhist.cli.main import main
 from nuhist.errors import ConfigError, DataError, FitError, ModelError, OptionError
-from nuhist.histfactory.patches import digest_by
+from nuhist.histfactory.workspace import digest
 from nuhist.methods import exclusion_contours
 from nuhist.methods.exclusion_contours import choose_labels, make_contours
 from nuhist.methods.exclusion_results import Exclusion, ExclusionPoint, from_json
@@ -75,7 +75,7 @@ def patchset(patches: Sequence[dict[str, Any]], labels: Sequence[str] = ("heavy"
     return {
         "metadata": {
             "references": {"hepdata": "ins0000000"},
-            "digests": {"sha256": digest_by(BACKGROUND, "sha256")},
+            "digests": {"sha256": digest(BACKGROUND)},
             "labels": list(labels),
             "description": "of this test",
         },
@@ -299,7 +299,7 @@ def test_patchsets_are_not_fitted_together_but_their_points_can_be(folder: Path,
     other.mkdir()
     spec = json.loads(json.dumps(BACKGROUND).replace('"region"', '"elsewhere"'))
     patches = patchset([patch(400, 100)])
-    patches["metadata"]["digests"]["sha256"] = digest_by(spec, "sha256")
+    patches["metadata"]["digests"]["sha256"] = digest(spec)
     for name, content in (("BkgOnly", spec), ("patchset", patches)):
         (other / f"{name}.json").write_text(json.dumps(content))
     with pytest.raises(

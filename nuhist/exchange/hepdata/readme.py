@@ -12,7 +12,7 @@ from nuhist.exchange.hepdata.results import ExpectedInterval, ExpectedResults, v
 from nuhist.exchange.hepdata.study import Study
 from nuhist.histfactory.data_kind import describe
 from nuhist.histfactory.patchset import SignalGrid
-from nuhist.histfactory.summary import summarise
+from nuhist.histfactory.summary import UNKNOWN, summarise
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.results import FittedParameter
 from nuhist.physics.coupling import spaced
@@ -21,9 +21,11 @@ from nuhist.values import percent
 
 _INTRODUCTION = """\
 The files are statistical models in the HistFactory JSON format. [pyhf](https://pyhf.readthedocs.io)
-reads them (`pip install pyhf`); nothing else is needed to fit them. Each `*.meta.json` is a sidecar with
-what the format cannot hold: bin edges in keV, what each parameter means, its unit, sources.
-`expected_results.json` has the numbers below for programs."""
+reads them (`pip install pyhf`); nothing else is needed to fit them. `expected_results.json` has the
+numbers below for programs."""
+_SIDECARS = """\
+Each `*.meta.json` is a sidecar with what the format cannot hold: bin edges in keV, what each parameter
+means, its unit, sources."""
 
 _FLAVORS = {
     "effective": "all flavours have the same coupling",
@@ -49,11 +51,13 @@ def readme(
     command: str | None,
 ) -> str:
     """Text of the README: one study and its numbers per model, SHA-256 by file name, the command."""
-    parts = ["# Likelihoods", _INTRODUCTION, "## Expected results", _results(expected), _methods(expected)]
+    sidecars = [_SIDECARS] if "sidecar" in map(kind_of, digests) else []
+    parts = ["# Likelihoods", _INTRODUCTION, *sidecars]
+    parts += ["## Expected results", _results(expected), _methods(expected)]
     for entry, numbers in zip(studies, expected, strict=True):
         parts += _model(entry, numbers)
     parts += ["## How to get the numbers again", *_recipes(expected)]
-    files = [(f"`{name}`", _kind(name), value) for name, value in digests.items()]
+    files = [(f"`{name}`", kind_of(name), value) for name, value in digests.items()]
     parts += ["## Files", _table(("file", "what", "SHA-256"), files)]
     parts += ["## Made with", _table(("package", "version"), list(versions().items()))]
     if command is not None:
@@ -98,7 +102,7 @@ def cell(text: str) -> str:
     return plain
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
     """What a file of the archive is."""
     stem = name.removesuffix(".json")
     if stem.endswith(".meta"):
@@ -190,14 +194,15 @@ def _physics(entry: Study, sidecar: Mapping[str, Any]) -> list[str]:
         )
     elif entry.intervals:
         name = cell(entry.intervals[0].parameter)
-        lines.append(f"- parameter of interest: {name}, a plain number; there is no sidecar with its meaning")
+        lines.append(f"- parameter of interest: {name}, a plain number")
     return lines
 
 
 def _channel(name: str, workspace: Workspace, sidecar: Mapping[str, Any]) -> str:
     described = sidecar.get("channels", {}).get(name, {})
     observed = workspace.observed()[name]
-    lines = [f"Channel {cell(name)}: {cell(described.get('title', 'without a sidecar'))}", ""]
+    title = f": {cell(described['title'])}" if "title" in described else ""
+    lines = [f"Channel {cell(name)}{title}", ""]
     if "edges_keV" in described:
         edges = described["edges_keV"]
         lines.append(f"- {len(observed)} bins, {edges[0]:g} to {edges[-1]:g} keV")
@@ -223,17 +228,20 @@ def _channel(name: str, workspace: Workspace, sidecar: Mapping[str, Any]) -> str
 
 def _parameters(entry: Study) -> str:
     fitted = {item.name: item for item in entry.fit.parameters} if entry.fit else {}
+    header = ("name", "type", "meaning", "unit", "fitted")
     rows = [
         (
             cell(parameter.name),
             "/".join(parameter.types),
-            cell(parameter.meaning),
+            "" if parameter.meaning == UNKNOWN else cell(parameter.meaning),
             cell(parameter.unit or ""),
             _fitted(fitted.get(parameter.name)),
         )
         for parameter in summarise(entry.workspace).parameters
     ]
-    return _table(("name", "type", "meaning", "unit", "fitted"), rows)
+    # Columns of which nothing is known say nothing.
+    kept = [index for index in range(len(header)) if index < 2 or any(cells[index] for cells in rows)]
+    return _table([header[index] for index in kept], [[cells[index] for index in kept] for cells in rows])
 
 
 def _fitted(parameter: FittedParameter | None) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 from nuhist.errors import ConfigError, DataError, ExchangeError, OptionError, missing_extra
 from nuhist.exchange.hepdata.archive import pack
 from nuhist.exchange.hepdata.columns import library
-from nuhist.exchange.hepdata.likelihood import ARCHIVE_FILE, Likelihoods, likelihoods
+from nuhist.exchange.hepdata.likelihood import ARCHIVE_FILE, RESULTS_FILE, Likelihoods, likelihoods
+from nuhist.exchange.hepdata.readme import kind_of
 from nuhist.exchange.hepdata.result_tables import result_tables
 from nuhist.exchange.hepdata.study import Study, study
 from nuhist.exchange.hepdata.tables import submission_tables
@@ -29,6 +30,12 @@ from nuhist.physics.coupling import spaced
 
 SUBMISSION_FILE = "submission.yaml"
 ARCHIVE_ENDING = ".tar.gz"
+_KINDS = {
+    "background-only workspace": "background-only workspaces",
+    "signal points": "signal points",
+    "workspace": "full workspaces",
+    "sidecar": "bin edges and meanings",
+}
 LARGEST_UPLOAD = 50_000_000  # bytes; HEPData's limit
 
 
@@ -211,8 +218,7 @@ def _first_document(
     names = ", ".join(entry.name for entry in studies)
     general.add_additional_resource(
         f"Likelihoods in the HistFactory JSON format (pyhf) of {names}: {len(contents.members)} files with"
-        " background-only workspaces, signal points, full workspaces, bin edges and meanings, and a"
-        " README with the expected results",
+        f" {', '.join(_contents(contents))}, and a README with the expected results",
         ARCHIVE_FILE,
         file_type="HistFactory",
         resource_license=general.get_license(),
@@ -246,9 +252,17 @@ def _data_records(studies: list[Study]) -> list[str]:
     return list(found)
 
 
+def _contents(contents: Likelihoods) -> list[str]:
+    """What kinds of files there are, as a reader would say."""
+    found = {kind_of(name) for name in contents.members if name.endswith(".json") and name != RESULTS_FILE}
+    return [words for kind, words in _KINDS.items() if kind in found]
+
+
 def _abstract(studies: list[Study]) -> str:
     """What the submission holds, where the user gives no abstract."""
-    lines = ["Statistical models of electron recoils in the HistFactory format, with what follows from them."]
+    ours = all("hypothesis" in (entry.workspace.sidecar or {}) for entry in studies)
+    subject = " of electron recoils" if ours else ""
+    lines = [f"Statistical models{subject} in the HistFactory format, with what follows from them."]
     for entry in studies:
         kind = entry.model.data_kind
         if kind != "observed":

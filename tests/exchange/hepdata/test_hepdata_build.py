@@ -25,6 +25,7 @@ from nuhist.histfactory.workspace import load_workspace
 from nuhist.inference.spectrum import fitted_spectrum
 from tests.exchange.hepdata.conftest import Run
 from tests.exchange.hepdata.submissions import (
+    FOREIGN,
     FOREIGN_CHANNEL,
     column,
     documents,
@@ -366,6 +367,21 @@ def test_a_foreign_workspace_without_a_sidecar(several: tuple[Path, str], tmp_pa
     )
     assert "no patchset: there is no sidecar that says what its parameter of interest means" in readme
     assert "Likelihoods" in readme
+
+
+def test_a_foreign_workspace_alone_is_described_by_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.json"
+    path.write_text(json.dumps(FOREIGN), encoding="utf-8")
+    build_submission({"foreign": load(path)}, tmp_path / "made")
+    head = documents(tmp_path / "made")[0]
+    assert head["comment"].startswith("Statistical models in the HistFactory format, with what follows")
+    (resource,) = (entry for entry in head["additional_resources"] if entry.get("type") == "HistFactory")
+    assert "files with full workspaces, and a README" in resource["description"]
+    readme = (extract(tmp_path / "made" / "likelihoods.tar.gz", tmp_path / "x") / "README.md").read_text(
+        encoding="utf-8"
+    )
+    for word in ("electron recoil", "meta.json", "sidecar with", "| unit | fitted", "keV"):
+        assert word not in readme, word
 
 
 def test_special_characters_survive(several: tuple[Path, str], tmp_path: Path) -> None:
