@@ -118,7 +118,8 @@ def exclusion(
         "options": options,
     }
     if over is None:
-        _refuse(of_scans, "does nothing with a PatchSet; it belongs to --over")
+        remedy = "a scan of experiments takes one, such as --over mass=1:1e5:31:log"
+        _refuse(of_scans, f"does nothing without --over; {remedy}")
         _refuse_several(sources)
         kept = {name: value for name, value in of_patches.items() if value is not None}
         level = LEVEL if confidence_level is None else confidence_level

@@ -18,6 +18,7 @@ from nuhist.histfactory.templates import written
 from nuhist.histfactory.workspace import load_workspace, sidecar_path
 from nuhist.physics.hypotheses import HYPOTHESES, Dependence
 from nuhist.schemas import check
+from tests.digits import WRITTEN
 
 Build = Callable[..., Workspace]
 Modifiers = dict[str, set[tuple[str, str]]]
@@ -106,8 +107,8 @@ def test_linear_constraints_are_symmetric_histosys(built: Build) -> None:
                 continue
             seen.add(modifier["name"])
             fraction, nominal = sigma[modifier["name"]], np.array(sample["data"])
-            np.testing.assert_allclose(modifier["data"]["hi_data"], nominal * (1 + fraction), rtol=1e-14)
-            np.testing.assert_allclose(modifier["data"]["lo_data"], nominal * (1 - fraction), rtol=1e-14)
+            np.testing.assert_allclose(modifier["data"]["hi_data"], nominal * (1 + fraction), rtol=WRITTEN)
+            np.testing.assert_allclose(modifier["data"]["lo_data"], nominal * (1 - fraction), rtol=WRITTEN)
     assert seen == set(sigma)
 
 
@@ -124,8 +125,8 @@ def test_components_have_the_samples_of_table_1(built: Build) -> None:
     # arXiv:2207.03764, Table I, column EXPECTED.
     table = {"beta": 215, "xe127": 9.2, "xe124": 5.0, "xe136": 15.1, "b8_cevns": 0.14, "accidentals": 1.2}
     found = counts(workspace)
-    assert {name: round(float(found[name].sum()), 9) for name in TABLE_1} == table
-    assert found["ar37"].sum() == pytest.approx(96, rel=1e-12)
+    assert {name: round(float(found[name].sum()), 7) for name in TABLE_1} == table
+    assert found["ar37"].sum() == pytest.approx(96, rel=WRITTEN)
 
 
 def test_components_are_the_default(built: Build) -> None:
@@ -155,7 +156,7 @@ def test_rrpa_leaves_no_uncertainty_between_the_two_treatments(built: Build) -> 
         if modifier["name"] == "atomic_response"
     }
     for name, up in modified.items():
-        np.testing.assert_allclose(counts(rrpa)[name], up, rtol=1e-12)
+        np.testing.assert_allclose(counts(rrpa)[name], up, rtol=WRITTEN)
     # LZ's own expectation is 27.1 ± 1.6 events; ours with RRPA must come out there.
     total = sum(float(counts(rrpa)[f"nu_{group}"].sum()) for group in GROUPS)
     assert total == pytest.approx(27.1, abs=1.6)
@@ -169,9 +170,9 @@ def test_argon_is_taken_out_at_52_5_and_put_in_at_96(
     # arXiv:2207.05036, Sec. V: LZ fits 52.5 events, and expects 96.
     fixed = counts(built(experiment, hypothesis="magnetic-moment", background="paper"))
     free = counts(built(experiment, hypothesis="magnetic-moment", background="paper", ar37=argon))
-    assert free["ar37"].sum() == pytest.approx(96 * unit, rel=1e-12)
+    assert free["ar37"].sum() == pytest.approx(96 * unit, rel=WRITTEN)
     taken = fixed["background"] - free["background"]
-    np.testing.assert_allclose(taken, free["ar37"] * 52.5 / 96, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(taken, free["ar37"] * 52.5 / 96, rtol=0, atol=100 * WRITTEN)
 
 
 def test_paper_experiment_is_three_times_the_true_counts(built: Build) -> None:
@@ -179,7 +180,7 @@ def test_paper_experiment_is_three_times_the_true_counts(built: Build) -> None:
     once = built("lz_ws2022", hypothesis="millicharge-fea", background="paper", ar37="flat")
     thrice = built("lz_ws2022_paper", hypothesis="millicharge-fea", background="paper", ar37="flat")
     for name, values in counts(once).items():
-        np.testing.assert_allclose(counts(thrice)[name], 3 * values, rtol=1e-12)
+        np.testing.assert_allclose(counts(thrice)[name], 3 * values, rtol=WRITTEN)
     tripled = [3 * value for value in once.observed()["lz_ws2022"]]
     assert thrice.observed()["lz_ws2022_paper"] == tripled
 
@@ -251,7 +252,7 @@ def test_linear_signed_coupling_takes_its_flux_as_lumi(built: Build) -> None:
 
 def test_a_file_whose_numbers_lost_their_points_keeps_its_sidecar(built: Build, tmp_path: Path) -> None:
     path = tmp_path / "lz.json"
-    built("lz_ws2022").save(path)
+    built("lz_ws2022", hypothesis="magnetic-moment").save(path)
     text = path.read_text(encoding="utf-8")
     without = re.sub(r"(\d)\.0(?=[,\]\s}])", r"\1", text)  # as JavaScript and jq write numbers
     assert without != text
@@ -264,5 +265,5 @@ def test_a_file_whose_numbers_lost_their_points_keeps_its_sidecar(built: Build, 
 
 def test_noise_of_other_machines_is_not_written(built: Build) -> None:
     # 4e-16 is what processors and versions of NumPy were seen to differ by.
-    for counts_ in counts(built("lz_ws2022")).values():
+    for counts_ in counts(built("lz_ws2022", hypothesis="magnetic-moment")).values():
         assert written(counts_ * (1 + 4e-16)) == written(counts_) == counts_.tolist()

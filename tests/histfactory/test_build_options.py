@@ -13,6 +13,7 @@ import pytest
 
 from nuhist import BuildOptions, Workspace, build
 from nuhist.errors import ConfigError, DataError, NuhistError
+from tests.digits import WRITTEN
 
 Build = Callable[..., Workspace]
 
@@ -44,7 +45,7 @@ def test_asimov_data_are_what_pyhf_expects_without_the_coupling(
     workspace = built("lz_ws2022", hypothesis=hypothesis, ar37=argon, asimov=True, **options)
     observed = workspace.observed()["lz_ws2022"]
     # The same sums in another order: rounding only.
-    np.testing.assert_allclose(observed, expected(workspace, without), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(observed, expected(workspace, without), rtol=WRITTEN, atol=WRITTEN)
 
 
 def test_asimov_data_hold_the_argon_that_lz_found(built: Build) -> None:
@@ -74,12 +75,12 @@ def test_exposure_scales_everything(built: Build, hypothesis: str) -> None:
         exposure=10 * exposure,
     )
     np.testing.assert_allclose(
-        ten.observed()["lz_ws2022"], 10 * np.array(one.observed()["lz_ws2022"]), rtol=1e-12
+        ten.observed()["lz_ws2022"], 10 * np.array(one.observed()["lz_ws2022"]), rtol=WRITTEN
     )
     # At other parameters too, so that the histosys scale with their samples.
     poi = one.measurement()["config"]["poi"]
     values = {poi: 3.0 if poi == "mu_nu_squared" else 3e-4, "lz_ws2022_ar37_norm": 0.7, "solar_nu_flux": 1.3}
-    np.testing.assert_allclose(expected(ten, values), 10 * expected(one, values), rtol=1e-12)
+    np.testing.assert_allclose(expected(ten, values), 10 * expected(one, values), rtol=WRITTEN)
     assert ten.sidecar is not None
     assert ten.sidecar["channels"]["lz_ws2022"]["exposure_tonne_year"] == pytest.approx(10 * exposure)
 

@@ -16,6 +16,7 @@ from nuhist import Workspace, build, build_patchset, load_experiment
 from nuhist.errors import ConfigError
 from nuhist.histfactory.templates import Parameter
 from nuhist.histfactory.workspace import load_workspace
+from tests.digits import WRITTEN
 
 Build = Callable[..., Workspace]
 
@@ -135,7 +136,7 @@ def test_asimov_of_all(built: Build) -> None:
     # What is expected without the coupling at the parameters' start.
     expected = model.expected_actualdata(start)
     found = pyhf.Workspace(dict(joint.spec)).data(model, include_auxdata=False)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(found, expected, rtol=WRITTEN)
 
 
 def test_parameters_of_one_name_and_two_meanings(monkeypatch: pytest.MonkeyPatch) -> None:

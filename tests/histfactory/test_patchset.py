@@ -23,6 +23,7 @@ from nuhist.histfactory.patchset import SignalGrid, build_patchset
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, get_hypothesis
 from nuhist.physics.recoils import breakpoints
 from nuhist.physics.solar import FLUX_GROUPS
+from tests.digits import WRITTEN
 
 Array = NDArray[np.float64]
 Build = Callable[..., SignalGrid]
@@ -95,7 +96,7 @@ def test_paper_points_hold_the_exact_counts(
         found = yields(workspace, {})
         standard, added = exact(hypothesis, flavor, coupling, ["all"], "none")
         # Sums of two 64-bit numbers that a JSON document holds without loss.
-        np.testing.assert_allclose(scattering(found), (standard + added)[0], rtol=1e-12)
+        np.testing.assert_allclose(scattering(found), (standard + added)[0], rtol=WRITTEN)
         np.testing.assert_array_equal(found["background"], background)
         for sample in workspace.spec["channels"][0]["samples"]:
             assert min(sample["data"]) >= 0, sample["name"]
@@ -108,8 +109,8 @@ def test_what_interference_takes_away_leaves_the_standard_model(grids: Build) ->
     assert added.min() < 0
     grid = grids("lz_ws2022", couplings=couplings, hypothesis=hypothesis, flavor=flavor, background="paper")
     found = yields(grid.workspace(grid.points[1]), {})
-    np.testing.assert_allclose(found["nu"], (standard + np.minimum(added, 0))[0], rtol=1e-12)
-    np.testing.assert_allclose(found["millicharge_fea"], np.maximum(added, 0)[0], rtol=1e-12)
+    np.testing.assert_allclose(found["nu"], (standard + np.minimum(added, 0))[0], rtol=WRITTEN)
+    np.testing.assert_allclose(found["millicharge_fea"], np.maximum(added, 0)[0], rtol=WRITTEN)
 
 
 @pytest.mark.thorough(keep=1)
@@ -130,15 +131,15 @@ def test_components_hold_exact_counts_by_flux_and_atomic_response(grids: Build, 
         )
         assert np.abs(rrpa - step).max() > 1e-3 * step.max()
         for row, group in enumerate(groups):
-            np.testing.assert_allclose(scattering(nominal, group), step[row], rtol=1e-12)
+            np.testing.assert_allclose(scattering(nominal, group), step[row], rtol=WRITTEN)
         # 1e-10: a difference of two interpolated templates.
         for pull, expected in ((1.0, rrpa), (-1.0, 2 * step - rrpa), (0.0, step)):
             found = scattering(yields(workspace, {"atomic_response": pull}))
-            np.testing.assert_allclose(found, expected.sum(axis=0), rtol=1e-10)
+            np.testing.assert_allclose(found, expected.sum(axis=0), rtol=WRITTEN)
         # Each group has its flux: at +1 σ of 7Be (6 %, arXiv:1611.09867) only its events grow.
         shifted = yields(workspace, {"be7_flux": 1.0})
         for row, (group, factor) in enumerate(zip(groups, (1, 1.06, 1, 1, 1), strict=True)):
-            np.testing.assert_allclose(scattering(shifted, group), factor * step[row], rtol=1e-12)
+            np.testing.assert_allclose(scattering(shifted, group), factor * step[row], rtol=WRITTEN)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_linear_points_have_the_flux_as_a_factor(
     factor = value if parameter == "lumi" else 1 + 0.07 * value  # eq. (10): 1 + β, σ_β = 7 %
     standard, added = exact(hypothesis, "effective", couplings[1], ["all"], "none")
     found = yields(grid.workspace(grid.points[1]), {parameter: value})
-    np.testing.assert_allclose(scattering(found), factor * (standard + added)[0], rtol=1e-12)
+    np.testing.assert_allclose(scattering(found), factor * (standard + added)[0], rtol=WRITTEN)
 
 
 @pytest.mark.thorough(keep=2)

@@ -150,7 +150,7 @@ def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
         ({"over": ["mass=1:2:3", "mass=1:2:3"]}, ConfigError, "name one parameter, or two different ones"),
         ({"over": []}, ConfigError, "name one parameter"),
         ({"hypothesis": "charge-radius"}, ConfigError, "charge-radius has no parameter of its own"),
-        ({"over": None}, OptionError, "--hypothesis: does nothing with a PatchSet; it belongs to --over"),
+        ({"over": None}, OptionError, "--hypothesis: does nothing without --over; a scan of"),
     ],
 )
 def test_wrong_input_is_one_line(options: dict[str, Any], error: type[Exception], message: str) -> None:
