@@ -194,6 +194,19 @@ def test_what_nobody_printed_is_noticed() -> None:
     assert not _printed_as(["a 1.21e-11"], "a 1.23e-11")
 
 
+@pytest.mark.filterwarnings("ignore")  # of matplotlib and NumPy, inside figures
+def test_our_side_of_the_page_for_users_of_pyhf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.chdir(tmp_path)
+    blocks, _ = side_by_side.read_page(_page("from-pyhf-and-cabinetry.md"))
+    ours = [block for block in blocks if block.side == side_by_side.OURS or block.job == "The workspace"]
+    assert len(ours) > 12
+    side_by_side.run(ours)
+    for block in ours:
+        assert _printed_as(block.expected.splitlines(), block.printed), f"{block.job}\n{block.printed}"
+
+
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")  # of matplotlib and NumPy, inside cabinetry
 def test_the_page_for_users_of_pyhf_runs_and_both_sides_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -52,6 +52,7 @@ TWO_KINDS: Mapping[str, set[str]] = {
 }
 # What a function takes by another way than its arguments.
 ELSEWHERE: Mapping[str, set[str]] = {
+    "combine": {"plan", "correlations"},  # functions of nuhist.histfactory.combination_plan
     "reproduce": {"experiments", "plots", "markdown"},  # other functions of its module
     "spectrum": {"atomic", "neutrino_mass"},  # in RateOptions
 }

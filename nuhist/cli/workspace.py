@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from nuhist.cli.common import (
     workspace_argument,
     workspaces_argument,
 )
-from nuhist.cli.options import OutputType, command
+from nuhist.cli.options import OutputType, PathType, command
 from nuhist.errors import OptionError
 
 
@@ -171,7 +172,7 @@ def inspect(workspace: Source, json_output: bool) -> None:
 )
 @click.option(
     "--correlations",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     metavar="FILE",
     help="Read these choices from YAML, as --plan writes it.",
 )
@@ -191,7 +192,7 @@ def inspect(workspace: Source, json_output: bool) -> None:
 @click.option("--poi", metavar="NAME", help="Parameter of interest; others stay free.")
 @click.option(
     "--plan",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     metavar="FILE",
     help="Write a proposal to edit, for --correlations, and combine nothing.",
 )
@@ -236,16 +237,20 @@ def combine(
         write_atomically(plan, combination_plan(sources, rename=renames, force=force))
         tell(f"{plan}: edit it, then combine with --correlations {plan}")
         return
+    apart, together = ",".join(decorrelate).split(",") if decorrelate else [], parse_correlations(correlate)
+    # What the command line says goes before the file.
+    filed = {name: rho for name, rho in file.get("correlate", {}).items() if not _named(name, apart)}
+    kept = [name for name in file.get("decorrelate", ()) if not _named(name, together)]
+    chosen = file.get("prefer", {})
+    if not isinstance(chosen, str):
+        chosen = {name: winner for name, winner in chosen.items() if not _named(name, apart)}
     result = run(
         sources,
-        correlate=file.get("correlate", {}) | parse_correlations(correlate),
+        correlate=filed | together,
         correlate_common=correlate_common,
-        decorrelate=[
-            *file.get("decorrelate", ()),
-            *(name for text in decorrelate for name in text.split(",")),
-        ],
+        decorrelate=[*kept, *apart],
         rename=renames,
-        prefer=_preferences(prefer, file.get("prefer", {})),
+        prefer=_preferences(prefer, chosen),
         poi=poi,
         force=force,
         command=command_line(),
@@ -257,6 +262,10 @@ def combine(
     result.save(output)
     channels = len(result.spec["channels"])
     tell(f"{output}: {channels} channels, digest {result.digest[:12]}")
+
+
+def _named(name: str, patterns: Iterable[str]) -> bool:
+    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _preferences(given: Sequence[str], file: Mapping[str, str] | str) -> Mapping[str, str] | str:

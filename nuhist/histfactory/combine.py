@@ -19,6 +19,7 @@ from nuhist.histfactory.rename import rename_channel, rename_parameter
 from nuhist.histfactory.shared_interest import shared_interest
 from nuhist.histfactory.sharing import (
     expanded,
+    in_part,
     listed,
     own_bins,
     preferences,
@@ -112,14 +113,13 @@ def combine(
     shared = expanded(shared, found, "correlate")
     apart = expanded(dict.fromkeys(decorrelate, 1.0), found, "decorrelate")
     _check_names(found, shared, apart)
-    chosen = preferences(prefer, shared, found)
+    more = [name for name in shareable(found) if name not in shared and name not in apart]
+    more = more if correlate_common else []
+    shared |= dict.fromkeys(more, 1.0)
+    chosen = dict.fromkeys(more, OWN) | preferences(prefer, shared, found)
     unused = set(chosen) - set(shared)
-    if unused and not correlate_common:
+    if unused:
         raise OptionError(f"--prefer {min(unused)}: it is not among the shared parameters")
-    if correlate_common:
-        more = [name for name in shareable(found) if name not in shared and name not in apart]
-        shared |= dict.fromkeys(more, 1.0)
-        chosen = dict.fromkeys(more, OWN) | preferences(prefer, shared, found)
     of_bins = own_bins(found, (*shared, *apart))
     for name in (*apart, *of_bins):
         _decorrelate(parts, name, (lambda _: None) if name in of_bins else message)
@@ -142,7 +142,8 @@ def combine(
     }
     validate(spec, "combination")
     sizes = {
-        name: {part: constraint.words for part, constraint in found[name].items()} for name in sorted(shared)
+        name: {part: constraint.words + in_part(shared[name]) for part, constraint in found[name].items()}
+        for name in sorted(shared)
     }
     return Workspace(spec, _sidecar(parts, spec, interest, sizes, command), "combination")
 

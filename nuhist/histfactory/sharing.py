@@ -112,10 +112,17 @@ def preferences(prefer: Mapping[str, str] | str | None, shared: Iterable[str], f
         return {}
     if isinstance(prefer, str):
         return dict.fromkeys(shared, prefer)
+    known = set(shared)
     named: dict[str, str] = {}
     for name, winner in prefer.items():
-        named |= dict.fromkeys(expanded({name: 1.0}, found, "prefer"), winner)
+        every = expanded({name: 1.0}, found, "prefer")
+        named |= {each: winner for each in every if each == name or each in known}
     return named
+
+
+def in_part(rho: float) -> str:
+    """What is added to a name or a size where a parameter is correlated in part."""
+    return "" if rho == 1 else f" (in part, ρ = {rho:g})"
 
 
 def report(found: Held, shared: Mapping[str, float]) -> list[str]:
@@ -124,7 +131,8 @@ def report(found: Held, shared: Mapping[str, float]) -> list[str]:
     for kind, word in _KINDS.items():
         names = [name for name in sorted(shared) if next(iter(found[name].values())).kind == kind]
         if names:
-            lines.append(f"shared, {word}: {len(names)}: {listed(names)}")
+            said = [f"{name}{in_part(shared[name])}" for name in names]
+            lines.append(f"shared, {word}: {len(names)}: {listed(said)}")
     differing = [
         name
         for name in sorted(shared)

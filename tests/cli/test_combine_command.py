@@ -228,3 +228,22 @@ def test_an_empty_list_is_wrong_usage(run: Run, arguments: list[str]) -> None:
     assert found.exit_code == 2
     assert found.stdout == ""
     assert "Missing argument 'WS...'" in found.stderr
+
+
+def test_the_command_line_goes_before_the_plan(run: Run, parts: Path, tmp_path: Path) -> None:
+    both = (parts / "lz.json", parts / "xenon.json")
+    plan, out = tmp_path / "plan.yaml", tmp_path / "out.json"
+    assert run("combine", *both, "--plan", plan).exit_code == 0
+    result = run("combine", *both, "--correlations", plan, "--decorrelate", "atomic_*", "-o", out)
+    assert result.exit_code == 0, result.stderr
+    names = {
+        m["name"]
+        for c in json.loads(out.read_text())["channels"]
+        for s in c["samples"]
+        for m in s["modifiers"]
+    }
+    assert "pp_flux" in names
+    assert "atomic_response" not in names
+    refused = run("combine", *both, "--plan", plan, "--correlate", "pp_flux")
+    assert refused.exit_code == 2
+    assert "--correlate: does nothing with --plan" in refused.stderr

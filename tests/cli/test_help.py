@@ -117,6 +117,7 @@ def test_bundled_sources_are_all_known() -> None:
         assert not unknown, name
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -135,7 +135,7 @@ finally:
 """
 
 
-@pytest.mark.thorough(keep=1)
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("make", "command"),
     [

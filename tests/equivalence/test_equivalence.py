@@ -52,7 +52,7 @@ def test_a_fit_is_no_worse_than_pyhfs_best(workspace: Workspace, seed: int) -> N
     assert fit.excess is None or fit.negative or fit.excess <= FIT
 
 
-@pytest.mark.thorough(keep=6)
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("seed", range(40))
 def test_both_engines_end_in_one_minimum(seed: int) -> None:
     workspace = random_workspace([78, seed], Limits(channels=2, bins=6, samples=4, causes=4))

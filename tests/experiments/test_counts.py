@@ -160,7 +160,7 @@ def test_sharp_response(kind: str) -> None:
     np.testing.assert_allclose(counts[BINS], expected, rtol=1e-7)
 
 
-@pytest.mark.thorough(keep=1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["standard model", "magnetic moment"])
 def test_matrix_response(kind: str) -> None:
     # Row j holds for T within 0.05 keV of its centre: counts_i = Σ_j R_ij ∫_cell dR/dT dT.

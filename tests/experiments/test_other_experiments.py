@@ -48,7 +48,7 @@ def scattering(workspace: Workspace) -> Array:
     return np.asarray(np.sum(found, axis=0))
 
 
-@pytest.mark.thorough(keep=4)
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("hypothesis", POLYNOMIAL)
 def test_every_hypothesis(name: str, hypothesis: str) -> None:
@@ -60,6 +60,7 @@ def test_every_hypothesis(name: str, hypothesis: str) -> None:
     assert model.config.poi_name in model.config.par_order
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_hypothesis_that_is_no_polynomial(name: str) -> None:
     with pytest.raises(ConfigError, match="nuhist patchset"):
@@ -206,6 +207,7 @@ def pandax_smearing(energy: Array) -> Array:
     return np.asarray(0.073 + 0.173 * energy - 6.5e-3 * energy**2 + 1.1e-4 * energy**3)
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("name", "energy", "value", "smearing"),
     [

@@ -71,6 +71,7 @@ def test_two_processes_save_to_one_path(inputs: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["w.json", "w.meta.json"]
 
 
+@pytest.mark.thorough
 def test_an_interrupt_during_toys(inputs: Path, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint"
     command = (*TOYS, str(inputs / "a.json"), "--ntoys", "15000", "--jobs", "2")
@@ -87,6 +88,7 @@ def test_an_interrupt_during_toys(inputs: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
 
 
+@pytest.mark.thorough
 def test_nuhist_is_killed_while_its_processes_throw_toys(inputs: Path, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint"
     command = (*TOYS, str(inputs / "a.json"), "--ntoys", "15000", "--resume", str(checkpoint))

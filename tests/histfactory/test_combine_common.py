@@ -11,7 +11,7 @@ import pyhf
 import pytest
 
 from nuhist import Workspace, combine
-from nuhist.errors import ConfigError, ModelError
+from nuhist.errors import ConfigError, ModelError, OptionError
 from nuhist.histfactory.combination_plan import combination_plan, read_plan
 
 Json = dict[str, Any]
@@ -193,3 +193,13 @@ def test_backgrounds_are_combined_and_a_missing_patch_is_named() -> None:
     assert any(
         line.endswith("has no parameter of interest 'mu'; it is a control measurement") for line in said
     )
+
+
+def test_a_preference_for_nothing_is_refused_and_correlation_in_part_is_said() -> None:
+    with pytest.raises(OptionError, match="--prefer JET_9: it is not among the shared parameters"):
+        combine([A, B], correlate_common=True, prefer={"JET_9": "own"})
+    said: list[str] = []
+    joint = combine([A, B], correlate_common=True, correlate={"JET_1": 0.5}, message=said.append)
+    assert "shared, constrained: 3: JET_1 (in part, ρ = 0.5), JET_shape, MUON" in said
+    assert joint.sidecar is not None
+    assert all(words.endswith("(in part, ρ = 0.5)") for words in joint.sidecar["shared"]["JET_1"].values())

@@ -76,7 +76,7 @@ def test_a_foreign_constraint_counts(small: Spec, kind: str) -> None:
     assert foreign.best_fit == pytest.approx(plain.best_fit, abs=1e-6)
 
 
-@pytest.mark.thorough(keep=5)
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize(("hypothesis", "flavor"), BUILT)
 def test_what_nuhist_builds_is_known_after_a_pipe(built: Build, hypothesis: str, flavor: str) -> None:
     for flux in ("split", "paper"):

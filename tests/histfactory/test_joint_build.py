@@ -154,6 +154,7 @@ def test_parameters_of_one_name_and_two_meanings(monkeypatch: pytest.MonkeyPatch
         build("xenonnt_sr0", "lz_ws2024", hypothesis="magnetic-moment")
 
 
+@pytest.mark.thorough
 def test_joint_patchset(tmp_path: Path) -> None:
     couplings = [-2e-13, 0.0, 2e-13]
     names = ("lz_ws2024", "xenonnt_sr0")

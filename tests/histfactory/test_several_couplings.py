@@ -39,6 +39,7 @@ def expected(workspace: Workspace, **couplings: float) -> np.ndarray:
     return np.asarray(model.expected_actualdata(point))
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("chosen", "values"),
     [

@@ -109,6 +109,7 @@ def test_a_grid_has_no_other_parameter(built: Any) -> None:
         limit(grid, poi="mu")
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_negative_sample(engine: Any) -> None:
     inorm = {"name": "inorm", "type": "normsys", "data": {"hi": 1.2, "lo": 0.8}}

@@ -100,6 +100,7 @@ def test_printed_intervals_cover(printed: list[Interval]) -> None:
     assert held.min() >= 0.895
 
 
+@pytest.mark.thorough
 def test_coverage_is_that_of_the_printed_intervals(counting: Build, printed: list[Interval]) -> None:
     truths = (0.42, 1.0, 1.57)
     found = coverage(counting([3], [1.0], [2.0]), truths, execution=Execution(toys=2000, seed=3))

@@ -108,6 +108,7 @@ def test_smooth_curves(points: int, scale: float, background: float, offset: flo
     assert finer.broken_below(LEVEL) == []
 
 
+@pytest.mark.thorough
 @given(nodes=grids(), exponent=st.integers(-30, 30), factor=st.floats(1, 9.99), shift=st.floats(-100, 100))
 @settings(max_examples=30, deadline=None)
 def test_nothing_depends_on_units(nodes: Array, exponent: int, factor: float, shift: float) -> None:

@@ -99,7 +99,7 @@ def _shares(mu: float, shift: float, level: float = 0.90) -> dict[str, float]:
     return {"profile": float(np.mean(test <= LEVEL)), "feldman-cousins": float(np.mean(test <= quantile))}
 
 
-@pytest.mark.thorough(keep=1)
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("mu", "shift"),
     [
@@ -130,6 +130,7 @@ def test_a_shift_makes_a_difference() -> None:
     assert (np.diff(shares) > 0.02).all()
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     ("modifier", "name", "width"),
     [

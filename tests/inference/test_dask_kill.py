@@ -162,6 +162,7 @@ def test_the_scheduler_of_dask(
     _goes_on(model, tasks, alone, path, monkeypatch)
 
 
+@pytest.mark.thorough
 def test_a_process_of_this_machine(
     model: ToyModel,
     tasks: list[Task],

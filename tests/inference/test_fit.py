@@ -67,6 +67,7 @@ def signed_chi2(q: Array, observed: Array) -> Array:
     return np.asarray(2 * np.sum(expected - observed + observed * np.log(observed / expected), axis=1))
 
 
+@pytest.mark.thorough(keep=8)
 @pytest.mark.parametrize("start", [-11.0, -3.0, 0.0, 0.1, 3.0, 11.0])
 @pytest.mark.parametrize("observed", [[32.0, 27.0], [26.0, 31.0], [60.0, 50.0], [12.0, 13.0]])
 def test_the_global_minimum_of_two(observed: list[float], start: float) -> None:

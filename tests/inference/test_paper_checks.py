@@ -172,7 +172,7 @@ def test_epa_alone_is_equation_10_or_11(
     np.testing.assert_allclose(profile(workspace, couplings), expected, rtol=0, atol=FITTED)
 
 
-@pytest.mark.thorough(keep=2)
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("experiment", ["lz_ws2022", "lz_ws2022_paper"])
 @pytest.mark.parametrize("ar37", ["fixed", "gaussian"])
 @pytest.mark.parametrize("flavor", ["effective", "e"])

@@ -210,6 +210,7 @@ def test_toys_leave_it(name: str, toys: int) -> None:
     assert parameters.shape == (toys, len(likelihood.names))
 
 
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("name", [name for name in HELD if name != "a charge"])
 def test_toys_with_a_held_strength_find_the_lower_minimum(name: str) -> None:
     # From the saddle and from the far side of the higher valley.

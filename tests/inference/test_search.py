@@ -248,6 +248,7 @@ def test_starts_stay_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (starts[:, index].min(), starts[:, index].max()) == (-0.3, 0.6)
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("bound", [4.0, 30.0, 1e30])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_signed_parameter_is_started_at_both_signs(
@@ -308,6 +309,7 @@ def test_impossible_starts_are_left_out(engine: Any, monkeypatch: pytest.MonkeyP
     assert best.twice_nll == pytest.approx(_lowest(workspace), abs=SAME)
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("seen", [3.0, 10.0, 14.0, 40.0])
 def test_other_data_have_other_minima(seen: float, engine: Any) -> None:

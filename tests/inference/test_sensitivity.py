@@ -75,6 +75,7 @@ def test_limits_fall_with_the_fourth_root_where_nothing_but_counts_matters() -> 
     assert first / last == pytest.approx(10**0.25, rel=0.2)
 
 
+@pytest.mark.thorough
 def test_with_statistics_only_limits_fall_with_the_fourth_root() -> None:
     found = forecast("darwin_like", exposure=[300.0, 1200.0], statistics_only=True)
     first, last = (point.upper_expected[2] for point in found.points)

@@ -193,7 +193,7 @@ def _fitted(likelihood: Likelihood, data: Array, held: float | None = None) -> B
     return fit_batch(model, data, start, likelihood.lower, likelihood.upper, constant, likelihood.scale)
 
 
-@pytest.mark.thorough(keep=7)
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("held", [None, 0.0, 2.0], ids=["free", "at 0", "at 2"])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_batch_is_pyhfs_fits(name: str, held: float | None) -> None:

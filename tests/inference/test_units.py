@@ -18,7 +18,7 @@ TOLERANCE = 1e-4
 SEED = 5
 
 
-@pytest.mark.thorough(keep=2)
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize(
     "number", [1, 4, 5, 6, 7, pytest.param(8, marks=pytest.mark.thorough), 9, 10, 11, 44]
 )

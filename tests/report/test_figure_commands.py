@@ -110,7 +110,7 @@ COLUMNS: dict[str, tuple[str, Any]] = {
 }
 
 
-@pytest.mark.thorough(keep=3)
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("kind", [each.name for each in FIGURES])
 def test_each_kind(saved: Path, tmp_path: Path, kind: str) -> None:
     arguments = [

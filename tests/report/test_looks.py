@@ -102,6 +102,7 @@ def made(count: int) -> tuple[Any, list[Any]]:
     return figure, list(figure.subplots(count, squeeze=False).ravel())
 
 
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("draw", AXES)
 def test_drawn_into_the_axes_of_a_user(subjects: dict[Draw, tuple[Any, ...]], draw: Draw) -> None:
     figure, axes = made(AXES[draw])

@@ -104,7 +104,7 @@ def test_the_checkout_is_what_a_rebuild_gives(rebuilt: Path, bundled: Path) -> N
 
 
 @pytest.mark.thorough(keep=1)
-@pytest.mark.parametrize("place", ["rebuilt", "bundled"])
+@pytest.mark.parametrize("place", ["bundled", "rebuilt"])
 def test_index_and_files_agree(place: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue(place)
     index = read(folder / "index.json")
@@ -126,6 +126,7 @@ def test_index_and_files_agree(place: str, request: pytest.FixtureRequest) -> No
     assert named == files(folder)
 
 
+@pytest.mark.thorough
 def test_every_case_is_there(rebuilt: Path) -> None:
     index = read(rebuilt / "index.json")
     found = [
@@ -150,7 +151,7 @@ def test_every_case_is_there(rebuilt: Path) -> None:
     assert index["delta_chi2"] == pytest.approx(2.7055, abs=1e-4)  # tables of χ²
 
 
-@pytest.mark.parametrize("place", ["rebuilt", "bundled"])
+@pytest.mark.parametrize("place", ["bundled", "rebuilt"])
 def test_no_file_is_large(place: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue(place)
     sizes = {name: (folder / name).stat().st_size for name in files(folder)}
@@ -158,6 +159,7 @@ def test_no_file_is_large(place: str, request: pytest.FixtureRequest) -> None:
     assert sum(sizes.values()) < 10 * 2**20
 
 
+@pytest.mark.thorough
 def test_a_rebuild_is_the_same_to_the_bit(rebuilt: Path, tmp_path: Path) -> None:
     # On one machine, in another process's order: one of each kind, again.
     chosen = [entry for entry in entries() if (entry.flavor, entry.ar37) == ("mu", "flat")]
@@ -170,6 +172,7 @@ def test_a_rebuild_is_the_same_to_the_bit(rebuilt: Path, tmp_path: Path) -> None
         assert (tmp_path / name).read_bytes() == (rebuilt / name).read_bytes(), name
 
 
+@pytest.mark.thorough
 def test_the_command_of_an_entry_makes_it(
     rebuilt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
