@@ -11,6 +11,7 @@ from nuhist.histfactory.interest import coupling_scale, rescale_interest
 from nuhist.histfactory.rename import rename_parameter
 from nuhist.histfactory.validation import modifiers
 from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.hypotheses import find_parameter
 
 
 def shared_interest(
@@ -51,7 +52,8 @@ def shared_interest(
     scales = [known.get(scale.name, scale) if scale.is_plain else scale for scale in scales]
     first = scales[0]
     for part, other in zip(parts[1:], scales[1:], strict=True):
-        if (other.coupling, other.unit, other.power) != (first.coupling, first.unit, first.power):
+        alike = (other.coupling, other.unit, other.power) == (first.coupling, first.unit, first.power)
+        if not alike or _members_apart(first.name, other.name):
             same = f", --correlate {first.name}" if other.name == first.name else ""
             raise ModelError(
                 f"{parts[0].origin} limits {first.meaning}, {part.origin} limits {other.meaning}, and nothing"
@@ -89,6 +91,12 @@ def _with_interest(
     if not holding:
         raise ConfigError(f"no workspace has a parameter of interest{_called(poi)}")
     return holding
+
+
+def _members_apart(first: str, other: str) -> bool:
+    """Whether two parameters are of two members of a family, such as bosons of two masses."""
+    found = {known[0].name for known in (find_parameter(first), find_parameter(other)) if known is not None}
+    return len(found) > 1 and any(":" in name for name in found)
 
 
 def _interest_acts(part: Part) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nuhist.errors import ConfigError, unknown_name
-from nuhist.physics.hypothesis import Hypothesis
+from nuhist.physics.hypothesis import Dependence, Hypothesis
 from nuhist.values import as_number
 
+_DIGITS = 12  # of a value, so that a name says it exactly
+_IN_NAMES = str.maketrans({".": "p", "-": "m", "+": None})  # what ROOT takes for operators
+_IN_NUMBERS = str.maketrans({"p": ".", "m": "-"})
 _VALUE = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)\s*")
 
 
@@ -50,7 +53,12 @@ class OwnParameter:
                 f"{family}: {self.name} = {found:g} {self.unit} is outside its range,"
                 f" {self.low:g} to {self.high:g} {self.unit}"
             )
-        return found
+        return float(f"{found:.{_DIGITS}g}")
+
+    def tag(self, value: str) -> str:
+        """A value, as in a name, with the parameter and its unit: ``mass10keV``."""
+        unit = "".join(filter(str.isalnum, self.unit)) if self.unit != "1" else ""
+        return f"_{self.name}{value}{unit}"
 
     def parsed(self, text: str, family: str) -> float:
         """A value as a user writes it, such as ``10keV``.
@@ -79,7 +87,9 @@ class Family:
     parameters
         Which ones.
     make
-        The hypothesis of a name, a title and the values by name.
+        The hypothesis of a name, a title and the values by name. :meth:`at` puts the values behind the
+        name of its parameter of interest: what that stands for may go with them, so that two members have
+        two parameters, and a workspace without its sidecar says which member it is of.
     """
 
     name: str
@@ -108,9 +118,31 @@ class Family:
         if missing:
             raise ConfigError(f"{self.name}: its {missing[0].name} is missing; write {self.example}")
         found = {each.name: each.within(values[each.name], self.name) for each in self.parameters}
-        words = [f"{each.name}={found[each.name]:.12g}{each.unit}" for each in self.parameters]
-        said = [f"{each.title} {found[each.name]:.12g} {each.unit}" for each in self.parameters]
-        return self.make(f"{self.name}:{','.join(words)}", f"{self.title}, {', '.join(said)}", found)
+        words = [f"{each.name}={found[each.name]:.{_DIGITS}g}{each.unit}" for each in self.parameters]
+        said = [f"{each.title} {found[each.name]:.{_DIGITS}g} {each.unit}" for each in self.parameters]
+        made = self.make(f"{self.name}:{','.join(words)}", f"{self.title}, {', '.join(said)}", found)
+        if made.dependence is Dependence.GENERAL:
+            return made
+        return replace(made, parameter=made.parameter + self._tags(found))
+
+    def of_parameter(self, name: str) -> Hypothesis | None:
+        """The member that has the values in the name of a parameter of interest; None if they are not there.
+
+        The rest of the name may be another one.
+        """
+        tags = "".join(re.escape(each.tag("@")).replace("@", "([0-9pem]+)") for each in self.parameters)
+        match = re.fullmatch(f".*?{tags}", name)
+        if match is None:
+            return None
+        try:
+            values = [float(text.translate(_IN_NUMBERS)) for text in match.groups()]
+            return self.at({each.name: value for each, value in zip(self.parameters, values, strict=True)})
+        except (ValueError, ConfigError):
+            return None
+
+    def _tags(self, values: Mapping[str, float]) -> str:
+        texts = {name: f"{value:.{_DIGITS}g}".translate(_IN_NAMES) for name, value in values.items()}
+        return "".join(each.tag(texts[each.name]) for each in self.parameters)
 
     @property
     def example(self) -> str:

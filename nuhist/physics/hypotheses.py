@@ -241,8 +241,11 @@ def find_parameter(name: str) -> tuple[Hypothesis, FlavorChoice] | None:
     >>> hypothesis, flavor = find_parameter("mu_nue_squared")
     >>> hypothesis.name, flavor
     ('magnetic-moment', 'e')
+    >>> find_parameter("g2_nu_mass10keV")[0].name
+    'light-vector:mass=10keV'
     """
-    for hypothesis in HYPOTHESES.values():
+    members = [family.of_parameter(name) for family in FAMILIES.values()]
+    for hypothesis in (*HYPOTHESES.values(), *filter(None, members)):
         if hypothesis.dependence is Dependence.GENERAL:
             continue
         for flavor in FLAVOR_CHOICES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from math import floor, log10, sqrt
 
 from nuhist.constants import ELECTRON_MASS_KEV, FERMI_CONSTANT_PER_KEV2
@@ -46,20 +47,23 @@ def vector_terms(energy: Array, flavor: Flavor, mass: float, squared: float) -> 
     return {1: shift * (plus - minus) / 2, 2: shift**2 * ((plus + minus) / 2 - plain)}
 
 
+def _terms(
+    energy: Array, flavor: Flavor, _: RateOptions, *, mass: float, reference: float
+) -> Mapping[int, Array]:
+    # A function of the module, so that other processes can be sent it.
+    return vector_terms(energy, flavor, mass, reference)
+
+
 def _made(name: str, title: str, values: Mapping[str, float]) -> Hypothesis:
     mass = values["mass"]
     reference = _rounded(_MASSLESS * (1 + mass**2 / (2 * ELECTRON_MASS_KEV * _TYPICAL)))
-
-    def terms(energy: Array, flavor: Flavor, _: RateOptions) -> Mapping[int, Array]:
-        return vector_terms(energy, flavor, mass, reference)
-
     return Hypothesis(
         name=name,
         title=title,
         coupling="g2_nu",
         unit="1",
         reference=reference,
-        terms=terms,
+        terms=partial(_terms, mass=mass, reference=reference),
         dependence=Dependence.POLYNOMIAL,
         parameter="g2_nu{flavor}",
         scale=1e4,

@@ -18,7 +18,14 @@ from nuhist.exchange.hs3.read import import_hs3
 from nuhist.exchange.hs3.write import export_hs3
 from nuhist.histfactory.interest import coupling_scale, interest_remarks
 from nuhist.physics.coupling import OWN_UNIT
-from nuhist.physics.hypotheses import FLAVOR_CHOICES, HYPOTHESES, Dependence, Hypothesis
+from nuhist.physics.hypotheses import (
+    FLAVOR_CHOICES,
+    HYPOTHESES,
+    Dependence,
+    Hypothesis,
+    find_parameter,
+    get_hypothesis,
+)
 
 Build = Callable[..., Workspace]
 Spec = dict[str, Any]
@@ -85,6 +92,49 @@ def test_what_nuhist_builds_is_known_after_a_pipe(built: Build, hypothesis: str,
         bare = replace(workspace, sidecar=None)
         assert coupling_scale(bare, name) == coupling_scale(workspace, name)
         assert interest_remarks(bare, name) == ()
+
+
+# The smallest mass has a name without points and signs, which ROOT takes for operators.
+@pytest.mark.parametrize("mass", ["100MeV", "10keV", "0.01eV", "0"])
+@pytest.mark.parametrize("flavor", ["effective", "mu"])
+def test_a_mass_is_known_after_a_pipe(built: Build, mass: str, flavor: str) -> None:
+    workspace = built("xenonnt_sr0", hypothesis=f"light-vector:mass={mass}", flavor=flavor)
+    name = workspace.measurement()["config"]["poi"]
+    assert name.isidentifier()
+    bare = Workspace(workspace.spec)
+    assert coupling_scale(bare, name) == coupling_scale(workspace, name)
+    assert coupling_scale(bare, name).reference == get_hypothesis(f"light-vector:mass={mass}").reference
+
+
+def test_limits_on_a_light_vector_are_those_without_the_sidecar(built: Build) -> None:
+    for experiments in (["lz_ws2022"], ["lz_ws2022", "xenonnt_sr0"]):
+        workspace = built(*experiments, hypothesis="light-vector:mass=100MeV")
+        with_sidecar, bare = limit(workspace), limit(dict(workspace.spec))
+        assert (bare.coupling, bare.upper) == ("g2_nu", with_sidecar.upper)
+        assert 1e-9 < (bare.upper or 0) < 1e-6  # g² over M² is that of some 1e-17 / keV²
+    couplings = ("magnetic-moment", "light-vector:mass=10keV")
+    several = built("lz_ws2022", hypothesis=couplings)
+    assert coupling_scale(Workspace(several.spec), "g2_nu_mass10keV").reference == 2.1e-14
+
+
+# The reference of the two small masses is the same.
+@pytest.mark.parametrize("masses", [("10keV", "1MeV"), ("1eV", "100eV")])
+def test_two_masses_are_two_parameters(built: Build, masses: tuple[str, str]) -> None:
+    parts = [
+        built(name, hypothesis=f"light-vector:mass={mass}")
+        for name, mass in zip(("lz_ws2022", "xenonnt_sr0"), masses, strict=True)
+    ]
+    with pytest.raises(ModelError, match="nothing says that they mean the same"):
+        combine(parts)
+
+
+def test_a_foreign_parameter_with_a_mass_is_a_plain_number(small: Spec) -> None:
+    foreign = limit(Workspace(renamed(small, "g2_nu_mass10keV")))
+    assert foreign.unit == OWN_UNIT
+    assert any("g2_nu_mass10keV is a plain number" in note for note in foreign.notes)
+    assert find_parameter("g2_nu_mass1e9keV") is None  # outside the range of the mass
+    assert find_parameter("g2_nu_mass1p2p3keV") is None
+    assert find_parameter("other_mass10keV") is None
 
 
 def test_one_thing_that_is_not_as_built_is_enough(built: Build) -> None:

@@ -47,7 +47,7 @@ def expected(workspace: Workspace, **couplings: float) -> np.ndarray:
         (MOMENTS, {"mu_nue_squared": 2e-11, "mu_numu_squared": 3e-11}),
         (
             {"hypothesis": ("magnetic-moment", "light-vector:mass=10keV")},
-            {"mu_nu_squared": 2e-11, "g2_nu": 5e-14},
+            {"mu_nu_squared": 2e-11, "g2_nu_mass10keV": 5e-14},
         ),
         (
             {"hypothesis": ("standard-model", "magnetic-moment"), "flavor": ("e", "mu")},
