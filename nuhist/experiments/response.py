@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment, ResponseKind
@@ -131,13 +133,15 @@ def _matrix(experiment: Experiment) -> tuple[Probability, Array]:
     if not np.allclose(np.diff(centres), cell, rtol=0, atol=1e-6 * cell):
         raise ConfigError(f"{path}: rows are not {cell:g} keV apart, as the key 'cell' says")
     edges = np.append(centres - cell / 2, centres[-1] + cell / 2)
+    return partial(_in_cells, edges=edges, rows=rows), edges
 
-    def probability(energy: Array) -> Array:
-        index = np.searchsorted(edges, energy, side="right") - 1
-        inside = (index >= 0) & (index < centres.size)
-        return np.where(inside, rows[:, np.clip(index, 0, centres.size - 1)], 0.0)
 
-    return probability, edges
+# Probabilities are functions of the module with their tables bound, so that other processes can be sent them.
+def _in_cells(energy: Array, *, edges: Array, rows: Array) -> Array:
+    cells = edges.size - 1
+    index = np.searchsorted(edges, energy, side="right") - 1
+    inside = (index >= 0) & (index < cells)
+    return np.where(inside, rows[:, np.clip(index, 0, cells - 1)], 0.0)
 
 
 def _efficiency(experiment: Experiment) -> tuple[Array, Array, bool]:
@@ -160,51 +164,68 @@ def _sharp(experiment: Experiment) -> tuple[Probability, Array]:
     edges = experiment.edges
     if reconstructed and nodes[-1] < edges[-1]:  # the last value holds to the last edge
         nodes, values = np.append(nodes, edges[-1]), np.append(values, values[-1])
-
-    def probability(energy: Array) -> Array:
-        inside = (edges[:-1, None] <= energy) & (energy < edges[1:, None])
-        return inside * np.interp(energy, nodes, values, left=0.0, right=0.0)
-
     knots = np.union1d(nodes, edges)
     inside = (knots >= max(nodes[0], edges[0])) & (knots <= min(nodes[-1], edges[-1]))
-    return probability, knots[inside]
+    return partial(_between_edges, edges=edges, nodes=nodes, values=values), knots[inside]
+
+
+def _between_edges(energy: Array, *, edges: Array, nodes: Array, values: Array) -> Array:
+    inside = (edges[:-1, None] <= energy) & (energy < edges[1:, None])
+    return inside * np.interp(energy, nodes, values, left=0.0, right=0.0)
 
 
 def _gaussian(experiment: Experiment) -> tuple[Probability, Array]:
     """Gaussian resolution, with the efficiency before or after it."""
-    from scipy.special import ndtr
-
     if "resolution" not in experiment.response:
         raise ConfigError(f"{experiment.name} has no resolution; use --response matrix or none")
     terms = experiment.response["resolution"]
     nodes, values, reconstructed = _efficiency(experiment)
     edges = experiment.edges
     if not reconstructed:
-
-        def probability(energy: Array) -> Array:
-            distance = (edges[:, None] - energy) / resolution(energy, **terms)
-            inside = np.diff(ndtr(np.clip(distance, -_REACH, _REACH)), axis=0)
-            return inside * np.interp(energy, nodes, values, left=0.0, right=0.0)
-
-        return probability, nodes
+        return partial(_smeared, edges=edges, nodes=nodes, values=values, terms=terms), nodes
 
     limits = np.union1d(edges, nodes[(nodes > edges[0]) & (nodes < edges[-1])])
     at_limits = np.interp(limits, nodes, values, left=0.0)  # the last value holds to the last edge
     slope = (np.diff(at_limits) / np.diff(limits))[:, None]
     first = np.searchsorted(limits, edges[:-1])
 
-    def probability_after(energy: Array) -> Array:
-        # The efficiency is linear in each segment, so that its integral with a Gaussian is closed.
-        sigma = resolution(energy, **terms)
-        distance = np.clip((limits[:, None] - energy) / sigma, -_REACH, _REACH)
-        within = np.diff(ndtr(distance), axis=0)
-        density = np.diff(np.exp(-(distance**2) / 2), axis=0) / np.sqrt(2 * np.pi)
-        at_energy = at_limits[:-1, None] + slope * (energy - limits[:-1, None])
-        return np.add.reduceat(at_energy * within - slope * sigma * density, first, axis=0)
-
+    probability = partial(
+        _smeared_before, limits=limits, at_limits=at_limits, slope=slope, first=first, terms=terms
+    )
     reach = _REACH * float(resolution(edges[-1:], **terms)[0])
     # Beyond the last edge the resolution widens: half as much again is ample.
-    return probability_after, np.array([SHELL_EDGES_KEV[0], edges[-1] + 1.5 * reach])
+    return probability, np.array([SHELL_EDGES_KEV[0], edges[-1] + 1.5 * reach])
+
+
+def _smeared(
+    energy: Array, *, edges: Array, nodes: Array, values: Array, terms: Mapping[str, float]
+) -> Array:
+    """Efficiency in true energy, then the Gaussian."""
+    from scipy.special import ndtr
+
+    distance = (edges[:, None] - energy) / resolution(energy, **terms)
+    inside = np.diff(ndtr(np.clip(distance, -_REACH, _REACH)), axis=0)
+    return np.asarray(inside * np.interp(energy, nodes, values, left=0.0, right=0.0))
+
+
+def _smeared_before(
+    energy: Array,
+    *,
+    limits: Array,
+    at_limits: Array,
+    slope: Array,
+    first: NDArray[np.int_],
+    terms: Mapping[str, float],
+) -> Array:
+    """The Gaussian, then the efficiency, which is linear in each segment: its integral is closed."""
+    from scipy.special import ndtr
+
+    sigma = resolution(energy, **terms)
+    distance = np.clip((limits[:, None] - energy) / sigma, -_REACH, _REACH)
+    within = np.diff(ndtr(distance), axis=0)
+    density = np.diff(np.exp(-(distance**2) / 2), axis=0) / np.sqrt(2 * np.pi)
+    at_energy = at_limits[:-1, None] + slope * (energy - limits[:-1, None])
+    return np.add.reduceat(at_energy * within - slope * sigma * density, first, axis=0)
 
 
 def resolution(

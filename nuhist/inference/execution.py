@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -154,6 +155,17 @@ def rounds(model: Any, execution: Execution, digest: str, compute: Compute | Non
         yield _Rounds(model, execution, digest, compute, stack).run
 
 
+def _refuse_unsent(model: Any) -> None:
+    """Say what to do about a function inside of a function, which other processes cannot be sent."""
+    try:
+        pickle.dumps(model)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            f"--jobs: other processes cannot be sent the model: {error}; define the functions of its"
+            " hypothesis at the top of a module, or leave --jobs out"
+        ) from error
+
+
 @dataclass(eq=False)
 class _Rounds:
     """The state between rounds.
@@ -204,6 +216,7 @@ class _Rounds:
         if self.execution.scheduler is not None and work:
             yield from self._dask(work, chosen, self.execution.scheduler)
         elif self.execution.jobs > 1 and len(work) > 1:
+            _refuse_unsent(self.model)
             share = self._shared("processes", lambda: processes(self.execution.jobs))
             try:
                 yield from zip(chosen, share(partial(_alone, self.compute, self.model), work), strict=True)

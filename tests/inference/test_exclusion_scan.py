@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +17,14 @@ import nuhist
 from nuhist.cli.main import main
 from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.build import workspace_of
+from nuhist.histfactory.channel import model_set
 from nuhist.histfactory.grids import parse_over
 from nuhist.inference.profile import threshold
 from nuhist.inference.region import expected_upper
 from nuhist.methods.result_files import read_result
 from nuhist.methods.scan_results import ExclusionScan
 from nuhist.physics.family import Family, OwnParameter
-from nuhist.physics.hypotheses import FAMILIES, Hypothesis
+from nuhist.physics.hypotheses import FAMILIES, Hypothesis, get_hypothesis
 from nuhist.physics.light_vector import LIGHT_VECTOR
 from nuhist.report.exclusion_figure import draw_exclusion
 
@@ -188,6 +190,34 @@ def strong(monkeypatch: pytest.MonkeyPatch) -> str:
     family = Family("strong", "strong vector", (*LIGHT_VECTOR.parameters, charge), make)
     monkeypatch.setitem(FAMILIES, "strong", family)
     return family.name
+
+
+def test_a_family_that_cannot_be_sent_is_refused(strong: str) -> None:
+    with pytest.raises(ConfigError, match=r"--jobs: other processes cannot be sent the model: .*; define"):
+        nuhist.exclusion(
+            "lz_ws2022",
+            hypothesis=f"{strong}:charge=0.5",
+            over="mass=1:100:2",
+            execution=nuhist.Execution(jobs=2),
+        )
+
+
+@pytest.mark.thorough
+def test_on_two_processes_it_is_the_same() -> None:
+    alone = scanned("lz_ws2022", over="mass=1:100:2:log")
+    assert scanned("lz_ws2022", over="mass=1:100:2:log", execution=nuhist.Execution(jobs=2)) == alone
+
+
+# A matrix, a Gaussian behind the efficiency, and one before it.
+@pytest.mark.parametrize(
+    ("experiment", "response"),
+    [("lz_ws2022", kind) for kind in ("matrix", "gaussian", "none")] + [("darwin_like", "gaussian")],
+)
+def test_models_can_be_sent_to_other_processes(experiment: str, response: Any) -> None:
+    options = nuhist.BuildOptions(response=response)
+    models = model_set([experiment], get_hypothesis("light-vector:mass=1MeV"), "effective", options)
+    sent = pickle.loads(pickle.dumps(models))
+    assert workspace_of(sent).spec == workspace_of(models).spec
 
 
 def test_two_parameters_give_a_plane(strong: str, tmp_path: Path) -> None:
