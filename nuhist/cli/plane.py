@@ -156,7 +156,7 @@ def sensitivity(
     header += ["toys"] if result.toys and result.tested is not None else []
     rows = []
     for point in result.points:
-        row = [point.name, f"{point.exposure:.4g}", *map(_limit, _middle(point.upper_expected))]
+        row = [point.name, f"{point.exposure:.4g}", *_limits(point.failure, *_middle(point.upper_expected))]
         row += [_limit(point.toys_upper[2])] if point.toys_upper else ["-"] if result.toys else []
         row += [] if result.tested is None else [_shown(point.significance)]
         row += [_shown(point.toys_significance)] if result.toys and result.tested is not None else []
@@ -175,7 +175,9 @@ def _print_scan(result: ExclusionScan) -> None:
     for points in zip(*map(result.curve, result.names), strict=True):
         places = (points[0].value, points[0].second)
         row = [f"{place:.4g}" for place in places if place is not None]
-        rows.append([*row, *(_limit(point.upper_observed) for point in points)])
+        rows.append(
+            [*row, *(text for point in points for text in _limits(point.failure, point.upper_observed))]
+        )
     print_table([*header, *(f"{name} {result.coupling}{unit}" for name in result.names)], rows, left=0)
     print_remarks(result.data_kind, result.notes)
 
@@ -190,7 +192,7 @@ def _print_exclusion(result: Exclusion) -> None:
                 *map(_shown, point.values),
                 _shown(point.cls_observed),
                 _shown(point.cls_expected[2]),
-                *map(_limit, (point.upper_observed, *_middle(point.upper_expected))),
+                *_limits(point.failure, point.upper_observed, *_middle(point.upper_expected)),
             ]
             for point in result.points
         ],
@@ -217,6 +219,10 @@ def _middle(expected: Expected) -> tuple[float | None, ...]:
 
 def _shown(value: float | str | None) -> str:
     return "-" if value is None else value if isinstance(value, str) else f"{value:.4g}"
+
+
+def _limits(failure: str | None, *values: float | None) -> list[str]:
+    return ["failed" if failure else _limit(value) for value in values]
 
 
 def _limit(value: float | None) -> str:

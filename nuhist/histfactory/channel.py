@@ -286,6 +286,10 @@ def channel_model(
     mass_is_given = options.neutrino_mass is not None
     treatment = experiment.treatment(options.background)
     options = _resolved(options, treatment)
+    if options.exposure is not None and options.data_kind == "observed":
+        raise ConfigError(
+            f"{experiment.name}: another exposure has no observed counts; add --asimov or --observed FILE"
+        )
     neutrinos, *others = neutrino_models(experiment, treatment, ((hypothesis, flavor), *further), options)
     backgrounds, more = background_samples(
         experiment,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from nuhist.errors import ConfigError, OptionError, unknown_name
+from nuhist.errors import OptionError, unknown_name
 from nuhist.experiments.experiment import (
     ARGON_CHOICES,
     FLUX_MODELS,
@@ -72,7 +72,7 @@ class BuildOptions:
     observed
         CSV file with other observed counts.
     exposure
-        Tonne year to scale everything to; needs ``asimov`` or ``observed``.
+        Tonne year to scale everything to; needs ``asimov`` or ``observed``, or an experiment that is planned.
     asimov
         Take the expected counts without the coupling as observed.
     templates
@@ -113,7 +113,5 @@ class BuildOptions:
                 raise unknown_name(kind, value, known)
         if self.exposure is not None:
             object.__setattr__(self, "exposure", as_positive(self.exposure, "exposure", "t yr"))
-            if not self.asimov and self.observed is None:
-                raise ConfigError("another exposure has no observed counts; add --asimov or --observed FILE")
         if self.asimov and self.observed is not None:
             raise OptionError("--asimov and --observed exclude each other; keep one")

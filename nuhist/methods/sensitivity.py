@@ -28,7 +28,7 @@ from nuhist.methods.method import IntervalMethod, level_of
 from nuhist.methods.registry import make_method
 from nuhist.methods.sensitivity_results import Sensitivity, SensitivityPoint
 from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
-from nuhist.values import as_flag, as_number, as_numbers, as_positive, as_whole
+from nuhist.values import as_flag, as_number, as_numbers, as_positive, as_whole, shown
 
 _BATCH = 25  # toys of a task
 _QUANTILES = (0.02275, 0.15866, 0.5, 0.84134, 0.97725)  # of a Gaussian at -2 to +2 standard deviations
@@ -248,7 +248,13 @@ def sensitivity(
 
 def _exposures(exposure: Any) -> list[float]:
     if isinstance(exposure, str):
-        over = parse_over(f"exposure={exposure}")
+        try:
+            over = parse_over(f"exposure={exposure}")
+        except ConfigError:
+            raise ConfigError(
+                f"exposure '{shown(exposure)[1:-1]}': expected LO:HI:N or LO:HI:N:log in t yr, such as"
+                " 10:300:5:log, with LO above 0 and N of at least 2"
+            ) from None
         return over.values(lambda text: as_positive(_number(text), "exposure", "t yr"))
     found = as_numbers(exposure, "exposure").tolist()
     if not found or len(set(found)) < len(found):

@@ -85,6 +85,15 @@ def test_exposure_scales_everything(built: Build, hypothesis: str) -> None:
     assert ten.sidecar["channels"]["lz_ws2022"]["exposure_tonne_year"] == pytest.approx(10 * exposure)
 
 
+def test_a_planned_experiment_has_its_expectation_at_any_exposure(built: Build) -> None:
+    planned = built("darwin_like", hypothesis="magnetic-moment", exposure=100.0)
+    asked = built("darwin_like", hypothesis="magnetic-moment", exposure=100.0, asimov=True)
+    assert planned.data_kind == "asimov"
+    assert planned.spec == asked.spec
+    with pytest.raises(ConfigError, match="lz_ws2022: another exposure has no observed counts; add --asimov"):
+        built("lz_ws2022", hypothesis="magnetic-moment", exposure=100.0)
+
+
 def test_own_counts_are_taken_as_they_are(tmp_path: Path) -> None:
     counts = [float(bin % 7) for bin in range(51)]
     path = tmp_path / "counts.csv"

@@ -171,6 +171,9 @@ def test_points_that_fail_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
     scan = scanned("lz_ws2022", over="mass=1:2:2")
     assert [point.failure for point in scan.points] == [None, "no minimum"]
     assert scan.summary.endswith(", 1 failed")
+    arguments = ["exclusion", "lz_ws2022", "--hypothesis", "light-vector", "--over", "mass=1:2:2"]
+    printed = CliRunner().invoke(main, arguments).stdout.splitlines()
+    assert next(line for line in printed if line.split()[:1] == ["2"]).split() == ["2", "failed"]
 
 
 @pytest.fixture
