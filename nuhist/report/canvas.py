@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from nuhist.errors import ConfigError, OptionError, unknown_option
 from nuhist.report.figures import new_figure
-from nuhist.values import as_bounds, as_flag, as_pair, as_text
+from nuhist.values import as_bounds, as_flag, as_pair, as_text, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,7 +97,9 @@ class Canvas:
             if name not in Look.__annotations__:
                 raise unknown_option(name, "a figure", Look.__annotations__)
         if as_flag(self.look.get("log", False), "log") and not self.log:
-            raise OptionError("--log: does nothing with this figure, whose vertical axis is no linear one")
+            raise OptionError(
+                "--log: does nothing with this figure, whose vertical axis has a scale of its own"
+            )
         if (title := self.look.get("title")) is not None:
             as_text(title, "title")
         size = self.look.get("size")
@@ -129,14 +131,23 @@ class Canvas:
         import numpy as np
 
         axes = list(np.ravel(np.array(ax, dtype=object)))
-        if len(axes) != len(names) or not all(hasattr(each, "set_xlim") for each in axes):
-            wanted = f"{len(names)} axes ({', '.join(names)})" if len(names) > 1 else "one Axes"
-            raise ConfigError(f"ax: this figure draws into {wanted} of matplotlib; {len(axes)} given")
+        wanted = f"{len(names)} axes ({', '.join(names)})" if len(names) > 1 else "one Axes"
+        if not all(hasattr(each, "set_xlim") for each in axes):
+            raise ConfigError(f"ax = {shown(ax)}: this figure draws into {wanted} of matplotlib")
+        if len({*map(id, axes)}) != len(names):
+            raise ConfigError(
+                f"ax: this figure draws into {wanted} of matplotlib; {len({*map(id, axes)})} given"
+            )
+        if any(each.name != "rectilinear" for each in axes):
+            raise ConfigError(
+                "ax: this figure draws into rectilinear axes, not polar or three-dimensional ones"
+            )
         return axes
 
     def new(self, width: float, height: float) -> Figure:
         """An empty figure of this size in inches, or of the user's."""
-        return new_figure(*(self.look.get("size") or (width, height)))
+        size = self.look.get("size")
+        return new_figure(*((width, height) if size is None else as_pair(size, "size")))
 
     def axes(self, width: float, height: float) -> Any:
         """The only axes of a figure: the user's, or those of a new figure."""

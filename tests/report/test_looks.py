@@ -6,7 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from nuhist import Workspace, contour, fit, load_experiment, ranking
 from nuhist.errors import ConfigError, OptionError
@@ -150,7 +152,8 @@ def test_help_shows_every_keyword(draw: Draw) -> None:
     ("look", "message"),
     [
         ({"titel": "x"}, "titel is no option of a figure; did you mean title"),
-        ({"ax": [1, 2]}, "ax: this figure draws into one Axes of matplotlib; 2 given"),
+        ({"ax": [1, 2]}, r"ax = \[1, 2\]: this figure draws into one Axes of matplotlib"),
+        ({"ax": "x"}, "ax = 'x': this figure draws into one Axes of matplotlib"),
         ({"size": (0, 4)}, "size 0:4: expected a width and a height in inches"),
         ({"xlim": (1, 1)}, "xlim 1 to 1; expected two numbers, the first below the second"),
         ({"title": r"$\nothing{$"}, "has a formula that matplotlib cannot read"),
@@ -175,6 +178,16 @@ def test_several_axes_are_named(subjects: dict[Draw, tuple[Any, ...]]) -> None:
         ranking_figure(*subjects[ranking_figure], ax=axes)
     with pytest.raises(OptionError, match="size: does nothing with ax"):
         ranking_figure(*subjects[ranking_figure], ax=axes[:2], size=(4, 4))
+    with pytest.raises(ConfigError, match="of matplotlib; 1 given"):
+        ranking_figure(*subjects[ranking_figure], ax=[axes[0], axes[0]])
+    polar = Figure().add_subplot(projection="polar")
+    with pytest.raises(ConfigError, match="rectilinear axes, not polar"):
+        cls_figure(*subjects[cls_figure], ax=polar)
+
+
+def test_a_size_may_be_an_array(subjects: dict[Draw, tuple[Any, ...]]) -> None:
+    figure = cls_figure(*subjects[cls_figure], size=np.array([5.0, 4.0]))
+    assert figure.get_size_inches().tolist() == [5.0, 4.0]
 
 
 def test_what_a_figure_says_of_its_data_stays() -> None:
