@@ -67,7 +67,7 @@ class Table:
         columns = [index for index, name in enumerate(self.header) if name != _SAID]
         kept = columns[:_MOST_COLUMNS]
         numbers = {index for index in kept if any(isinstance(row[index], int | float) for row in shown)}
-        head = _cells([name.replace("_", " ") for name in self.header], kept, numbers, "th")
+        head = _cells(self.header, kept, numbers, "th")
         body = "".join(_cells(row, kept, numbers, "td") for row in shown)
         left = {"rows": len(self.rows) - len(shown), "columns": len(columns) - len(kept)}
         more = " and ".join(f"{count} more {what}" for what, count in left.items() if count)
