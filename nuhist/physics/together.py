@@ -14,6 +14,7 @@ from nuhist.physics.hypotheses import (
     active_flavors,
     get_hypothesis,
 )
+from nuhist.values import as_text
 
 Tested = tuple[Hypothesis, FlavorChoice]
 
@@ -33,8 +34,7 @@ def hypotheses_together(hypotheses: str | Sequence[str], flavors: str | Sequence
     ConfigError
         If a name is unknown, there are more or fewer flavours than hypotheses, or cross sections do not add.
     """
-    names = [hypotheses] if isinstance(hypotheses, str) else list(hypotheses)
-    chosen = [flavors] if isinstance(flavors, str) else list(flavors)
+    names, chosen = _names(hypotheses, "hypothesis"), _names(flavors, "flavor")
     if not names:
         raise ConfigError("hypothesis: name at least one")
     if len(chosen) == 1:
@@ -50,6 +50,11 @@ def hypotheses_together(hypotheses: str | Sequence[str], flavors: str | Sequence
     for first, second in combinations(found, 2):
         _refuse_interference(first, second)
     return found
+
+
+def _names(given: Any, what: str) -> list[str]:
+    """One name, or several, as a list."""
+    return [as_text(name, what) for name in (given if isinstance(given, list | tuple) else [given])]
 
 
 def _refuse_interference(first: Tested, second: Tested) -> None:

@@ -19,6 +19,7 @@ import nuhist
 from nuhist import Workspace, build, build_patchset, fit, limit, load_experiment
 from nuhist.errors import ConfigError
 from nuhist.physics.hypotheses import HYPOTHESES, Dependence
+from tests.digits import WRITTEN
 
 Array = NDArray[np.float64]
 
@@ -113,7 +114,7 @@ def test_background_and_scattering_add_up_to_the_published_total(name: str) -> N
     # A bin in which our scattering is the larger is set to 0 (the first one of PandaX-4T at most).
     inside = samples(workspace)["background"] > 0
     assert inside[1:].all()
-    np.testing.assert_allclose(found[inside], total[inside], rtol=1e-12)
+    np.testing.assert_allclose(found[inside], total[inside], rtol=WRITTEN)
 
 
 def test_background_of_xenonnt_is_b0_without_its_neutrinos() -> None:

@@ -80,9 +80,9 @@ def test_a_batch_is_its_single_fits(
     singles = _apart(profile, values)
     calls: list[int] = []
 
-    def counted(*arguments: Any) -> BatchFit:
+    def counted(*arguments: Any, **how: Any) -> BatchFit:
         calls.append(len(arguments[1]))
-        return fit_with_edges(*arguments)
+        return fit_with_edges(*arguments, **how)
 
     monkeypatch.setattr(module, "fit_with_edges", counted)
     profile.prepare(values, check=checked)

@@ -102,9 +102,9 @@ def _started(
     likelihood.__dict__.pop("_first", None)  # which would not be made again
     starts: list[Array] = []
 
-    def watched(*arguments: Any) -> BatchFit:
+    def watched(*arguments: Any, **how: Any) -> BatchFit:
         starts.append(arguments[2])
-        return fit_with_edges(*arguments)
+        return fit_with_edges(*arguments, **how)
 
     slsqp = Likelihood._slsqp
 

@@ -186,7 +186,8 @@ def test_several_axes_are_named(subjects: dict[Draw, tuple[Any, ...]]) -> None:
 
 
 def test_a_size_may_be_an_array(subjects: dict[Draw, tuple[Any, ...]]) -> None:
-    figure = cls_figure(*subjects[cls_figure], size=np.array([5.0, 4.0]))
+    size: Any = np.array([5.0, 4.0])
+    figure = cls_figure(*subjects[cls_figure], size=size)
     assert figure.get_size_inches().tolist() == [5.0, 4.0]
 
 
