@@ -9,5 +9,5 @@ make_environment() {
         return 1
     }
     [ -x "$folder/bin/python" ] || "${PYTHON:-python3}" -m venv "$folder"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    "$folder/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check "$@"
 }

@@ -24,7 +24,7 @@ python_of() {
 
 # Installs and tests in one process, so that as many versions as cores run at once.
 quick() {
-    make_environment ".venv-quick-$1" --no-compile -e . 'pytest>=8.3.4' 'hypothesis>=6.100' \
+    make_environment ".venv-quick-$1" -e . 'pytest>=8.3.4' 'hypothesis>=6.100' \
         ${NUHIST_PYHF:+"pyhf @ $NUHIST_PYHF"} &&
         ".venv-quick-$1/bin/python" -m pytest -q -p no:cacheprovider "${tests[@]}"
 }

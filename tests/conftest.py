@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 
 import pytest
+from hypothesis import settings
 
 
 def pytest_configure() -> None:
@@ -26,3 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if cases[function] < mark.kwargs.get("keep", 0):
             item.add_marker("kept")
         cases[function] += 1
+
+
+# Each time a quarter of the examples; all of them with the thorough tests.
+settings.register_profile("thorough", settings.get_profile("default"))
+settings.register_profile("each time", max_examples=25)
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Fewer examples of hypothesis where thorough tests are left out."""
+    settings.load_profile("each time" if session.config.getoption("markexpr") else "thorough")

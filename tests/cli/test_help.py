@@ -110,6 +110,7 @@ def assert_is_bibtex(text: str) -> None:
     assert depth == 0
 
 
+@pytest.mark.thorough
 def test_bundled_sources_are_all_known() -> None:
     for name in nuhist.bundled_experiments():
         text = citations([nuhist.build(name, hypothesis="magnetic-moment")])

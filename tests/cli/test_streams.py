@@ -88,6 +88,7 @@ def test_a_file_is_written_whatever_is_closed(folder: Path, closed: str) -> None
     assert json.loads((folder / "out.json").read_text(encoding="utf-8"))["metadata"]["hs3_version"]
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_messages_that_cannot_be_shown_lose_no_result(folder: Path) -> None:
     done = shell("nuhist export hs3 w.json -o out.json 2>/dev/full", folder)
@@ -241,6 +242,7 @@ def test_a_shell_reads_the_command_that_is_kept(monkeypatch: pytest.MonkeyPatch)
     assert os.fsdecode(done.stdout).split("\0")[:-1] == arguments
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_files_whose_names_are_no_utf8(folder: Path) -> None:
     (folder / "w.json").rename(folder / "w\udcff.json")

@@ -95,7 +95,7 @@ def test_coverage(run: Run, workspaces: Path) -> None:
     assert len(text) == 4
 
 
-@pytest.mark.thorough(keep=1)
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "command",
     [

@@ -35,6 +35,7 @@ def campaign(examples: int) -> settings:
     )
 
 
+@pytest.mark.thorough
 @campaign(80)
 @given(workspaces(), SEEDS)
 def test_the_likelihood_is_pyhfs(workspace: Workspace, seed: int) -> None:

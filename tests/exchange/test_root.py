@@ -149,6 +149,7 @@ def test_all_that_histfactory_has_comes_back(everything: Spec, tmp_path: Path) -
     assert found.sidecar is None
 
 
+@pytest.mark.thorough
 def test_random_models_come_back(tmp_path: Path) -> None:
     for seed in range(30):
         workspace = random_workspace(seed, SMALL)

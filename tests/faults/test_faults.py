@@ -48,7 +48,7 @@ def campaign(name: str, inputs: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.thorough(keep=1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SHORT)
 def test_no_fault_leaves_a_lost_or_half_file(inputs: Path, name: str) -> None:
     outcomes = campaign(name, inputs)
@@ -183,6 +183,7 @@ def test_toys_of_other_numbers_are_refused(inputs: Path, tmp_path: Path) -> None
     assert checkpoint.read_bytes() == before
 
 
+@pytest.mark.thorough
 def test_another_workspaces_sidecar_is_named(inputs: Path, tmp_path: Path) -> None:
     # Killed between two renames, or two processes at one path.
     (tmp_path / "w.json").write_bytes((inputs / "a.json").read_bytes())

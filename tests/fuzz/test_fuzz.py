@@ -50,7 +50,7 @@ def test_valid_files_are_read(prepared: tuple[Reader, Path]) -> None:
         assert (outcome.kind, outcome.fault) == (ACCEPTED, ""), outcome.message
 
 
-@pytest.mark.thorough(keep=3)
+@pytest.mark.thorough(keep=1)
 def test_spoiled_files(prepared: tuple[Reader, Path]) -> None:
     reader, folder = prepared
     clean = {target: (folder / target).read_bytes() for target, _ in reader.targets}

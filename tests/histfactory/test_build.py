@@ -45,7 +45,7 @@ def counts(workspace: Workspace) -> dict[str, np.ndarray]:
     return {sample["name"]: np.array(sample["data"]) for sample in samples}
 
 
-@pytest.mark.thorough(keep=36)
+@pytest.mark.thorough(keep=18)
 @pytest.mark.parametrize("constraint", CONSTRAINTS)
 @pytest.mark.parametrize("argon", ARGON)
 @pytest.mark.parametrize("hypothesis", BUILDABLE)

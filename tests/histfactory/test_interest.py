@@ -46,6 +46,7 @@ def renamed(spec: Spec, name: str) -> Spec:
     return found
 
 
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("measurement", ["only", "nuhist"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_alone_says_nothing(small: Spec, name: str, measurement: str) -> None:

@@ -204,6 +204,7 @@ STRICTER = (
 )
 
 
+@pytest.mark.thorough
 def test_what_pyhf_refuses_is_refused() -> None:
     random = np.random.default_rng(14)
     counts = {"both": 0, "neither": 0, "stricter": 0}

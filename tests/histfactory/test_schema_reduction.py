@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import numpy as np
+import pytest
 from jsonschema.exceptions import best_match
 
 from nuhist.histfactory.validation import _validator, _words
@@ -55,6 +56,7 @@ def _spoil(spec: Spec, random: np.random.Generator) -> None:
         place.insert(int(random.integers(len(place) + 1)), value)
 
 
+@pytest.mark.thorough
 def test_the_schema_finds_the_same(small: Spec) -> None:
     channel = small["channels"][0]
     for index in range(3):  # entries of one kind, of which one will be unlike the others

@@ -46,6 +46,7 @@ def test_limits_far_below_a_first_step(name: str, right: float) -> None:
     assert limit(_model(name), method="cls").upper == pytest.approx(right, rel=2e-3)  # three digits
 
 
+@pytest.mark.thorough
 def test_both_sides_of_a_normsys_go_up() -> None:
     model = _model("saddle_normsys")
     found = limit(model)

@@ -86,6 +86,7 @@ def test_sharp_bends_are_small_or_break_the_curve(
     assert (curve.errors[whole] <= 0.5 * np.maximum(above[whole], 1)).all()
 
 
+@pytest.mark.thorough
 @given(
     points=st.integers(17, 41),
     scale=st.floats(0.3, 3),
@@ -124,6 +125,7 @@ def test_nothing_depends_on_units(nodes: Array, exponent: int, factor: float, sh
     np.testing.assert_array_equal(plain.broken, mirrored.broken[::-1])
 
 
+@pytest.mark.thorough
 @given(points=st.integers(13, 33), data=st.data())
 @settings(max_examples=30, deadline=None)
 def test_a_point_that_is_off_is_found(points: int, data: st.DataObject) -> None:

@@ -92,6 +92,7 @@ def test_counts_of_the_bands() -> None:
     assert _limit(0) == pytest.approx(np.log(10))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("key", ["observed", "-2", "-1", "0", "+1", "+2"])
 def test_limits_are_poisson_sums(found: dict[str, float | None], key: str) -> None:
     count = 5 if key == "observed" else _count(int(key))

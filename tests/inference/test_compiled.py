@@ -161,6 +161,7 @@ def test_twice_nll_is_that_of_pyhf(workspace: Workspace) -> None:
     check(workspace)
 
 
+@pytest.mark.thorough
 @anything
 @given(workspaces())
 def test_expected_counts_and_derivatives(workspace: Workspace) -> None:

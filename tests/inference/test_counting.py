@@ -82,6 +82,7 @@ def test_data_that_are_impossible_without_the_strength() -> None:
     assert limits_of(counting_workspace([SEED, 47]))["cls"] == "impossible"
 
 
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 7, 9, 10, 12])
 def test_commands_end_in_one_minimum(number: int) -> None:
     found = minima_of(counting_workspace([SEED, number]))
@@ -89,6 +90,7 @@ def test_commands_end_in_one_minimum(number: int) -> None:
     assert found["spread"] < 1e-6, found
 
 
+@pytest.mark.thorough
 def test_the_density_is_pyhfs() -> None:
     rng = np.random.default_rng(1)
     worst = [

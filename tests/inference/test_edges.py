@@ -103,7 +103,7 @@ def test_a_saddle_on_the_edge(low: float) -> None:
     assert model.twice_nll(saddle, data)[0] == pytest.approx(1 + 2 * (5 - 9 - 9 * log(5 / 9)))
 
 
-@pytest.mark.thorough(keep=1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [11, 40])
 def test_random_models_against_scipy(seed: int) -> None:
     # Models of the campaign whose fits once ended in front of the edge.

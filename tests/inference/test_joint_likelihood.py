@@ -113,7 +113,7 @@ def test_pyhf_combines_to_the_same_likelihood(case: Case) -> None:
         assert theirs.log_likelihood(values) == pytest.approx(ours.log_likelihood(values), rel=1e-14)
 
 
-@pytest.mark.thorough(keep=1)
+@pytest.mark.thorough
 def test_pyhf_renames_and_combines_to_the_decorrelated_likelihood(case: Case) -> None:
     parts, _, shared, _ = case
     ours = Model(combine(parts, decorrelate=shared).spec)

@@ -115,6 +115,7 @@ def _never_worse(likelihood: Likelihood, values: tuple[float, ...]) -> None:
         assert ours <= pyhf_minimum(likelihood, value) + SAME
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("hypothesis", "values"), [("magnetic-moment", (0.0, 2.5)), ("millicharge-fea", (-4e-4, 6e-4))]
 )

@@ -267,6 +267,7 @@ def test_both_engines_give_one_limit(seed: int) -> None:
                 )
 
 
+@pytest.mark.thorough
 def test_cls_with_bands_is_pyhfs_root(two_channels: Workspace) -> None:
     # Two channels that share a systematic, which changes normalisation and shape.
     interval = limit(two_channels, method="cls", confidence_level=0.90, expected=True)

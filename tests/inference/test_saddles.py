@@ -185,7 +185,7 @@ def test_fits_with_a_held_strength_leave_it(name: str, engine: Any) -> None:
             assert single.twice_nll[0] == pytest.approx(height, abs=SAME)
 
 
-@pytest.mark.thorough(keep=4)
+@pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("toys", [40, 120], ids=["a small batch", "a large batch"])
 @pytest.mark.parametrize("name", MODELS)
 def test_toys_leave_it(name: str, toys: int) -> None:

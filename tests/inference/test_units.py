@@ -42,7 +42,7 @@ def test_two_strengths_of_one_sample_have_no_upper_limit() -> None:
     assert limit(workspace).upper is None
 
 
-@pytest.mark.thorough(keep=1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [4, 7])
 @pytest.mark.parametrize("engine", get_args(Engine))
 def test_both_engines(number: int, engine: Engine) -> None:

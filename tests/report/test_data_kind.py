@@ -90,6 +90,7 @@ def test_curves_of_both_kinds_in_one_figure(asimov: Workspace, observed: Workspa
     assert labels == ["one, data (expected, Asimov)", "two, data"]
 
 
+@pytest.mark.thorough
 def test_pages(asimov: Workspace, observed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_section, "to_svg", lambda *_: "<svg></svg>")
     page = Page(make_report([asimov]).html)

@@ -155,6 +155,7 @@ def test_couplings_and_their_effect(tmp_path: Path) -> None:
     assert [entry["neutrino_energy"] for entry in printed] == [None, 300.0]
 
 
+@pytest.mark.thorough
 def test_a_style(tmp_path: Path) -> None:
     for name in ("plain", "atlas"):
         assert run("plot", "flux", "--style", name, "-o", tmp_path / f"{name}.png").exit_code == 0

@@ -169,7 +169,7 @@ CASES = [(kind, "plain") for kind in (
 CASES += [(kind, "lhcb") for kind in ("spectrum", "ranking", "flux", "cross-section", "world-limits")]
 
 
-@pytest.mark.thorough(keep=2)
+@pytest.mark.thorough(keep=1)
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from")  # no font for 日本: save_figure says nothing
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_nothing_is_cut_or_covered(drawings: Drawings, kind: str, name: str) -> None:

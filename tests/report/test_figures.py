@@ -95,6 +95,7 @@ def test_the_papers_figures(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("model", ["grid", "charge.json"])
 def test_plot_scan(saved: Path, tmp_path: Path, model: str) -> None:
     output = tmp_path / "scan.png"

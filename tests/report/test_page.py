@@ -46,6 +46,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_section, "to_svg", lambda *_: "<svg></svg>")
 
 
+@pytest.mark.thorough
 def test_small_and_quick(joint: tuple[Report, float]) -> None:
     report, seconds = joint
     assert 100_000 < len(report.html.encode()) < 3_000_000

@@ -20,6 +20,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_section, "to_svg", lambda *_: "<svg></svg>")
 
 
+@pytest.mark.thorough
 def test_a_workspace_from_elsewhere() -> None:
     report = make_report([counting()])
     page = Page(report.html)

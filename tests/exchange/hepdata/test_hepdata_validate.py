@@ -52,6 +52,7 @@ def failed(run: Run, path: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.thorough
 def test_what_was_built_is_valid(run: Run, single: Path, several: tuple[Path, str]) -> None:
     result = run("hepdata", "validate", single)
     assert result.exit_code == 0, result.stdout
