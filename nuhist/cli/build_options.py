@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nuhist.cli.common import Decorator, allow_outside_option, warn
+from nuhist.cli.common import Decorator, allow_outside_option
 from nuhist.cli.options import PathType
+from nuhist.cli.printing import warn
 
 if TYPE_CHECKING:
     from nuhist.histfactory.options import BuildOptions, ReplacedTemplate

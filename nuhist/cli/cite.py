@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import click
 
-from nuhist.cli.common import (
-    Source,
-    print_text,
-    workspaces_argument,
-)
+from nuhist.cli.common import Source, workspaces_argument
 from nuhist.cli.options import command
+from nuhist.cli.printing import print_text
 
 
 @command(epilog="Example: nuhist cite joint.json")

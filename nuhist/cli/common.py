@@ -1,10 +1,10 @@
-"""Options and output that several commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nuhist.characters import printable, shell_word
 from nuhist.cli.options import OutputType, PathType, refuse_given
+from nuhist.cli.printing import warn
 from nuhist.errors import OptionError
 
 if TYPE_CHECKING:
-    from nuhist.histfactory.data_kind import DataKind
     from nuhist.histfactory.patches import PatchSet
     from nuhist.histfactory.patchset import SignalGrid
     from nuhist.histfactory.workspace import Workspace
@@ -284,82 +283,3 @@ def execution_of(counted: str, **choices: Any) -> Iterator[Execution]:
             bar.update(task, completed=done, total=total)
 
         yield Execution(progress=progress, **choices)
-
-
-def say(*lines: str) -> None:
-    """Lines of a result on standard output, with names as :func:`nuhist.characters.printable` has them."""
-    click.echo("\n".join(map(printable, lines)))
-
-
-def tell(line: str) -> None:
-    """One line for whoever watches, on standard error; a result is not given up where that is closed."""
-    with suppress(OSError):
-        click.echo(printable(line), err=True)
-
-
-def warn(line: str) -> None:
-    """What a reader of files leaves out or takes differently, on standard error."""
-    tell(f"nuhist: {line}")
-
-
-def print_text(text: str) -> None:
-    """A text that ends with a line break on standard output, each line as :func:`say` prints it."""
-    say(*text.removesuffix("\n").split("\n"))
-
-
-def print_json(value: Any) -> None:
-    """One JSON object on standard output, as :func:`nuhist.files.to_json` writes it."""
-    from nuhist.files import to_json
-
-    click.echo(to_json(value), nl=False)
-
-
-def deliver(workspace: Workspace, output: Path | None) -> None:
-    """Print a workspace, or save it and say so; data without an event where many are expected are told of."""
-    from nuhist.histfactory.data_kind import data_remarks, describe
-
-    for remark in data_remarks(workspace.spec):
-        warn(remark)
-    if output is None:
-        print_json(workspace.spec)
-        return
-    workspace.save(output)
-    observed = sum(sum(counts) for counts in workspace.observed().values())
-    kind = workspace.data_kind
-    what = "observed" if kind == "observed" else f"({describe(kind)})"
-    tell(f"{output}: {observed:g} counts {what}, digest {workspace.digest[:12]}")
-
-
-def print_remarks(kind: DataKind, notes: Sequence[str], *, err: bool = False) -> None:
-    """What the data are, unless observed, and the notes of a result; with ``err`` on standard error."""
-    from nuhist.histfactory.data_kind import describe
-
-    put = tell if err else say
-    if kind != "observed":
-        put(f"  data: {describe(kind)}")
-    for note in notes:
-        put(f"  note: {note}")
-
-
-def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """Columns aligned for reading: the first ``left`` to the left, the others to the right."""
-    shown = [[printable(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    lines = []
-    for row in shown:
-        cells = [
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"
-
-
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
-    """Columns on standard output, see :func:`aligned`."""
-    print_text(aligned(header, rows, left=left))
-
-
-def command_line() -> str:
-    """The command as it was typed, for the sidecar: a line that a shell reads, in characters of UTF-8."""
-    return " ".join(["nuhist", *map(shell_word, sys.argv[1:])])

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nuhist.cli.common import as_json, print_json, tell
+from nuhist.cli.common import as_json
 from nuhist.cli.options import OutputType
+from nuhist.cli.printing import print_json, tell
 from nuhist.errors import DataError
 
 if TYPE_CHECKING:

@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nuhist.cli.common import (
-    Source,
-    command_line,
-    deliver,
-    output_option,
-    print_json,
-    tell,
-    warn,
-    workspace_argument,
-)
+from nuhist.cli.common import Source, output_option, workspace_argument
 from nuhist.cli.offered import OfferedCommand
 from nuhist.cli.options import OutputType, PathType, TableGroup, group
+from nuhist.cli.printing import command_line, deliver, print_json, tell, warn
 
 if TYPE_CHECKING:
     from nuhist.entry_points import Offers

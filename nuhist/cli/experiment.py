@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from nuhist.cli.common import allow_outside_option, as_json, hypothesis_options, print_json, print_table, say
+from nuhist.cli.common import allow_outside_option, as_json, hypothesis_options
 from nuhist.cli.options import command
+from nuhist.cli.printing import print_json, print_table, say
 from nuhist.physics.coupling import spaced
 
 

@@ -6,18 +6,9 @@ from pathlib import Path
 
 import click
 
-from nuhist.cli.common import (
-    Source,
-    as_json,
-    command_line,
-    print_json,
-    read_results,
-    results_option,
-    say,
-    tell,
-    workspaces_argument,
-)
+from nuhist.cli.common import Source, as_json, read_results, results_option, workspaces_argument
 from nuhist.cli.options import OutputType, PathType, group
+from nuhist.cli.printing import command_line, print_json, say, tell
 from nuhist.errors import ExchangeError
 
 

@@ -8,19 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from nuhist.cli.choices import Chosen, model_argument
-from nuhist.cli.common import (
-    TOY_NAMES,
-    as_json,
-    print_json,
-    print_remarks,
-    print_table,
-    refuse_toy_options,
-    say,
-    toy_execution,
-    toy_options,
-)
+from nuhist.cli.common import TOY_NAMES, as_json, refuse_toy_options, toy_execution, toy_options
 from nuhist.cli.method_options import MethodCommand
 from nuhist.cli.options import command
+from nuhist.cli.printing import print_json, print_remarks, print_table, say
 from nuhist.physics.coupling import slashed, spaced
 from nuhist.values import without_noise
 

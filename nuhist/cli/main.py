@@ -25,8 +25,8 @@ from nuhist.cli import (
     study,
     workspace,
 )
-from nuhist.cli.common import tell
 from nuhist.cli.options import Group
+from nuhist.cli.printing import tell
 from nuhist.cli.streams import open_closed_streams
 from nuhist.errors import NuhistError, OptionError
 from nuhist.inputs import inputs_kept

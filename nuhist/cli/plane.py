@@ -9,19 +9,9 @@ import click
 
 from nuhist.cli.build_options import BUILD_NAMES, build_options, taken_options
 from nuhist.cli.choices import parameter_options
-from nuhist.cli.common import (
-    as_json,
-    execution_of,
-    hypothesis_options,
-    print_json,
-    print_remarks,
-    print_table,
-    say,
-    tell,
-    toy_options,
-    work_options,
-)
+from nuhist.cli.common import as_json, execution_of, hypothesis_options, toy_options, work_options
 from nuhist.cli.options import OutputType, command, refuse_given
+from nuhist.cli.printing import print_json, print_remarks, print_table, say, tell
 from nuhist.physics.coupling import slashed
 
 if TYPE_CHECKING:

@@ -8,17 +8,9 @@ import click
 from click.core import ParameterSource
 
 from nuhist.characters import printable
-from nuhist.cli.common import (
-    Source,
-    as_json,
-    command_line,
-    print_json,
-    read_results,
-    results_option,
-    tell,
-    workspaces_argument,
-)
+from nuhist.cli.common import Source, as_json, read_results, results_option, workspaces_argument
 from nuhist.cli.options import OutputType, command, refuse_given
+from nuhist.cli.printing import command_line, print_json, tell
 
 
 @command(epilog="Example: nuhist report lz.json xenonnt.json -o report.html")

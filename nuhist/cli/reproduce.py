@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from nuhist.characters import printable
-from nuhist.cli.common import aligned, as_json, output_option, print_text, tell
+from nuhist.cli.common import as_json, output_option
 from nuhist.cli.options import OutputType, command, refuse_given
+from nuhist.cli.printing import aligned, print_text, tell
 
 if TYPE_CHECKING:
     from nuhist.report.published import PublishedLimits

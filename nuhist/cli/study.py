@@ -8,17 +8,9 @@ from typing import Any
 import click
 
 from nuhist.cli.choices import Chosen, model_argument
-from nuhist.cli.common import (
-    as_json,
-    print_json,
-    print_remarks,
-    print_table,
-    refuse_toy_options,
-    say,
-    toy_execution,
-    toy_options,
-)
+from nuhist.cli.common import as_json, refuse_toy_options, toy_execution, toy_options
 from nuhist.cli.options import command
+from nuhist.cli.printing import print_json, print_remarks, print_table, say
 from nuhist.errors import OptionError
 from nuhist.physics.coupling import slashed, spaced
 from nuhist.values import without_noise

@@ -13,20 +13,14 @@ from nuhist.cli.build_options import build_options
 from nuhist.cli.common import (
     Source,
     as_json,
-    command_line,
-    deliver,
     hypotheses_options,
     hypothesis_options,
     output_option,
-    print_json,
-    print_table,
-    say,
-    tell,
-    warn,
     workspace_argument,
     workspaces_argument,
 )
 from nuhist.cli.options import OutputType, PathType, command
+from nuhist.cli.printing import command_line, deliver, print_json, print_table, say, tell, warn
 from nuhist.errors import OptionError
 
 

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from nuhist.characters import printable
-from nuhist.cli.common import aligned, command_line
 from nuhist.cli.main import main
+from nuhist.cli.printing import aligned, command_line
 from nuhist.errors import DataError
 from nuhist.files import to_json
 

@@ -118,15 +118,22 @@ def _array(values: Array | None) -> bytes:
     return _NUMBER.pack(0) if values is None else _NUMBER.pack(len(values)) + values.astype(">f8").tobytes()
 
 
+def _named(data: bytes, place: int) -> tuple[str, int]:
+    """Title of an object with a name, and where the two end; a ValueError if they are laid out otherwise."""
+    end = _end(data, place, 1)
+    if data[place + 6 : place + 8] != b"\0\1" or data[place + 15] & _REFERENCED:
+        raise ValueError("an object of another version")
+    _, title_at = _text(data, place + 16)
+    title, behind = _text(data, title_at)
+    if behind != end:
+        raise ValueError("a name that does not end")
+    return title, end
+
+
 def _take_apart(data: bytes, size: int) -> _Parts:
     """Places of a histogram with numbers of this size; a ValueError if it is laid out otherwise."""
-    whole, base, named = _end(data, 0, 3), _end(data, 6, 8), _end(data, 12, 1)
-    if data[18:20] != b"\0\1" or data[27] & _REFERENCED:
-        raise ValueError("an object of another version")
-    _, place = _text(data, 28)
-    title, attributes = _text(data, place)
-    if attributes != named:
-        raise ValueError("a name that does not end")
+    whole, base = _end(data, 0, 3), _end(data, 6, 8)
+    title, attributes = _named(data, 12)
     place = attributes
     for _ in range(3):
         place = _end(data, place, 2)
@@ -146,13 +153,7 @@ def _take_apart(data: bytes, size: int) -> _Parts:
 
 def _axis(data: bytes) -> tuple[Array, str]:
     """Edges and title of an axis; a ValueError if it has labels, or is laid out otherwise."""
-    named = _end(data, 6, 1)
-    if data[12:14] != b"\0\1" or data[21] & _REFERENCED:
-        raise ValueError("an axis of another version")
-    _, place = _text(data, 22)
-    title, place = _text(data, place)
-    if place != named:
-        raise ValueError("a name that does not end")
+    title, place = _named(data, 6)
     place = _end(data, place, 4)
     bins, low, high = struct.unpack_from(">idd", data, place)
     place += 20
