@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,17 @@ def test_a_preference_for_nothing_is_refused_and_correlation_in_part_is_said() -
     assert "shared, constrained: 3: JET_1 (in part, ρ = 0.5), JET_shape, MUON" in said
     assert joint.sidecar is not None
     assert all(words.endswith("(in part, ρ = 0.5)") for words in joint.sidecar["shared"]["JET_1"].values())
+
+
+def test_the_parameter_of_interest_may_be_a_nuisance_elsewhere() -> None:
+    other = copy.deepcopy(dict(B.spec))
+    names = other["channels"][0]["samples"][0]["modifiers"]
+    names.append({"name": "second", "type": "normfactor", "data": None})
+    other["measurements"][0]["config"]["poi"] = "second"
+    said: list[str] = []
+    joint = combine(
+        [A, Workspace(other, None, "b.json")], correlate_common=True, poi="mu", message=said.append
+    )
+    assert joint.spec["measurements"][0]["config"]["poi"] == "mu"
+    assert {"mu", "second"} <= set(pyhf.Workspace(dict(joint.spec)).model().config.par_names)
+    assert said[0] == "b.json: second is not of interest here; it stays free, as a nuisance parameter"
