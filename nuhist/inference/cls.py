@@ -248,9 +248,8 @@ def _notes(curve: AsymptoticCls, ends: Mapping[str, End], alpha: float) -> tuple
         )
     bands = [name for name, end in ends.items() if name != "observed" and (end.value is None or end.edge)]
     if bands:
-        notes.append(
-            f"no expected limit at {', '.join(bands)} σ: CLs stays above {alpha:.3g} up to the same end"
-        )
+        far = _at(profile, ends[bands[0]].last(profile.bounds[1]))
+        notes.append(f"no expected limit at {', '.join(bands)} σ: CLs stays above {alpha:.3g} up to {far}")
     return tuple(notes)
 
 

@@ -33,6 +33,7 @@ from nuhist.physics.hypotheses import FlavorChoice
 from nuhist.values import as_flag, as_level, as_named, as_text
 
 LEVEL = 0.95  # as published PatchSets have it
+_BY_BOUNDS = "q-tilde (q where the strength may be negative)"
 _THROWN = Execution()
 _SHELL = {"fixed": "fix", "verify": "no-verify"}  # options whose keyword is another word
 
@@ -217,7 +218,7 @@ def exclusion_of_patches(
         confidence_level=level,
         method="cls",
         convention="CLs at a strength of 1, and upper limits on the strength where CLs falls below 1 - CL;"
-        f" test statistic {'as its sign says' if statistic is None else statistic}, asymptotics",
+        f" test statistic {statistic or _BY_BOUNDS}, asymptotic formulas",
         notes=(*_beside(workspace, patchset, patches), *made.notes, *common_notes(points)),
         data_kind=background.data_kind,
         workspace_digest=background.digest,
