@@ -179,6 +179,7 @@ def imported(
         merged = {name: {**entry, **known.get(name, {})} for name, entry in described.items()}
         for name, entry in merged.items():
             entry["edges_keV"] = described[name]["edges_keV"]
+        merged |= {name: entry for name, entry in known.items() if "edges_keV" not in entry}  # of other axes
         sidecar = {**kept.sidecar, "channels": merged, "workspace_digest": digest(spec), **record}
         return Workspace(spec, sidecar, origin)
     poi = Workspace(spec).interest() or ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from nuhist.errors import ModelError
@@ -53,7 +54,7 @@ def coupling_scale(workspace: Workspace, name: str) -> CouplingScale:
     if sidecar is not None:
         for described in (sidecar["poi"], *(entry["coupling"] for entry in sidecar.get("further", ()))):
             if described["name"] == name:
-                return CouplingScale(**{key: described[key] for key in described if key != "meaning"})
+                return CouplingScale(**{field.name: described[field.name] for field in fields(CouplingScale)})
     found = find_parameter(name)
     if sidecar is None and found is not None and _is_built(workspace.spec, *found):
         return found[0].parameter_of_interest(found[1])

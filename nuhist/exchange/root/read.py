@@ -192,6 +192,8 @@ def _with_edges(
     """The sidecar with the edges that the histograms have."""
     channels = dict(sidecar["channels"])
     for name in {channel["name"] for channel in spec["channels"]} & channels.keys():
+        if "edges_keV" not in channels[name]:  # its bins are of other axes
+            continue
         edges = histograms[sample_path(name, DATA)].edges
         channels[name] = {**channels[name], "edges_keV": edges.tolist()}
     return {**sidecar, "channels": channels}
