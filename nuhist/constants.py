@@ -1,21 +1,26 @@
 """Constants, with units in their names.
 
-CODATA values come from :mod:`scipy.constants`; electroweak inputs from arXiv:2207.05036,
-Sec. II and App. B, and the Particle Data Group's review of 2020 that it cites.
+Physical constants are those of CODATA 2022, with the same digits whatever the version of SciPy, whose own
+change with CODATA's releases; electroweak inputs from arXiv:2207.05036, Sec. II and App. B, and the Particle
+Data Group's review of 2020 that it cites.
 """
 
 from __future__ import annotations
 
-from scipy import constants
+from math import pi
 
-FINE_STRUCTURE = constants.alpha
-ELECTRON_MASS_KEV = constants.value("electron mass energy equivalent in MeV") * 1e3
-FERMI_CONSTANT_PER_KEV2 = constants.value("Fermi coupling constant") * 1e-12
-HBAR_C_KEV_CM = constants.hbar * constants.c / constants.electron_volt * 1e-3 * 1e2
-PLANCK_C_KEV_CM = constants.h * constants.c / constants.electron_volt * 1e-3 * 1e2
-CLASSICAL_ELECTRON_RADIUS_CM = constants.value("classical electron radius") * 1e2
-AVOGADRO_PER_MOL = constants.N_A
-SECONDS_PER_YEAR = constants.Julian_year
+_PLANCK_J_S = 6.62607015e-34  # exact, as are the next three
+_LIGHT_M_PER_S = 299792458.0
+_JOULES_PER_EV = 1.602176634e-19
+AVOGADRO_PER_MOL = 6.02214076e23
+
+FINE_STRUCTURE = 0.0072973525643
+ELECTRON_MASS_KEV = 0.51099895069 * 1e3
+FERMI_CONSTANT_PER_KEV2 = 1.1663787e-05 * 1e-12
+HBAR_C_KEV_CM = _PLANCK_J_S / (2 * pi) * _LIGHT_M_PER_S / _JOULES_PER_EV * 1e-3 * 1e2
+PLANCK_C_KEV_CM = _PLANCK_J_S * _LIGHT_M_PER_S / _JOULES_PER_EV * 1e-3 * 1e2
+CLASSICAL_ELECTRON_RADIUS_CM = 2.8179403205e-15 * 1e2
+SECONDS_PER_YEAR = 31557600.0  # a Julian year
 
 # Electroweak inputs of App. B.
 SIN2_THETA_W_ZERO = 0.23857  # MS-bar at zero momentum transfer
@@ -28,7 +33,7 @@ RHO_NEUTRAL_CURRENT = 1.00063
 W_MASS_KEV = 80.379e6  # PDG 2020; the paper names none
 LEPTON_MASS_KEV = {
     "e": ELECTRON_MASS_KEV,
-    "mu": constants.value("muon mass energy equivalent in MeV") * 1e3,
+    "mu": 105.6583755 * 1e3,
     "tau": 1.77686e6,  # PDG 2020; the paper names none
 }
 

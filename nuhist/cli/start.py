@@ -11,11 +11,11 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import Any
 
-# Modules of pyhf, and the package of SciPy of which each takes functions by name. The two take half of the
+# Modules of pyhf, and the packages of SciPy of which each takes functions by name. They take most of the
 # time in which pyhf is imported.
 _TAKEN = {
-    "pyhf.tensor.numpy_backend": "scipy.stats",
-    "pyhf.infer.intervals.upper_limits": "scipy.optimize",
+    "pyhf.tensor.numpy_backend": ("scipy.special", "scipy.stats"),
+    "pyhf.infer.intervals.upper_limits": ("scipy.optimize",),
 }
 
 
@@ -34,22 +34,22 @@ class QuickStart(MetaPathFinder):
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         """Where one of these modules of pyhf lies, and how to load it; None for all others."""
-        package = _TAKEN.get(fullname)
-        if package is None or package in sys.modules:
+        packages = frozenset(_TAKEN.get(fullname, ())) - sys.modules.keys()
+        if not packages:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or type(spec.loader) is not SourceFileLoader:
             return None
-        spec.loader = _Loader(spec.loader.name, spec.loader.path, package)
+        spec.loader = _Loader(spec.loader.name, spec.loader.path, packages)
         return spec
 
 
 class _Loader(SourceFileLoader):
     """Runs a module whose ``from package import name`` gives names that wait."""
 
-    def __init__(self, name: str, path: str, package: str) -> None:
+    def __init__(self, name: str, path: str, packages: frozenset[str]) -> None:
         super().__init__(name, path)
-        self._package = package
+        self._packages = packages
 
     def exec_module(self, module: ModuleType) -> None:
         """Run it with an import statement of its own."""
@@ -61,7 +61,7 @@ class _Loader(SourceFileLoader):
             wanted: Sequence[str] | None = (),
             level: int = 0,
         ) -> Any:
-            if name == self._package and wanted:
+            if wanted and not level and {name, *(f"{name}.{part}" for part in wanted)} & self._packages:
                 return _Package(name)
             return builtins.__import__(name, names, local, wanted or (), level)
 

@@ -7,9 +7,8 @@ from dataclasses import fields
 from typing import Any
 
 from nuhist.errors import ModelError
-from nuhist.histfactory.neutrinos import sample_name
 from nuhist.histfactory.parameter_sets import each_modifier
-from nuhist.histfactory.templates import Parameter
+from nuhist.histfactory.templates import Parameter, sample_name
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace
 from nuhist.physics.coupling import CouplingScale, spaced
 from nuhist.physics.hypotheses import (
@@ -38,7 +37,7 @@ def interest_parameter(hypothesis: Hypothesis, flavor: FlavorChoice) -> Paramete
 def signal_name(hypothesis: Hypothesis, group: str = "all", label: str = "") -> str:
     """Name of the samples that carry a coupling, for a group of fluxes; with a label of several flavours."""
     scattering = hypothesis.replaces_standard_model or hypothesis.dependence is Dependence.POLYNOMIAL
-    name = "nu" if scattering else sample_name(hypothesis) + label
+    name = "nu" if scattering else sample_name(hypothesis.name) + label
     return name if group == "all" else f"{name}_{group}"
 
 

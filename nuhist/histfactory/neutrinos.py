@@ -14,6 +14,7 @@ from nuhist.experiments.response import Response, make_response
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.polynomial import polynomial_modifier
 from nuhist.histfactory.templates import (
+    STRENGTH,
     Lumi,
     Modifier,
     NormFactor,
@@ -22,14 +23,13 @@ from nuhist.histfactory.templates import (
     Sample,
     linear_constraint,
     mirrored,
+    sample_name,
 )
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.recoils import breakpoints
 from nuhist.physics.solar import FLUX_GROUPS, PAPER_FLUX_UNCERTAINTY, group_uncertainty
 from nuhist.physics.together import Tested
 from nuhist.tables import Array
-
-STRENGTH = "mu"  # of the signal of one grid point
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +156,7 @@ class NeutrinoModel:
     ) -> Sample:
         name, title = "nu", "solar ν–e scattering"
         if signal and not self.hypothesis.replaces_standard_model:
-            name, title = sample_name(self.hypothesis), self.hypothesis.title
+            name, title = sample_name(self.hypothesis.name), self.hypothesis.title
             if self.labelled:
                 name, title = f"{name}_{self.flavor}", f"{title}, {self.flavor}"
         elif not signal and self.hypothesis.replaces_standard_model:
@@ -195,11 +195,6 @@ class NeutrinoModel:
                 " a model may have; add --flux paper, or use --constraint normsys"
             )
         return True
-
-
-def sample_name(hypothesis: Hypothesis) -> str:
-    """Name of the samples of what a coupling adds, without a group of fluxes."""
-    return hypothesis.name.replace("-", "_")
 
 
 def merged(models: Sequence[NeutrinoModel]) -> list[Sample]:

@@ -6,19 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
 from nuhist.files import make_folder, to_json, write_together
-from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.histfactory.grids import distinct
-from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.patches import Patch, apply_patch
 from nuhist.histfactory.record import BACKGROUND_FILE, PATCHSET_FILE
-from nuhist.histfactory.templates import Parameter
+from nuhist.histfactory.templates import STRENGTH, Parameter
 from nuhist.histfactory.validation import validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest, make_workspace
 from nuhist.inputs import check_path
@@ -27,6 +25,9 @@ from nuhist.physics.coupling import CouplingScale, slashed, spaced
 from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
 from nuhist.showing import Shown, Table
 from nuhist.values import as_numbers
+
+if TYPE_CHECKING:
+    from nuhist.histfactory.channel import ModelSet
 
 NO_RECORD = "ins0000000"  # pyhf's schema wants a HEPData record; this one says that there is none
 
@@ -141,6 +142,8 @@ def build_patchset(
     >>> [point.name for point in grid.points]
     ['q_nu_m1', 'q_nu_0', 'q_nu_1']
     """
+    from nuhist.histfactory.channel import model_set  # physics, which reading a grid does without
+
     tested = get_hypothesis(hypothesis)
     grid = distinct(as_numbers(couplings, "couplings").tolist())
     if len(grid) < 2:

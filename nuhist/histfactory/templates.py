@@ -9,6 +9,7 @@ import numpy as np
 
 from nuhist.tables import Array
 
+STRENGTH = "mu"  # of the signal of one grid point
 _DIGITS = 10  # significant: computers and libraries differ in the sixteenth, and errors of models are larger
 
 
@@ -21,6 +22,11 @@ def written(counts: Array) -> list[float]:
     [0.3, 1e-300, 3.0]
     """
     return [float(f"{count:.{_DIGITS - 1}e}") for count in counts.tolist()]
+
+
+def sample_name(hypothesis: str) -> str:
+    """Name of the samples of what the coupling of a hypothesis adds, without a group of fluxes."""
+    return hypothesis.replace("-", "_")
 
 
 @dataclass(frozen=True)

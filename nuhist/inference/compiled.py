@@ -23,6 +23,7 @@ import numpy as np
 
 from nuhist.inference.arrays import Arrays
 from nuhist.inference.cells import CellRates
+from nuhist.inference.poisson import log_poisson
 from nuhist.inference.rows import RowRates, Rows, make_rows
 from nuhist.tables import Array
 
@@ -115,10 +116,8 @@ class CompiledModel(Arrays):
 
     def _saturated_terms(self, data: Array) -> Array:
         """−ln of each Poisson term at its own maximum."""
-        from scipy.special import gammaln
-
         counts = self._poisson_data(data)
-        return np.asarray(counts - counts * np.log(np.where(counts > 0, counts, 1.0)) + gammaln(counts + 1))
+        return -log_poisson(counts, counts)
 
     def safe(self, theta: Array) -> Array:
         """The parameters, with 1e-150 in the place of factors that are 0."""

@@ -12,6 +12,7 @@ from nuhist.errors import FitError, ModelError
 from nuhist.inference.cells import CellRates
 from nuhist.inference.compiled import NOTHING, CompiledModel
 from nuhist.inference.hessian import slope_and_curvature
+from nuhist.inference.poisson import log_poisson
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
@@ -97,10 +98,15 @@ class Density:
         return value
 
     def density(self, parameters: Array, data: Array) -> float:
-        """What pyhf says, which goes on below 0 where nothing is seen."""
+        """−2 ln L, with what pyhf expects and its constraints; it goes on below 0 where nothing is seen."""
+        config = self.model.config
+        bins = config.nmaindata
         with np.errstate(all="ignore"):
-            value = -2 * float(self.model.logpdf(parameters, data)[0])
-        return value if np.isfinite(value) else np.inf
+            parts = self.model.make_pdf(np.asarray(parameters, dtype=np.float64))
+            value = float(np.sum(log_poisson(data[:bins], np.asarray(parts[0].expected_data()))))
+            if config.auxdata:
+                value += float(parts[1].log_prob(data[bins:]))
+        return -2 * value if np.isfinite(value) else np.inf
 
     def heights(self, points: Array, data: Array | None = None) -> Array:
         """2NLL at several points up to one constant, for searches: shape (points,)."""
@@ -150,10 +156,8 @@ class Density:
 
     def saturated_twice_nll(self) -> float:
         """2NLL with each Poisson term and each constraint at its own maximum."""
-        from scipy.special import gammaln, xlogy
-
         main = self.data[: self.model.config.nmaindata]
-        value = -2 * float(np.sum(xlogy(main, main) - main - gammaln(main + 1)))
+        value = -2 * float(np.sum(log_poisson(main, main)))
         config = self.model.config
         if not config.auxdata:
             return value

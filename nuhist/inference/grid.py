@@ -10,8 +10,8 @@ import numpy as np
 
 from nuhist.errors import FitError
 from nuhist.histfactory.grids import equal_runs
-from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.templates import STRENGTH
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.checked_spline import FEWEST, CheckedSpline, checked_spline
 from nuhist.inference.likelihood import Likelihood, Minimum

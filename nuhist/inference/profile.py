@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field
+from statistics import NormalDist
 from typing import TypeVar
 
 import numpy as np
@@ -38,9 +39,7 @@ def threshold(confidence_level: float) -> float:
     >>> round(threshold(0.90), 4)
     2.7055
     """
-    from scipy.special import chdtri
-
-    return float(chdtri(1, 1 - as_level(confidence_level)))
+    return NormalDist().inv_cdf((1 - as_level(confidence_level)) / 2) ** 2
 
 
 @dataclass(eq=False)

@@ -11,8 +11,8 @@ import numpy as np
 from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.histfactory.loading import Source
-from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.templates import STRENGTH
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.fit import counts_per_event

@@ -15,8 +15,8 @@ import numpy as np
 
 from nuhist.errors import ModelError
 from nuhist.histfactory.interest import coupling_scale
-from nuhist.histfactory.neutrinos import STRENGTH
 from nuhist.histfactory.patchset import NO_RECORD, SignalGrid, patchset_document, signal_point
+from nuhist.histfactory.templates import STRENGTH
 from nuhist.histfactory.validation import modifiers, validate, validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.inference.interpolation import alpha_curve
