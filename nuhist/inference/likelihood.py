@@ -58,7 +58,13 @@ class Likelihood(Starts):
         return self._lowest(found, free, observed, further)
 
     def minimise_at(
-        self, values: Array, starts: Array, data: Array | None = None, *, check: bool = True
+        self,
+        values: Array,
+        starts: Array,
+        data: Array | None = None,
+        *,
+        check: bool = True,
+        elsewhere: bool = True,
     ) -> list[Minimum | None]:
         """Minimise 2NLL with the parameter of interest held at each of several values, in one batch.
 
@@ -66,10 +72,16 @@ class Likelihood(Starts):
         """
         points = starts.copy()
         points[:, self.poi_index] = values
-        return self.minimise_held(points, (self.poi_index,), data, check=check)
+        return self.minimise_held(points, (self.poi_index,), data, check=check, elsewhere=elsewhere)
 
     def minimise_held(
-        self, points: Array, held: Sequence[int], data: Array | None = None, *, check: bool = True
+        self,
+        points: Array,
+        held: Sequence[int],
+        data: Array | None = None,
+        *,
+        check: bool = True,
+        elsewhere: bool = True,
     ) -> list[Minimum | None]:
         """Minimise 2NLL from several points at which some parameters are held, in one batch.
 
@@ -83,6 +95,8 @@ class Likelihood(Starts):
             Other data than the workspace's.
         check
             Whether each is compared with pyhf, see :meth:`minimise`; a search needs that at its end only.
+        elsewhere
+            Whether fits start afresh as well, where there may be several valleys.
 
         Returns
         -------
@@ -109,7 +123,8 @@ class Likelihood(Starts):
             rows = sorted(lower)
             if not rows:
                 break
-        for row, minimum in self._elsewhere(found, free, observed, check=check).items():
+        afresh = self._elsewhere(found, free, observed, check=check) if elsewhere else {}
+        for row, minimum in afresh.items():
             if minimum.twice_nll < found[row].twice_nll - _LOWER:
                 found[row] = minimum
         return [found.get(index) for index in range(len(fits))]

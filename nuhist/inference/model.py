@@ -120,12 +120,14 @@ class Model(Questions, Shown):
         """The same with other data."""
         return self._replaced(other=other, likelihood=replace(self.likelihood, data=other.values))
 
-    def _replaced(self, **parts: Any) -> Model:
-        """The same with other parts: nothing is built again, and what was fitted is forgotten."""
+    def _replaced(self, best: Minimum | None = None, **parts: Any) -> Model:
+        """The same with other parts, perhaps with their minimum; nothing is built again, fits are lost."""
         model = copy(self)
-        for name in ("curve", "best", "covariance", "digest"):
+        for name in ("curve", "best", "covariance", "digest", "_lifted"):
             model.__dict__.pop(name, None)
         model.__dict__.update(parts)
+        if best is not None:
+            model.__dict__["curve"] = Profile(model.likelihood, fitted=best)
         return model
 
     @property
@@ -287,11 +289,16 @@ class Model(Questions, Shown):
         Its results carry a note of that. Where the best fit lies at no bound, or no fit converges without
         it, the model itself.
         """
+        return self._lifted or self
+
+    @cached_property
+    def _lifted(self) -> Model | None:
+        """See :meth:`lifted`; None for the model itself."""
         try:
-            likelihood, words = lifted(self.likelihood, self.best)
+            likelihood, best, words = lifted(self.likelihood, self.best)
         except FitError:
-            return self
-        return self._replaced(likelihood=likelihood, lifted_from=words) if words else self
+            return None
+        return self._replaced(best, likelihood=likelihood, lifted_from=words) if words else None
 
     def _truth(self, coupling: float | Literal["fit"]) -> tuple[Minimum, str]:
         """A point with the other parameters fitted, and the coupling there in words."""

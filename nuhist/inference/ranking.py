@@ -127,9 +127,9 @@ def _shifts(likelihood: Likelihood, best: Minimum, matrix: Array, held: Index, *
         arrays = likelihood.arrays
         few = arrays is not None and arrays.parameters <= _FEW
         doubtful = arrays.turning if arrays is not None and few else likelihood.turning
-        for row in np.flatnonzero(~np.isnan(found).any(axis=1)) if doubtful else ():
-            if not likelihood.alone(found[row], int(twice[row])):
-                found[row] = np.nan  # the other valley may be lower
+        rows = np.flatnonzero(~np.isnan(found).any(axis=1))
+        if doubtful and rows.size:
+            found[rows[~likelihood.alone(found[rows], twice[rows])]] = np.nan  # the other valley may be lower
     for row in np.flatnonzero(np.isnan(found).any(axis=1)):
         fixed = {likelihood.names[twice[row]]: float(places[row])}
         found[row] = likelihood.minimise(fixed, best.parameters).parameters

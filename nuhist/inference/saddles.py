@@ -14,7 +14,6 @@ SADDLE = 1e-5  # of 2NLL per squared typical step: a curvature that is less than
 FIRMLY = 1e-5  # of 2NLL per typical step: by less, a bound does not hold, as where two strengths are 0
 PROBES = np.array([0.03, 0.1, 0.3, 1.0, 2.0, 4.0])  # typical steps along it, to either side
 _BESIDE = 1e-3  # of 2NLL: what a step promises near a saddle or a minimum
-_FEW = 64  # matrices of which it is found out which are not positive
 
 
 def positive_steps(
@@ -88,15 +87,17 @@ def _masked(curvature: Array, held: Mask) -> Array:
 
 
 def _not_positive(matrices: Array) -> Index:
-    """Which symmetric matrices are not positive definite; of a large batch with any, all are named."""
+    """Which symmetric matrices are not positive definite."""
     try:
         np.linalg.cholesky(matrices)
     except np.linalg.LinAlgError:
-        if len(matrices) == 1 or len(matrices) > _FEW:
-            return np.arange(len(matrices))
-        half = len(matrices) // 2
-        return np.concatenate([_not_positive(matrices[:half]), half + _not_positive(matrices[half:])])
-    return np.zeros(0, dtype=np.intp)
+        if len(matrices) == 1:
+            return np.zeros(1, dtype=np.intp)
+    else:
+        return np.zeros(0, dtype=np.intp)
+    from scipy.linalg.lapack import dpotrf  # which says it of each, without an exception
+
+    return np.flatnonzero([dpotrf(matrix, clean=False)[1] != 0 for matrix in matrices])
 
 
 def off_saddles(

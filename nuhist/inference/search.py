@@ -18,7 +18,7 @@ from nuhist.inference.structure import Index, Mask
 from nuhist.tables import Array
 
 Heights = Callable[[Array], Array]
-Along = Callable[[int, Array, Sequence[int], Array], Array]  # row, point, parameters, values of each
+Along = Callable[[Array, Sequence[int], Array], Array]  # points, parameters, values of each
 
 _NEAR, _FAR, _SIDE = 0.15, 4.0, 12  # typical steps, widths of a constraint, and points between them
 _RATIO, _POINTS = 1.2, 70  # of the steps along the parameter of interest
@@ -55,12 +55,12 @@ def strongly_turning(model: CompiledModel, points: Array, width: Array, data: Ar
     strong = np.zeros(turning.size, dtype=bool)
     observed = data[: model.bins]
     for point in points:
-        common = Moved.at(model, point)
+        common = Moved.at(model, point[None])
         counts = np.maximum(model.expected(point[None])[0], 0.0)
         force = 2 * np.abs(observed - counts) / np.maximum(counts, 1.0)
         for place in np.flatnonzero(~strong):
             index = int(turning[place])
-            up, down, middle = common.counts(index, np.array([1.0, -1.0, 0.0]) * width[index])
+            up, down, middle = common.counts(index, np.array([1.0, -1.0, 0.0]) * width[index])[0]
             even = np.abs((up + down) / 2 - middle)
             size = np.sum(even**2 / (observed + 1))
             strong[place] = not np.sum(force * even) + 2 * np.sqrt(_SPARE * size) < _GAIN
@@ -193,7 +193,7 @@ def valleys(
     scale, width, lower, upper
         Typical step, width of the constraint, and bounds of all parameters.
     along
-        The same 2NLL along some parameters from a fit, by its row, shape (parameters, values), where it costs
+        The same 2NLL along some parameters from the fits, shape (fits, parameters, values), where it costs
         less.
 
     Returns
@@ -212,7 +212,7 @@ def valleys(
         points[:, np.arange(own.size), :, own] = values[:, None]
         found = heights(points.reshape(-1, at.shape[1])).reshape(shape)
     else:
-        found = np.stack([along(row, point, turning, values) for row, point in enumerate(at)])
+        found = along(at, turning, values)
     height = heights(at)[:, None]
     middle = _SIDE
     which, starts, level = [], [], []

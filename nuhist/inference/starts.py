@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 
 import numpy as np
 
 from nuhist.inference.density import Minimum
 from nuhist.inference.descent import Descent
-from nuhist.inference.moved import Moved
-from nuhist.inference.saddles import SADDLE
+from nuhist.inference.hessian import slope_and_curvature
+from nuhist.inference.moved import heights_along
+from nuhist.inference.saddles import not_positive
 from nuhist.inference.search import (
     dips,
     either_sign,
@@ -26,6 +27,7 @@ from nuhist.tables import Array
 
 _FEW = 12  # parameters that turn: with more, only what is seen from a fit is followed
 _SIGNED = 6  # factors that may take either sign: more are hardly ever free to
+_NUMBERS = 2_000_000  # in second derivatives that are taken together
 _SMALL = 8  # free parameters of a model that is looked at all over
 
 
@@ -115,28 +117,34 @@ class Starts(Descent):
             return np.zeros(0, dtype=np.intp), at[:0]
         steps = self.scale, constraint_widths(self.arrays, self.scale)
         bounds = self.lower, self.upper
-        model = self.arrays
-
-        def along(_: int, point: Array, parameters: Sequence[int], values: Array) -> Array:
-            return Moved.at(model, point).heights(parameters, values, data)
+        along = partial(heights_along, self.arrays, data=data[None])
 
         return valleys(self._heights_of(data), at, turning, *steps, *bounds, along)
 
-    def alone(self, parameters: Array, held: int) -> bool:
-        """Whether a fit with a parameter held is a minimum from which no other valley can be seen."""
-        free = ~np.array(self.constant)
-        free[held] = False
-        inside = free & (parameters > self.lower) & (parameters < self.upper)
-        matrix, unit = self.hessian(parameters), self.scale[inside]
-        if matrix is None:
-            return False
-        try:
-            np.linalg.cholesky(
-                matrix[np.ix_(inside, inside)] * np.outer(unit, unit) + SADDLE * np.eye(unit.size)
-            )
-        except np.linalg.LinAlgError:
-            return False
-        return not len(self._other_valleys(parameters[None], free, self.data)[1])
+    def alone(self, points: Array, held: Index) -> Mask:
+        """Which fits with a parameter held, one each, are minima from which no other valley can be seen."""
+        found = np.zeros(len(points), dtype=bool)
+        turning, free = np.isin(held, self.turning), ~np.array(self.constant)
+        groups = [np.flatnonzero(~turning), *np.flatnonzero(turning)[:, None]]
+        for rows in groups if self.arrays is not None else ():
+            own = free.copy()
+            own[held[rows[:1]]] = False  # what does not turn is not looked along anyhow
+            found[rows] = ~np.isin(np.arange(rows.size), self._other_valleys(points[rows], own, self.data)[0])
+        rows = np.flatnonzero(found)
+        size = max(1, _NUMBERS // len(self.names) ** 2)
+        for part in np.split(rows, range(size, rows.size, size)):
+            found[part] = self._curved_upwards(points[part], held[part], free)
+        return found
+
+    def _curved_upwards(self, points: Array, held: Index, free: Mask) -> Mask:
+        """Where the second derivative is positive along what moves, but for a parameter held at each."""
+        if self.arrays is None:
+            return np.zeros(len(points), dtype=bool)
+        observed = np.broadcast_to(self.data, (len(points), self.data.size))
+        curvature = slope_and_curvature(self.arrays, points, observed)[1] * np.outer(self.scale, self.scale)
+        inside = free & (points > self.lower) & (points < self.upper)
+        inside[np.arange(held.size), held] = False
+        return ~np.isin(np.arange(len(points)), not_positive(curvature, ~inside))
 
     def _along(self, found: Minimum, free: Mask, data: Array) -> list[Array]:
         """Where 2NLL dips along the parameter of interest, and values of either sign where one is signed."""

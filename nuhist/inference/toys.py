@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,14 +13,14 @@ from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.even_toys import even_normal, even_poisson
 from nuhist.inference.likelihood import Likelihood, is_artefact
-from nuhist.inference.moved import Moved
+from nuhist.inference.moved import heights_along
 from nuhist.inference.newton import fit_batch
 from nuhist.inference.search import either_sign, valleys
 from nuhist.inference.steps import constraint_widths
 from nuhist.tables import Array
 
 _ROUNDS = 4  # of searches for another valley, each from the lowest yet
-_MANY = 200_000  # toys × turning parameters × parameters: more are looked along one by one
+_MANY = 200_000  # toys × turning parameters × parameters: more are looked along parameter by parameter
 _LOWER = 1e-7  # of 2NLL, by which its minimum has to be lower
 _NUMBERS = 4_000_000  # in an array: it bounds the memory
 _WORSE = 1e-6  # in 2NLL: a fit from another start that ends higher is no better
@@ -131,7 +130,7 @@ class ToyModel:
         for _ in range(_ROUNDS if turning else 0):
             seen = partial(self._heights, data[rows])
             many = rows.size * len(turning) * start.shape[1] > _MANY
-            along = partial(self._along, data[rows]) if many else None
+            along = partial(heights_along, self.model, data=data[rows]) if many else None
             which, others = valleys(seen, parameters[rows], turning, *steps, self.lower, self.upper, along)
             found, reached = self._descend(data[rows[which]], others, constant)
             lower = []
@@ -149,10 +148,6 @@ class ToyModel:
         each, most = len(points) // len(data), max(1, _NUMBERS // self.model.nominal.size)
         parts = np.split(np.arange(len(points)), range(most, len(points), most))
         return np.concatenate([self.model.twice_nll(points[part], data[part // each]) for part in parts])
-
-    def _along(self, data: Array, row: int, point: Array, parameters: Sequence[int], values: Array) -> Array:
-        """2NLL of one data set along some parameters, shape (parameters, values)."""
-        return Moved.at(self.model, point).heights(parameters, values, data[row])
 
     def _descend(self, data: Array, start: Array, constant: NDArray[np.bool_]) -> tuple[Array, Array]:
         bounds = self.lower, self.upper
