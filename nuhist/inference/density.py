@@ -23,10 +23,11 @@ _NEAR_ORIGIN = 0.01  # of its constraint's width: bounds within which a paramete
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where a fit ended: parameter values in pyhf's order, and 2NLL there."""
+    """Where a fit ended: parameter values in pyhf's order, 2NLL there, and where higher minima were seen."""
 
     parameters: Array
     twice_nll: float
+    others: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

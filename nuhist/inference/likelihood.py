@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,8 +16,23 @@ _AFRESH = 4  # starts of each held fit of a large model
 _FOLLOWED = 3  # fits of a batch that are led along an edge, the lowest
 _ROUNDS = 4  # of searches for another minimum, each from the lowest yet
 _LOWER = 1e-7  # of 2NLL, by which another minimum has to be lower
+_APART = 1e-4  # of 2NLL: minima that differ by less count as one
+_KEPT = 3  # higher minima that are kept beside the lowest
 
-__all__ = ["Likelihood", "Minimum", "is_artefact"]
+
+__all__ = ["Likelihood", "Minimum", "is_artefact", "lowest_of"]
+
+
+def lowest_of(minima: Sequence[Minimum]) -> Minimum:
+    """The lowest of minima, with a few of the others; the first, unless another is clearly lower."""
+    first, ordered = minima[0], sorted(minima, key=lambda minimum: minimum.twice_nll)
+    lowest = ordered[0] if ordered[0].twice_nll < first.twice_nll - _LOWER else first
+    others, level = list[Array](), lowest.twice_nll
+    for minimum in ordered:
+        if minimum.twice_nll > level + _APART and len(others) < _KEPT:
+            others.append(minimum.parameters)
+            level = minimum.twice_nll
+    return replace(lowest, others=tuple(others))
 
 
 class Likelihood(Starts):
@@ -123,16 +139,15 @@ class Likelihood(Starts):
             rows = sorted(lower)
             if not rows:
                 break
-        afresh = self._elsewhere(found, free, observed, check=check) if elsewhere else {}
-        for row, minimum in afresh.items():
-            if minimum.twice_nll < found[row].twice_nll - _LOWER:
-                found[row] = minimum
+        for row, seen in (self._elsewhere(found, free, observed) if elsewhere else {}).items():
+            lowest = lowest_of([found[row], *seen])
+            if check and lowest.parameters is not found[row].parameters:
+                lowest = replace(lowest, twice_nll=self.twice_nll(lowest.parameters, observed))
+            found[row] = lowest
         return [found.get(index) for index in range(len(fits))]
 
-    def _elsewhere(
-        self, found: Mapping[int, Minimum], free: Mask, data: Array, *, check: bool
-    ) -> dict[int, Minimum]:
-        """The lowest of fits that start elsewhere, for each fit, which may lie in the higher valley."""
+    def _elsewhere(self, found: Mapping[int, Minimum], free: Mask, data: Array) -> dict[int, list[Minimum]]:
+        """Fits that start elsewhere, for each fit, which may lie in the higher valley."""
         starts = self.scattered if len(self.scattered) else self.afresh
         if self.compiled is None or not len(starts) or not found:
             return {}
@@ -147,14 +162,10 @@ class Likelihood(Starts):
         seen = self._newton(
             points.reshape(-1, starts.shape[1]), free, data, check=False, lowest=_FOLLOWED * len(found)
         )
-        lowest: dict[int, Minimum] = {}
-        for number, row in enumerate(found):
-            ends = [end for end, _ in seen[number * each : (number + 1) * each] if end is not None]
-            if ends:
-                end = min(ends, key=lambda end: end.twice_nll)
-                height = self.twice_nll(end.parameters, data) if check else end.twice_nll
-                lowest[row] = Minimum(end.parameters, height)
-        return lowest
+        return {
+            row: [end for end, _ in seen[number * each : (number + 1) * each] if end is not None]
+            for number, row in enumerate(found)
+        }
 
     def best(self, data: Array | None = None) -> Minimum:
         """Global minimum: a first fit, and others from where :mod:`nuhist.inference.search` says."""

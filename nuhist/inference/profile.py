@@ -11,7 +11,7 @@ import numpy as np
 
 from nuhist.errors import FitError
 from nuhist.inference.curve import Curve
-from nuhist.inference.likelihood import Likelihood, Minimum
+from nuhist.inference.likelihood import Likelihood, Minimum, lowest_of
 from nuhist.inference.without import fit_without, place
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
@@ -19,7 +19,7 @@ from nuhist.values import as_level
 
 _BETTER = 1e-5  # in 2NLL: a scan that finds a minimum lower by more starts again from there
 _KNOWN = 0.5  # of 2NLL: where rounding may be more, Δχ² is wrong; it moves limits by 0.3 %
-_NARROW = 0.02  # of 2NLL between two values: limits move by less than 0.1 % of it
+_NEAR = 4.0  # of 2NLL: between values that differ by less, valleys of one lead to those of the other
 _EMPTY = 1e-3  # counts at most, at an end where a bin would expect less than nothing
 _RESTARTS = 25  # along a narrow valley that bends, each goes a part of the way
 _NUMBERS = 2_000_000  # at most in one array of the cheap curve: it bounds the memory
@@ -158,39 +158,43 @@ class Profile:
         if not unknown:
             return
         near = {self.best: self.minimum, **self._known}
-        beside = {value: self._beside(value, near) for value in unknown}
-        for value, pair in beside.items():
-            if pair:
-                starts = np.array([minimum.parameters for minimum in pair])
-                self._fit([value] * len(pair), starts, check=check, elsewhere=False)
+        between = {value: self._beside(value, near) for value in unknown}
+        repeated = [value for value, starts in between.items() for _ in starts]
+        self._fit(repeated, [start for starts in between.values() for start in starts], check=check)
         apart = [value for value in unknown if value not in self._known]
-        if apart:
-            known = np.array(list(near))
-            fits = np.array([minimum.parameters for minimum in near.values()])
-            nearest = np.argmin(np.abs(np.array(apart)[:, None] - known), axis=1)
-            self._fit(apart, fits[nearest], check=check, elsewhere=True)
+        nearest = [near[min(near, key=lambda known: abs(known - value))].parameters for value in apart]
+        self._fit(apart, nearest, check=check, elsewhere=True)
 
-    def _beside(self, value: float, near: Mapping[float, Minimum]) -> tuple[Minimum, ...]:
-        """The fits to both sides of a value that leave no room for another valley between them, or none.
+    def _beside(self, value: float, near: Mapping[float, Minimum]) -> list[Array]:
+        """The minima that are known to both sides of a value, if it lies between two, near to each other.
 
-        Where the curve changes by so little, a valley that is the lowest only between them would be lower
-        than theirs by less.
+        Valleys go on from one value to the next, so that a fit need not start afresh there.
         """
         below = max((known for known in near if known < value), default=None)
         above = min((known for known in near if known > value), default=None)
         if below is None or above is None:
-            return ()
+            return []
         ends = near[below], near[above]
-        return ends if abs(ends[0].twice_nll - ends[1].twice_nll) < _NARROW else ()
+        if not abs(ends[0].twice_nll - ends[1].twice_nll) < _NEAR:
+            return []
+        return [start for end in ends for start in (end.parameters, *end.others)]
 
-    def _fit(self, values: Sequence[float], starts: Array, *, check: bool, elsewhere: bool) -> None:
-        """Fit values from a start each, and keep the lowest fit of each value."""
-        wanted = np.array(values, dtype=np.float64)
-        found = self.likelihood.minimise_at(wanted, starts, self.data, check=check, elsewhere=elsewhere)
+    def _fit(
+        self, values: Sequence[float], starts: Sequence[Array], *, check: bool, elsewhere: bool = False
+    ) -> None:
+        """Fit values from a start each; of several fits of a value the lowest counts."""
+        if not values:
+            return
+        found = self.likelihood.minimise_at(
+            np.array(values), np.array(starts), self.data, check=check, elsewhere=elsewhere
+        )
+        ends: dict[float, list[Minimum]] = {}
         for value, minimum in zip(values, found, strict=True):
-            known = self._known.get(value)
-            if minimum is not None and (known is None or minimum.twice_nll < known.twice_nll):
-                self._known[value] = minimum
+            if minimum is not None:
+                ends.setdefault(value, []).append(minimum)
+        self._known |= {
+            value: lowest_of(minima) if len(minima) > 1 else minima[0] for value, minima in ends.items()
+        }
 
     def refuse_broken(self, level: float) -> None:  # noqa: ARG002 - every value has its fit
         """Refuse counts so large that 2NLL, a sum of terms n ln n, is not known well enough.
