@@ -158,8 +158,9 @@ def inspect(workspace: Source, json_output: bool) -> None:
 @click.option(
     "--correlate",
     multiple=True,
-    metavar="NAME[=RHO]",
-    help="Share a parameter or those of a pattern, or correlate it in part; several with commas.",
+    metavar="NAME[=RHO|=OTHER_NAME]",
+    help="Share a parameter or those of a pattern, correlate it in part, or say what others call it; several"
+    " with commas.",
 )
 @click.option(
     "--correlate-common", is_flag=True, help="Share all names that agree in type, number and constraint."
@@ -185,6 +186,13 @@ def inspect(workspace: Source, json_output: bool) -> None:
 )
 @click.option("--poi", metavar="NAME", help="Parameter of interest; others stay free.")
 @click.option(
+    "--fix",
+    "fixed",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="Hold a parameter in the workspace that is written, at VALUE or where it starts.",
+)
+@click.option(
     "--plan",
     type=PathType(),
     metavar="FILE",
@@ -201,6 +209,7 @@ def combine(
     rename: tuple[str, ...],
     prefer: tuple[str, ...],
     poi: str | None,
+    fixed: tuple[str, ...],
     plan: Path | None,
     force: bool,
     output: Path | None,
@@ -209,7 +218,7 @@ def combine(
     from nuhist.files import check_output, write_atomically
     from nuhist.histfactory.combination_plan import combination_plan, read_plan
     from nuhist.histfactory.combine import combine as run
-    from nuhist.histfactory.grids import parse_correlations, parse_pairs
+    from nuhist.histfactory.grids import parse_correlations, parse_held, parse_pairs
 
     file = {} if correlations is None else read_plan(correlations)
     renames = file.get("rename", {}) | parse_pairs(rename)
@@ -222,6 +231,7 @@ def combine(
             "--correlations": correlations,
             "--decorrelate": decorrelate,
             "--poi": poi,
+            "--fix": fixed,
             "-o": output,
         }
         for option, value in settled.items():
@@ -246,6 +256,7 @@ def combine(
         rename=renames,
         prefer=_preferences(prefer, chosen),
         poi=poi,
+        fixed=parse_held(fixed),
         force=force,
         command=command_line(),
         message=warn,

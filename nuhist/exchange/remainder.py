@@ -12,7 +12,7 @@ from nuhist.documents import parse_json
 from nuhist.errors import ExchangeError
 from nuhist.histfactory.data_kind import DataKind, data_record
 from nuhist.histfactory.interest import coupling_scale
-from nuhist.histfactory.parameter_sets import each_modifier
+from nuhist.histfactory.parameter_sets import DEFAULTS, each_modifier
 from nuhist.histfactory.validation import modifiers, validate
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.schemas import check
@@ -20,16 +20,6 @@ from nuhist.tables import Array
 
 VERSION = 1
 _ROUNDING = 1e-12  # of a luminosity's error, which XML has relative to the luminosity
-
-# pyhf's start and bounds of the parameter of a modifier; it has none for a lumi.
-_DEFAULTS = {
-    "normfactor": (1.0, 0.0, 10.0),
-    "normsys": (0.0, -5.0, 5.0),
-    "histosys": (0.0, -5.0, 5.0),
-    "staterror": (1.0, 1e-10, 10.0),
-    "shapesys": (1.0, 1e-10, 10.0),
-    "shapefactor": (1.0, 0.0, 10.0),
-}
 
 Blocks = Mapping[str, Mapping[str, Any]]
 
@@ -88,16 +78,6 @@ def read_remainder(document: Any, where: str) -> Remainder:
     return Remainder(content["parameters"], content["staterrors"], content["sidecar"], *more)
 
 
-def parameter_range(kind: str, block: Mapping[str, Any]) -> tuple[float, float, float]:
-    """Start and bounds of a parameter, with the overrides that a measurement has for it."""
-    start, low, high = _DEFAULTS.get(kind, (1.0, 0.0, 10.0))  # a lumi says itself
-    if "inits" in block:
-        start = float(block["inits"][0])
-    if "bounds" in block:
-        low, high = (float(bound) for bound in block["bounds"][0])
-    return start, low, high
-
-
 def restored_blocks(
     found: Blocks, kinds: Mapping[str, str], stored: Sequence[Mapping[str, Any]] = ()
 ) -> list[dict[str, Any]]:
@@ -132,9 +112,9 @@ def complete_lumi(block: Mapping[str, Any]) -> dict[str, Any]:
 def _default(kind: str, key: str) -> Any:
     if key == "fixed":
         return False
-    if kind not in _DEFAULTS:
+    if kind not in DEFAULTS:
         return None
-    start, low, high = _DEFAULTS[kind]
+    start, low, high = DEFAULTS[kind]
     return {"inits": [start], "bounds": [[low, high]]}.get(key)
 
 

@@ -20,8 +20,9 @@ _KEYS = ("correlate", "decorrelate", "rename", "prefer")
 _HEAD = """\
 # What the combination of {parts} shares.
 # Names under correlate are one parameter, with the correlation given; those under decorrelate are kept
-# apart. Under prefer, own keeps each workspace's size of an effect, first takes the first workspace's, and
-# the name of a workspace takes that one's. Combine with: nuhist combine ... --correlations THIS_FILE
+# apart. With another name in place of the correlation, the two are one parameter. Under prefer, own keeps
+# each workspace's size of an effect, first takes the first workspace's, and the name of a workspace takes
+# that one's. Combine with: nuhist combine ... --correlations THIS_FILE
 """
 
 
@@ -92,8 +93,8 @@ def read_plan(path: Path) -> dict[str, Any]:
     names = plan.get("correlate", {})
     if isinstance(names, list) and _are_texts(names):
         plan["correlate"] = names = dict.fromkeys(names, 1.0)
-    right = isinstance(names, dict) and _are_texts(names) and all(map(_is_number, names.values()))
-    _check(right, path, "correlate", "NAME: RHO, or names")
+    right = isinstance(names, dict) and _are_texts(names) and all(map(_is_correlation, names.values()))
+    _check(right, path, "correlate", "NAME: RHO, NAME: OTHER_NAME or names")
     apart, renames = plan.get("decorrelate", []), plan.get("rename", {})
     _check(isinstance(apart, list) and _are_texts(apart), path, "decorrelate", "a list of names")
     right = isinstance(renames, dict) and _are_texts([*renames, *renames.values()])
@@ -114,5 +115,7 @@ def _are_texts(values: Any) -> bool:
     return isinstance(values, list | dict) and all(isinstance(value, str) for value in values)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_correlation(value: Any) -> bool:
+    """Whether it is a number, another name, or a list of other names."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number or isinstance(value, str) or (isinstance(value, list) and _are_texts(value))

@@ -14,10 +14,12 @@ from nuhist.histfactory.constraints import constraints
 from nuhist.histfactory.correlation import OWN, Held, Part, correlate_all, held
 from nuhist.histfactory.data_kind import data_record
 from nuhist.histfactory.loading import Source, Unchanged
-from nuhist.histfactory.overrides import merged_overrides
+from nuhist.histfactory.overrides import hold, merged_overrides
 from nuhist.histfactory.rename import rename_channel, rename_parameter
-from nuhist.histfactory.shared_interest import shared_interest
+from nuhist.histfactory.shared_interest import refuse_other_signals, shared_interest, signal_record
 from nuhist.histfactory.sharing import (
+    Correlated,
+    correlations,
     expanded,
     in_part,
     listed,
@@ -27,22 +29,23 @@ from nuhist.histfactory.sharing import (
     report,
     several,
     shareable,
+    sizes_of,
 )
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace, digest
-from nuhist.physics.coupling import CouplingScale
-from nuhist.values import as_named_numbers
+from nuhist.physics.coupling import OWN_UNIT, CouplingScale
 
 
 def combine(
     workspaces: Sequence[Source | Unchanged],
     *,
-    correlate: Mapping[str, float] | Sequence[str] = (),
+    correlate: Correlated = (),
     correlate_common: bool = False,
     decorrelate: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
     prefer: Mapping[str, str] | str | None = None,
     poi: str | None = None,
+    fixed: Mapping[str, float | None] | Sequence[str] = (),
     force: bool = False,
     command: str | None = None,
     message: Callable[[str], None] = lambda _: None,
@@ -56,7 +59,8 @@ def combine(
         of their own. Of each the first measurement is taken.
     correlate
         Parameters to share, or patterns of names such as ``"JET_*"``; with a number between 0 and 1, the
-        correlation of a constrained one, which is split into a shared and a private part. A parameter of
+        correlation of a constrained one, which is split into a shared and a private part; or with the name,
+        or the names, by which other workspaces know it, where it is one physical quantity. A parameter of
         interest that all have in common, or that means the same coupling, is shared in any case. One of
         which nothing is known but its name is another workspace's coupling if it is named here or by
         ``rename``.
@@ -75,6 +79,10 @@ def combine(
     poi
         The parameter of interest of the combination. Those of other workspaces stay as free parameters,
         and workspaces without it are control measurements.
+    fixed
+        Parameters that are held, under the names that they have in the combination, at a value of their own
+        (1 is no standard deviation but a factor, for one that scales); of those that are only named, or
+        whose value is None, at the start value.
     force
         Combine workspaces that hold the same events, or data of different kinds, whose combination is
         then of the kind ``"other"``.
@@ -102,12 +110,13 @@ def combine(
     """
     if isinstance(correlate, str) or isinstance(decorrelate, str):
         raise ConfigError("correlate and decorrelate take lists of names, not one text")
-    shared = dict(correlate) if isinstance(correlate, Mapping) else dict.fromkeys(correlate, 1.0)
-    shared = as_named_numbers(shared, "correlate")
+    shared, others = correlations(correlate)
     parts = combination_parts(workspaces, force=force)
-    rename_all(parts, rename or {})
+    rename_all(parts, {**others, **(rename or {})})
     interest = shared_interest(parts, {*shared, *(rename or {}).values()}, poi, message)
     found = held(parts)
+    for name in dict.fromkeys(others.values()):
+        message(f"{name} is one parameter: {sizes_of(found.get(name, {}))}")
     if len(found.get(interest.name, ())) > 1:
         shared.setdefault(interest.name, 1.0)
     shared = expanded(shared, found, "correlate")
@@ -133,13 +142,15 @@ def combine(
         message(line)
     _warn_of_fluxes(parts, message)
     _rename_channels(parts, message)
+    refuse_other_signals(parts, shared)
     parameters = merged_overrides(parts, shared)
-    spec = {
+    spec: dict[str, Any] = {
         "channels": [channel for part in parts for channel in part.spec["channels"]],
         "observations": [entry for part in parts for entry in part.spec["observations"]],
         "measurements": [{"name": MEASUREMENT, "config": {"poi": interest.name, "parameters": parameters}}],
         "version": "1.0.0",
     }
+    hold(spec, fixed, message)
     validate(spec, "combination")
     sizes = {
         name: {part: constraint.words + in_part(shared[name]) for part, constraint in found[name].items()}
@@ -215,8 +226,8 @@ def _sidecar(
         **described,
         "combined": {part.name: part.source.digest for part in parts},
         "shared": shared,
-        "poi": {**asdict(scale), "meaning": scale.meaning},
-        **_further(parts),
+        "poi": {**asdict(scale), "meaning": scale.meaning, **signal_record(parts, scale.name)},
+        **_further(parts, scale.name),
         "workspace_digest": digest(spec),
         "data": data_record(spec, kinds.pop() if len(kinds) == 1 else "other"),
         "channels": channels,
@@ -224,13 +235,16 @@ def _sidecar(
     }
 
 
-def _further(parts: Sequence[Part]) -> dict[str, Any]:
+def _further(parts: Sequence[Part], interest: str) -> dict[str, Any]:
     """What the sidecar says of couplings besides the one of interest, which must mean one thing each."""
     found: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for part in parts:
-        for entry in part.sidecar.get("further", ()):
-            name = entry["coupling"]["name"]
+        own = [{"coupling": part.sidecar["poi"]}] if "poi" in part.sidecar else []
+        for entry in (*own, *part.sidecar.get("further", ())):
+            name, unit = entry["coupling"]["name"], entry["coupling"]["unit"]
+            if name == interest or unit == OWN_UNIT or name not in constraints(part.spec):
+                continue
             if found.setdefault(name, entry)["coupling"] != entry["coupling"]:
                 raise ModelError(
                     f"{origins[name]} and {part.origin} share '{name}' with different meanings; say"

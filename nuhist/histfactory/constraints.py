@@ -67,8 +67,8 @@ def modifiers_of(spec: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]
 def constraints(spec: Mapping[str, Any]) -> dict[str, Constraint]:
     """Constraint of every parameter, by name, as the first measurement has it."""
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for _, _, modifier in each_modifier(spec):
-        found.setdefault(modifier["name"], []).append(modifier)
+    for _, sample, modifier in each_modifier(spec):
+        found.setdefault(modifier["name"], []).append({**modifier, "nominal": sample["data"]})
     blocks = {block["name"]: block for block in spec["measurements"][0]["config"]["parameters"]}
     return {name: _constraint(entries, blocks.get(name, {})) for name, entries in found.items()}
 
@@ -85,8 +85,25 @@ def _constraint(entries: list[Mapping[str, Any]], block: Mapping[str, Any]) -> C
     if len(sizes) == 1 and len(norms) == len(entries):
         high, low = sizes.pop()
         return Constraint(kind, f"a normsys with hi {high:g}, lo {low:g}", {"hi": high, "lo": low})
+    scales = {_scaled(entry) for entry in entries if entry["type"] == "histosys"}
     effect = f"{' and '.join(sorted({entry['type'] for entry in entries}))} on {len(entries)} samples"
     if norms:
         largest = max(max(abs(data["hi"] - 1), abs(data["lo"] - 1)) for data in norms)
         effect += f", up to {largest:.2g}"
+    elif len(scales) == 1 and (found := scales.pop()) is not None:
+        effect += f", counts times {found[0]:.6g} and {found[1]:.6g}"
     return Constraint(kind, None, {}, effect)
+
+
+def _scaled(histosys: Mapping[str, Any]) -> tuple[float, float] | None:
+    """By which numbers a histosys multiplies the nominal counts, to six digits; None if they are several."""
+    found: list[float | None] = []
+    for key in ("hi_data", "lo_data"):
+        ratios = {
+            float(f"{varied / counts:.6g}") if counts else (1.0 if varied == counts else None)
+            for counts, varied in zip(histosys["nominal"], histosys["data"][key], strict=True)
+            if counts or varied
+        }
+        found += ratios if len(ratios) == 1 else [None]
+    high, low = found
+    return None if high is None or low is None else (high, low)

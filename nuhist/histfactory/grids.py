@@ -145,6 +145,31 @@ def parse_numbers(texts: Iterable[str]) -> dict[str, float]:
     return numbers
 
 
+def parse_held(texts: Iterable[str]) -> dict[str, float | None]:
+    """Names that are held, each at the number that ``NAME=VALUE`` says, or at None.
+
+    Raises
+    ------
+    ConfigError
+        If a value is no number.
+    OptionError
+        If a name comes twice.
+
+    Examples
+    --------
+    >>> parse_held(["mu,nu=0"])
+    {'mu': None, 'nu': 0.0}
+    """
+    found: dict[str, float | None] = {}
+    for part in (part for text in texts for part in text.split(",")):
+        named = parse_numbers([part]) if "=" in part else {part: None}
+        for name, value in named.items():
+            if name in found:
+                raise OptionError(f"'{name}' is there twice; keep one")
+            found[name] = value
+    return found
+
+
 def parse_bounds(texts: Iterable[str]) -> dict[str, tuple[float, float]]:
     """Lower and upper bounds of ``NAME=LO:HI``.
 
@@ -187,21 +212,35 @@ def parse_levels(text: str) -> list[float]:
         raise ConfigError(f"levels {text}: expected numbers such as 0.68,0.90") from None
 
 
-def parse_correlations(texts: Iterable[str]) -> dict[str, float]:
-    """Names, each with its correlation: 1, or what ``NAME=RHO`` says.
+def parse_correlations(texts: Iterable[str]) -> dict[str, float | str | list[str]]:
+    """Names, each with its correlation (1, or what ``NAME=RHO`` says) or with its other names.
 
     Raises
     ------
     ConfigError
-        If a correlation is no number or a name comes twice.
+        If a text has another form.
+    OptionError
+        If a name comes twice.
 
     Examples
     --------
-    >>> parse_correlations(["pp_flux,be7_flux", "atomic_response=0.5"])
-    {'pp_flux': 1.0, 'be7_flux': 1.0, 'atomic_response': 0.5}
+    >>> parse_correlations(["pp_flux,be7_flux", "atomic_response=0.5", "b8_flux=b8=cevns"])
+    {'pp_flux': 1.0, 'be7_flux': 1.0, 'atomic_response': 0.5, 'b8_flux': ['b8', 'cevns']}
     """
-    parts = [part for text in texts for part in text.split(",")]
-    return parse_numbers(part if "=" in part else f"{part}=1" for part in parts)
+    found: dict[str, float | str | list[str]] = {}
+    for part in (part for text in texts for part in text.split(",")):
+        (name, value), *_ = parse_pairs([part if "=" in part else f"{part}=1"]).items()
+        said: float | list[str]
+        try:
+            said = float(value)
+        except ValueError:
+            name, *said = part.split("=")
+            if not all((name, *said)):
+                raise ConfigError(f"'{part}': expected NAME=RHO or NAME=OTHER_NAME") from None
+        if name in found:
+            raise OptionError(f"'{name}' is there twice; keep one")
+        found[name] = said
+    return found
 
 
 def equal_runs(values: Sequence[float]) -> list[range]:

@@ -51,13 +51,24 @@ def coupling_scale(workspace: Workspace, name: str) -> CouplingScale:
     """
     sidecar = workspace.sidecar
     if sidecar is not None:
-        for described in (sidecar["poi"], *(entry["coupling"] for entry in sidecar.get("further", ()))):
+        for described in couplings(sidecar):
             if described["name"] == name:
                 return CouplingScale(**{field.name: described[field.name] for field in fields(CouplingScale)})
     found = find_parameter(name)
     if sidecar is None and found is not None and _is_built(workspace.spec, *found):
         return found[0].parameter_of_interest(found[1])
     return CouplingScale.plain(name)
+
+
+def couplings(sidecar: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a sidecar says of all couplings that are parameters, the one of interest first."""
+    first = [sidecar["poi"]] if "poi" in sidecar else []
+    return first + [entry["coupling"] for entry in sidecar.get("further", ())]
+
+
+def signal_of(sidecar: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """For which signal the reference of a coupling is, as far as a sidecar says it of a parameter."""
+    return next((each.get("signal", {}) for each in couplings(sidecar) if each["name"] == name), {})
 
 
 def interest_remarks(workspace: Workspace, name: str) -> tuple[str, ...]:

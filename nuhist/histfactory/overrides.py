@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nuhist.errors import ModelError
+from nuhist.errors import ConfigError, ModelError, OptionError, unknown_name
 from nuhist.histfactory.constraints import constraints
 from nuhist.histfactory.correlation import Part
+from nuhist.histfactory.parameter_sets import SCALARS, parameter_range, parameter_sets
+from nuhist.values import as_number
 
 _DEFAULTS: dict[str, Any] = {"auxdata": [0.0], "fixed": False}  # of a parameter without an override
 
@@ -51,3 +53,50 @@ def _merge_block(first: dict[str, Any], block: Mapping[str, Any], where: str) ->
                 f"{where} disagree on '{key}' of the shared '{block['name']}': {first[key]} and {value};"
                 " make them equal"
             )
+
+
+def hold(
+    spec: Mapping[str, Any],
+    fixed: Mapping[str, float | None] | Sequence[str],
+    message: Callable[[str], None],
+) -> None:
+    """Hold parameters of the first measurement, each at a value or at its start.
+
+    Parameters
+    ----------
+    spec
+        Changed in place.
+    fixed
+        Names, with values or None.
+    message
+        Called with a line of text for each of them.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such parameter, or it has a number per bin, or the value lies outside its bounds.
+    OptionError
+        If it is the parameter of interest.
+    """
+    if isinstance(fixed, str):
+        raise ConfigError("fixed takes names, or numbers by name, not one text")
+    config = spec["measurements"][0]["config"]
+    sets = parameter_sets(spec)
+    for name, given in (fixed if isinstance(fixed, Mapping) else dict.fromkeys(fixed)).items():
+        if name not in sets:
+            raise unknown_name("parameter", name, sets)
+        if name == config["poi"]:
+            raise OptionError(f"--fix {name}: it is the parameter of interest; choose another one with --poi")
+        kind = sets[name].kind
+        if kind not in SCALARS:
+            raise ConfigError(f"--fix {name}: has a number per bin, and cannot be held at one value")
+        block = next((block for block in config["parameters"] if block["name"] == name), None)
+        if block is None:
+            block = {"name": name}
+            config["parameters"].append(block)
+        start, low, high = parameter_range(kind, block)
+        value = start if given is None else as_number(given, f"fixed: {name}")
+        if not low <= value <= high:
+            raise ConfigError(f"--fix {name}={value:g}: lies outside its bounds, {low:g} to {high:g}")
+        block.update(inits=[value], fixed=True)
+        message(f"{name} is held at {value:g}")

@@ -21,6 +21,15 @@ _OVERRIDES: Mapping[str, tuple[str, ...]] = {
     "staterror": ("inits", "bounds", "auxdata", "sigmas"),
     "shapesys": ("inits", "bounds", "auxdata", "factors"),
 }
+# pyhf's start and bounds of the parameter of a modifier; it has none for a lumi.
+DEFAULTS = {
+    "normfactor": (1.0, 0.0, 10.0),
+    "normsys": (0.0, -5.0, 5.0),
+    "histosys": (0.0, -5.0, 5.0),
+    "staterror": (1.0, 1e-10, 10.0),
+    "shapesys": (1.0, 1e-10, 10.0),
+    "shapefactor": (1.0, 0.0, 10.0),
+}
 _NUMBERS = ("inits", "bounds", "auxdata", "sigmas", "factors")
 _TOGETHER = {"normsys", "histosys"}  # types that may have one name
 _LUMI = '{"name": "lumi", "auxdata": [1.0], "sigmas": [0.02], "inits": [1.0], "bounds": [[0.9, 1.1]]}'
@@ -72,6 +81,16 @@ def parameter_sets(spec: Mapping[str, Any]) -> dict[str, ParameterSet]:
         holder = entry.holders.setdefault(channel["name"], (len(sample["data"]), set()))
         holder[1].add(sample["name"])
     return found
+
+
+def parameter_range(kind: str, block: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Start and bounds of a parameter, with the overrides that a measurement has for it."""
+    start, low, high = DEFAULTS.get(kind, (1.0, 0.0, 10.0))  # a lumi says itself
+    if "inits" in block:
+        start = float(block["inits"][0])
+    if "bounds" in block:
+        low, high = (float(bound) for bound in block["bounds"][0])
+    return start, low, high
 
 
 def check_parameters(spec: Mapping[str, Any], origin: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from nuhist.errors import ConfigError, ModelError
 from nuhist.histfactory.constraints import constraints
+from nuhist.histfactory.interest import couplings
 from nuhist.histfactory.parameter_sets import each_modifier
 from nuhist.histfactory.workspace import Workspace
 
@@ -52,9 +53,9 @@ def rename_parameter(spec: dict[str, Any], sidecar: dict[str, Any], old: str, ne
     parameters = sidecar.get("parameters", {})
     if old in parameters:
         parameters[new] = parameters.pop(old)
-    for entry in sidecar.get("further", ()):
-        if entry["coupling"]["name"] == old:
-            entry["coupling"]["name"] = new
+    for coupling in couplings(sidecar):
+        if coupling["name"] == old:
+            coupling["name"] = new
 
 
 def rename_channel(spec: dict[str, Any], sidecar: dict[str, Any], old: str, new: str) -> None:
@@ -73,10 +74,8 @@ def check_renames(renames: Mapping[str, str]) -> None:
     Raises
     ------
     ConfigError
-        If a new name is also an old one, or two parameters get one name.
+        If a new name is also an old one.
     """
     for old, new in renames.items():
         if new in renames:
             raise ConfigError(f"renames go in a circle or a chain: {old}={new} and {new}={renames[new]}")
-    if len(set(renames.values())) < len(renames):
-        raise ConfigError("two parameters would get one name; rename them apart")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from nuhist.errors import ConfigError, ModelError
 from nuhist.histfactory.correlation import Part
-from nuhist.histfactory.interest import coupling_scale, rescale_interest
+from nuhist.histfactory.interest import coupling_scale, rescale_interest, signal_of
 from nuhist.histfactory.rename import rename_parameter
 from nuhist.histfactory.validation import modifiers
 from nuhist.physics.coupling import CouplingScale
@@ -68,6 +69,33 @@ def shared_interest(
             rename_parameter(part.spec, part.sidecar, other.name, first.name, part.origin)
             message(f"{part.origin}: {other.name} renamed to {first.name}")
     return first
+
+
+def refuse_other_signals(parts: Sequence[Part], shared: Iterable[str]) -> None:
+    """Refuse shared parameters whose sidecars say that they scale different signals, such as of two masses.
+
+    Raises
+    ------
+    ModelError
+        With what differs.
+    """
+    for name in shared:
+        said: dict[str, tuple[Any, str]] = {}
+        for part in parts:
+            for key, value in signal_of(part.sidecar, name).items():
+                other, origin = said.setdefault(key, (value, part.origin))
+                if other != value:
+                    raise ModelError(
+                        f"{origin} and {part.origin} share '{name}', but it is the signal of {key} {other}"
+                        f" here and {value} there; combine those of one signal, or choose another --poi and"
+                        f" say --decorrelate {name}"
+                    )
+
+
+def signal_record(parts: Sequence[Part], name: str) -> dict[str, Any]:
+    """What the parts say of a parameter's signal, for the sidecar; nothing if they say nothing."""
+    said = {key: value for part in parts for key, value in signal_of(part.sidecar, name).items()}
+    return {"signal": said} if said else {}
 
 
 def _with_interest(

@@ -5,12 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from nuhist.errors import ConfigError, ModelError
+from nuhist.errors import ConfigError, ModelError, OptionError
 from nuhist.histfactory.constraints import Constraint
 from nuhist.histfactory.correlation import Held
+from nuhist.values import as_named_numbers
+
+Correlated = Mapping[str, float | str | Sequence[str]] | Sequence[str]
+"""What is shared: names; or by name its correlation, or its other names."""
 
 _SOME = 6  # names that a message has of each kind
 _KINDS = {"gaussian": "constrained", "lumi": "luminosity", "free": "free", "per bin": "of bins"}
+
+
+def correlations(correlate: Correlated) -> tuple[dict[str, float], dict[str, str]]:
+    """What is shared and how much, and by every other name of it the one that it gets.
+
+    Raises
+    ------
+    ConfigError
+        If what is said of a name is neither.
+    OptionError
+        If something has two names at once.
+
+    Examples
+    --------
+    >>> correlations({"b8_flux": "b8_rate_multiplier", "atomic_response": 0.5})
+    ({'b8_flux': 1.0, 'atomic_response': 0.5}, {'b8_rate_multiplier': 'b8_flux'})
+    """
+    given = dict(correlate) if isinstance(correlate, Mapping) else dict.fromkeys(correlate, 1.0)
+    numbers: dict[str, float] = {}
+    renames: dict[str, str] = {}
+    for name, said in given.items():
+        if not isinstance(said, str | list | tuple):
+            numbers[name] = said  # type: ignore[assignment]  # checked below
+            continue
+        numbers[name] = 1.0
+        for other in [said] if isinstance(said, str) else said:
+            if not isinstance(other, str):
+                raise ConfigError(f"correlate: {name}: {other!r} is no name of a parameter")
+            if renames.setdefault(other, name) != name:
+                raise OptionError(f"--correlate {name}={other}: it is {renames[other]} already")
+    return as_named_numbers(numbers, "correlate"), renames
 
 
 def several(found: Held) -> list[str]:

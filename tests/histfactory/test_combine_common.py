@@ -152,8 +152,8 @@ def test_a_plan_is_written_edited_and_read(tmp_path: Path) -> None:
     [
         ("- a\n", "expected correlate, decorrelate, rename, prefer as keys"),
         ("corelate: {}\n", "did you mean correlate or decorrelate"),
-        ("correlate: {a: much}\n", "correlate: expected NAME: RHO, or names"),
-        ("correlate: [1, 2]\n", "correlate: expected NAME: RHO, or names"),
+        ("correlate: {a: {}}\n", "correlate: expected NAME: RHO, NAME: OTHER_NAME or names"),
+        ("correlate: [1, 2]\n", "correlate: expected NAME: RHO, NAME: OTHER_NAME or names"),
         ("decorrelate: a\n", "decorrelate: expected a list of names"),
         ("rename: {a: 1}\n", "rename: expected OLD: NEW"),
         ("prefer: [own]\n", "prefer: expected own, first, or NAME: WORKSPACE"),

@@ -18,10 +18,10 @@ from nuhist.errors import ExchangeError
 from nuhist.exchange.differences import below_zero
 from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin_names, has_lumi
 from nuhist.exchange.refusals import Names, refuse_names, refuse_several_staterrors
-from nuhist.exchange.remainder import parameter_range, remainder
+from nuhist.exchange.remainder import remainder
 from nuhist.files import to_json, write_atomically
 from nuhist.histfactory.data_kind import DataKind
-from nuhist.histfactory.parameter_sets import ParameterSet, parameter_sets
+from nuhist.histfactory.parameter_sets import ParameterSet, parameter_range, parameter_sets
 from nuhist.histfactory.workspace import Workspace
 
 VERSION = "0.2"

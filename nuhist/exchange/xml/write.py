@@ -27,7 +27,7 @@ from nuhist.exchange.refusals import (
     refuse_partial_lumi,
     refuse_several_staterrors,
 )
-from nuhist.exchange.remainder import parameter_range, remainder
+from nuhist.exchange.remainder import remainder
 from nuhist.exchange.root.histograms import root_file
 from nuhist.exchange.root.write import (
     DATA,
@@ -37,7 +37,7 @@ from nuhist.exchange.root.write import (
     variation_suffix,
 )
 from nuhist.files import make_folder, to_json, write_together
-from nuhist.histfactory.parameter_sets import parameter_sets
+from nuhist.histfactory.parameter_sets import parameter_range, parameter_sets
 from nuhist.histfactory.workspace import Workspace
 from nuhist.tables import Array
 
