@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nuhist.experiments.spectrum import spectrum
     from nuhist.histfactory.build import build
     from nuhist.histfactory.combine import combine
+    from nuhist.histfactory.describe import describe
     from nuhist.histfactory.loading import load
     from nuhist.histfactory.options import BuildOptions
     from nuhist.histfactory.patchset import SignalGrid, build_patchset
@@ -50,6 +51,7 @@ _PUBLIC = {
     "bundled_experiments": "nuhist.experiments.experiment",
     "combine": "nuhist.histfactory.combine",
     "contour": "nuhist.methods.contour",
+    "describe": "nuhist.histfactory.describe",
     "exclusion": "nuhist.methods.exclusion",
     "fit": "nuhist.inference.fit",
     "limit": "nuhist.methods.limits",
@@ -85,6 +87,7 @@ __all__ = [
     "combine",
     "contour",
     "coverage",
+    "describe",
     "exclusion",
     "fit",
     "goodness_of_fit",

@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "build": (*BUILD[1:], "-o", "lz.json"),
     "patchset": ("lz_ws2022", "--hypothesis", "millicharge-epa", "--grid=-4e-13:4e-13:17", "-o", "grid"),
     "combine": ("lz.json", "other.json", "-o", "joint.json"),
+    "describe": ("lz.json", "--licence", "CC-BY-4.0", "-o", "described.json"),
     "validate": ("lz.json",),
     "inspect": ("lz.json",),
     "fit": ("lz.json",),

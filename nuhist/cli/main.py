@@ -38,6 +38,7 @@ _FAMILIES = {
         workspace.build,
         workspace.patchset,
         workspace.combine,
+        workspace.describe,
         workspace.validate,
         workspace.inspect,
     ),

@@ -269,6 +269,52 @@ def combine(
     tell(f"{output}: {channels} channels, digest {result.digest[:12]}")
 
 
+@command(epilog="Example: nuhist describe w.json --coupling sigma --unit cm^2 --reference 1e-45 -o wimp.json")
+@workspace_argument
+@click.option("--poi", metavar="NAME", help="Parameter that is described [default: the one of interest].")
+@click.option("--coupling", metavar="NAME", help="Quantity that is proportional to it, such as sigma.")
+@click.option("--unit", metavar="UNIT", help="Its unit, such as cm^2.")
+@click.option("--reference", type=float, metavar="X", help="Its value where the parameter is 1.")
+@click.option(
+    "--signal",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="For which signal the reference is, such as mass_GeV=6; again for more.",
+)
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    metavar="NAME",
+    help="Channel of which the rest holds; again for several [default: all].",
+)
+@click.option("--dataset", metavar="TEXT", help="Whose events they are; those of one are not combined.")
+@click.option("--licence", metavar="TEXT", help="On which terms the model was published.")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="TEXT",
+    help="What to cite, with arXiv:NUMBER or doi:NUMBER; again for several.",
+)
+@click.option(
+    "-o",
+    "--output-file",
+    "output",
+    required=True,
+    type=OutputType(),
+    metavar="FILE",
+    help="Where to write; the sidecar goes beside it.",
+)
+def describe(workspace: Source, signal: tuple[str, ...], output: Path, **choices: Any) -> None:
+    """Say in a sidecar what a workspace of other people limits, whose events it holds, and what to cite."""
+    from nuhist.histfactory.describe import describe as run
+    from nuhist.histfactory.grids import parse_values
+
+    made = run(workspace.workspace(), signal=parse_values(signal), command=command_line(), **choices)
+    deliver(made, output)
+
+
 def _named(name: str, patterns: Iterable[str]) -> bool:
     return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 

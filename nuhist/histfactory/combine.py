@@ -112,6 +112,13 @@ def combine(
         raise ConfigError("correlate and decorrelate take lists of names, not one text")
     shared, others = correlations(correlate)
     parts = combination_parts(workspaces, force=force)
+    known = held(parts) if others else {}
+    for other, name in others.items():
+        if other not in known:
+            raise ConfigError(
+                f"--correlate {name}={other}: '{other}' is no number, and no workspace has a parameter of"
+                " that name"
+            )
     rename_all(parts, {**others, **(rename or {})})
     interest = shared_interest(parts, {*shared, *(rename or {}).values()}, poi, message)
     found = held(parts)

@@ -170,6 +170,23 @@ def parse_held(texts: Iterable[str]) -> dict[str, float | None]:
     return found
 
 
+def parse_values(texts: Iterable[str]) -> dict[str, str | float]:
+    """Numbers or words of ``NAME=VALUE``.
+
+    Examples
+    --------
+    >>> parse_values(["mass_GeV=6", "interaction=SI"])
+    {'mass_GeV': 6.0, 'interaction': 'SI'}
+    """
+    values: dict[str, str | float] = {}
+    for name, value in parse_pairs(texts).items():
+        try:
+            values[name] = float(value)
+        except ValueError:
+            values[name] = value
+    return values
+
+
 def parse_bounds(texts: Iterable[str]) -> dict[str, tuple[float, float]]:
     """Lower and upper bounds of ``NAME=LO:HI``.
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PAPER = "2207.05036"  # physics, and the results that nuhist compares with
 _FLUXES = "1611.09867"  # in every workspace that nuhist built
 _ARXIV = re.compile(r"(?<![\d.])\d{4}\.\d{4,5}(?![\d.]\d)|[a-z-]+/\d{7}(?!\d)")
+_DOI = re.compile(r"(?i:doi:\s*|doi\.org/)(10\.\d{4,9}/[^\s,;\"{}\\]*[\w/])")
 _HEPDATA = re.compile(r"\bins\d{7}\b")
 _KEY = re.compile(r"@\w+\{arXiv:(?P<number>[^,]+),")
 _NUHIST = f"""\
@@ -31,8 +32,8 @@ _NUHIST = f"""\
 def citations(workspaces: Sequence[Workspace] = ()) -> str:
     """BibTeX, one entry after the other.
 
-    Papers are found by the arXiv numbers, data by the HEPData records, in the sources of each channel
-    and the meanings of the parameters. A channel that says nothing takes the sources of the bundled
+    Papers are found by the arXiv numbers, data by the HEPData records and DOIs, in the sources of each
+    channel and the meanings of the parameters. A channel that says nothing takes the sources of the bundled
     experiment of its name, or else gets a comment. Papers that nuhist does not know have their number only.
 
     Parameters
@@ -57,6 +58,7 @@ def citations(workspaces: Sequence[Workspace] = ()) -> str:
     entries += (_paper(number) for number in numbers if number != _PAPER)
     records = dict.fromkeys(record for text in texts for record in _HEPDATA.findall(text))
     entries += (_hepdata(record) for record in records)
+    entries += (_doi(each) for each in dict.fromkeys(doi for text in texts for doi in _DOI.findall(text)))
     # BibTeX ignores what stands outside of entries; an @ would begin one.
     entries += (f"% no source is known of {_one_line(name)}: cite whose data it holds" for name in unknown)
     return "\n\n".join(entries) + "\n"
@@ -96,6 +98,10 @@ def _paper(number: str) -> str:
 def _hepdata(record: str) -> str:
     address = f"https://www.hepdata.net/record/{record}"
     return f"@misc{{HEPData:{record},\n  title = {{{{HEPData record {record}}}}},\n  url = {{{address}}}\n}}"
+
+
+def _doi(doi: str) -> str:
+    return f"@misc{{doi:{doi},\n  doi = {{{doi}}},\n  url = {{https://doi.org/{doi}}}\n}}"
 
 
 def _pyhf() -> str:

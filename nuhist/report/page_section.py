@@ -65,6 +65,7 @@ class ChannelView:
     observed: float
     samples: tuple[FittedSample, ...]
     sources: tuple[str, ...]
+    licence: str | None
     assumptions: tuple[str, ...]
 
     @property
@@ -273,5 +274,6 @@ def _channel(study: Study, name: str) -> ChannelView:
         observed=sum(counts) / counts_per_event(workspace, name),
         samples=tuple(entry for entry in samples if entry.channel == name),
         sources=tuple(described.get("sources", ())),
+        licence=described.get("licence"),
         assumptions=tuple(described.get("assumptions", ())),
     )

@@ -118,7 +118,7 @@ def test_several_names_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("correlate", "message"),
     [
-        ({"b8_flux": "nothing"}, "--rename nothing=b8_flux: no workspace has a parameter 'nothing'"),
+        ({"b8_flux": "nothing"}, "--correlate b8_flux=nothing: 'nothing' is no number, and no workspace"),
         ({"wimp_rate": "b8_rate"}, "'b8_rate' cannot become 'wimp_rate', which exists"),
         ({"b8": "b8_rate", "c": "b8_rate"}, "--correlate c=b8_rate: it is b8 already"),
         ({"b8": [3]}, "correlate: b8: 3 is no name of a parameter"),

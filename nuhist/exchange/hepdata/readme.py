@@ -207,7 +207,8 @@ def _channel(name: str, workspace: Workspace, sidecar: Mapping[str, Any]) -> str
         edges = described["edges_keV"]
         lines.append(f"- {len(observed)} bins, {edges[0]:g} to {edges[-1]:g} keV")
     else:
-        lines.append(f"- {len(observed)} bins")
+        axes = [cell(axis["name"]) for axis in described.get("axes", ())]
+        lines.append(f"- {len(observed)} bins{' of ' if axes else ''}{', '.join(axes)}")
     unit = described.get("counts_per_event", 1)
     per_event = f"; an event is {unit:g} counts" if unit != 1 else ""
     kind = workspace.data_kind
@@ -222,6 +223,7 @@ def _channel(name: str, workspace: Workspace, sidecar: Mapping[str, Any]) -> str
     replaced = described.get("templates", {}).items()
     lines += [f"- counts of {cell(sample)} from {cell(source)}" for sample, source in replaced]
     lines += [f"- source: {cell(text)}" for text in described.get("sources", ())]
+    lines += [f"- licence: {cell(described['licence'])}"] if "licence" in described else []
     lines += [f"- assumption: {cell(text)}" for text in described.get("assumptions", ())]
     return "\n".join(lines)
 
