@@ -1,0 +1,1 @@
+"""Models of alea, XENON's tool for inference: YAML, with templates in HDF5."""
