@@ -17,9 +17,10 @@ OTHER = ("build", "lz_ws2024", "--hypothesis", "magnetic-moment", "-o", "other.j
 
 def _there_and_back(each: Format) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The two commands of a format, with arguments."""
-    if each.writer and each.reader:
+    if each.writer:
         path = each.name if each.writer.main else f"lz{each.suffixes[0]}"
         yield f"export {each.name}", ("lz.json", "-o", path)
+    if each.writer and each.reader:
         again = f"{path}/{each.writer.main}" if each.writer.main else path
         yield f"import {each.name}", (again, "-o", f"{each.name}.json")
 

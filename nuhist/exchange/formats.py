@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from nuhist.entry_points import Offers, with_entry_points
+from nuhist.exchange.alea.format import ALEA
 from nuhist.exchange.cabinetry.format import CABINETRY
 from nuhist.exchange.format import Format
 from nuhist.exchange.hepdata.format import HEPDATA
@@ -15,7 +16,7 @@ from nuhist.exchange.root.format import ROOT
 from nuhist.exchange.xml.format import XML
 from nuhist.offered import refuse_unknown_options
 
-FORMATS = (ROOT, XML, HS3, INFERENCE_INTERFACE, CABINETRY, HEPDATA)
+FORMATS = (ROOT, XML, HS3, INFERENCE_INTERFACE, ALEA, CABINETRY, HEPDATA)
 ENTRY_POINTS = "nuhist.formats"  # group of the formats that other packages bring along
 
 
