@@ -31,7 +31,7 @@ class Constraint:
         ``"free"`` (normfactor), ``"gaussian"`` (normsys, histosys), ``"lumi"`` or ``"per bin"``.
     size
         In words, where it is one number for the whole workspace: a normsys that is the same on
-        all its samples, or a lumi; else None.
+        all its samples, a histosys that multiplies all its counts by one number, or a lumi; else None.
     data
         What ``size`` stands for, as JSON.
     effect
@@ -42,6 +42,11 @@ class Constraint:
     size: str | None
     data: Mapping[str, Any]
     effect: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...] | None:
+        """What is equal for constraints of one size, to six digits; None where it is not one number."""
+        return None if self.size is None else tuple(f"{value}" for value in _rounded(self.data))
 
     @property
     def words(self) -> str:
@@ -55,8 +60,16 @@ class Constraint:
                 if block["name"] == name:
                     block.update(self.data)
             return
-        for modifier in modifiers_of(spec, name):
-            modifier["data"] = dict(self.data)
+        for _, sample, modifier in each_modifier(spec):
+            if modifier["name"] != name:
+                continue
+            if modifier["type"] == "normsys":
+                modifier["data"] = dict(self.data)
+            else:
+                modifier["data"] = {
+                    f"{key}_data": [self.data[key] * count for count in sample["data"]]
+                    for key in ("hi", "lo")
+                }
 
 
 def modifiers_of(spec: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]:
@@ -86,12 +99,15 @@ def _constraint(entries: list[Mapping[str, Any]], block: Mapping[str, Any]) -> C
         high, low = sizes.pop()
         return Constraint(kind, f"a normsys with hi {high:g}, lo {low:g}", {"hi": high, "lo": low})
     scales = {_scaled(entry) for entry in entries if entry["type"] == "histosys"}
+    if len(scales | {(float(f"{hi:.6g}"), float(f"{lo:.6g}")) for hi, lo in sizes}) == 1:
+        scaled = next(iter(scales))
+        if scaled is not None:
+            words = f"a histosys with counts times {scaled[0]:g} and {scaled[1]:g}"
+            return Constraint(kind, words, {"hi": scaled[0], "lo": scaled[1]})
     effect = f"{' and '.join(sorted({entry['type'] for entry in entries}))} on {len(entries)} samples"
     if norms:
         largest = max(max(abs(data["hi"] - 1), abs(data["lo"] - 1)) for data in norms)
         effect += f", up to {largest:.2g}"
-    elif len(scales) == 1 and (found := scales.pop()) is not None:
-        effect += f", counts times {found[0]:.6g} and {found[1]:.6g}"
     return Constraint(kind, None, {}, effect)
 
 
@@ -107,3 +123,12 @@ def _scaled(histosys: Mapping[str, Any]) -> tuple[float, float] | None:
         found += ratios if len(ratios) == 1 else [None]
     high, low = found
     return None if high is None or low is None else (high, low)
+
+
+def _rounded(data: Any) -> list[Any]:
+    """The numbers of a size, in order of their names, to six digits."""
+    if isinstance(data, Mapping):
+        return [value for name in sorted(data) for value in _rounded(data[name])]
+    if isinstance(data, list):
+        return [value for entry in data for value in _rounded(entry)]
+    return [float(f"{data:.6g}")] if isinstance(data, int | float) else [data]

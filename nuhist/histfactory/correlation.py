@@ -105,7 +105,7 @@ def _agree(
     if winner is not None and winner != OWN and winner not in found:
         known = ", ".join((*found, OWN, FIRST))
         raise ConfigError(f"--prefer {name}={winner}: no such workspace; they are {known}")
-    sizes = {constraint.size for constraint in found.values() if constraint.size is not None}
+    sizes = {constraint.key for constraint in found.values() if constraint.key is not None}
     if len(sizes) < 2 or winner == OWN:
         return []
     if winner is None:

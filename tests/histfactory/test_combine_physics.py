@@ -86,7 +86,10 @@ def lz(built: Build) -> Workspace:
 def test_a_flux_under_two_names_is_one_parameter(lz: Workspace) -> None:
     said: list[str] = []
     both = [lz, recoils()]
-    joint = combine(both, correlate={"b8_flux": "b8_rate"}, poi="mu_nu_squared", message=said.append)
+    choices: dict[str, Any] = {"correlate": {"b8_flux": "b8_rate"}, "poi": "mu_nu_squared"}
+    with pytest.raises(ModelError, match=r"'b8_flux' has different sizes: .* use --prefer"):
+        combine(both, **choices)  # 12 % in one, 4 % in the other: which holds is for the user to say
+    joint = combine(both, **choices, prefer="own", message=said.append)
     for alpha in (-1.5, 0.0, 0.7):
         parts = ln_likelihood(lz, {"b8_flux": alpha}) + ln_likelihood(both[1], {"b8_rate": alpha})
         # The constraint of the shared parameter is there once, and in the parts twice.
@@ -94,6 +97,16 @@ def test_a_flux_under_two_names_is_one_parameter(lz: Workspace) -> None:
         found = ln_likelihood(joint, {"b8_flux": alpha})
         assert found == pytest.approx(parts - constraint, rel=0, abs=1e-9)
     assert any("b8_flux is one parameter" in line and "counts times 1.04 and 0.96" in line for line in said)
+    one = combine(both, **choices, prefer={"b8_flux": "lz_ws2024"})
+    (normsys,) = {
+        (m["data"]["hi"], m["data"]["lo"]) for s in lz.spec["channels"][0]["samples"]
+        for m in s["modifiers"] if m["name"] == "b8_flux"
+    }  # fmt: skip
+    (flux,) = one.spec["channels"][1]["samples"][1]["modifiers"]
+    assert flux["data"] == {
+        "hi_data": [4 * normsys[0], 2 * normsys[0]],
+        "lo_data": [4 * normsys[1], 2 * normsys[1]],
+    }
 
 
 def test_nothing_shared_is_the_sum(lz: Workspace) -> None:
