@@ -42,14 +42,19 @@ class NormFactor:
 
 @dataclass(frozen=True)
 class NormSys:
-    """A constrained factor on a sample: 1 ± ``fraction`` at ± one standard deviation."""
+    """A constrained factor on a sample: 1 ± ``fraction`` at ± one standard deviation.
+
+    With ``lower`` it is 1 + ``lower`` at minus one.
+    """
 
     name: str
     fraction: float
+    lower: float | None = None
 
     def to_spec(self) -> dict[str, Any]:
         """As HistFactory JSON."""
-        data = {"hi": 1 + self.fraction, "lo": 1 - self.fraction}
+        lower = -self.fraction if self.lower is None else self.lower
+        data = {"hi": 1 + self.fraction, "lo": 1 + lower}
         return {"name": self.name, "type": "normsys", "data": data}
 
 

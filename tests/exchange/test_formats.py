@@ -19,7 +19,8 @@ from nuhist.exchange.formats import FORMATS, formats
 from nuhist.exchange.inference_interface.read import import_templates
 
 ROOT = Path(__file__).resolve().parents[2]
-BOTH = [each for each in FORMATS if each.writer and each.reader]
+# Models of alea come back in test_alea_export.py: with seven parameters they would have too many templates.
+BOTH = [each for each in FORMATS if each.writer and each.reader and each.name != "alea"]
 
 # A package as somebody else would write it: of nuhist it imports what a format is, and what a workspace is.
 CSV = '''

@@ -1,6 +1,6 @@
 """XENON's statistical models, as the table of formats has them."""
 
-from nuhist.exchange.format import Format, Writer
+from nuhist.exchange.format import Format, Reader, Writer
 from nuhist.offered import Option
 
 ALEA = Format(
@@ -21,5 +21,20 @@ ALEA = Format(
         ),
         target="Gets statistical_model.yaml, a file of templates per source, data.h5 and nuhist.json.",
         main="statistical_model.yaml",
+    ),
+    Reader(
+        "nuhist.exchange.alea.read:import_alea",
+        "Make a workspace of one of XENON's statistical models: YAML, with templates in HDF5.",
+        'model.yaml --templates DIR --data real_data.pkl --set "SR0/wimp=si_6_{t_ly:.1f}.h5" -o w.json',
+        (
+            Option("templates", "Folder of the templates [default: the model's].", "DIR"),
+            Option("data", "Events as pickle, CSV or HDF5 [default: what is expected].", "[TERM=]FILE"),
+            Option("settings", "Templates of a source, TERM/SOURCE=PATTERN, or NAME=VALUE.", "X", flag="set"),
+            Option("fix", "Hold a parameter; a rate at 0 leaves its source out.", "NAME=VALUE"),
+            Option("free", "Leave out the constraint of a parameter.", "NAME[,..]"),
+            Option("poi", "Parameter of interest [default: the first free rate].", "NAME"),
+            Option("mapping", "anchors, or positive: no negative samples, further from alea.", "HOW"),
+            Option("ignore_metadata", "Read what nuhist wrote like any other model."),
+        ),
     ),
 )

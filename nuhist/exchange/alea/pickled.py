@@ -33,17 +33,20 @@ def read_pickle(content: bytes, where: str) -> Any:
         If there is anything else in it: nothing else is made or called.
     """
     try:
-        for count, (code, argument, _) in enumerate(pickletools.genops(content)):
-            far = "PUT" in code.name and isinstance(argument, int) and argument > _MOST
-            if count > _MOST or code.name in _REFUSED or far:
-                raise ExchangeError(
-                    f"{where}: has the pickle's step {code.name}, which no array of numbers needs"
-                )
+        _check_steps(content)
         return _plain(_Unpickler(io.BytesIO(content)).load())
     except ExchangeError as error:
         raise ExchangeError(f"{where}: {error}") from error
     except Exception as error:  # pickles that are damaged raise whatever they like
         raise ExchangeError(f"{where}: is no pickle of arrays that can be read: {brief(error)}") from error
+
+
+def _check_steps(content: bytes) -> None:
+    """Refuse a pickle that does more than arrays need, or would fill the memory, before it is loaded."""
+    for count, (code, argument, _) in enumerate(pickletools.genops(content)):
+        far = "PUT" in code.name and isinstance(argument, int) and argument > _MOST
+        if count > _MOST or code.name in _REFUSED or far:
+            raise ExchangeError(f"has the pickle's step {code.name}, which no array of numbers needs")
 
 
 class _Type:
@@ -58,7 +61,10 @@ class _Type:
 
     def made(self) -> np.dtype[Any]:
         code = self.code.decode() if isinstance(self.code, bytes) else self.code
-        order, names, fields, size = ("<", None, None, 0)
+        order: Any = "<"
+        names: Any = None
+        fields: Any = None
+        size: Any = 0
         if self.state is not None:
             order, names, fields, size = self.state[1], self.state[3], self.state[4], self.state[5]
         if names is None:

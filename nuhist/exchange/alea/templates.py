@@ -55,7 +55,14 @@ class Grid:
 
 def straight_weights(anchors: Sequence[float], value: float) -> Array:
     """Weights of anchors for a value between them; beyond the last one it is the last one's."""
-    return np.array([np.interp(value, anchors, row) for row in np.eye(len(anchors))])
+    weights = np.zeros(len(anchors))
+    above = min(max(int(np.searchsorted(anchors, value)), 1), len(anchors) - 1) if len(anchors) > 1 else 0
+    if above == 0:
+        return weights + 1
+    low, high = anchors[above - 1], anchors[above]
+    part = min(max((value - low) / (high - low), 0.0), 1.0)
+    weights[above - 1 : above + 1] = 1 - part, part
+    return weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +181,8 @@ def _around(parameter: Parameter) -> tuple[float, ...]:
     anchors, value = parameter.anchors, parameter.value
     if not anchors[0] <= value <= anchors[-1]:
         raise ExchangeError(
-            f"parameter '{parameter.name}': {value:g} lies outside its anchors, {anchors[0]:g} to {anchors[-1]:g}"
+            f"parameter '{parameter.name}': {value:g} lies outside its anchors, {anchors[0]:g} to"
+            f" {anchors[-1]:g}"
         )
     below = max(each for each in anchors if each <= value)
     above = min(each for each in anchors if each >= value)
