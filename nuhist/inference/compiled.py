@@ -99,17 +99,22 @@ class CompiledModel(Arrays):
 
     def constraint_terms(self, theta: Array, data: Array) -> tuple[Array, Array]:
         """Gradient and curvature of the constraints' part of −2 ln L, (batch, parameters) each."""
-        terms = self.constraints
-        slope, diagonal = np.zeros_like(theta), np.zeros_like(theta)
-        weight = 2 / terms.sigma**2
-        slope[:, terms.gaussian] = weight * (theta[:, terms.gaussian] - data[:, terms.gaussian_data])
-        diagonal[:, terms.gaussian] = weight
+        terms, diagonal = self.constraints, np.zeros_like(theta)
+        diagonal[:, terms.gaussian] = 2 / terms.sigma**2
         if terms.poisson.size:
             value, auxiliary = theta[:, terms.poisson], data[:, terms.poisson_data]
-            safe = np.where(value > 0, value, 1.0)
-            slope[:, terms.poisson] = 2 * (terms.scale - auxiliary / safe)
-            diagonal[:, terms.poisson] = 2 * auxiliary / safe**2
-        return slope, diagonal
+            diagonal[:, terms.poisson] = 2 * auxiliary / np.where(value > 0, value, 1.0) ** 2
+        return self.constraint_slope(theta, data), diagonal
+
+    def constraint_slope(self, theta: Array, data: Array) -> Array:
+        """The gradient of :meth:`constraint_terms` alone."""
+        terms, slope = self.constraints, np.zeros_like(theta)
+        pull = theta[:, terms.gaussian] - data[:, terms.gaussian_data]
+        slope[:, terms.gaussian] = pull * (2 / terms.sigma**2)
+        if terms.poisson.size:
+            value, auxiliary = theta[:, terms.poisson], data[:, terms.poisson_data]
+            slope[:, terms.poisson] = 2 * (terms.scale - auxiliary / np.where(value > 0, value, 1.0))
+        return slope
 
     def _poisson_data(self, data: Array) -> Array:
         return np.concatenate([data[:, : self.bins], data[:, self.constraints.poisson_data]], axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuhist.errors import FitError
+from nuhist.inference.arrow import arrow
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.minimisers import hesse
 from nuhist.inference.walls import Edge, edge
@@ -90,13 +91,28 @@ def _from_second_derivative(
         hessian = None if hessian is None else hessian[np.ix_(free, free)] * np.outer(scale, scale)
     if hessian is None or not np.isfinite(hessian).all():
         return None
-    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
-    if values[0] < _FLAT * values[-1]:
+    inverse = _inverse((hessian + hessian.T) / 4)
+    if inverse is None:
         return None
-    inverse = (vectors * (2 / values)) @ vectors.T
     if ended_on is not None:
         inverse = ended_on.directions @ inverse @ ended_on.directions.T
     return np.asarray((inverse + inverse.T) / 2)
+
+
+def _inverse(matrix: Array) -> Array | None:
+    """Inverse of a symmetric matrix; None where it is not positive, but for rounding."""
+    structure = arrow(matrix)
+    if structure is not None:
+        if not structure.positive:
+            return None
+        found = structure.inverse()
+        # The largest sums of rows bound the largest eigenvalues of both.
+        largest = np.abs(matrix).sum(axis=1).max() * np.abs(found).sum(axis=1).max()
+        return found if _FLAT * largest < 1 else None
+    values, vectors = np.linalg.eigh(matrix)
+    if values[0] < _FLAT * values[-1]:
+        return None
+    return np.asarray((vectors / values) @ vectors.T)
 
 
 def _without_effect(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from nuhist.inference.newton_step import Form, Limits, bounded_steps, units
 from nuhist.inference.saddles import FIRMLY, positive_steps
 from nuhist.inference.search import products_of
 from nuhist.inference.structure import Index, Mask
-from nuhist.inference.tangent import corrected, tangent
+from nuhist.inference.tangent import descended, tangent
 from nuhist.inference.trial import DAMPING, ROUNDING, State, Tried
 from nuhist.tables import Array
 
@@ -23,11 +23,8 @@ _NUMBERS = 20_000_000  # at most in one array: it bounds the memory
 _PATIENCE = 12  # Gauss-Newton steps of a large batch before the whole second derivative is taken
 _SMALL = 64  # fits that take it from the start
 _REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one may end in another valley
-_CHORDS = 9  # steps with the derivatives of the start
 _FEW = 8  # fits for which the derivatives of the start are not worth it
 _APART = 50.0  # typical steps: starts that lie further apart share no derivatives
-_NEAR = 1e-10  # of 2NLL: what such a step would still gain; the next would gain a third of it at most
-_FALL = 0.3  # from step to step, of that gain; where it falls less, full steps are better
 _LEVEL, _AT_0 = 1e-9, 1e-3  # of 2NLL per typical step, and typical steps
 
 
@@ -127,7 +124,7 @@ def _fit_chunk(
         np.zeros(len(theta), dtype=np.intp),
     )
     active, iterations = np.flatnonzero(np.isfinite(height) & ~converged), 0
-    patience = 0 if len(theta) <= _SMALL or converged.any() else _PATIENCE
+    patience = 0 if len(theta) <= _SMALL or 2 * converged.sum() > len(theta) else _PATIENCE
     own = None if constant.size == free.size else free
     rates = first if np.isfinite(height).all() and len(theta) < _FEW else None
     while active.size and iterations < _ITERATIONS:
@@ -208,42 +205,19 @@ def _approach(
     converged = np.zeros(len(theta), dtype=bool)
     if len(theta) < _FEW or not np.isfinite(height).all():
         return converged
-    middle, unit = theta.mean(axis=0), scale[free]
+    middle, mean, unit = theta.mean(axis=0), data.mean(axis=0), scale[free]
     if (np.abs(theta - middle) > _APART * scale).any():  # the curvature there is not that here
         return converged
-    near = tangent(model, middle, free, unit)
+    near = tangent(model, middle, mean, free, unit)
     if near is None:
         return converged
-    # Nothing turns: there is one valley, and no step can be too long.
-    limits = Limits(low / unit, high / unit, np.full(free.size, np.inf))
-    trial, active = theta.copy(), np.arange(len(theta))
-    before = np.full(len(theta), np.inf)
-    last = np.zeros((2, len(theta), free.size))
-    for number in range(_CHORDS):
-        at = trial[active]
-        slope, curvature = near.slope_and_curvature(at, data[active])
-        usable = np.isfinite(curvature).all(axis=(1, 2)) & np.isfinite(slope).all(axis=1)
-        if not usable.all():
-            active, at, slope, curvature = active[usable], at[usable], slope[usable], curvature[usable]
-        if not active.size:
-            break
-        if number:
-            corrected(curvature, last[0, active], slope - last[1, active])
-        elif _level(model, at, slope, free, unit):
-            return converged
-        step, gain = bounded_steps(slope, curvature, at[:, free] / unit, limits, np.zeros(active.size))
-        moved = np.clip(at[:, free] + step * unit, low, high)
-        last[:, active] = (moved - at[:, free]) / unit, slope
-        at[:, free] = moved
-        trial[active] = at
-        done = gain < _NEAR
-        converged[active[done]] = True
-        slow = gain > _FALL * before[active]
-        before[active] = gain
-        active = active[~(done | slow)]
-        if not active.size:
-            break
-    reached = model.twice_nll(trial, data)
+    slope = near.slope(theta, data)
+    if not np.isfinite(slope).all() or _level(model, theta, slope, free, unit):
+        return converged
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is left alone
+        reach = np.where(np.isin(free, model.turning), _REACH * _widths(model, free), np.inf)
+        trial, ended = descended(near, theta, data, slope, low, high, reach)
+        reached = model.twice_nll(trial, data)
     lower = reached <= height + ROUNDING
     theta[lower], height[lower] = trial[lower], np.minimum(reached, height)[lower]
-    return converged & lower
+    return ended & lower

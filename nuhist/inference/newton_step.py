@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nuhist.inference.arrow import LARGE, arrow
 from nuhist.inference.structure import Index, Mask, diagonals
 from nuhist.tables import Array
-
-_LARGE = 300  # parameters: with more, a factorisation of half the work pays
 
 
 class Limits(NamedTuple):
@@ -94,12 +93,20 @@ def _solved(slope: Array, curvature: NDArray[Any], held: Mask, step: Array, damp
     return _solve(matrix, right.astype(curvature.dtype)).astype(np.float64)
 
 
-def _solve(matrix: NDArray[Any], right: NDArray[Any]) -> Array:
-    if matrix.shape[1] > _LARGE:
-        from scipy.linalg import cho_factor, cho_solve
+def _solve_large(matrix: Array, right: Array) -> Array:
+    """Solution of one set of linear equations, with half the work or less, where the matrix is positive."""
+    from scipy.linalg import cho_factor, cho_solve
 
+    structure = arrow(matrix)
+    if structure is not None:
+        return structure.solved(right)
+    return np.asarray(cho_solve(cho_factor(matrix, overwrite_a=True), right))
+
+
+def _solve(matrix: NDArray[Any], right: NDArray[Any]) -> Array:
+    if matrix.shape[1] > LARGE:
         with suppress(np.linalg.LinAlgError, ValueError):  # not positive definite, or not finite
-            return np.stack([cho_solve(cho_factor(a), b) for a, b in zip(matrix, right, strict=True)])
+            return np.stack([_solve_large(a, b) for a, b in zip(matrix, right, strict=True)])
     try:
         return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
     except np.linalg.LinAlgError:  # one singular matrix spoils the batch

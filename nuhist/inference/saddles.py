@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nuhist.inference.arrow import LARGE, arrow
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import Derivatives, positive
 from nuhist.inference.newton_step import Form, bounded_steps, held_by_bounds
@@ -88,6 +89,8 @@ def _masked(curvature: Array, held: Mask) -> Array:
 
 def _not_positive(matrices: Array) -> Index:
     """Which symmetric matrices are not positive definite."""
+    if matrices.shape[1] > LARGE:
+        return np.flatnonzero([not _is_positive(matrix) for matrix in matrices])
     try:
         np.linalg.cholesky(matrices)
     except np.linalg.LinAlgError:
@@ -95,9 +98,14 @@ def _not_positive(matrices: Array) -> Index:
             return np.zeros(1, dtype=np.intp)
     else:
         return np.zeros(0, dtype=np.intp)
-    from scipy.linalg.lapack import dpotrf  # which says it of each, without an exception
+    return np.flatnonzero([not _is_positive(matrix) for matrix in matrices])
 
-    return np.flatnonzero([dpotrf(matrix, clean=False)[1] != 0 for matrix in matrices])
+
+def _is_positive(matrix: Array) -> bool:
+    from scipy.linalg.lapack import dpotrf  # which says it without an exception
+
+    structure = arrow(matrix)
+    return dpotrf(matrix, clean=False)[1] == 0 if structure is None else structure.positive
 
 
 def off_saddles(

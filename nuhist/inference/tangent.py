@@ -1,11 +1,11 @@
-"""A batch of fits that start at one point: Newton steps with the derivatives of the rates at that point.
+"""A batch of fits that start near each other: steps that share a second derivative and learn its changes.
 
-Toys are thrown at a point and fitted from it. There the Jacobian J of the expected counts is the same
-for all of them, and close by it hardly changes. With it the curvature 2 J diag(n/λ²) Jᵀ is one product of
-matrices for the whole batch, (n/λ²) times the bins' products of derivatives, and the slope, which must be
-exact, needs no Jacobian: it is summed over the bins first. The curvature only guides the steps, so that
-single precision is enough for it. A step costs a third of a full one. What has not converged after a few
-steps is left to :mod:`nuhist.inference.newton`'s full ones.
+Toys are thrown at a point and fitted from it. There the second derivative of 2NLL is nearly the same for all
+of them: that of their mean data, in which it is linear. Its inverse, one for the whole batch, gives the first
+step of each fit. What a fit's own second derivative does otherwise is learnt from how its slope has changed
+along the steps before (the update of Broyden, Fletcher, Goldfarb and Shanno, in its form with few vectors).
+So a step costs an exact slope and no matrix. What does not converge fast is left to
+:mod:`nuhist.inference.newton`.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nuhist.inference.arrow import arrow
 from nuhist.inference.compiled import CompiledModel
-from nuhist.inference.hessian import full_jacobian
-from nuhist.inference.rows import RowRates, Rows
-from nuhist.inference.structure import Index, add_to
+from nuhist.inference.hessian import Derivatives
+from nuhist.inference.newton_step import Limits, held_by_bounds
+from nuhist.inference.structure import Index, Mask, add_to
 from nuhist.tables import Array
 
-SingleArray = NDArray[np.float32]
-
-_LARGEST = 1_000_000  # numbers in the products of derivatives
+_STEPS = 16
+_NEAR = 1e-10  # of 2NLL: what such a step would still gain; the next would gain a tenth of it at most
+_FALL = 0.5  # from step to step, of that gain; where it falls less, full steps are better
+_FLOOR = 1e-9  # of 2NLL per squared step: what has no effect does not stop the others
+_PATTERNS = 40  # sets of parameters that bounds hold, with an inverse each; fits with others are left out
 
 
 @dataclass(frozen=True, eq=False)
 class Tangent:
-    """Derivatives of the expected counts at one point.
+    """The model at one point, near which fits start.
 
     Attributes
     ----------
@@ -38,79 +40,165 @@ class Tangent:
         Parameters that are fitted.
     unit
         Step of each of them, in which slope and curvature are given.
-    products
-        Of the derivatives with respect to any two free parameters, shape (bins, free²).
-    rows
-        The model in rows of templates.
-    collector, tilts
-        1 where a factor of a sample, or the shape of a row, belongs to a parameter: shapes
-        (factors, parameters) and (rows, parameters); None where no shape changes.
+    inverse
+        Of the second derivative of 2NLL there for the mean data, shape (free, free); positive.
+    collector
+        1 where a factor of a sample belongs to a parameter: shape (factors, parameters).
     """
 
     model: CompiledModel
     free: Index
     unit: Array
-    products: SingleArray
-    rows: Rows
+    inverse: Array
     collector: Array
-    tilts: Array | None
 
-    def slope_and_curvature(self, theta: Array, data: Array) -> tuple[Array, SingleArray]:
-        """Gradient of −2 ln L, exact, and its curvature with the Jacobian of the point."""
-        model, free = self.model, self.free
-        rates = RowRates.at(model, self.rows, model.safe(theta))
+    def slope(self, theta: Array, data: Array) -> Array:
+        """Gradient of −2 ln L with respect to the free parameters, shape (batch, free)."""
+        model = self.model
+        rates = model.rates(theta)
         possible = rates.counts > 0
-        known = np.where(possible, rates.counts, 1.0)
-        ratio = np.where(possible, data[:, : model.bins] / known, 0.0)
+        ratio = np.where(possible, data[:, : model.bins] / np.where(possible, rates.counts, 1.0), 0.0)
         residual = 2 * (1 - ratio)
-        slope, diagonal = model.constraint_terms(theta, data)
-        sums = rates.row_sums(residual)
-        if self.tilts is not None:
-            slope += (sums * rates.norms[:, self.rows.sample]) @ self.tilts
-        by_sample = np.add.reduceat(sums * rates.coefficients, self.rows.first, axis=1)
-        slope += (by_sample[:, model.factors.sample] * rates.slopes / rates.factors) @ self.collector
-        for layer in model.layers:
-            change = residual[:, layer.bins] * rates.counts[:, layer.bins] / rates.theta[:, layer.parameter]
-            add_to(slope, (layer.parameter,), change)
-        size = free.size
-        with np.errstate(over="ignore", invalid="ignore"):  # the fit leaves what is not finite alone
-            weight = (2 * ratio / known).astype(np.float32)
-            curvature = (weight @ self.products).reshape(-1, size, size)
-        along = np.arange(size)
-        curvature[:, along, along] += diagonal[:, free] * self.unit**2
-        return slope[:, free] * self.unit, curvature
+        slope = model.constraint_slope(theta, data)
+        weights, tilts, _ = rates.moments(residual)
+        slope += (weights[:, model.factors.sample] * rates.slopes / rates.factors) @ self.collector
+        if model.shapes.parameter.size:
+            slope[:, model.shapes.parameter] += tilts.sum(axis=1)
+        layer = model.joined
+        if layer.bins.size:
+            change = residual[:, layer.span] * rates.of_layer(layer) / rates.theta[:, layer.parameter]
+            add_to(slope, (layer.parameter,), change, distinct=layer.distinct)
+        return np.asarray(slope[:, self.free] * self.unit)
 
 
-def tangent(model: CompiledModel, point: Array, free: Index, unit: Array) -> Tangent | None:
-    """Derivatives at a point of shape (parameters,), or None where they are of no use."""
-    rows = model.rows
-    # Where counts turn along a parameter, such as a signed coupling, the derivatives change most.
-    if rows is None or model.turning or model.bins * free.size**2 > _LARGEST:
+def tangent(model: CompiledModel, point: Array, data: Array, free: Index, unit: Array) -> Tangent | None:
+    """What is common to fits near a point of shape (parameters,), or None where it is of no use.
+
+    ``data`` are their mean data, shape (bins + auxiliary,).
+    """
+    here = Derivatives.at(model, model.rates(point[None]), point[None], data[None])
+    both, floor = unit[:, None] * unit, _FLOOR * np.eye(unit.size)
+    inverse = _inverse(here.curvature(free)[0] * both + floor)
+    if inverse is None:
+        inverse = _inverse(here.information(free)[0] * both + floor)
+    if inverse is None:
         return None
-    jacobian = full_jacobian(model, point[None])[1][0, free] * unit[:, None]
-    products = (jacobian[:, None] * jacobian).reshape(free.size**2, -1)
     factors = model.factors
     collector = np.zeros((factors.sample.size, model.parameters))
     used = np.flatnonzero(factors.parameter >= 0)
     collector[used, factors.parameter[used]] = 1.0
-    tilts = np.zeros((rows.sample.size, model.parameters))
-    shaped = np.flatnonzero(rows.column > 0)
-    tilts[shaped, model.shapes.parameter[rows.column[shaped] - 1]] = 1.0
-    single = np.ascontiguousarray(products.T, dtype=np.float32)
-    return Tangent(model, free, unit, single, rows, collector, tilts if shaped.size else None)
+    return Tangent(model, free, unit, inverse, collector)
 
 
-def corrected(curvature: SingleArray, step: Array, change: Array) -> None:
-    """Let curvatures give the change of the slope along the last step, where the Jacobian is worst.
+def _inverse(curvature: Array) -> Array | None:
+    """Inverse of a curvature; None where it is not positive."""
+    if not np.isfinite(curvature).all():
+        return None
+    structure = arrow(curvature)
+    if structure is not None:
+        return structure.inverse() if structure.positive else None
+    try:
+        np.linalg.cholesky(curvature)
+    except np.linalg.LinAlgError:
+        return None
+    return np.asarray(np.linalg.inv(curvature))
 
-    This is the update of Broyden, Fletcher, Goldfarb and Shanno. It is left out where it would make a
-    curvature negative.
+
+def descended(
+    near: Tangent, theta: Array, data: Array, slope: Array, low: Array, high: Array, reach: Array
+) -> tuple[Array, Mask]:
+    """Where fits of a batch come by such steps, and which of them have converged.
+
+    Parameters
+    ----------
+    near
+        The model where they start.
+    theta, data, slope
+        Starts, (batch, parameters); data; and slopes there, (batch, free).
+    low, high, reach
+        Bounds of the free parameters, and steps that may lead to another valley.
     """
-    bent = np.matmul(curvature, step.astype(curvature.dtype)[:, :, None])[:, :, 0].astype(np.float64)
-    own, seen = np.einsum("bi,bi->b", bent, step), np.einsum("bi,bi->b", change, step)
-    usable = (own > 0) & (seen > 0)
-    more = change / np.sqrt(np.where(usable, seen, np.inf))[:, None]
-    less = bent / np.sqrt(np.where(usable, own, np.inf))[:, None]
-    with np.errstate(over="ignore", invalid="ignore"):  # the fit leaves what is not finite alone
-        both = more[:, :, None] * more[:, None] - less[:, :, None] * less[:, None]
-        curvature += both.astype(curvature.dtype)
+    free, unit = near.free, near.unit
+    limits = Limits(low / unit, high / unit, reach / unit)
+    reached, converged = theta.copy(), np.zeros(len(theta), dtype=bool)
+    active, inverses = np.arange(len(theta)), dict[bytes, Array]()
+    pairs: list[tuple[Array, Array, Array]] = []  # steps, changes of the slope, and 1 over their products
+    at, before = theta[:, free] / unit, np.full(len(theta), np.inf)
+    held = held_by_bounds(slope, at, limits)
+    for _ in range(_STEPS):
+        step, known = _step(near, slope, held, pairs, inverses)
+        known &= (np.abs(step) <= limits.reach).all(axis=1)
+        gain = np.abs(np.einsum("bi,bi->b", slope, step)) / 2
+        moved = np.clip(at + step, limits.lower, limits.upper)
+        point = reached[active]
+        point[:, free] = np.clip(moved * unit, low, high)
+        reached[active] = point
+        done = known & (gain < _NEAR)
+        converged[active[done]] = True
+        going = known & ~done & (gain < _FALL * before)
+        if not going.any():
+            break
+        if not going.all():
+            point, active, gain = point[going], active[going], gain[going]
+            moved, at, slope, held = moved[going], at[going], slope[going], held[going]
+            pairs = [(steps[going], changes[going], parts[going]) for steps, changes, parts in pairs]
+        after = near.slope(point, data[active])
+        still = held_by_bounds(after, moved, limits)
+        last, change = moved - at, after - slope
+        product = np.einsum("bi,bi->b", last, change)
+        pairs.append((last, change, np.where(product > 0, 1 / np.where(product > 0, product, 1.0), 0.0)))
+        turned = (still != held).any(axis=1)  # what was learnt is of other parameters
+        before = np.where(turned, np.inf, gain)
+        for _, _, parts in pairs:
+            parts[turned] = 0.0
+        at, slope, held = moved, after, still
+    return reached, converged
+
+
+def _step(
+    near: Tangent,
+    slope: Array,
+    held: Mask,
+    pairs: list[tuple[Array, Array, Array]],
+    inverses: dict[bytes, Array],
+) -> tuple[Array, Mask]:
+    """Steps of what bounds do not hold, and for which fits; ``inverses`` are those for what they hold."""
+    left, shares = np.where(held, 0.0, slope), []
+    for last, change, part in reversed(pairs):
+        shares.append(part * np.einsum("bi,bi->b", last, left))
+        left -= shares[-1][:, None] * change
+    step, known = np.zeros_like(left), np.zeros(len(left), dtype=bool)
+    for rows in _alike(held):
+        key = held[rows][0].tobytes()
+        if key not in inverses and len(inverses) >= _PATTERNS:
+            continue
+        if key not in inverses:
+            inverses[key] = _without(near.inverse, held[rows][0])
+        step[rows] = left[rows] @ inverses[key]
+        known[rows] = True
+    for (last, change, part), share in zip(pairs, reversed(shares), strict=True):
+        more = share - part * np.einsum("bi,bi->b", change, step)
+        step += more[:, None] * last
+    usable = np.isfinite(step).all(axis=1)
+    return np.where(usable[:, None], -step, 0.0), known & usable
+
+
+def _alike(held: Mask) -> list[Index | slice]:
+    """Rows of fits of which bounds hold the same parameters; none where these are too many to tell."""
+    columns = np.flatnonzero(held.any(axis=0))
+    if not columns.size:
+        return [slice(None)]
+    if columns.size > _PATTERNS:
+        return []
+    keys = held[:, columns] @ (1 << np.arange(columns.size, dtype=np.int64))
+    return [np.flatnonzero(keys == key) for key in np.unique(keys)]
+
+
+def _without(inverse: Array, held: Mask) -> Array:
+    """Inverse of the curvature without some parameters, for which it is 0, from that with them."""
+    if not held.any():
+        return inverse
+    columns = inverse[:, held]
+    found = inverse - columns @ np.linalg.solve(inverse[np.ix_(held, held)], columns.T)
+    found[held] = found[:, held] = 0.0
+    return np.asarray(found)
