@@ -41,6 +41,7 @@ from nuhist.histfactory.parameter_sets import SCALARS, parameter_sets
 from nuhist.histfactory.workspace import Workspace, load_workspace
 
 POINTS, REACH, SEED = 8, 1.5, 20261128
+LARGEST = 1e6  # of 2NLL, of which 1e-9 are then rounding
 NAMES = ("xml", "root", "hs3", "inference-interface")
 JOBS = Path(__file__).resolve().parents[1] / "tests" / "exchange" / "root_jobs.py"
 
@@ -147,7 +148,7 @@ class Model:
         self.data += self.config.auxdata
         self.sizes: dict[str, dict[str, float]] = {}  # by set, relative errors of its bins, by ROOT's name
         generator = np.random.default_rng(SEED)
-        self.points = [self._point(generator) for _ in range(POINTS)]
+        self.points = [self._nearer(self._point(generator)) for _ in range(POINTS)]
 
     def _point(self, generator: np.random.Generator) -> dict[str, list[float]]:
         found = {}
@@ -170,9 +171,28 @@ class Model:
             found[name] = np.where(block.suggested_fixed, start, values).tolist()
         return found
 
+    def _nearer(self, point: dict[str, list[float]]) -> dict[str, list[float]]:
+        """The point, or one on the way to the start at which the model does not expect absurdly many events.
+
+        Dozens of normsys of 2000 % each have a bin expect 1e22 events where all are at 1.5, and 2NLL then has
+        no digits left to compare.
+        """
+        start = {name: self.config.param_set(name).suggested_init for name in point}
+        while abs(self._value(point)) > LARGEST:
+            point = {name: ((np.array(point[name]) + start[name]) / 2).tolist() for name in point}
+        return point
+
+    def _value(self, point: dict[str, list[float]]) -> float:
+        """2NLL, with samples clipped at zero."""
+        return -2 * float(self.models[1].logpdf(self._vector(point), self.data)[0])
+
+    def _vector(self, point: dict[str, list[float]]) -> list[float]:
+        """A point as pyhf has it."""
+        return [value for name in self.config.par_order for value in point[name]]
+
     def vectors(self) -> list[list[float]]:
         """The points as pyhf has them."""
-        return [[value for name in self.config.par_order for value in point[name]] for point in self.points]
+        return [self._vector(point) for point in self.points]
 
     def values(self, *, clipped: bool = False, positive: bool = False) -> Any:
         """2NLL at all points; samples clipped at zero, constraints normalised over positive values."""

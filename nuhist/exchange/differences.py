@@ -24,7 +24,7 @@ def root_differences(workspace: Workspace) -> tuple[str, ...]:
     normalises the Gaussian constraint of a statistical error over positive values, RooFit does not where it
     reads HS3.
     """
-    return (*below_zero(workspace), *_wide_errors(workspace), *_large_counts(workspace))
+    return (*below_zero(workspace), *_wide_errors(workspace), *large_counts(workspace))
 
 
 def below_zero(workspace: Workspace) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _wide_errors(workspace: Workspace) -> Iterator[str]:
     )
 
 
-def _large_counts(workspace: Workspace) -> Iterator[str]:
+def large_counts(workspace: Workspace) -> Iterator[str]:
     """Constraints of a shapesys whose Poisson terms are too large for the digits that a number has."""
     large = [
         ((count / error) ** 2, f"'{entry['name']}' of {channel['name']}, bin {index}")

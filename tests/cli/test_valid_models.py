@@ -131,7 +131,10 @@ try:
     main(sys.argv[1:])
 finally:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
+    # Not its ru_maxrss, which knows of the process that this one was forked from.
+    with open("/proc/self/status") as status:
+        peak = next(line.split()[1] for line in status if line.startswith("VmHWM"))
+    print(used.ru_utime + used.ru_stime, peak, file=sys.stderr)
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,12 @@ MODELS: list[dict[str, Any]] = [
 
 
 def foreign_spec() -> Spec:
-    """All types of modifiers that HS3 holds, and a constant parameter."""
+    """All types of modifiers but a lumi, and a constant parameter."""
     path = Path(__file__).parent / "foreign_workspace.json"
     spec: Spec = json.loads(path.read_text(encoding="utf-8"))
     for channel in spec["channels"]:
         for sample in channel["samples"]:
-            kinds = ("lumi", "shapesys")
-            sample["modifiers"] = [entry for entry in sample["modifiers"] if entry["type"] not in kinds]
+            sample["modifiers"] = [entry for entry in sample["modifiers"] if entry["type"] != "lumi"]
     parameters = spec["measurements"][0]["config"]["parameters"]
     parameters.remove(next(block for block in parameters if block["name"] == "lumi"))
     return spec
@@ -201,14 +200,14 @@ def test_an_analysis_can_be_chosen(document: Spec, imported: Callable[..., Works
         imported(document, measurement="others")
 
 
+def _modifiers_of(document: Spec) -> Iterator[Spec]:
+    for distribution in document["distributions"]:
+        for sample in distribution["samples"]:
+            yield from sample["modifiers"]
+
+
 def _modifier(document: Spec, name: str) -> Spec:
-    return next(
-        entry
-        for distribution in document["distributions"]
-        for sample in distribution["samples"]
-        for entry in sample["modifiers"]
-        if entry["name"] == name
-    )
+    return next(entry for entry in _modifiers_of(document) if entry["name"] == name)
 
 
 @pytest.mark.parametrize("code", ["code1", 0, {"type": "add", "in": "poly1", "out": "poly1"}])
@@ -227,8 +226,12 @@ def _gaussian(document: Spec, width: float) -> None:
     )
 
 
-def _shapesys(document: Spec) -> None:
-    _modifier(document, "free").update(type="shapesys", parameter="free")
+def _unknown(document: Spec) -> None:
+    _modifier(document, "free").update(type="customsys")
+
+
+def _by_others(document: Spec) -> None:
+    document["metadata"]["packages"] = [{"name": "pyhs3", "version": "0.4.2"}]
 
 
 def _log_normal(document: Spec) -> None:
@@ -255,7 +258,19 @@ def _log_normal(document: Spec) -> None:
         (lambda d: d["distributions"][0].update(samples=7), "is not as HS3 has it: 'int' object is not"),
         (lambda d: d["likelihoods"][0]["data"].pop(), "is not as HS3 has it: zip"),
         (_log_normal, "normsys 'shared': its constraint is not Gaussian; pyhf has no other"),
-        (_shapesys, "shapesys 'free': has no counterpart in HistFactory JSON"),
+        (_unknown, "customsys 'free': has no counterpart in HistFactory JSON"),
+        (
+            _by_others,
+            "shapesys 'uncorrelated': HS3 does not say whether its numbers are relative, as in RooFit",
+        ),
+        (
+            lambda d: _modifier(d, "uncorrelated")["data"]["vals"].__setitem__(1, 0),
+            "model_one: shapesys 'uncorrelated': bin 1 has no error and is not constant",
+        ),
+        (
+            lambda d: _modifier(d, "uncorrelated").update(constraint_type="LogNormal"),
+            "shapesys 'uncorrelated': its constraint 'LogNormal' is not known; pyhf has Poisson",
+        ),
         (lambda d: _gaussian(d, 2.0), "histosys 'shape': its constraint is 0 ± 2; pyhf has 0 ± 1 only"),
         (lambda d: d["misc"].update(nuhist={"nuhist_remainder": 9}), "misc.nuhist: version 9 is not known"),
         (lambda d: d["misc"].update(nuhist=[]), "misc.nuhist: is not what nuhist wrote; take it out"),
@@ -284,11 +299,6 @@ def test_files_that_are_no_documents(
     ("modifier", "message"),
     [
         (
-            {"name": "bins", "type": "shapesys", "data": [1, 1, 1]},
-            "'bins' is a shapesys, whose numbers RooFit reads as relative and pyhs3 as absolute; export it as"
-            " XML",
-        ),
-        (
             {"name": "a-b", "type": "normfactor", "data": None},
             "'a-b' is no name of a parameter for RooFit; use letters, digits and underscores, first a letter",
         ),
@@ -301,6 +311,30 @@ def test_models_that_hs3_cannot_hold(
     spec["channels"][0]["samples"][0]["modifiers"].append(modifier)
     (tmp_path / "bad.json").write_text(json.dumps(spec), encoding="utf-8")
     assert message in refused("export", "hs3", tmp_path / "bad.json", "-o", tmp_path / "out.json")
+
+
+def test_a_shapesys_is_written_as_roofit_has_it(document: Spec, imported: Callable[..., Workspace]) -> None:
+    """Errors as parts of the counts: 2 of 10, 1 of 20, 0.25 of 1.5; and what others make of them is said."""
+    said: list[str] = []
+    hs3_document(Workspace(foreign_spec(), origin="foreign"), message=said.append)
+    assert [line for line in said if "shapesys" in line] == [
+        "foreign: errors of 1 shapesys (uncorrelated) are written relative to the counts, as RooFit has them;"
+        " pyhs3 0.4.2 takes them for absolute"
+    ]
+    entry = _modifier(document, "uncorrelated")
+    assert entry["data"] == {"vals": [0.2, 0.05, 0.25 / 1.5]}
+    assert entry["parameters"] == [f"gamma_uncorrelated_bin_{index}" for index in range(3)]
+    entry["constraint_type"] = "Gauss"
+    imported(document, message=said.append)
+    assert "its Gaussian constraint becomes a Poisson one, which pyhf has" in said[-1]
+
+
+def test_a_shapefactor_as_roofit_writes_it(document: Spec, imported: Callable[..., Workspace]) -> None:
+    """RooFit 6.40 makes a shapesys without errors of it, whose parameters are free."""
+    expected = imported(document)
+    (entry,) = [e for e in _modifiers_of(document) if e["type"] == "shapefactor"]
+    entry |= {"type": "shapesys", "constraint_type": "Gauss", "data": {"vals": [0.0, 0.0]}}
+    assert imported(document).digest == expected.digest
 
 
 def test_several_staterrors_are_refused(tmp_path: Path) -> None:

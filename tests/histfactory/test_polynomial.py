@@ -84,8 +84,10 @@ def test_any_polynomial(standard: Array, linear: Array, quadratic: Array, fracti
         found = np.asarray(model.expected_actualdata([x / SCALE]))
         # Code 4p falls short of α² by (2/3) α² of it, of which half the largest is made up for:
         # (17e-4)²/3 = 0.963e-6 remain at the bounds and at the origin.
-        # Rounding: hi and lo hold (8/15) s² Q = 5e7 Q, and their differences 16 digits of that.
-        rounding = 1e-15 * (8 / 15 * SCALE**2 * quadratic + SCALE * np.abs(linear) + standard)
+        # Rounding: hi and lo hold (8/15) s² Q = 5e7 Q, of which ten digits are written (half a unit of the
+        # tenth: 5e-10 of it at most), and enter times α, which is at most 17e-4.
+        written = 8 / 15 * SCALE**2 * quadratic + SCALE * np.abs(linear) + standard
+        rounding = 5e-10 * written * abs(x) / SCALE
         exact = standard + x * linear + x**2 * quadratic
         assert np.all(np.abs(found - exact) <= 0.97e-6 * x**2 * quadratic + rounding)
 

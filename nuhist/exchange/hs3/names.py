@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nuhist.exchange.hs3.data import channel_name
-from nuhist.exchange.hs3.write import read_errors
+from nuhist.exchange.hs3.write import PER_BIN, read_errors
 from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, distinct_names, root_name
 
 Entry = Mapping[str, Any]
@@ -41,7 +41,7 @@ class ParameterNames:
         wishes: dict[str, set[str]] = {}
         for channel, sample, modifier in _modifiers(models):
             kind = modifier["type"]
-            if kind in ("staterror", "shapefactor"):
+            if kind in PER_BIN:
                 self._add_bins(pairs, channel, sample["data"], modifier)
             elif kind == "normfactor" and "constraint_name" in modifier:
                 if not self.is_one(modifier):
@@ -63,7 +63,7 @@ class ParameterNames:
         return self._names.get(parameter)
 
     def of_bins(self, modifier: Entry, channel: str) -> str:
-        """Name of a staterror or shapefactor."""
+        """Name of a staterror, shapefactor or shapesys."""
         if modifier["type"] == "staterror":
             return self._staterrors.get(channel, f"staterror_{channel}")
         return str(modifier["name"])
@@ -74,9 +74,9 @@ class ParameterNames:
         return not self._lumi and bool(entry.get("const", False)) and float(entry["value"]) == 1
 
     def fixed_bins(self, name: str) -> bool | None:
-        """Whether the document keeps a staterror or shapefactor constant; None for some of its bins only.
+        """Whether the document keeps what is one parameter per bin constant; None for some of its bins only.
 
-        Bins without a statistical error do not count: they are constant in pyhf, too.
+        Bins without an error do not count: they are constant in pyhf, too.
         """
         free = self.bins[name] & self._uncertain & self._expected
         constant = {own for own in free if self._values.get(own, {}).get("const", False)}
@@ -89,7 +89,11 @@ class ParameterNames:
         place = name if kind == "shapefactor" else f"{name} in {channel}"
         for index, parameter in enumerate(parameters):
             pairs.add(parameter, f"{place}, bin {index}")
-        errors = read_errors(data["errors"]) if kind == "staterror" else [1.0] * len(contents)
+        errors: Sequence[float] = [1.0] * len(contents)
+        if kind == "staterror":
+            errors = read_errors(data["errors"])
+        elif kind == "shapesys":
+            errors = modifier["data"]["vals"]
         self.bins.setdefault(name, set()).update(parameters)
         self._uncertain |= {own for own, error in zip(parameters, errors, strict=True) if error > 0}
         self._expected |= {own for own, count in zip(parameters, contents, strict=True) if count > 0}

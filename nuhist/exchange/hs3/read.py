@@ -10,9 +10,10 @@ import numpy as np
 
 from nuhist.errors import ExchangeError, NuhistError
 from nuhist.exchange.bins import same_edges
+from nuhist.exchange.hs3.bin_errors import as_meant, errors_of_bins
 from nuhist.exchange.hs3.data import channel_name, choose_data
 from nuhist.exchange.hs3.names import ParameterNames, parameter_of
-from nuhist.exchange.hs3.write import NUHIST, read_errors
+from nuhist.exchange.hs3.write import NUHIST
 from nuhist.exchange.remainder import ChannelTitles, complete_lumi, imported, read_remainder, restored_blocks
 from nuhist.files import read_json
 from nuhist.histfactory.validation import modifiers
@@ -119,7 +120,12 @@ class _Reader:
                 f"{self.origin}: distribution '{name}' is of type {distribution['type']}; only"
                 " histfactory_dist has a counterpart in HistFactory JSON"
             )
-        return distribution
+        samples = [
+            {**sample, "modifiers": [as_meant(m, self.values, f"{self.origin}: {name}") for m in entries]}
+            for sample in distribution["samples"]
+            for entries in (sample.get("modifiers", ()),)
+        ]
+        return {**distribution, "samples": samples}
 
     def workspace(self, command: str | None) -> Workspace:
         data = _named(self.document["data"])
@@ -197,16 +203,8 @@ class _Reader:
             if "constraint_name" in modifier:
                 return self._luminosity(modifier, where)
             return {"name": name, "type": kind, "data": None}
-        if kind == "staterror":
-            said = distribution.get("staterror", {}).get("constraint_type") or modifier.get("constraint_type")
-            if (said or modifier.get("constraint", "Gauss")) != "Gauss":
-                self.message(f"{where}: its Poisson constraints become Gaussian ones, which pyhf has")
-            return {"name": name, "type": kind, "data": read_errors(sample["data"]["errors"])}
-        if kind == "shapefactor":
-            return {"name": name, "type": kind, "data": None}
-        raise ExchangeError(
-            f"{where}: has no counterpart in HistFactory JSON, or not one sure in its numbers"
-        )
+        errors = errors_of_bins(modifier, sample, distribution, self.document, where, self.message)
+        return {"name": name, "type": kind, "data": errors}
 
     def _check_gaussian(self, modifier: Mapping[str, Any], where: str) -> None:
         """Refuse a constraint that is no Gaussian of width 1 around 0."""

@@ -9,19 +9,19 @@ workspace that its HistFactory makes (``simPdf``, ``obsData``, ``ModelConfig``) 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ExchangeError
-from nuhist.exchange.differences import below_zero
+from nuhist.exchange.differences import below_zero, large_counts
 from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin_names, has_lumi
 from nuhist.exchange.refusals import Names, refuse_names, refuse_several_staterrors
+from nuhist.exchange.relative import relative
 from nuhist.exchange.remainder import remainder
 from nuhist.files import to_json, write_atomically
 from nuhist.histfactory.data_kind import DataKind
-from nuhist.histfactory.parameter_sets import ParameterSet, parameter_range, parameter_sets
+from nuhist.histfactory.parameter_sets import ParameterSet, each_modifier, parameter_range, parameter_sets
 from nuhist.histfactory.workspace import Workspace
 
 VERSION = "0.2"
@@ -41,7 +41,7 @@ LUMI_CONSTRAINT = "lumiConstraint"  # as RooFit calls it
 _POINT, _DOMAIN, _GLOBAL = "default_values", "default_domain", "global_observables"
 _DATA: Mapping[DataKind, str] = {"asimov": "asimovData", "toy": "toyData"}  # RooFit's names; others: obsData
 _REACH = 10.0  # standard deviations that a global observable may take, as in RooFit
-_PER_BIN = ("staterror", "shapefactor")
+PER_BIN = ("staterror", "shapefactor", "shapesys")
 # RooFit takes the root of the counts for an error of 0, and what is as good as 0 as it is. The second stands
 # for a 0 without a decimal point, which is another text in a workspace and its digest.
 _NO_ERROR = {float: 1e-150, int: 2e-150}
@@ -86,7 +86,7 @@ def hs3_document(
     """
     chosen = workspace.measurement(measurement)
     _check(workspace)
-    for line in below_zero(workspace):
+    for line in (*below_zero(workspace), *large_counts(workspace), *_relative_errors(workspace)):
         message(line)
     spec, observed = workspace.spec, workspace.observed()
     described = (workspace.sidecar or {}).get("channels", {})
@@ -148,7 +148,7 @@ def _sample(sample: Mapping[str, Any], channel: str) -> dict[str, Any]:
     for modifier in sample["modifiers"]:
         name, kind = modifier["name"], modifier["type"]
         entry: dict[str, Any] = {"name": name, "type": kind}
-        if kind in _PER_BIN:
+        if kind in PER_BIN:
             entry["parameters"] = [bin_name(name, kind, channel, i) for i in range(len(sample["data"]))]
         else:
             entry["parameter"] = name
@@ -159,6 +159,9 @@ def _sample(sample: Mapping[str, Any], channel: str) -> dict[str, Any]:
         elif kind == "histosys":
             sides = {side: {"contents": modifier["data"][f"{side}_data"]} for side in ("hi", "lo")}
             entry |= {"constraint": "Gauss", "data": sides}
+        elif kind == "shapesys":  # as RooFit writes it
+            parts = relative(modifier["data"], sample["data"])
+            entry |= {"constraint_type": "Poisson", "data": {"vals": parts}}
         elif kind == "staterror":
             entry["constraint"] = "Gauss"
             data["errors"] = [error or _NO_ERROR[type(error)] for error in modifier["data"]]
@@ -210,14 +213,20 @@ def _luminosity(measurement: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _names(name: str, entry: ParameterSet) -> list[str]:
     """All parameters that one of a workspace becomes."""
-    if entry.kind not in _PER_BIN:
+    if entry.kind not in PER_BIN:
         return [name]
     return list(dict.fromkeys(parameter for parameter, _ in bin_names(name, entry)))
 
 
 def _certain_bins(spec: Mapping[str, Any]) -> set[str]:
-    """Parameters of bins without a statistical error, which pyhf keeps constant."""
-    found: set[str] = set()
+    """Parameters of bins without an error, which pyhf keeps constant."""
+    found = {
+        bin_name(modifier["name"], "shapesys", channel["name"], index)
+        for channel, sample, modifier in each_modifier(spec)
+        if modifier["type"] == "shapesys"
+        for index, part in enumerate(relative(modifier["data"], sample["data"]))
+        if not part
+    }
     for channel in spec["channels"]:
         errors = [
             (modifier["data"], sample["data"])
@@ -229,6 +238,16 @@ def _certain_bins(spec: Mapping[str, Any]) -> set[str]:
             if not (any(error[index] for error, _ in errors) and any(count[index] for _, count in errors)):
                 found.add(bin_name("", "staterror", channel["name"], index))
     return found
+
+
+def _relative_errors(workspace: Workspace) -> Iterator[str]:
+    """That readers do not agree on the numbers of a shapesys, of which HS3 says nothing."""
+    found = {entry["name"] for _, _, entry in each_modifier(workspace.spec) if entry["type"] == "shapesys"}
+    if found:
+        yield (
+            f"{workspace.origin}: errors of {len(found)} shapesys ({min(found)}{', ...' * (len(found) > 1)})"
+            " are written relative to the counts, as RooFit has them; pyhs3 0.4.2 takes them for absolute"
+        )
 
 
 def _root_internal(analysis: str, data: str, channels: Sequence[str]) -> dict[str, Any]:
@@ -254,12 +273,7 @@ def _check(workspace: Workspace) -> None:
     pairs = OneToOne(origin)
     for name, entry in sets.items():
         kind = entry.kind
-        if kind == "shapesys":
-            raise ExchangeError(
-                f"{origin}: '{name}' is a shapesys, whose numbers RooFit reads as relative and pyhs3 as"
-                " absolute; export it as XML"
-            )
-        for theirs, ours in bin_names(name, entry) if kind in _PER_BIN else [(name, name)]:
+        for theirs, ours in bin_names(name, entry) if kind in PER_BIN else [(name, name)]:
             pairs.add(theirs, ours)
         if kind in (*CONSTRAINED, "lumi"):
             pairs.add(f"nom_{name}", f"the centre of {name}")

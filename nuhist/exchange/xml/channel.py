@@ -13,6 +13,7 @@ import numpy as np
 from nuhist.documents import MOST_VALUES
 from nuhist.errors import ExchangeError
 from nuhist.exchange.bins import describe_edges, same_edges
+from nuhist.exchange.relative import absolute
 from nuhist.exchange.remainder import Remainder, read_remainder
 from nuhist.exchange.root.bin_labels import aligned
 from nuhist.exchange.root.channel import report_outside
@@ -223,10 +224,12 @@ class _Reader:
         elif child.tag == "ShapeSys":
             if child.get("ConstraintType", "Gaussian") not in ("Poisson", "Pois"):
                 self.message(f"{where}: its Gaussian constraint becomes a Poisson one, which pyhf has")
-            return (self._histogram(child, sample, where).counts * nominal.counts).tolist()
+            return absolute(self._histogram(child, sample, where).counts.tolist(), nominal.counts.tolist())
         elif child.tag == "StatError":
             if child.get("HistoName"):  # relative errors; else those of the sample itself
-                return (self._histogram(child, sample, where).counts * nominal.counts).tolist()
+                return absolute(
+                    self._histogram(child, sample, where).counts.tolist(), nominal.counts.tolist()
+                )
             squares = nominal.counts if nominal.variances is None else nominal.variances
             return np.sqrt(np.maximum(squares, 0.0)).tolist()
         return None

@@ -27,6 +27,7 @@ from nuhist.exchange.refusals import (
     refuse_partial_lumi,
     refuse_several_staterrors,
 )
+from nuhist.exchange.relative import relative
 from nuhist.exchange.remainder import remainder
 from nuhist.exchange.root.histograms import root_file
 from nuhist.exchange.root.write import (
@@ -191,7 +192,7 @@ class _ChannelElement:
                     attributes |= self._add(place, data[key], text, side=side)
                 SubElement(element, "HistoSys", attributes)
             elif kind == "shapesys":
-                errors = np.divide(data, counts, out=np.zeros_like(counts), where=counts > 0)
+                errors = relative(data, counts)
                 text = f"{title}, {name}: relative uncertainty"
                 attributes = self._add(path + uncertainty_suffix(name), errors, text)
                 SubElement(element, "ShapeSys", {"Name": name, "ConstraintType": "Poisson", **attributes})
