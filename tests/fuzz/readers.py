@@ -223,6 +223,29 @@ def _read_hdf5(folder: Path, target: str) -> object:
     )
 
 
+def _alea(folder: Path) -> None:
+    from tests.exchange.alea_models import write_model
+
+    write_model(folder)
+    (folder / "data.csv").write_text("cs2,bdt\n150,0.2\n310,0.9\n")
+
+
+def _read_alea(folder: Path, target: str) -> object:
+    """The model, its templates and events; a likelihood is not fitted for each."""
+    from nuhist.exchange.alea.data import read_events
+    from nuhist.exchange.alea.document import read_model
+    from nuhist.exchange.alea.likelihood import AleaLikelihood, read_grids
+    from nuhist.exchange.alea.mapping import HistFactoryMapping
+
+    model = read_model(folder / "model.yaml", fixed={"wimp_rate_multiplier": 0}, values={"t_ly": 0})
+    data = "data.csv" if target == "data.csv" else "data.pkl"
+    events = read_events([str(folder / data)], model, lambda _: None)
+    likelihood = AleaLikelihood(model, read_grids(model), events.counts, events.measured)
+    mapping = HistFactoryMapping(likelihood)
+    mapping.parameters()
+    return [mapping.samples(term) for term in model.terms], likelihood.log_likelihood()
+
+
 def _root(folder: Path) -> None:
     from nuhist.exchange.root.histograms import root_file, th1d
     from nuhist.exchange.root.write import save_root
@@ -365,6 +388,13 @@ _ENTRIES: tuple[Reader, ...] = (
         _hdf5,
         (("own.h5", "hdf5"), ("xenon.h5", "hdf5")),
         _read_hdf5,
+    ),
+    Reader(
+        "alea",
+        "models of alea: YAML, templates, events",
+        _alea,
+        (("model.yaml", "yaml"), ("ac.h5", "hdf5"), ("data.pkl", "bytes"), ("data.csv", "csv")),
+        _read_alea,
     ),
     Reader("root", "ROOT templates", _root, (("own.root", "root"), ("foreign.root", "root")), _read_root),
     Reader("xml", "HistFactory XML", _xml, _XML, _read_xml),

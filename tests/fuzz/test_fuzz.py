@@ -19,7 +19,7 @@ from tests.fuzz.readers import READERS, Reader
 from tests.fuzz.regressions import FOUND, Found
 
 SECONDS = 10.0  # the slowest good input takes a tenth of that on a busy machine
-SLOW = ("experiment", "tables", "hepdata", "root", "xml")  # more than 20 ms per input
+SLOW = ("alea", "experiment", "tables", "hepdata", "root", "xml")  # more than 20 ms per input
 INPUTS = Path(__file__).parent / "inputs"
 
 

@@ -1,0 +1,309 @@
+"""alea's models as workspaces: its likelihood, how near pyhf's is to it, what is refused, what is never run.
+
+Expected counts are computed here by hand, from the templates; those of XENONnT's release are printed in its
+papers or come from alea itself (0.3.5, with blueice 1.2.1), and need the release: NUHIST_XENONNT names the
+folder ``data`` of the one for light WIMPs.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyhf
+import pytest
+
+import nuhist
+from nuhist.errors import NuhistError
+from nuhist.exchange.alea.basis import bent, normsys
+from nuhist.exchange.alea.document import read_model
+from nuhist.exchange.alea.likelihood import AleaLikelihood, read_grids
+from nuhist.exchange.alea.pickled import read_pickle
+from nuhist.exchange.alea.read import import_alea
+from nuhist.exchange.alea.space import edges, numbers
+from nuhist.exchange.inference_interface.files import Axis, TemplateFile, template_file_bytes
+from tests.exchange.alea_models import AXES, MODEL, PATTERN, counts, write_model
+
+RELEASE = os.environ.get("NUHIST_XENONNT")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("alea"))
+
+
+def imported(model: Path, **options: Any) -> nuhist.Workspace:
+    return import_alea(
+        model, **{"data": [str(model.with_name("data.pkl"))], "settings": [PATTERN], **options}
+    )
+
+
+def test_expected_counts_are_those_of_the_templates(model: Path) -> None:
+    workspace = imported(model)
+    channel = workspace.spec["channels"][0]
+    totals: dict[str, float] = {}
+    for sample in channel["samples"]:
+        source = sample["name"].split("_")[0]
+        totals[source] = totals.get(source, 0) + sum(sample["data"])
+    # Livetime 1.5; what is fitted to the anchors meets them to a part in a thousand.
+    assert totals["wimp"] == pytest.approx(1.5 * 3.0, rel=1e-3)
+    assert totals["b8"] == pytest.approx(1.5 * 6.0, rel=1e-3)
+    assert totals["ac"] == pytest.approx(1.5 * 2.0 * 5.25, rel=1e-9)
+    assert workspace.observed()["SR0"] == [3, 1, 1, 1, 0, 2]
+    assert workspace.data_kind == "observed"
+
+
+def test_likelihood_is_aleas(model: Path) -> None:
+    """Both of alea's interpolations by hand, halfway between two anchors."""
+    found = read_model(model, patterns={("SR0", "wimp"): PATTERN.partition("=")[2]})
+    observed = {"SR0": np.array([3.0, 1, 1, 1, 0, 2])}
+    likelihood = AleaLikelihood(found, read_grids(found), observed, {})
+    term = found.terms[0]
+    ends = [counts("b8", 1, 0).ravel(), counts("b8", 2, 0).ravel()]
+    total = (ends[0].sum() + ends[1].sum()) / 2
+    share = (ends[0] / ends[0].sum() + ends[1] / ends[1].sum()) / 2
+    values = likelihood.values({"t_ly": 1.5, "signal_efficiency": 1.1, "b8_rate_multiplier": 0.9})
+    expected = 1.5 * 1.1 * 0.9 * total * share
+    np.testing.assert_allclose(likelihood.counts(term, term.sources[1], values), expected, rtol=1e-12)
+
+
+def test_pyhf_is_near_to_alea_and_says_how_near(model: Path) -> None:
+    said: list[str] = []
+    workspace = imported(model, message=said.append)
+    assert workspace.sidecar is not None
+    record = workspace.sidecar["imported"]
+    found = record["deviations_of_2lnL"]
+    assert found["largest_at_1_sigma"] < 0.01
+    assert found["largest_at_2_sigma"] < 0.02
+    assert found["at_best_fit"] < 0.05
+    assert said[-1].startswith(f"{model}: 2 ln L is alea's but for ")
+    # The same from pyhf itself, at a point that nothing was fitted to.
+    own = pyhf.Workspace(dict(workspace.spec))
+    density = own.model()
+    parameters = dict.fromkeys(density.config.par_names, 0.0) | {"lumi": 1.1, "wimp_rate_multiplier": 2.0}
+    parameters |= {"t_ly": 0.7, "t_qy": -1.3, "b8_rate_multiplier": 0.5, "ac_rate_multiplier": -1.0}
+    theirs = density.logpdf([parameters[name] for name in density.config.par_names], own.data(density))[0]
+    alea_model = read_model(model, patterns={("SR0", "wimp"): PATTERN.partition("=")[2]})
+    grids, observed = read_grids(alea_model), {"SR0": np.array(workspace.observed()["SR0"])}
+    ours = AleaLikelihood(alea_model, grids, observed, {}).log_likelihood(
+        {
+            "signal_efficiency": 1.1, "wimp_rate_multiplier": 2.0, "t_ly": 0.7, "t_qy": -1.3,
+            "b8_rate_multiplier": 1.15, "ac_rate_multiplier": 1.6,
+        }
+    )  # fmt: skip
+    assert ours - theirs == pytest.approx(record["log_likelihood_constant"], abs=0.02)
+
+
+def test_without_negative_samples_it_is_further_away(model: Path) -> None:
+    workspace = imported(model, mapping="positive")
+    samples = workspace.spec["channels"][0]["samples"]
+    assert [sample["name"] for sample in samples] == ["wimp", "b8", "ac"]
+    assert min(min(sample["data"]) for sample in samples) >= 0
+    nearer, further = (
+        each.sidecar["imported"]["deviations_of_2lnL"]["largest_at_2_sigma"]  # type: ignore[index]
+        for each in (imported(model), workspace)
+    )
+    assert further > nearer
+
+
+def test_choices(model: Path) -> None:
+    workspace = imported(
+        model, fix=["wimp_rate_multiplier=0"], free=["b8_rate_multiplier"], poi="b8_rate_multiplier"
+    )
+    names = {sample["name"].split("_")[0] for sample in workspace.spec["channels"][0]["samples"]}
+    assert names == {"b8", "ac"}
+    kinds = {
+        modifier["type"]
+        for sample in workspace.spec["channels"][0]["samples"]
+        for modifier in sample["modifiers"]
+        if modifier["name"] == "b8_rate_multiplier"
+    }
+    assert kinds == {"normfactor"}
+    assert nuhist.limit(workspace).parameter == "b8_rate_multiplier"
+    assert imported(model, data=()).data_kind == "asimov"
+
+
+def test_templates_are_found_in_folders_below(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    other = tmp_path / "elsewhere" / "model.yaml"
+    other.write_text(MODEL, encoding="utf-8")
+    pattern = "SR0/wimp=wimp_{wimp_mass:d}_{t_ly:.1f}_{t_qy:d}.h5"  # without its folder
+    data = [str(model.with_name("data.pkl"))]
+    found = import_alea(other, templates=model.parent, settings=[pattern], data=data)
+    assert found.digest == imported(model).digest
+
+
+def test_events_from_csv(model: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    csv = tmp_path / "sr0.csv"
+    csv.write_text("cs2,bdt\n150,0.2\n900,0.3\n")
+    workspace = imported(model, data=[f"SR0={csv}"], message=said.append)
+    assert workspace.observed()["SR0"] == [1, 0, 0, 0, 0, 0]
+    assert "1 of 2 events lie outside the bins, in 'cs2' first" in said[0]
+
+
+def swapped(old: str, new: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "model.yaml"
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    return change
+
+
+def template(values: Any, axes: tuple[Axis, ...] = AXES) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        content = template_file_bytes(TemplateFile(axes, {"template": np.array(values, dtype=float)}))
+        (folder / "ac.h5").write_bytes(content)
+
+    return change
+
+
+def pickled(content: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        (folder / "data.pkl").write_bytes(pickle.dumps(content))
+
+    return change
+
+
+GOOD = [[2.0, 1.0], [1.0, 0.5], [0.5, 0.25]]
+OTHER = (Axis(AXES[0].edges + np.array([0, 5, 0, 0]), "cs2"), AXES[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: (folder / "ac.h5").unlink(), "SR0/ac: there is no ac.h5 in"),
+        (lambda folder: (folder / "b8/b8_1.0_2.h5").unlink(), "SR0/b8: there is no b8/b8_1.0_2.h5 in"),
+        (template(GOOD, OTHER), "axis 0 has 3 bins from 100 to 500, in the analysis_space of SR0 'cs2'"),
+        (template(GOOD, (Axis(AXES[0].edges, "s2"), AXES[1])), "axis 0 is 's2', in the analysis_space 'cs2'"),
+        (template(np.full((3, 2), np.nan)), "entry [0, 0]: nan is no finite number"),
+        (template([[2.0, 1.0], [-1.0, 0.5], [0.5, 0.25]]), "entry [1, 0]: -1 is negative"),
+        (
+            swapped("ptype: efficiency", "ptype: efficency"),
+            "ptype: 'efficency' is not known; expected one of rate,",
+        ),
+        (swapped("np.linspace(0, 1, 3)", "np.__import__('os')"), "is no list of numbers; write a list"),
+        (swapped("np.linspace(0, 1, 3)", "__import__('os').getcwd()"), "is no list of numbers; write a list"),
+        (
+            swapped("BinnedLogLikelihood", "UnbinnedLogLikelihood"),
+            "likelihood_type: 'blueice.likelihood.Unbinned",
+        ),
+        (
+            swapped("  template_folder: null", "  likelihood_weights: [0.5]"),
+            "likelihood_weights: means likelihood",
+        ),
+        (
+            swapped("slice_args: {}", "likelihood_config: {morpher: IndexMorpher}"),
+            "'morpher': 'IndexMorpher' cannot be held",
+        ),
+        (
+            swapped(
+                "slice_args: {}", "likelihood_config: {model_statistical_uncertainty_handling: bb_single}"
+            ),
+            "without Beeston and Barlow's errors of templates",
+        ),
+        (swapped("uncertainty: 0.3,", "uncertainty: stats.norm(1),"), "is a distribution in words"),
+        (swapped("{t_ly:.1f}_{t_qy:d}.h5", "{t_ly:>9999999}.h5"), "{t_ly:>9999999} is no format of a number"),
+        (swapped("{t_ly:.1f}_{t_qy:d}.h5", "{t_ly.__class__}.h5"), "{t_ly.__class__} is none of its named"),
+        (swapped("t_ly: {nominal_value: 0,", "t_ly: {nominal_valeu: 0,"), "'nominal_valeu' is no key"),
+        (
+            swapped("class: alea.template_source.TemplateSource", "class: os.system"),
+            "class: 'os.system' cannot be",
+        ),
+        (pickled([np.array([(1.0,)], dtype=[("cs2", float)])]), "no field of the events of"),
+        (pickled([Path("/")]), "wants to make a pathlib"),
+        (pickled({"SR9": np.zeros(1)}), "has no events of SR0; add --data SR0=FILE"),
+        (
+            lambda folder: (folder / "data.pkl").write_bytes(b"\x80\x04cos\nsystem\n."),
+            "wants to make a os.system",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    change: Callable[[Path], None], message: str, model: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(model.parent, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / model.name
+    change(tmp_path)
+    with pytest.raises(NuhistError) as caught:
+        imported(path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_to_be_done_is_named(model: Path) -> None:
+    with pytest.raises(
+        NuhistError, match=r'--set "SR0/wimp=PATTERN", or leave it out with --fix wimp_rate_mult'
+    ):
+        imported(model, settings=[])
+    with pytest.raises(NuhistError, match=r"no source in .* called 'SR0/wipm'; did you mean SR0/wimp"):
+        imported(model, settings=[PATTERN.replace("wimp=", "wipm=", 1), PATTERN])
+
+
+def test_expressions_are_read_and_not_run() -> None:
+    np.testing.assert_array_equal(edges("np.linspace(0, 1, 5)", "x"), np.linspace(0, 1, 5))
+    np.testing.assert_array_equal(edges("np.geomspace(1, 10**2, num=3)", "x"), np.geomspace(1, 100, 3))
+    np.testing.assert_array_equal(numbers("np.arange(-2, 3)", "x"), [-2, -1, 0, 1, 2])
+    assert numbers("1, 2.5", "x") == [1, 2.5]
+    wrong: tuple[Any, ...] = (
+        "np.linspace(0, 1, 10**9)",
+        "np.zeros(3)",
+        "np.arange(1, 2, 0)",
+        "np.load('x')",
+        "1 2 x",
+        5,
+        {},
+        [],
+    )
+    for bad in wrong:
+        with pytest.raises(NuhistError):
+            numbers(bad, "x")
+
+
+def test_functions_are_pyhfs() -> None:
+    """A normsys and a bent histosys, by pyhf's own interpolation codes."""
+    pulls = np.array([-2.5, -1.0, -0.4, 0.0, 0.3, 1.0, 1.7])
+    code4 = pyhf.interpolators.code4([[[[0.4], [1.0], [2.5]]]])(pulls[None, :])
+    np.testing.assert_allclose(normsys((2.5, 0.4), pulls), np.array(code4).ravel(), rtol=1e-12)
+    code4p = pyhf.interpolators.code4p([[[[1.0], [0.0], [1.0]]]])(pulls[None, :])
+    np.testing.assert_allclose(bent(pulls), np.array(code4p).ravel(), rtol=1e-12, atol=1e-15)
+
+
+def test_pickles_of_numpy_are_read_without_numpy_reading_them() -> None:
+    events = np.array([(1.5, -1), (2.5, 3)], dtype=[("cs2", "<f8"), ("source", "<i8")])
+    for protocol in range(2, 6):
+        found = read_pickle(pickle.dumps({"SR0": events, "x": np.float64(2.0)}, protocol), "p")
+        np.testing.assert_array_equal(found["SR0"], events)
+    with pytest.raises(NuhistError, match="array of objects"):
+        read_pickle(pickle.dumps(np.array([None])), "p")
+
+
+def release(mass: int, **options: Any) -> nuhist.Workspace:
+    folder = Path(RELEASE or "")
+    patterns = [
+        f"SR{run}/wimp=wimp_si/template_XENONnT_sr{run}_wimp_si_{mass}_cevns_tly_{{t_ly:.1f}}_tqy_{{t_qy:.1f}}.h5"
+        for run in (0, 1)
+    ]
+    return import_alea(
+        folder / "statistical_model_base.yaml",
+        **{"templates": folder, "data": [str(folder / "real_data.pkl")], "settings": patterns, **options},
+    )
+
+
+@pytest.mark.skipif(RELEASE is None, reason="no release here; NUHIST_XENONNT names the folder with its YAML")
+def test_xenonnts_own_limit() -> None:
+    workspace = release(6)
+    assert workspace.sidecar is not None
+    record = workspace.sidecar["imported"]
+    assert record["log_likelihood_constant"] == pytest.approx(9.0700118952, abs=1e-3)
+    assert record["deviations_of_2lnL"]["largest_at_2_sigma"] < 0.02
+    assert [sum(data) for data in workspace.observed().values()] == [9, 28]
+    # alea's own profile limit is 2.656.
+    assert nuhist.limit(workspace).upper == pytest.approx(2.656, rel=2e-3)
