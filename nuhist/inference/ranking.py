@@ -127,7 +127,10 @@ def _shifts(likelihood: Likelihood, best: Minimum, matrix: Array, held: Index, *
         arrays = likelihood.arrays
         few = arrays is not None and arrays.parameters <= _FEW
         doubtful = arrays.turning if arrays is not None and few else likelihood.turning
-        rows = np.flatnonzero(~np.isnan(found).any(axis=1))
+        looked = (
+            few or arrays is None or np.isin(twice, arrays.wide)
+        )  # a single bin of hundreds moves nothing
+        rows = np.flatnonzero(~np.isnan(found).any(axis=1) & looked)
         if doubtful and rows.size:
             found[rows[~likelihood.alone(found[rows], twice[rows])]] = np.nan  # the other valley may be lower
     for row in np.flatnonzero(np.isnan(found).any(axis=1)):

@@ -46,7 +46,7 @@ def shifted_fits(
     found = np.full((held.size, best.parameters.size), np.nan)
     if model is None:
         return found
-    size = max(1, _NUMBERS // (model.parameters * max(model.bins, 1)))
+    size = max(1, _NUMBERS // (model.parameters + model.wide.size * max(model.bins, 1)))
     for first in range(0, held.size, size):
         part = slice(first, first + size)
         found[part] = _shifted(likelihood, best, covariance, held[part], values[part])
