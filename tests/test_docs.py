@@ -59,10 +59,10 @@ def _text(output: dict[str, object]) -> object:
     return output.get("text") or (data["text/plain"] if isinstance(data, dict) else None)
 
 
-def test_there_are_two_notebooks_and_both_are_on_the_site() -> None:
+def test_there_are_three_notebooks_and_all_are_on_the_site() -> None:
     shown = re.findall(r"<!-- notebook: (.*?) -->", "".join(map(_page, PAGES)))
     assert sorted(shown) == NOTEBOOKS
-    assert len(NOTEBOOKS) == 2
+    assert len(NOTEBOOKS) == 3
 
 
 def test_the_page_of_notebooks_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -237,7 +237,7 @@ def _read_alea(folder: Path, target: str) -> object:
     from nuhist.exchange.alea.likelihood import AleaLikelihood, read_grids
     from nuhist.exchange.alea.mapping import HistFactoryMapping
 
-    model = read_model(folder / "model.yaml", fixed={"wimp_rate_multiplier": 0}, values={"t_ly": 0})
+    model = read_model(folder / "model.yaml", fixed={"wimp_rate_multiplier": 0, "t_ly": 1})
     data = "data.csv" if target == "data.csv" else "data.pkl"
     events = read_events([str(folder / data)], model, lambda _: None)
     likelihood = AleaLikelihood(model, read_grids(model), events.counts, events.measured)
