@@ -99,16 +99,16 @@ def ln_likelihood(workspace: Workspace, values: Mapping[str, float]) -> float:
     return float(model.logpdf([values[name] for name in model.config.par_names], document.data(model))[0])
 
 
-def random_points(known: Mapping[str, Factor], count: int, width: float) -> list[dict[str, float]]:
-    """Values by the workspace's names; the first is where fits start."""
+def random_points(known: Mapping[str, Factor], count: int) -> list[dict[str, float]]:
+    """Values by the workspace's names, at most two standard deviations off; the first is where fits start."""
     generator = np.random.default_rng(19)
     points = [{name: factor.start for name, factor in known.items()}]
     for _ in range(count):
         point = {}
         for name, factor in known.items():
             sigma = 1.0 if factor.sigma is None else factor.sigma / factor.slope
-            value = generator.normal(factor.start, width * sigma)
-            point[name] = float(np.clip(value, max(factor.low, factor.start - 3 * sigma), factor.high))
+            value = generator.normal(factor.start, sigma)
+            point[name] = float(np.clip(value, factor.start - 2 * sigma, factor.start + 2 * sigma))
             if factor.sigma is None:
                 point[name] = float(generator.uniform(0, 3))
         points.append(point)
@@ -132,7 +132,7 @@ def differences(workspace: Workspace, folder: Path, **choices: Any) -> tuple[Arr
     """2 ln L of the real alea less pyhf's at random points, less that at the first; and what we say of it."""
     (model,) = export_alea(workspace, folder / "alea", **choices)
     known = factors(workspace, None, choices.get("normsys", "anchors"))
-    points = random_points(known, 20, 1.0)
+    points = random_points(known, 20)
     named = [
         {known[name].alea: known[name].value(value) for name, value in point.items()} for point in points
     ]
@@ -152,6 +152,7 @@ def differences(workspace: Workspace, folder: Path, **choices: Any) -> tuple[Arr
         ("bent", {"step": 0.25}, 0.05),
         ("lz", {}, 0.05),
         ("lz", {"normsys": "linear"}, 1.0),
+        ("terms", {"reach": 2.0, "step": 0.25}, 0.05),
     ],
 )
 def test_the_real_alea_has_the_same_likelihood(
@@ -160,7 +161,7 @@ def test_the_real_alea_has_the_same_likelihood(
     if name == "lz":
         workspace = build("lz_ws2022", hypothesis="magnetic-moment", background="paper")
     else:
-        workspace = search(BENT) if name == "bent" else search()
+        workspace = {"bent": search(BENT), "terms": in_terms(), "search": search()}[name]
     found, said = differences(workspace, tmp_path, **choices)
     assert np.abs(found).max() < most
     # Sums of some tens of terms of order 10, to rounding.
@@ -244,6 +245,33 @@ def test_refused(tmp_path: Path, change: Any, choices: dict[str, Any], message: 
     with pytest.raises((ExchangeError, ConfigError), match=re.escape(message)):
         export_alea(_with(change), tmp_path / "w", **choices)
     assert not (tmp_path / "w").exists()
+
+
+def in_terms() -> Workspace:
+    """The neutrinos as two terms, of which one is negative, and of which one alone has a parameter."""
+    made = search()
+    for channel in made.spec["channels"]:
+        _, b8, _ = channel["samples"]
+        counts = b8["data"]
+        b8["data"] = [-count for count in counts]
+        b8["modifiers"] = [LUMI]
+        bent = {**BENT, "name": "nr_rate_multiplier"}
+        more = {"name": "b8_1", "data": [2 * count for count in counts], "modifiers": [LUMI, bent]}
+        channel["samples"].append(more)
+    return made
+
+
+def test_terms_of_either_sign_are_one_source(tmp_path: Path) -> None:
+    workspace = in_terms()
+    known = factors(workspace, None, "anchors")
+    samples = anchored_samples(workspace, known, reach=2)
+    assert sorted(each.source for each in samples if each.channel == "SR0") == ["SR0_b8", "ac_sr0", "wimp"]
+    # alea takes all names that end as rates do for rates.
+    assert known["nr_rate_multiplier"].alea == "nr_factor"
+    values = {name: factor.start for name, factor in known.items()} | {"nr_rate_multiplier": 1.0}
+    for each in samples:
+        np.testing.assert_allclose(each.interpolated(values), each.expected(values), rtol=1e-12)
+    export_alea(workspace, tmp_path / "w", reach=2)
 
 
 def test_forecasts_have_no_events(tmp_path: Path) -> None:

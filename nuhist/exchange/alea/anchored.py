@@ -13,15 +13,19 @@ from nuhist.exchange.alea.factors import Factor
 from nuhist.inference.interpolation import alpha_curve, code4_coefficients, code4_value
 from nuhist.tables import Array
 
+_ROUNDING = 1e-12  # of the largest count, in a sum that is nothing
+_CANCELLED = 1e-4  # of a channel's events: what terms of either sign may leave of a count that is nothing
+_NEXT_TO_NONE = 1e-12  # of the nominal counts
+
 
 @dataclass(frozen=True, eq=False)
 class Anchored:
-    """A sample in alea: its counts at all anchors, and what multiplies them.
+    """A source in alea: its counts at all anchors, and what multiplies them.
 
     Attributes
     ----------
-    channel, sample
-        Names in the workspace.
+    channel, samples
+        In the workspace.
     source
         Its name in alea.
     linear
@@ -35,7 +39,7 @@ class Anchored:
     """
 
     channel: str
-    sample: Mapping[str, Any]
+    samples: tuple[Mapping[str, Any], ...]
     source: str
     linear: tuple[Factor, ...]
     shapes: tuple[Factor, ...]
@@ -44,7 +48,8 @@ class Anchored:
 
     def expected(self, values: Mapping[str, float]) -> Array:
         """Counts of the workspace, shape (bins,), at values by its names."""
-        return counts_of(self.sample, values)
+        found: Array = np.sum([counts_of(sample, values) for sample in self.samples], axis=0)
+        return found
 
     def interpolated(self, values: Mapping[str, float]) -> Array:
         """Counts of alea: total and shape are interpolated in straight lines, each for itself."""
@@ -90,14 +95,27 @@ def counts_of(sample: Mapping[str, Any], values: Mapping[str, float]) -> Array:
 
 
 def anchored_counts(
-    sample: Mapping[str, Any], shapes: Sequence[Factor], anchors: Sequence[Sequence[float]]
+    samples: Sequence[Mapping[str, Any]],
+    shapes: Sequence[Factor],
+    anchors: Sequence[Sequence[float]],
+    total: float,
 ) -> Array:
-    """Counts of a sample at all anchors of its shape parameters."""
+    """Counts of samples together at all anchors of their shape parameters, beside a total of the channel.
+
+    Where nothing is expected they keep the nominal shape, in next to no events: alea's interpolation of
+    shapes would go to nothing as well.
+    """
+    names = [factor.name for factor in shapes]
     points = [
-        counts_of(sample, {factor.name: value for factor, value in zip(shapes, point, strict=True)})
+        np.sum([counts_of(each, dict(zip(names, point, strict=True))) for each in samples], axis=0)
         for point in product(*anchors)
     ]
-    return np.array(points).reshape(*map(len, anchors), len(sample["data"]))
+    counts = np.array(points)
+    largest = np.abs(counts).max()
+    nominal = np.sum([sample["data"] for sample in samples], axis=0)
+    counts[(counts < 0) & (counts > -_CANCELLED * total)] = 0.0
+    counts[np.abs(counts.sum(axis=-1)) <= _ROUNDING * largest] = _NEXT_TO_NONE * np.maximum(nominal, 0.0)
+    return counts.reshape(*map(len, anchors), -1)
 
 
 def deviation(samples: Sequence[Anchored], observed: Mapping[str, Sequence[float]], values: Any) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import isclose, isfinite
@@ -10,12 +11,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from nuhist.errors import ExchangeError, unknown_name
+from nuhist.exchange.alea.groups import groups
 from nuhist.histfactory.parameter_sets import parameter_range
 from nuhist.histfactory.workspace import Workspace
 
 NormsysForm = Literal["anchors", "linear"]
 RATE = "_rate_multiplier"  # how alea's rates end
-_ROUNDING = 1e-9  # of a factor, by which counts of a scaled sample may be off
+_ROUNDING = 1e-8  # of a factor: counts are written with ten digits, which leaves 1e-9
 _PER_BIN = ("staterror", "shapesys", "shapefactor")
 
 
@@ -68,8 +70,11 @@ class Factor:
 
 @dataclass(frozen=True)
 class _Use:
+    """A modifier of a sample, in one of the groups of its channel."""
+
     channel: str
-    sample: str
+    group: int
+    members: int
     nominal: list[float]
     modifier: Mapping[str, Any]
 
@@ -106,14 +111,14 @@ def factors(workspace: Workspace, measurement: str | None, normsys: NormsysForm)
                 " multiply it into the counts"
             )
         found[name] = _as(made, form)
-    for name in uses.keys() - set(free):
+    for name in (name for name in uses if name not in free):
         block = blocks.get(name, {})
         width = _width(uses[name], normsys)
         form = None
         if width is not None:
             made = _linear(name, uses[name], block, width)
             form = assigned.form(made, uses[name])
-        exact = all(_scales(use) is not None for use in uses[name])
+        exact = _whole(uses[name]) and all(_scales(use) is not None for use in uses[name])
         approximate = [use for use in uses[name] if use.modifier["type"] == "normsys"]
         found[name] = (
             _shape(name, uses[name], block, exact=exact)
@@ -125,23 +130,28 @@ def factors(workspace: Workspace, measurement: str | None, normsys: NormsysForm)
 
 def _uses(workspace: Workspace) -> Iterator[_Use]:
     for channel in workspace.spec["channels"]:
-        for sample in channel["samples"]:
+        together = groups(channel)
+        each = ((index, len(group), sample) for index, group in enumerate(together) for sample in group)
+        for index, members, sample in each:
             where = f"{workspace.origin}: channel '{channel['name']}': sample '{sample['name']}'"
-            for bin_, count in enumerate(sample["data"]):
-                if count < 0:
-                    raise ExchangeError(f"{where}: bin {bin_}: {count:g} is negative, which alea refuses")
             for modifier in sample["modifiers"]:
                 if modifier["type"] in _PER_BIN:
                     raise ExchangeError(
                         f"{where}: '{modifier['name']}' is a {modifier['type']}: alea has no factors of bins;"
                         " take it out, or make it a histosys"
                     )
-                yield _Use(channel["name"], sample["name"], sample["data"], modifier)
+                yield _Use(channel["name"], index, members, sample["data"], modifier)
 
 
 def _several(uses: list[_Use]) -> bool:
-    """Whether it multiplies several samples of one channel, as an efficiency does and no rate."""
-    return len({use.channel for use in uses}) < len(uses)
+    """Whether it multiplies several sources of one channel, as an efficiency does and no rate."""
+    return len({use.channel for use in uses}) < len({(use.channel, use.group) for use in uses})
+
+
+def _whole(uses: list[_Use]) -> bool:
+    """Whether it acts on all samples of each source."""
+    counts = Counter((use.channel, use.group) for use in uses)
+    return all(counts[use.channel, use.group] == use.members for use in uses)
 
 
 def _scales(use: _Use) -> float | None:
@@ -168,7 +178,7 @@ def _scales(use: _Use) -> float | None:
 
 def _width(uses: list[_Use], normsys: NormsysForm) -> float | None:
     """Relative width of a constrained factor that is one number times all its samples; None if it is not."""
-    widths = []
+    widths: list[float | None] = [] if _whole(uses) else [None]
     for use in uses:
         kind, data = use.modifier["type"], use.modifier["data"]
         if kind == "normsys":
@@ -201,30 +211,38 @@ def _shape(name: str, uses: list[_Use], block: Mapping[str, Any], *, exact: bool
     start, low, high = parameter_range(kind, block)
     centre, sigma = block.get("auxdata", [0.0])[0], block.get("sigmas", [1.0])[0]
     held = block.get("fixed", False)
-    scales = all(use.modifier["type"] == "normsys" or _scales(use) is not None for use in uses)
-    return Factor(name, name, "shape", start, low, high, centre, sigma, held=held, exact=exact, scales=scales)
+    multiplied = (use.modifier["type"] == "normsys" or _scales(use) is not None for use in uses)
+    scales = _whole(uses) and all(multiplied)
+    return Factor(
+        name, _no_rate(name), "shape", start, low, high, centre, sigma, held=held, exact=exact, scales=scales
+    )
 
 
 def _as(factor: Factor, form: Literal["rate", "efficiency"], *, exact: bool = True) -> Factor:
     name = factor.name
-    alea = name if form == "efficiency" or name.endswith(RATE) else f"{name}{RATE}"
+    alea = f"{name.removesuffix(RATE)}{RATE}" if form == "rate" else _no_rate(name)
     return replace(factor, form=form, alea=alea, exact=exact)
 
 
+def _no_rate(name: str) -> str:
+    """A name that alea does not take for a rate's."""
+    return f"{name.removesuffix(RATE)}_factor" if name.endswith(RATE) else name
+
+
 class _Assigned:
-    """Which samples have their rate and their efficiency already."""
+    """Which sources have their rate and their efficiency already."""
 
     def __init__(self) -> None:
-        self.taken: dict[str, set[tuple[str, str]]] = {"rate": set(), "efficiency": set()}
+        self.taken: dict[str, set[tuple[str, int]]] = {"rate": set(), "efficiency": set()}
 
     def form(self, factor: Factor, uses: list[_Use]) -> Literal["rate", "efficiency"] | None:
         """What a factor can still be."""
-        samples = {(use.channel, use.sample) for use in uses}
+        sources = {(use.channel, use.group) for use in uses}
         possible: list[Literal["rate", "efficiency"]] = [] if _several(uses) else ["rate"]
         if isfinite(factor.value(factor.high)) and factor.value(factor.low) >= 0:
             possible.append("efficiency")
         for form in possible:
-            if not samples & self.taken[form]:
-                self.taken[form] |= samples
+            if not sources & self.taken[form]:
+                self.taken[form] |= sources
                 return form
         return None

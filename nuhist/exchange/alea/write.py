@@ -15,6 +15,7 @@ from nuhist.exchange.alea.anchored import Anchored, anchored_counts
 from nuhist.exchange.alea.definition import definition
 from nuhist.exchange.alea.events import DATA, events_file
 from nuhist.exchange.alea.factors import RATE, Factor, NormsysForm, factors
+from nuhist.exchange.alea.groups import groups
 from nuhist.exchange.alea.kept import KEPT, kept_text
 from nuhist.exchange.alea.layout import axes_of, file_name, template_name
 from nuhist.exchange.alea.remarks import remarks
@@ -117,10 +118,13 @@ def anchored_samples(
     found = []
     for channel in workspace.spec["channels"]:
         where = f"{workspace.origin}: channel '{channel['name']}'"
+        total = sum(sum(sample["data"]) for sample in channel["samples"])
         names: set[str] = set()
         interpolated: dict[str, int] = {}
-        for index, sample in enumerate(channel["samples"]):
-            mine = [known[name] for name in dict.fromkeys(entry["name"] for entry in sample["modifiers"])]
+        for index, group in enumerate(groups(channel)):
+            first = group[0]["name"]
+            used = dict.fromkeys(entry["name"] for sample in group for entry in sample["modifiers"])
+            mine = [known[name] for name in used]
             linear = tuple(factor for factor in mine if factor.form != "shape")
             shapes = tuple(factor for factor in mine if factor.form == "shape")
             anchors = tuple(_anchors(factor, step, reach, normsys) for factor in shapes)
@@ -133,14 +137,14 @@ def anchored_samples(
                     " smaller --reach, or --normsys linear"
                 )
             rate = next((factor.alea for factor in linear if factor.form == "rate"), None)
-            source = re.sub(r"\W", "_", f"{channel['name']}_{sample['name']}", flags=re.ASCII)
+            source = re.sub(r"\W", "_", f"{channel['name']}_{first}", flags=re.ASCII)
             source = source if rate is None else rate.removesuffix(RATE)
             if source in names:
                 source = f"{source}_{index}"
             names.add(source)
-            counts = anchored_counts(sample, shapes, anchors)
-            _refuse_negative(counts, shapes, anchors, f"{where}: sample '{sample['name']}'")
-            found.append(Anchored(channel["name"], sample, source, linear, shapes, anchors, counts))
+            counts = anchored_counts(group, shapes, anchors, total)
+            _refuse_negative(counts, shapes, anchors, f"{where}: sample '{first}'")
+            found.append(Anchored(channel["name"], group, source, linear, shapes, anchors, counts))
     return found
 
 
@@ -172,10 +176,10 @@ def _refuse_negative(
         f"{factor.name} = {values[index]:g}"
         for factor, values, index in zip(shapes, anchors, place, strict=False)
     ]
-    raise ExchangeError(
-        f"{where}: bin {place[-1]}: {counts[tuple(place)]:.4g} at {', '.join(point)} is negative, which alea"
-        " refuses; take a smaller --reach, or narrow the parameter's bounds"
-    )
+    said = f"{where}: bin {place[-1]}: {counts[tuple(place)]:.4g} is negative, which alea refuses"
+    if point:
+        said += f": at {', '.join(point)}; take a smaller --reach, or narrow the parameter's bounds"
+    raise ExchangeError(said)
 
 
 def _templates(workspace: Workspace, sample: Anchored) -> TemplateFile:
