@@ -79,15 +79,15 @@ def arrow(matrix: Array) -> Arrow | None:
     if size <= LARGE:
         return None
     filled = matrix != 0
+    elements = np.count_nonzero(filled, axis=1)
     # Rows of the border are full, the others have as many elements as the border, and one more.
-    thick = np.sum(filled, axis=1) > max(_BORDER * size, 1)
+    thick = elements > _BORDER * size
     border, others = np.flatnonzero(thick), np.flatnonzero(~thick)
-    if border.size > _BORDER * size:
-        return None
-    inside = filled[np.ix_(others, others)]
     diagonal = matrix[others, others]
     usable = np.isfinite(diagonal) & (diagonal != 0)
-    if not usable.all() or np.count_nonzero(inside) != diagonal.size:
+    corner = np.count_nonzero(filled[np.ix_(border, border)])
+    among_others = elements.sum() - 2 * elements[border].sum() + corner
+    if border.size > _BORDER * size or not usable.all() or among_others != others.size:
         return None
     beside = matrix[np.ix_(border, others)]
     complement = matrix[np.ix_(border, border)] - (beside / diagonal) @ beside.T
