@@ -23,6 +23,7 @@ _NUMBERS = 20_000_000  # at most in one array: it bounds the memory
 _PATIENCE = 12  # Gauss-Newton steps of a large batch before the whole second derivative is taken
 _SMALL = 64  # fits that take it from the start
 _REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one may end in another valley
+_PASSES = 32  # numbers for each cell and fit that first steps keep
 _FEW = 8  # fits for which the derivatives of the start are not worth it
 _APART = 50.0  # typical steps: starts that lie further apart share no derivatives
 _LEVEL, _AT_0 = 1e-9, 1e-3  # of 2NLL per typical step, and typical steps
@@ -87,6 +88,8 @@ def fit_batch(
 
     if len(start) <= chunk:
         return some(slice(None))
+    if chunk < _FEW:
+        return _fit_large(model, data, start, lower, upper, constant, scale, chunk, exploring=exploring)
     parts = [some(slice(first, first + chunk)) for first in range(0, len(start), chunk)]
     return BatchFit(
         np.concatenate([part.parameters for part in parts]),
@@ -94,6 +97,37 @@ def fit_batch(
         np.concatenate([part.converged for part in parts]),
         max(part.iterations for part in parts),
     )
+
+
+def _fit_large(
+    model: CompiledModel,
+    data: Array,
+    start: Array,
+    lower: Array,
+    upper: Array,
+    constant: NDArray[np.bool_],
+    scale: Array,
+    chunk: int,
+    *,
+    exploring: bool,
+) -> BatchFit:
+    """:func:`fit_batch` where second derivatives of a few fits fill the memory, but slopes of many do not."""
+    free = np.flatnonzero(~constant)
+    theta = np.where(constant, start, np.clip(start, lower, upper))
+    height, converged = np.full(len(theta), np.inf), np.zeros(len(theta), dtype=bool)
+    size = int(np.clip(_NUMBERS // (_PASSES * model.nominal.size), _FEW, _CHUNK))
+    for first in range(0, len(theta) if free.size else 0, size):
+        part = slice(first, first + size)
+        height[part] = model.twice_nll(theta[part], data[part])
+        near = theta[part], height[part], data[part]
+        converged[part] = _approach(model, *near, free, scale, lower[free], upper[free])
+    left, iterations = np.flatnonzero(~converged), 0
+    for first in range(0, left.size, chunk):
+        rows = left[first : first + chunk]
+        fit = _fit_chunk(model, data[rows], theta[rows], lower, upper, constant, scale, exploring=exploring)
+        theta[rows], height[rows], converged[rows] = fit.parameters, fit.twice_nll, fit.converged
+        iterations = max(iterations, fit.iterations)
+    return BatchFit(theta, height, converged, iterations)
 
 
 def _fit_chunk(

@@ -25,6 +25,7 @@ _STEPS = 16
 _NEAR = 1e-10  # of 2NLL: what such a step would still gain; the next would gain a tenth of it at most
 _FALL = 0.5  # from step to step, of that gain; where it falls less, full steps are better
 _FLOOR = 1e-9  # of 2NLL per squared step: what has no effect does not stop the others
+_NUMBERS = 10_000_000  # in these inverses
 _PATTERNS = 40  # sets of parameters that bounds hold, with an inverse each; fits with others are left out
 
 
@@ -170,7 +171,7 @@ def _step(
     step, known = np.zeros_like(left), np.zeros(len(left), dtype=bool)
     for rows in _alike(held):
         key = held[rows][0].tobytes()
-        if key not in inverses and len(inverses) >= _PATTERNS:
+        if key not in inverses and len(inverses) >= min(_PATTERNS, max(2, _NUMBERS // near.inverse.size)):
             continue
         if key not in inverses:
             inverses[key] = _without(near.inverse, held[rows][0])

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nuhist import Workspace
+from nuhist.inference import newton
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import slope_and_curvature
 from nuhist.inference.likelihood import Likelihood
@@ -286,3 +287,15 @@ def test_a_shape_that_bends_a_little() -> None:
     # 1e-10 is left by either.
     singles = np.concatenate([fit.twice_nll for fit in alone])
     np.testing.assert_allclose(together.twice_nll[:10], singles, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["normsys", "staterror over two channels"])
+def test_large_models_end_at_the_same_places(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    likelihood = make_likelihood(MODELS[name])
+    data = toy_model(likelihood).throw(likelihood.initial, 30, 8, 0)
+    usual = _fitted(likelihood, data)
+    monkeypatch.setattr(newton, "_NUMBERS", 40)  # second derivatives of three fits or less at a time
+    large = _fitted(likelihood, data)
+    assert large.converged.all()
+    # 1e-10 is left by either.
+    np.testing.assert_allclose(large.twice_nll, usual.twice_nll, rtol=0, atol=1e-9)
