@@ -6,13 +6,8 @@ is made for versions of NumPy that others may not have); without it, tests with 
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +23,8 @@ from nuhist.exchange.alea.kept import kept_workspace
 from nuhist.exchange.alea.write import anchored_samples, export_alea
 from nuhist.histfactory.workspace import digest
 from nuhist.tables import Array
+from tests.exchange.alea_jobs import PYTHON, alea
 
-JOBS = Path(__file__).parent / "alea_jobs.py"
-PYTHON = os.environ.get("NUHIST_ALEA_PYTHON") or (sys.executable if find_spec("alea") else None)
 SETTINGS = {"histosys": {"interpcode": "code4p"}, "normsys": {"interpcode": "code4"}}
 NORMFACTOR = {"name": "wimp_rate_multiplier", "type": "normfactor", "data": None}
 LUMI = {"name": "lumi", "type": "lumi", "data": None}
@@ -113,19 +107,6 @@ def random_points(known: Mapping[str, Factor], count: int) -> list[dict[str, flo
                 point[name] = float(generator.uniform(0, 3))
         points.append(point)
     return points
-
-
-def alea(model: Path, points: list[dict[str, float]], folder: Path) -> list[float]:
-    assert PYTHON is not None
-    (folder / "points.json").write_text(json.dumps(points), encoding="utf-8")
-    files = [model, model.with_name("data.h5"), folder / "points.json", folder / "found.json"]
-    done = subprocess.run(
-        [PYTHON, JOBS, *files], capture_output=True, text=True, timeout=300, check=False,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: list[float] = json.loads((folder / "found.json").read_text(encoding="utf-8"))
-    return found
 
 
 def differences(workspace: Workspace, folder: Path, **choices: Any) -> tuple[Array, Array]:
