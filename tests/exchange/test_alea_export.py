@@ -186,7 +186,12 @@ def test_what_was_written_comes_back_until_it_is_changed(tmp_path: Path) -> None
     assert again.sidecar == workspace.sidecar
     with model.open("a", encoding="utf-8") as file:
         file.write("# more\n")
-    assert kept_workspace(model) is None
+    said: list[str] = []
+    assert kept_workspace(model, said.append) is None
+    assert said == [
+        f"{model}: is not what nuhist wrote; the model is read as anybody else's, of which --data names the"
+        " events"
+    ]
     model.with_name("nuhist.json").unlink()
     assert kept_workspace(model) is None
 

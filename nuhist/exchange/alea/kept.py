@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,15 @@ def kept_text(workspace: Workspace, files: Mapping[str, bytes | str]) -> str:
     return to_json(document)
 
 
-def kept_workspace(model: Path) -> Workspace | None:
+def kept_workspace(model: Path, message: Callable[[str], None] = lambda _: None) -> Workspace | None:
     """The workspace of a model that nuhist wrote; None where the model is another one, or was changed.
 
     Parameters
     ----------
     model
         The YAML file, with the rest beside it.
+    message
+        Called with a line of text where the model was changed.
 
     Raises
     ------
@@ -60,8 +62,13 @@ def kept_workspace(model: Path) -> Workspace | None:
             return None
         spec, sidecar = document["workspace"], document["sidecar"]
     beside = {name: model.with_name(name) for name in files}
-    if any(not path.is_file() or _digest(read_bytes(path)) != files[name] for name, path in beside.items()):
-        return None
+    for name, path in beside.items():
+        if not path.is_file() or _digest(read_bytes(path)) != files[name]:
+            message(
+                f"{path}: is not what nuhist wrote; the model is read as anybody else's, of which --data names"
+                " the events"
+            )
+            return None
     validate(spec, str(place))
     if sidecar is not None:
         check(sidecar, "sidecar", str(place), ExchangeError)

@@ -80,7 +80,7 @@ def import_alea(
     if not ignore_metadata and not (
         data or settings or fix or free or poi or templates or mapping != "anchors"
     ):
-        kept = kept_workspace(place)
+        kept = kept_workspace(place, message)
         if kept is not None:
             return kept
     patterns, values = _settings(settings)
