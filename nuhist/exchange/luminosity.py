@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import log, log1p
 from typing import Any
 
 from nuhist.errors import ExchangeError, OptionError
@@ -79,12 +80,21 @@ def _block(measurement: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
+def _deviations(factor: float, width: float) -> float:
+    """Where a normsys of this width has a factor: exponential beyond one standard deviation, as in code 4."""
+    if factor > 1 + width:
+        return log(factor) / log1p(width)
+    if 0 < factor < 1 - width < 1:
+        return -log(factor) / log1p(-width)
+    return (factor - 1) / width
+
+
 def _rewritten(measurement: Mapping[str, Any], width: float) -> dict[str, Any]:
     """A measurement whose luminosity is counted in standard deviations."""
 
     def counted(block: Mapping[str, Any]) -> dict[str, Any]:
-        start = [(value - 1) / width for value in block["inits"]]
-        bounds = [[(value - 1) / width for value in pair] for pair in block["bounds"]]
+        start = [_deviations(value, width) for value in block["inits"]]
+        bounds = [[_deviations(value, width) for value in pair] for pair in block["bounds"]]
         kept = {key: value for key, value in block.items() if key not in ("auxdata", "sigmas")}
         return {**kept, "inits": start, "bounds": bounds}
 

@@ -53,6 +53,30 @@ def refuse_several_staterrors(workspace: Workspace, form: str) -> None:
             raise ExchangeError(f"{where}: has several staterrors; {form} holds one per channel")
 
 
+def refuse_other_constraints(
+    workspace: Workspace, measurements: Sequence[Mapping[str, Any]], form: str, *, centres: bool = False
+) -> None:
+    """Refuse constraints that a measurement centres or sizes otherwise than their modifiers say.
+
+    A luminosity always says itself. With ``centres``, the format holds those of normsys and histosys.
+    """
+    sets = parameter_sets(workspace.spec)
+    for measurement in measurements:
+        for block in measurement["config"]["parameters"]:
+            entry = sets.get(block["name"])
+            if entry is None or entry.kind == "lumi":
+                continue
+            held = {"normsys": 0.0, "histosys": 0.0, "staterror": 1.0}.get(entry.kind)
+            for key in ("auxdata", "sigmas", "factors"):
+                usual = key == "auxdata" and all(value == held for value in block.get(key, ()))
+                if key not in block or usual or (centres and key == "auxdata" and held == 0):
+                    continue
+                raise ExchangeError(
+                    f"{workspace.origin}: measurement '{measurement['name']}': '{block['name']}' has {key}"
+                    f" {block[key]} of its own; {form} has those of its modifier, so take them out"
+                )
+
+
 def refuse_partial_lumi(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> None:
     """Refuse a lumi on some samples only, which ROOT would apply to all; one that is held at 1 is none."""
     samples = [

@@ -126,6 +126,7 @@ def combine(
         message(f"{name} is one parameter: {sizes_of(found.get(name, {}))}")
     if len(found.get(interest.name, ())) > 1:
         shared.setdefault(interest.name, 1.0)
+    named = len(shared)
     shared = expanded(shared, found, "correlate")
     apart = expanded(dict.fromkeys(decorrelate, 1.0), found, "decorrelate")
     _check_names(found, shared, apart)
@@ -145,12 +146,14 @@ def combine(
         raise ConfigError(f"'{interest.name}' is the parameter of interest; it cannot be correlated in part")
     refuse_open(found, (*shared, *apart, *of_bins), [part.origin for part in parts])
     correlate_all(parts, shared, found, chosen)
-    for line in report(found, shared) if correlate_common else ():
+    after = held(parts)  # what is correlated in part is smaller now, and is told of as it was
+    settled = {name: (after if rho == 1 else found)[name] for name, rho in shared.items()}
+    for line in report(settled, shared) if correlate_common or len(shared) > named else ():
         message(line)
     _warn_of_fluxes(parts, message)
     _rename_channels(parts, message)
     refuse_other_signals(parts, shared)
-    parameters = merged_overrides(parts, shared)
+    parameters = merged_overrides(parts, shared, settled=fixed)
     spec: dict[str, Any] = {
         "channels": [channel for part in parts for channel in part.spec["channels"]],
         "observations": [entry for part in parts for entry in part.spec["observations"]],
@@ -160,7 +163,7 @@ def combine(
     hold(spec, fixed, message)
     validate(spec, "combination")
     sizes = {
-        name: {part: constraint.words + in_part(shared[name]) for part, constraint in found[name].items()}
+        name: {part: constraint.words + in_part(shared[name]) for part, constraint in settled[name].items()}
         for name in sorted(shared)
     }
     return Workspace(spec, _sidecar(parts, spec, interest, sizes, command), "combination")

@@ -76,6 +76,7 @@ def correlate_all(
         if kind != "gaussian":
             raise ModelError(f"'{name}' is {kind}: only a normsys or histosys can be correlated in part")
         for part in holders:
+            _refuse_held(part, name)
             _split(part, name, rho)
     if undecided:
         first = undecided[0].split("'")[1]
@@ -114,6 +115,20 @@ def _agree(
     for part in holders:
         found[winner].impose(part.spec, name)
     return []
+
+
+def _refuse_held(part: Part, name: str) -> None:
+    """A parameter that becomes two cannot be held, bounded or centred as one."""
+    block: Mapping[str, Any] = next(
+        (block for block in part.config["parameters"] if block["name"] == name), {}
+    )
+    said = {"fixed": block.get("fixed", False), "auxdata": any(block.get("auxdata", ()))}
+    found = [key for key, value in {**said, "bounds": "bounds" in block}.items() if value]
+    if found:
+        raise ModelError(
+            f"{part.origin}: '{name}' has {found[0]} of its own ({block[found[0]]}), and correlated in part"
+            " it becomes two parameters; take that out of the workspace, or share it whole"
+        )
 
 
 def _split(part: Part, name: str, rho: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from nuhist.errors import ConfigError, ModelError, OptionError, unknown_name
@@ -14,8 +14,13 @@ from nuhist.values import as_number
 _DEFAULTS: dict[str, Any] = {"auxdata": [0.0], "fixed": False}  # of a parameter without an override
 
 
-def merged_overrides(parts: Sequence[Part], shared: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Overrides of all parameters; of a shared one they must agree, but for bounds and start."""
+def merged_overrides(
+    parts: Sequence[Part], shared: Mapping[str, float], settled: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Overrides of all parameters; of a shared one they must agree, but for bounds and start.
+
+    Of parameters that are ``settled`` it does not matter whether they are held: they will be.
+    """
     blocks: dict[str, dict[str, Any]] = {}
     origins: dict[str, str] = {}
     for part in parts:
@@ -23,7 +28,10 @@ def merged_overrides(parts: Sequence[Part], shared: Mapping[str, float]) -> list
         given = {block["name"]: block for block in part.config["parameters"] if block["name"] in used}
         for name, block in (given | {name: {"name": name} for name in used if name not in given}).items():
             if name in blocks:
-                _merge_block(blocks[name], block, f"{origins[name]} and {part.origin}")
+                if name in settled:
+                    blocks[name]["fixed"] = True
+                said = {**block, "fixed": True} if name in settled else block
+                _merge_block(blocks[name], said, f"{origins[name]} and {part.origin}")
             else:
                 blocks[name], origins[name] = dict(block), part.origin
     for name in shared:
@@ -49,9 +57,10 @@ def _merge_block(first: dict[str, Any], block: Mapping[str, Any], where: str) ->
         elif key == "inits":
             first.setdefault("inits", value)
         elif first.setdefault(key, _DEFAULTS.get(key, value)) != value:
+            advice = ", or hold it with --fix" if key == "fixed" else ""
             raise ModelError(
                 f"{where} disagree on '{key}' of the shared '{block['name']}': {first[key]} and {value};"
-                " make them equal"
+                f" make them equal{advice}"
             )
 
 

@@ -271,7 +271,7 @@ def _log_normal(document: Spec) -> None:
             lambda d: _modifier(d, "uncorrelated").update(constraint_type="LogNormal"),
             "shapesys 'uncorrelated': its constraint 'LogNormal' is not known; pyhf has Poisson",
         ),
-        (lambda d: _gaussian(d, 2.0), "histosys 'shape': its constraint is 0 ± 2; pyhf has 0 ± 1 only"),
+        (lambda d: _gaussian(d, 2.0), "histosys 'shape': its constraint is 0 ± 2; pyhf has ± 1 only"),
         (lambda d: d["misc"].update(nuhist={"nuhist_remainder": 9}), "misc.nuhist: version 9 is not known"),
         (lambda d: d["misc"].update(nuhist=[]), "misc.nuhist: is not what nuhist wrote; take it out"),
     ],
@@ -335,6 +335,25 @@ def test_a_shapefactor_as_roofit_writes_it(document: Spec, imported: Callable[..
     (entry,) = [e for e in _modifiers_of(document) if e["type"] == "shapefactor"]
     entry |= {"type": "shapesys", "constraint_type": "Gauss", "data": {"vals": [0.0, 0.0]}}
     assert imported(document).digest == expected.digest
+
+
+def test_a_constraint_that_is_centred_elsewhere(imported: Callable[..., Workspace]) -> None:
+    """The centre stands in the document itself, as RooFit reads it; domains without axes are null there."""
+    spec = foreign_spec()
+    blocks = spec["measurements"][0]["config"]["parameters"]
+    blocks.append({"name": "shape", "auxdata": [0.3]})
+    document = json.loads(to_json(hs3_document(Workspace(spec))))
+    (point,) = document["parameter_points"]
+    assert {"name": "nom_shape", "value": 0.3, "const": True} in point["parameters"]
+    del document["misc"]["nuhist"]
+    document["domains"][1]["axes"] = None
+    found = {block["name"]: block for block in imported(document).measurement()["config"]["parameters"]}
+    assert found["shape"] == {"name": "shape", "auxdata": [0.3]}
+    blocks.append({"name": "mc_one", "auxdata": [1.1, 1.0, 1.0]})
+    with pytest.raises(
+        ExchangeError, match=r"'mc_one' has auxdata \[1.1, 1.0, 1.0\] of its own; HS3 has those"
+    ):
+        hs3_document(Workspace(spec))
 
 
 def test_several_staterrors_are_refused(tmp_path: Path) -> None:

@@ -111,6 +111,10 @@ def test_what_a_normsys_in_place_of_a_lumi_changes() -> None:
     np.testing.assert_allclose(counts[0][:3], counts[1][:3], rtol=1e-13)
     np.testing.assert_allclose(counts[0][3], counts[1][3], rtol=2.9e-4)
     assert np.abs(counts[0][3] / counts[1][3] - 1).max() > 2e-4
+    held = published()
+    held.spec["measurements"][0]["config"]["parameters"] = [{**BLOCK, "inits": [1.1], "fixed": True}]
+    (block,) = with_luminosity(held, "normsys")[0].measurement()["config"]["parameters"]
+    assert 1.017 ** block["inits"][0] == pytest.approx(1.1, rel=1e-13)  # as code 4 goes on beyond 1
     with pytest.raises(OptionError, match="is neither keep nor normsys"):
         with_luminosity(published(), "no")
     with pytest.raises(OptionError, match="has no lumi"):
@@ -132,6 +136,11 @@ def test_what_root_evaluates_otherwise_is_counted() -> None:
     change = 2 * (log(norm.cdf(2.0)) - log(norm.cdf(0.5)))
     assert "1 bin has a statistical error above 15 % (50 % in SR, bin 0)" in wide
     assert f"changes 2NLL by up to {change:.2g} within 1.5 standard deviations" in wide
+    empty = published()
+    dips = {"name": "dip", "type": "histosys", "data": {"hi_data": [0.5, 1.0], "lo_data": [0.0, 1.0]}}
+    empty.spec["channels"][0]["samples"][1] |= {"data": [0.0, 1.0], "modifiers": [dips]}
+    # Code 4p of 0, 0.5, 0: 0.25 a + a² (15 - 10 a² + 3 a⁴) / 32, which is -0.035 at a = -0.3.
+    assert "1 bin of 1 sample ('fakes' of SR) can fall below zero" in root_differences(empty)[0]
     certain = published()
     certain.spec["channels"][0]["samples"][1]["modifiers"].clear()
     assert root_differences(certain) == ()

@@ -218,3 +218,51 @@ def test_the_parameter_of_interest_may_be_a_nuisance_elsewhere() -> None:
     assert joint.spec["measurements"][0]["config"]["poi"] == "mu"
     assert {"mu", "second"} <= set(pyhf.Workspace(dict(joint.spec)).model().config.par_names)
     assert said[0] == "b.json: second is not of interest here; it stays free, as a nuisance parameter"
+
+
+def test_what_is_reported_is_what_is_there() -> None:
+    """After --prefer first both have the size of the first; with patterns what is shared is told of, too."""
+    said: list[str] = []
+    parts = [analysis("one", 0.05), analysis("two", 0.2)]
+    joint = combine(parts, correlate_common=True, prefer="first", message=said.append)
+    assert not [line for line in said if "hi 1.2" in line]
+    assert joint.sidecar is not None
+    assert set(joint.sidecar["shared"]["JET_1"].values()) == {"a normsys with hi 1.05, lo 0.95"}
+    said.clear()
+    combine(parts, correlate=["mu_top", "lumi", "JET_*", "MUON"], prefer="own", message=said.append)
+    assert [
+        line
+        for line in said
+        if "JET_1: a normsys with hi 1.05, lo 0.95 in one, a normsys with hi 1.2, lo 0.8 in two" in line
+    ]
+
+
+@pytest.mark.parametrize(
+    ("block", "key"),
+    [
+        ({"fixed": True, "inits": [0.3]}, "fixed"),
+        ({"auxdata": [0.3]}, "auxdata"),
+        ({"bounds": [[-1, 1]]}, "bounds"),
+    ],
+)
+def test_what_is_held_is_not_correlated_in_part(block: Json, key: str) -> None:
+    """It would become two parameters, which were free, and no parameter of the two workspaces."""
+    parts = [analysis("one", 0.05), analysis("two", 0.1)]
+    for part in parts:
+        part.spec["measurements"][0]["config"]["parameters"].append({"name": "JET_1", **block})
+    with pytest.raises(ModelError, match=f"one.json: 'JET_1' has {key} of its own"):
+        combine(parts, correlate={"JET_1": 0.5}, correlate_common=True)
+    whole = combine(parts, correlate_common=True).spec["measurements"][0]["config"]["parameters"]
+    assert {"name": "JET_1", **block} in whole
+
+
+def test_a_parameter_that_only_one_holds() -> None:
+    parts = [analysis("one", 0.05), analysis("two", 0.05)]
+    block = {"name": "JET_1", "fixed": True, "inits": [0.3]}
+    parts[1].spec["measurements"][0]["config"]["parameters"].append(block)
+    with pytest.raises(
+        ModelError, match=r"disagree on 'fixed' of the shared 'JET_1'.* or hold it with --fix"
+    ):
+        combine(parts, correlate_common=True)
+    joint = combine(parts, correlate_common=True, fixed={"JET_1": 0.3})
+    assert block in joint.spec["measurements"][0]["config"]["parameters"]

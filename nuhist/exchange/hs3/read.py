@@ -111,6 +111,7 @@ class _Reader:
             lumi=any(block["name"] == "lumi" for block in stored),
         )
         self.lumi: dict[str, Any] = {}
+        self.centres: dict[str, float] = {}
 
     def _model(self, name: str) -> Mapping[str, Any]:
         """A distribution that is a channel."""
@@ -207,13 +208,17 @@ class _Reader:
         return {"name": name, "type": kind, "data": errors}
 
     def _check_gaussian(self, modifier: Mapping[str, Any], where: str) -> None:
-        """Refuse a constraint that is no Gaussian of width 1 around 0."""
+        """Refuse a constraint that is no Gaussian of width 1, and note where its centre is."""
+        own = parameter_of(modifier)
         if "constraint_name" in modifier:
             centre, width = self._gaussian(modifier, where)
-            if (centre, width) != (0.0, 1.0):
-                raise ExchangeError(f"{where}: its constraint is {centre:g} ± {width:g}; pyhf has 0 ± 1 only")
+            if width != 1.0:
+                raise ExchangeError(f"{where}: its constraint is {centre:g} ± {width:g}; pyhf has ± 1 only")
         elif modifier.get("constraint", modifier.get("constraint_type", "Gauss")) != "Gauss":
             raise ExchangeError(f"{where}: its constraint is not Gaussian; pyhf has no other")
+        else:
+            centre = float(self.values.get(f"nom_{own}", {}).get("value", 0.0))
+        self.centres[own] = centre
 
     def _gaussian(self, modifier: Mapping[str, Any], where: str) -> tuple[float, float]:
         """Centre and width of the distribution that constrains a parameter."""
@@ -238,7 +243,8 @@ class _Reader:
 
     def _measurement(self, kinds: Mapping[str, str]) -> dict[str, Any]:
         domains = _named(self.document["domains"])
-        axes = _named([axis for name in self.analysis["domains"] for axis in domains[name]["axes"]])
+        # RooFit writes null for a domain without axes.
+        axes = _named([axis for name in self.analysis["domains"] for axis in domains[name]["axes"] or ()])
         found: dict[str, dict[str, Any]] = {}
         for parameter in dict.fromkeys((*self.values, *axes)):
             name = self.names.of(parameter)
@@ -246,6 +252,8 @@ class _Reader:
                 continue
             block: dict[str, Any] = dict(self.lumi.get(parameter, {}))
             entry = self.values.get(parameter, {})
+            if self.centres.get(parameter):
+                block["auxdata"] = [self.centres[parameter]]
             if "value" in entry:
                 block["inits"] = [float(entry["value"])]
             if {"min", "max"} <= axes.get(parameter, {}).keys():

@@ -16,7 +16,7 @@ from typing import Any
 from nuhist.__about__ import __version__
 from nuhist.exchange.differences import below_zero, large_counts
 from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin_names, has_lumi
-from nuhist.exchange.refusals import Names, refuse_names, refuse_several_staterrors
+from nuhist.exchange.refusals import Names, refuse_names, refuse_other_constraints, refuse_several_staterrors
 from nuhist.exchange.relative import relative
 from nuhist.exchange.remainder import remainder
 from nuhist.files import to_json, write_atomically
@@ -85,7 +85,7 @@ def hs3_document(
         If there is no measurement of that name.
     """
     chosen = workspace.measurement(measurement)
-    _check(workspace)
+    _check(workspace, chosen)
     for line in (*below_zero(workspace), *large_counts(workspace), *_relative_errors(workspace)):
         message(line)
     spec, observed = workspace.spec, workspace.observed()
@@ -197,8 +197,9 @@ def _parameters(
             values.append({"name": parameter, "value": start, **held})
             domain.append({"name": parameter, "min": low, "max": high})
         if entry.kind in CONSTRAINED:
-            centres.append({"name": f"nom_{name}", "value": 0.0, "const": True})
-            observables.append({"name": f"nom_{name}", "min": -_REACH, "max": _REACH})
+            centre = float(block.get("auxdata", [0.0])[0])
+            centres.append({"name": f"nom_{name}", "value": centre, "const": True})
+            observables.append({"name": f"nom_{name}", "min": centre - _REACH, "max": centre + _REACH})
     return values + centres, domain, observables
 
 
@@ -264,12 +265,13 @@ def _root_internal(analysis: str, data: str, channels: Sequence[str]) -> dict[st
     }
 
 
-def _check(workspace: Workspace) -> None:
+def _check(workspace: Workspace, measurement: Mapping[str, Any]) -> None:
     """Refuse what HS3 cannot hold, or RooFit and pyhs3 read as different things."""
     spec, origin = workspace.spec, workspace.origin
     sets = parameter_sets(spec)
     refuse_names(workspace, _NAMES)
     refuse_several_staterrors(workspace, "HS3")
+    refuse_other_constraints(workspace, [measurement], "HS3", centres=True)
     pairs = OneToOne(origin)
     for name, entry in sets.items():
         kind = entry.kind

@@ -24,6 +24,7 @@ from nuhist.exchange.parameter_names import LUMI, has_lumi, names_in_root, root_
 from nuhist.exchange.refusals import (
     Names,
     refuse_names,
+    refuse_other_constraints,
     refuse_partial_lumi,
     refuse_several_staterrors,
 )
@@ -244,6 +245,7 @@ def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> N
     sets = parameter_sets(spec)
     refuse_names(workspace, _NAMES)
     refuse_several_staterrors(workspace, "XML")
+    refuse_other_constraints(workspace, measurements, "XML")
     root_names(sets, origin)  # which refuses those that would become one
     ranges: dict[str, tuple[tuple[float, float, float], str]] = {}
     for measurement in measurements:
