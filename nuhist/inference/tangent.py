@@ -180,7 +180,7 @@ def _step(
     for (last, change, part), share in zip(pairs, reversed(shares), strict=True):
         more = share - part * np.einsum("bi,bi->b", change, step)
         step += more[:, None] * last
-    usable: Mask = np.isfinite(step).all(axis=1)
+    usable: Mask = np.asarray(np.isfinite(step).all(axis=1))
     return np.where(usable[:, None], -step, 0.0), known & usable
 
 
