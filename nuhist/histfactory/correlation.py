@@ -80,6 +80,11 @@ def correlate_all(
             _split(part, name, rho)
     if undecided:
         first = undecided[0].split("'")[1]
+        if _kind(first, found[first]) == "lumi":
+            raise ModelError(
+                f"{'; '.join(undecided)}; use --prefer {first}=WORKSPACE (or ={FIRST}): a model has one"
+                " luminosity, so that each cannot keep its own"
+            )
         raise ModelError(
             f"{'; '.join(undecided)}; use --prefer {first}=WORKSPACE (or ={FIRST}, or ={OWN}, to keep each;"
             f" --prefer {OWN} for all) or --decorrelate {first}"
@@ -107,9 +112,10 @@ def _agree(
         known = ", ".join((*found, OWN, FIRST))
         raise ConfigError(f"--prefer {name}={winner}: no such workspace; they are {known}")
     sizes = {constraint.key for constraint in found.values() if constraint.key is not None}
-    if len(sizes) < 2 or winner == OWN:
+    of_lumi = any(constraint.kind == "lumi" for constraint in found.values())
+    if len(sizes) < 2 or (winner == OWN and not of_lumi):
         return []
-    if winner is None:
+    if winner is None or winner == OWN:
         described = ", ".join(f"{constraint.words} in {part}" for part, constraint in found.items())
         return [f"'{name}' has different sizes: {described}"]
     for part in holders:

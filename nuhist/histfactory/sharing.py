@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from nuhist.errors import ConfigError, ModelError, OptionError
 from nuhist.histfactory.constraints import Constraint
-from nuhist.histfactory.correlation import Held
+from nuhist.histfactory.correlation import FIRST, Held
 from nuhist.values import as_named_numbers
 
 Correlated = Mapping[str, float | str | Sequence[str]] | Sequence[str]
@@ -121,6 +121,8 @@ def refuse_open(found: Held, settled: Iterable[str], origins: Sequence[str]) -> 
     where = f"{', '.join(origins[:-1])} and {origins[-1]}"
     first = still[0]
     choices = f"say --correlate {first}, --decorrelate {first} or --rename"
+    if next(iter(found[first].values())).kind == "lumi":  # of which a model has one
+        choices = f"say --correlate {first}, with --prefer {first}=WORKSPACE or ={FIRST} where errors differ"
     if len(still) == 1:
         raise ModelError(f"{where} both have '{first}'; {choices}")
     raise ModelError(

@@ -266,3 +266,18 @@ def test_a_parameter_that_only_one_holds() -> None:
         combine(parts, correlate_common=True)
     joint = combine(parts, correlate_common=True, fixed={"JET_1": 0.3})
     assert block in joint.spec["measurements"][0]["config"]["parameters"]
+
+
+def test_luminosities_that_differ() -> None:
+    """A model has one: what the messages advise is what works."""
+    parts = [analysis("one", 0.05), analysis("two", 0.1, lumi=0.03)]
+    with pytest.raises(ModelError, match=r"say --correlate lumi, with --prefer lumi=WORKSPACE or =first"):
+        combine(parts, correlate=["mu_top", "JET_*", "MUON"], prefer="own")
+    for prefer in (None, "own"):
+        with pytest.raises(ModelError, match=r"use --prefer lumi=WORKSPACE \(or =first\): a model has one"):
+            combine(
+                parts, correlate=["lumi", "mu_top", "MUON", "JET_shape"], decorrelate=["JET_1"], prefer=prefer
+            )
+    joint = combine(parts, correlate_common=True, correlate=["lumi"], prefer={"lumi": "two"})
+    (block,) = [b for b in joint.spec["measurements"][0]["config"]["parameters"] if b["name"] == "lumi"]
+    assert block["sigmas"] == [0.03]
