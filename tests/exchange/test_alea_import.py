@@ -217,6 +217,11 @@ OTHER = (Axis(AXES[0].edges + np.array([0, 5, 0, 0]), "cs2"), AXES[1])
             swapped("class: alea.template_source.TemplateSource", "class: os.system"),
             "class: 'os.system' cannot be",
         ),
+        (swapped("{t_ly:.1f}_{t_qy:d}.h5", "x" * 5000), "SR0/b8: there is no b8/b8_xxx"),
+        (
+            swapped("livetime_parameter: livetime", "livetime_parameter: {a: 1} #"),
+            "livetime_parameter: there is no parameter",
+        ),
         (pickled([np.array([(1.0,)], dtype=[("cs2", float)])]), "no field of the events of"),
         (pickled([Path("/")]), "wants to make a pathlib"),
         (pickled({"SR9": np.zeros(1)}), "has no events of SR0; add --data SR0=FILE"),

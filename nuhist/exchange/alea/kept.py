@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -63,7 +64,7 @@ def kept_workspace(model: Path, message: Callable[[str], None] = lambda _: None)
         spec, sidecar = document["workspace"], document["sidecar"]
     beside = {name: model.with_name(name) for name in files}
     for name, path in beside.items():
-        if not path.is_file() or _digest(read_bytes(path)) != files[name]:
+        if not os.path.isfile(path) or _digest(read_bytes(path)) != files[name]:  # noqa: PTH113
             message(
                 f"{path}: is not what nuhist wrote; the model is read as anybody else's, of which --data"
                 " names the events"

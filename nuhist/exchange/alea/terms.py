@@ -66,7 +66,7 @@ def read_term(
     if not axes or len(axes) > MOST_AXES or len(set(names)) < len(names):
         raise ExchangeError(f"{where}: analysis_space: expected axes of different names, at most {MOST_AXES}")
     livetime = entry.get("livetime_parameter")
-    if livetime is not None and livetime not in parameters:
+    if livetime is not None and not (isinstance(livetime, str) and livetime in parameters):
         raise ExchangeError(f"{where}: livetime_parameter: there is no parameter {shown(livetime)}")
     default = entry.get("default_source_class")
     sources = []
