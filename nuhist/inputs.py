@@ -137,6 +137,14 @@ def read_bytes(path: Path | str, most: int = LARGEST, signature: bytes = b"") ->
     return b"".join(parts)
 
 
+def is_file(path: Path | str) -> bool:
+    """Whether there is a file; False for a name that is too long, for which ``Path.is_file`` raises."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
+
+
 def check_path(path: Path | str) -> None:
     """Refuse what is no path, and one without a letter, which the system takes for the current folder.
 

@@ -44,7 +44,7 @@ class Chosen:
         ConfigError
             If a choice has another form than its option says.
         """
-        from nuhist.histfactory.grids import parse_bounds, parse_numbers
+        from nuhist.histfactory.named_values import parse_bounds, parse_numbers
         from nuhist.histfactory.patchset import SignalGrid
         from nuhist.inference.model import Model
 

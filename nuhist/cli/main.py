@@ -14,6 +14,7 @@ from nuhist.__about__ import __version__
 from nuhist.characters import printable
 from nuhist.cli import (
     cite,
+    combination,
     exchange,
     experiment,
     hepdata,
@@ -37,8 +38,8 @@ _FAMILIES = {
     "Make a likelihood": (
         workspace.build,
         workspace.patchset,
-        workspace.combine,
-        workspace.describe,
+        combination.combine,
+        combination.describe,
         workspace.validate,
         workspace.inspect,
     ),

@@ -59,7 +59,7 @@ def exclusion(
     WS is the background alone; a folder or a record has its PatchSet beside it. With --over, limits on the
     coupling for each EXPERIMENT and for all of them together.
     """
-    from nuhist.histfactory.grids import parse_bounds, parse_numbers, parse_pairs
+    from nuhist.histfactory.named_values import parse_bounds, parse_numbers, parse_pairs
     from nuhist.methods.exclusion import exclusion as compute
     from nuhist.methods.scan_results import ExclusionScan, ScanPoint
 

@@ -160,7 +160,8 @@ def coverage(
     **choices: Any,
 ) -> None:
     """How often intervals of each method hold the truth."""
-    from nuhist.histfactory.grids import parse_numbers, parse_range
+    from nuhist.histfactory.grids import parse_range
+    from nuhist.histfactory.named_values import parse_numbers
     from nuhist.values import percent
 
     with toy_execution(ntoys or 2000, **choices) as execution:

@@ -127,8 +127,8 @@ def _coupling(
 ) -> dict[str, Any]:
     """What the sidecar says of a parameter."""
     scale = coupling_scale(workspace, name)
-    if coupling or unit or reference:
-        if not (coupling and unit and reference):
+    if coupling is not None or unit is not None or reference is not None:
+        if not coupling or not unit or reference is None:
             raise ConfigError("coupling, unit and reference belong together; give all three")
         scale = CouplingScale(name, coupling, unit, as_positive(reference, "reference", unit))
     kept = {**signal_of(workspace.sidecar or {}, name), **(signal or {})}

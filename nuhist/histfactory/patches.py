@@ -12,7 +12,7 @@ from nuhist.files import read_json, to_json
 from nuhist.histfactory.record import PATCHSET_FILE, is_record, read_record
 from nuhist.histfactory.validation import validate, validate_operations, validate_patchset
 from nuhist.histfactory.workspace import Workspace, is_digest_of
-from nuhist.inputs import LARGEST
+from nuhist.inputs import LARGEST, is_file
 
 Operations = Sequence[Mapping[str, Any]]
 
@@ -139,21 +139,14 @@ def find_patch(text: str, own: PatchSet | None) -> tuple[Patch, PatchSet | None]
         If there is no patch of that name.
     """
     file, colon, name = text.rpartition(":")
-    if _is_file(text) or (is_record(text) and not colon):
+    if is_file(text) or (is_record(text) and not colon):
         return _from_file(text, None)
-    if file and (_is_file(file) or is_record(file)):
+    if file and (is_file(file) or is_record(file)):
         return _from_file(file, name)
     if own is not None and not file:
         return own.patch(name), own
     beside = "" if own is None else f", and {own.origin} has no patch of that name"
     raise DataError(f"{text}: there is no such file{beside}; write --patch FILE or FILE:NAME")
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except OSError:  # of a name that is too long for one
-        return False
 
 
 def _from_file(path: str, name: str | None) -> tuple[Patch, PatchSet | None]:

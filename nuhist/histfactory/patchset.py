@@ -12,7 +12,7 @@ from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
 from nuhist.files import make_folder, to_json, write_together
 from nuhist.histfactory.data_kind import DataKind, describe
-from nuhist.histfactory.grids import distinct
+from nuhist.histfactory.equal_values import distinct
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.patches import Patch, apply_patch
 from nuhist.histfactory.record import BACKGROUND_FILE, PATCHSET_FILE

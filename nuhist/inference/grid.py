@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from nuhist.errors import FitError
-from nuhist.histfactory.grids import equal_runs
+from nuhist.histfactory.equal_values import equal_runs
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.templates import STRENGTH
 from nuhist.histfactory.workspace import Workspace

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from nuhist.histfactory.grids import parse_numbers
+from nuhist.histfactory.named_values import parse_numbers
 from nuhist.physics.hypotheses import Atomic, FlavorChoice, RateOptions
 from nuhist.report.canvas import Canvas, Look, with_look
 from nuhist.report.figures import LINE_COLOURS, Drawn

@@ -17,8 +17,8 @@ from nuhist.errors import ConfigError, DataError, ExchangeError, ModelError
 from nuhist.exchange.remainder import read_remainder
 from nuhist.exchange.root.directories import check_directories
 from nuhist.exchange.root.histograms import open_root, root_file, th1d
-from nuhist.exchange.xml.tree import is_file
 from nuhist.histfactory.validation import validate
+from nuhist.inputs import is_file
 from nuhist.schemas import check
 from tests.fuzz.models import every_modifier
 

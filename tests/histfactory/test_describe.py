@@ -73,6 +73,7 @@ def test_what_is_said_already_stays(theirs: Workspace) -> None:
         ({"poi": "mu", "licence": "MIT"}, OptionError, "--poi mu: nothing is said of it"),
         ({"licence": "MIT", "channels": ["d"]}, ConfigError, "no channel called 'd'"),
         ({"coupling": "s", "unit": "u", "reference": -1.0}, ConfigError, "reference -1 u: must be positive"),
+        ({"coupling": "s", "unit": "u", "reference": 0.0}, ConfigError, "reference 0 u: must be positive"),
     ],
 )
 def test_what_says_nothing(

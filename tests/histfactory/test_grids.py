@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nuhist.histfactory.grids import distinct, equal_runs, parse_range
+from nuhist.histfactory.equal_values import distinct, equal_runs
+from nuhist.histfactory.grids import parse_range
 
 SIZES = st.tuples(st.floats(1, 9.99), st.integers(-30, 30)).map(lambda parts: parts[0] * 10.0 ** parts[1])
 

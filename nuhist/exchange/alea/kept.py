@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +12,7 @@ from nuhist.exchange.stored import as_written
 from nuhist.files import read_json, to_json
 from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import Workspace
-from nuhist.inputs import read_bytes
+from nuhist.inputs import is_file, read_bytes
 from nuhist.schemas import check
 
 KEPT = "nuhist.json"
@@ -52,7 +51,7 @@ def kept_workspace(model: Path, message: Callable[[str], None] = lambda _: None)
         If it is no valid model.
     """
     place = model.with_name(KEPT)
-    if not place.is_file():
+    if not is_file(place):
         return None
     document = read_json(place)
     with as_written(str(place), _ADVICE):
@@ -64,7 +63,7 @@ def kept_workspace(model: Path, message: Callable[[str], None] = lambda _: None)
         spec, sidecar = document["workspace"], document["sidecar"]
     beside = {name: model.with_name(name) for name in files}
     for name, path in beside.items():
-        if not os.path.isfile(path) or _digest(read_bytes(path)) != files[name]:  # noqa: PTH113
+        if not is_file(path) or _digest(read_bytes(path)) != files[name]:
             message(
                 f"{path}: is not what nuhist wrote; the model is read as anybody else's, of which --data"
                 " names the events"

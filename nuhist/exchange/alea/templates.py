@@ -18,6 +18,7 @@ from nuhist.errors import DataError, ExchangeError, unknown_name
 from nuhist.exchange.alea.model import AleaModel, Parameter, Slice, Source, Term
 from nuhist.exchange.bins import describe_edges
 from nuhist.exchange.inference_interface.files import Axis, TemplateFile, read_template_file
+from nuhist.inputs import is_file
 from nuhist.tables import Array
 
 _SPECIFICATION = re.compile(r"[+ ]?0?\d?(\.\d)?[defg]?")
@@ -153,7 +154,7 @@ class Templates:
         if "\0" in name:
             raise ExchangeError(f"{where}: a file's name has a zero character")
         for folder in self.model.folders:
-            if os.path.exists(folder / name):  # noqa: PTH110  (False for a name that is too long)
+            if is_file(folder / name):
                 return folder / name
         found = self._below.get(Path(name).name, [])
         fitting = [path for path in found if str(path).endswith(os.sep + name)] or found

@@ -9,6 +9,7 @@ from typing import Any
 from nuhist.documents import yaml_documents
 from nuhist.errors import DataError, ExchangeError
 from nuhist.files import read_text
+from nuhist.inputs import is_file
 
 _LARGEST = 10 * 2**20  # bytes; HEPData's limit of a YAML file
 _LICENCE = "CC0"
@@ -41,7 +42,7 @@ def likelihood_resource(folder: Path) -> Resource:
 def _usable(folder: Path, entry: dict[str, Any]) -> Resource:
     location = str(entry.get("location", ""))
     file = folder / location
-    if not location or Path(location).name != location or not file.is_file():
+    if not location or Path(location).name != location or not is_file(file):
         return Resource(None, f"'{location}' is no file of the submission")
     licence = entry.get("license")
     name = licence.get("name") if isinstance(licence, dict) else None

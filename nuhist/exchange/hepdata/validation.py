@@ -17,7 +17,7 @@ from nuhist.exchange.hepdata.readme import result_cells, row
 from nuhist.exchange.hepdata.resource import likelihood_resource
 from nuhist.exchange.hepdata.results import ExpectedResults, load_results
 from nuhist.exchange.hepdata.submission import SUBMISSION_FILE, messages
-from nuhist.inputs import read_bytes
+from nuhist.inputs import is_file, read_bytes
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _check_files(folder: Path, files: Mapping[str, str]) -> Check:
     wrong = [
         name
         for name, expected in files.items()
-        if not (folder / name).is_file() or sha256(read_bytes(folder / name)).hexdigest() != expected
+        if not is_file(folder / name) or sha256(read_bytes(folder / name)).hexdigest() != expected
     ]
     extra = sorted({path.name for path in folder.iterdir()} - files.keys() - {README_FILE, RESULTS_FILE})
     problems = [f"{name}: missing or changed" for name in wrong] + [f"{name}: not listed" for name in extra]

@@ -1,4 +1,4 @@
-"""Which of the data sets of an HS3 document are data."""
+"""Which of the data sets of an HS3 document are data, and in which bins."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from nuhist.errors import ExchangeError, unknown_name
 from nuhist.histfactory.data_kind import DataKind
+from nuhist.tables import Array
 
 # Names that say that nobody observed the counts, such as RooFit's asimovData.
 _ASIMOV = re.compile(r"asimov|expect", re.IGNORECASE)
@@ -128,3 +131,17 @@ def _observed(used: Sequence[str], known: Sequence[str], origin: str) -> str:
             break
     what = "has several data sets" if observed else "has no data that were observed, by their names"
     raise ExchangeError(f"{origin}: {what}; choose with --data: {', '.join(known)}")
+
+
+def edges_of(axes: Sequence[Mapping[str, Any]], bins: int) -> Array | None:
+    """Bin edges in keV, None where bins are only numbered; a ValueError if there are not so many bins."""
+    (axis,) = axes
+    if "edges" in axis:
+        edges = np.array(axis["edges"], dtype=np.float64)
+    elif axis["nbins"] == bins:  # before there is an array of so many
+        edges = np.linspace(axis["min"], axis["max"], bins + 1)
+    else:
+        edges = np.array([])
+    if edges.shape != (bins + 1,) or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+        raise ValueError(f"the axis '{axis['name']}' has no {bins} bins with edges in order")
+    return None if np.array_equal(edges, np.arange(bins + 1)) else edges

@@ -6,19 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nuhist.errors import ExchangeError, NuhistError
 from nuhist.exchange.bins import same_edges
 from nuhist.exchange.hs3.bin_errors import as_meant, errors_of_bins
-from nuhist.exchange.hs3.data import channel_name, choose_data
+from nuhist.exchange.hs3.data import channel_name, choose_data, edges_of
 from nuhist.exchange.hs3.names import ParameterNames, parameter_of
 from nuhist.exchange.hs3.write import NUHIST
 from nuhist.exchange.remainder import ChannelTitles, complete_lumi, imported, read_remainder, restored_blocks
 from nuhist.files import read_json
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
-from nuhist.tables import Array
 
 # pyhf's interpolation, as RooFit's integers, as pyhs3's names and as HS3 has it from version 0.2.9 on.
 _INTERPOLATION: Mapping[str, Sequence[Any]] = {
@@ -139,7 +136,7 @@ class _Reader:
             counts = self._counts(data[observed], distribution)
             observations.append({"name": name, "data": counts})
             samples = {sample["name"]: sample["name"] for sample in distribution["samples"]}
-            titles[name] = ChannelTitles(_edges(distribution["axes"], len(counts)), samples)
+            titles[name] = ChannelTitles(edges_of(distribution["axes"], len(counts)), samples)
         measurement = self._measurement(dict(modifiers({"channels": channels})))
         spec: dict[str, Any] = {
             "channels": channels,
@@ -157,7 +154,7 @@ class _Reader:
             raise ExchangeError(f"{where}: are {data['type']}; HistFactory JSON has binned data only")
         counts = list(data["contents"])
         ours, theirs = (
-            _edges(entry["axes"], len(counts)) for entry in (distribution, {**distribution, **data})
+            edges_of(entry["axes"], len(counts)) for entry in (distribution, {**distribution, **data})
         )
         if (ours is None) != (theirs is None) or (
             ours is not None and theirs is not None and not same_edges(ours, theirs)
@@ -285,17 +282,3 @@ def _named(entries: Any) -> dict[str, dict[str, Any]]:
         if found.setdefault(entry["name"], entry) != entry:
             raise ValueError(f"'{entry['name']}' is there twice")
     return found
-
-
-def _edges(axes: Sequence[Mapping[str, Any]], bins: int) -> Array | None:
-    """Bin edges in keV, None where bins are only numbered; a ValueError if there are not so many bins."""
-    (axis,) = axes
-    if "edges" in axis:
-        edges = np.array(axis["edges"], dtype=np.float64)
-    elif axis["nbins"] == bins:  # before there is an array of so many
-        edges = np.linspace(axis["min"], axis["max"], bins + 1)
-    else:
-        edges = np.array([])
-    if edges.shape != (bins + 1,) or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
-        raise ValueError(f"the axis '{axis['name']}' has no {bins} bins with edges in order")
-    return None if np.array_equal(edges, np.arange(bins + 1)) else edges

@@ -18,8 +18,9 @@ from nuhist.exchange.remainder import Remainder, read_remainder
 from nuhist.exchange.root.bin_labels import aligned
 from nuhist.exchange.root.channel import report_outside
 from nuhist.exchange.root.histograms import BIN_TITLE, Histogram, RootFile, open_root
-from nuhist.exchange.xml.tree import is_file, number, read_tree, text_of, truth
+from nuhist.exchange.xml.tree import number, read_tree, text_of, truth
 from nuhist.exchange.xml.write import METADATA
+from nuhist.inputs import is_file
 from nuhist.tables import Array
 
 _MODIFIERS = {

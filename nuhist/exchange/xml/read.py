@@ -24,9 +24,10 @@ from nuhist.exchange.parameter_names import (
 )
 from nuhist.exchange.remainder import ChannelTitles, complete_lumi, imported, restored_blocks
 from nuhist.exchange.xml.channel import Channel, InputFiles, read_channel
-from nuhist.exchange.xml.tree import is_file, number, read_tree, text_of, truth
+from nuhist.exchange.xml.tree import number, read_tree, text_of, truth
 from nuhist.histfactory.parameter_sets import SCALARS, parameter_sets
 from nuhist.histfactory.workspace import Workspace
+from nuhist.inputs import is_file
 
 
 def import_xml(

@@ -65,14 +65,6 @@ def read_tree(path: Path, tag: str) -> Element:
     return root
 
 
-def is_file(path: Path) -> bool:
-    """Whether there is a file; False for a name that is too long, for which ``Path.is_file`` raises."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
 def text_of(element: Element, key: str, where: str) -> str:
     """An attribute that must be there."""
     value = element.get(key, "").strip()
