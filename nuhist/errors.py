@@ -7,7 +7,15 @@ from collections.abc import Iterable
 
 from nuhist.characters import printable
 
-OF_EXECUTION = ("toys", "seed", "jobs", "scheduler", "resume", "progress")  # the fields of nuhist.Execution
+OF_EXECUTION = (
+    "toys",
+    "seed",
+    "toys_at",
+    "jobs",
+    "scheduler",
+    "resume",
+    "progress",
+)  # the fields of nuhist.Execution
 _LISTED = 20  # names in a message
 
 

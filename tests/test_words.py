@@ -57,7 +57,10 @@ ELSEWHERE: Mapping[str, set[str]] = {
     "spectrum": {"atomic", "neutrino_mass"},  # in RateOptions
 }
 # Fields of an Execution or of BuildOptions that do nothing there.
-UNUSED: Mapping[str, set[str]] = {"exclusion": {"toys", "seed"}, "sensitivity": {"observed", "asimov"}}
+UNUSED: Mapping[str, set[str]] = {
+    "exclusion": {"toys", "seed", "toys_at"},
+    "sensitivity": {"toys_at", "observed", "asimov"},
+}
 SUBJECTS = {
     "sources",
     "model",

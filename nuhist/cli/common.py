@@ -211,7 +211,9 @@ _TOY_OPTIONS = (
 )  # fmt: skip
 
 
-TOY_NAMES = ("ntoys", "seed", "jobs", "scheduler", "resume")
+toys_at_option = click.option("--toys-at", default="fitted", show_default=True, metavar="V",
+                              help="Nuisance parameters of the toys: fitted or nominal.")  # fmt: skip
+TOY_NAMES = ("ntoys", "seed", "toys_at", "jobs", "scheduler", "resume")
 
 
 def toy_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from nuhist.cli.choices import Chosen, model_argument
-from nuhist.cli.common import TOY_NAMES, as_json, refuse_toy_options, toy_execution, toy_options
+from nuhist.cli.common import (
+    TOY_NAMES,
+    as_json,
+    refuse_toy_options,
+    toy_execution,
+    toy_options,
+    toys_at_option,
+)
 from nuhist.cli.method_options import MethodCommand
 from nuhist.cli.options import command
 from nuhist.cli.printing import print_json, print_remarks, print_table, say
@@ -117,6 +124,7 @@ def scan(model: Chosen, span: str | None, json_output: bool) -> None:
     "--cl", "--confidence-level", "confidence_level", type=float, help="Confidence level [default: 0.9]."
 )
 @toy_options
+@toys_at_option
 @as_json
 def limit(
     model: Chosen,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from nuhist.cli.choices import Chosen, model_argument
-from nuhist.cli.common import as_json, refuse_toy_options, toy_execution, toy_options
+from nuhist.cli.common import as_json, refuse_toy_options, toy_execution, toy_options, toys_at_option
 from nuhist.cli.options import command
 from nuhist.cli.printing import print_json, print_remarks, print_table, say
 from nuhist.errors import OptionError
@@ -19,6 +19,7 @@ from nuhist.values import without_noise
 @command(epilog="Example: nuhist significance lz.json --ntoys 10000")
 @model_argument
 @toy_options
+@toys_at_option
 @as_json
 def significance(
     model: Chosen,
@@ -45,6 +46,7 @@ def significance(
 @command(epilog="Example: nuhist gof lz.json --ntoys 5000")
 @model_argument
 @toy_options
+@toys_at_option
 @as_json
 def gof(
     model: Chosen,
@@ -147,8 +149,9 @@ def _two(text: str, known: Sequence[str]) -> tuple[str, str]:
 @click.option("--cl", "--confidence-level", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level.")  # fmt: skip
 @click.option("--shift", "shifts", multiple=True, metavar="NAME=WIDTHS",
-              help="True value of a nuisance parameter, off its profiled one.")  # fmt: skip
+              help="True value of a nuisance parameter, off its fitted or nominal one.")  # fmt: skip
 @toy_options
+@toys_at_option
 @as_json
 def coverage(
     model: Chosen,
@@ -174,9 +177,11 @@ def coverage(
     if json_output:
         print_json(result.to_json())
         return
-    say(f"coverage at {percent(result.confidence_level)} CL, {result.toys} toys, seed {result.seed}")
+    at = " at nominal values" if result.toys_at == "nominal" else ""
+    say(f"coverage at {percent(result.confidence_level)} CL, {result.toys} toys{at}, seed {result.seed}")
+    value = "nominal" if result.toys_at == "nominal" else "profiled"
     for name, widths in result.shift.items():
-        say(f"true {name} off its profiled value by {widths:g} widths of its constraint")
+        say(f"true {name} off its {value} value by {widths:g} widths of its constraint")
     methods = list(result.points[0].coverage)
     print_table(
         [f"{result.coupling}{slashed(result.unit)}", *(text for name in methods for text in (name, "±"))],

@@ -12,7 +12,7 @@ from nuhist.errors import FitError
 from nuhist.inference.cls import SIGMAS, ClsLimits, cls_upper, refuse_signed
 from nuhist.inference.execution import Execution, Round, rounds
 from nuhist.inference.profile import Profile, heights_at
-from nuhist.inference.toys import BATCH, Task, batches, toy_model, without_search_bounds
+from nuhist.inference.toys import BATCH, Task, batches, toy_model, truth_of_toys, without_search_bounds
 from nuhist.physics.coupling import spaced
 from nuhist.tables import Array
 
@@ -39,10 +39,11 @@ def cls_toys(
 ) -> ClsLimits:
     """Upper limit from CLs with toys: thrown with the coupling and without it, at several values.
 
-    Nuisance parameters are true at their profiled values. Toys are thrown around the asymptotic limits,
-    further out or in if CLs asks for it, and more closely around the limits found. Between the values log
-    CLs is taken as straight. Expected limits put quantiles of the toys without the coupling in the place of
-    the data. All values share one stream of random numbers, so that CLs moves with the value alone.
+    Nuisance parameters are true where ``execution.toys_at`` says. Toys are thrown around the asymptotic
+    limits, further out or in if CLs asks for it, and more closely around the limits found. Between the
+    values log CLs is taken as straight. Expected limits put quantiles of the toys without the coupling in
+    the place of the data. All values share one stream of random numbers, so that CLs moves with the value
+    alone.
 
     Raises
     ------
@@ -86,7 +87,8 @@ def _throw(profile: Profile, execution: Execution, values: Array, throw: Round) 
     per_half = -(-execution.toys // BATCH)
     tasks: list[Task] = []
     for value in values.tolist():
-        for half, truth in enumerate((profile.at(value).parameters, without)):
+        for half, fitted in enumerate((profile.at(value).parameters, without)):
+            truth = truth_of_toys(profile.likelihood, fitted, execution.toys_at)
             tasks += batches(truth, value, execution.toys, execution.seed, half * per_half)
     results = throw(tasks)
     shape = values.size, 2, execution.toys

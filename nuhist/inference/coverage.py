@@ -26,6 +26,7 @@ from nuhist.inference.toys import (
     ToyModel,
     batches,
     toy_model,
+    truth_of_toys,
     without_search_bounds,
 )
 from nuhist.tables import Array
@@ -46,12 +47,12 @@ def coverage(
 ) -> Coverage:
     """Coverage of intervals by each method at several true couplings.
 
-    At each, toys are thrown with the nuisance parameters at their profiled values. Each toy gets the
-    intervals that a user would be given of it, from end to end, and it counts whether they hold the truth:
-    where they accept the truth itself, or values on both sides of it. The critical values of
-    Feldman-Cousins come from other toys, with the nuisance parameters as the data's own fit profiles them:
-    a belt for each toy would be too much. For a coupling without a sign the asymptotic CLs limit is tested
-    too, with the Asimov data of each toy.
+    At each, toys are thrown with the nuisance parameters as fitted there, or at their nominal values, as
+    ``execution.toys_at`` says. Each toy gets the intervals that a user would be given of it, from end to
+    end, and it counts whether they hold the truth: where they accept the truth itself, or values on both
+    sides of it. The critical values of Feldman-Cousins come from other toys, with the nuisance parameters
+    as the data's own fit has them, or nominal: a belt for each toy would be too much. For a coupling
+    without a sign the asymptotic CLs limit is tested too, with the Asimov data of each toy.
 
     Parameters
     ----------
@@ -62,8 +63,9 @@ def coverage(
     confidence_level
         Such as 0.90.
     shift
-        Nuisance parameters whose true value lies so many widths of their constraint above the profiled
-        one, in the toys that test an interval; the Feldman-Cousins critical values know nothing of it.
+        Nuisance parameters whose true value lies so many widths of their constraint above the fitted or
+        nominal one, in the toys that test an interval; the critical values of Feldman-Cousins know nothing
+        of it.
     execution
         Toys per value and who computes them.
     measurement, poi
@@ -88,12 +90,16 @@ def coverage(
     if not values:
         raise ConfigError("couplings: name at least one")
     offset = _offset(likelihood, shift)
-    truths = [_moved(likelihood, profile.at(value).parameters, offset) for value in values]
+
+    def truth(value: float) -> Array:
+        return truth_of_toys(likelihood, profile.at(value).parameters, execution.toys_at)
+
+    truths = [_moved(likelihood, truth(value), offset) for value in values]
     places = np.union1d(belt_range(profile, _POINTS), values)
     per_value = -(-execution.toys // BATCH)
     tasks: list[Task] = []
     for value in places.tolist():
-        tasks += batches(profile.at(value).parameters, value, execution.toys, execution.seed)
+        tasks += batches(truth(value), value, execution.toys, execution.seed)
     tests = [  # the toys that give critical values are others
         batches(truth, value, execution.toys, execution.seed, (index + 1) * per_value)
         for index, (value, truth) in enumerate(zip(values, truths, strict=True))
@@ -138,6 +144,7 @@ def coverage(
         points=tuple(points),
         toys=execution.toys,
         seed=execution.seed,
+        toys_at=execution.toys_at,
         notes=made.notes,
         data_kind=made.data_kind,
         workspace_digest=made.digest,

@@ -162,9 +162,21 @@ class Density:
         config = self.model.config
         if not config.auxdata:
             return value
-        parameters = self.initial.copy()
         auxdata = np.asarray(self.data[config.nmaindata :])
-        position = 0
+        return value - 2 * float(self.model.constraint_logpdf(auxdata, self._centres(auxdata)))
+
+    @property
+    def nominal(self) -> Array:
+        """Nominal values of all parameters: centres of the workspace's constraints; else its start values.
+
+        What is held keeps its value; a centre beyond a bound gives the bound.
+        """
+        values = self._centres(np.asarray(self.model.config.auxdata, dtype=np.float64))
+        return np.where(self.constant, self.initial, np.clip(values, self.lower, self.upper))
+
+    def _centres(self, auxdata: Array) -> Array:
+        """Parameters with each constraint at its own maximum; start values where there is none."""
+        config, parameters, position = self.model.config, self.initial.copy(), 0
         for name in config.auxdata_order:
             parameter_set, part = config.param_set(name), config.par_slice(name)
             size = parameter_set.n_parameters
@@ -173,7 +185,7 @@ class Density:
                 values = values / np.asarray(parameter_set.factors)
             parameters[part] = values
             position += size
-        return value - 2 * float(self.model.constraint_logpdf(auxdata, parameters))
+        return parameters
 
     def min_chi2(self, minimum: Minimum) -> float:
         """2NLL at a minimum less that of the saturated model.

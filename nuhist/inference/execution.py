@@ -10,13 +10,13 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from nuhist.__about__ import __version__
-from nuhist.errors import ConfigError, FitError, OptionError
+from nuhist.errors import ConfigError, FitError, OptionError, unknown_name
 from nuhist.inference.checkpoints import Checkpoint, Result
 from nuhist.inference.processes import processes
-from nuhist.inference.toys import statistic
+from nuhist.inference.toys import ToysAt, statistic
 from nuhist.inputs import check_path
 from nuhist.keywords import named_fields
 from nuhist.values import as_text, as_whole, shown
@@ -36,6 +36,9 @@ class Execution:
         At each point.
     seed
         The same seed gives the same toys bit for bit, whatever computes them.
+    toys_at
+        Nuisance parameters of the toys: ``"fitted"``, to the data with the coupling held (the profile
+        construction), or ``"nominal"``, see :func:`nuhist.inference.toys.truth_of_toys`.
     jobs
         Processes on this machine.
     scheduler
@@ -48,6 +51,7 @@ class Execution:
 
     toys: int = 2000
     seed: int = 0
+    toys_at: ToysAt = "fitted"
     jobs: int = 1
     scheduler: str | None = None
     resume: Path | None = None
@@ -56,6 +60,8 @@ class Execution:
     def __post_init__(self) -> None:
         for name, least in (("toys", 1), ("jobs", 1), ("seed", 0)):
             object.__setattr__(self, name, as_whole(getattr(self, name), name, least))
+        if as_text(self.toys_at, "toys_at") not in get_args(ToysAt):
+            raise unknown_name("choice of toys_at", self.toys_at, get_args(ToysAt))
         if self.resume is not None:
             check_path(self.resume)
             object.__setattr__(self, "resume", Path(self.resume))

@@ -1,4 +1,4 @@
-"""Intervals by the unified ordering of Feldman and Cousins, with profiled nuisance parameters."""
+"""Intervals by the unified ordering of Feldman and Cousins, with nuisance parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nuhist.inference.belt_ends import End, Ends, ends, next_values
 from nuhist.inference.execution import Execution, Round, rounds
 from nuhist.inference.profile import Profile, heights_at, threshold
 from nuhist.inference.region import region
-from nuhist.inference.toys import Task, batches, toy_model, without_search_bounds
+from nuhist.inference.toys import Task, batches, toy_model, truth_of_toys, without_search_bounds
 from nuhist.tables import Array
 
 _REACH = 1.25  # of the profile interval at the level below: how far the belt goes at first
@@ -97,7 +97,7 @@ def belt(
     points: int = 20,
     values: Array | None = None,
 ) -> Belt:
-    """Throw toys along the parameter of interest, nuisance parameters at their profiled values.
+    """Throw toys along the parameter of interest, nuisance parameters as ``execution.toys_at`` says.
 
     Toys are thrown at a few values first, then in rounds around each end of the accepted region, until
     the end lies between two values whose distance is small against its error from the number of toys, or
@@ -110,7 +110,7 @@ def belt(
     confidence_level
         Such as 0.90.
     execution
-        Toys per value, seed, processes.
+        Toys per value, seed, nuisance parameters, processes.
     digest
         Of the workspace, for checkpoints.
     points
@@ -126,7 +126,7 @@ def belt(
 
     References
     ----------
-    Feldman and Cousins, physics/9711021; profiled nuisances: the "profile construction".
+    Feldman and Cousins, physics/9711021; nuisance parameters as fitted: the "profile construction".
     """
     if points < 2:
         raise ConfigError("a belt needs at least two points")
@@ -176,7 +176,8 @@ def _thrown(profile: Profile, execution: Execution, values: Array, throw: Round)
     tasks: list[Task] = []
     for value, fit in compress(zip(values.tolist(), fits, strict=True), possible):
         # The same stream at each value: the p-value moves with it as little as it can.
-        tasks += batches(fit.parameters, value, execution.toys, execution.seed)
+        truth = truth_of_toys(profile.likelihood, fit.parameters, execution.toys_at)
+        tasks += batches(truth, value, execution.toys, execution.seed)
     thrown = np.full((values.size, execution.toys), _BELOW)
     if tasks:
         thrown[possible] = np.concatenate([result[0] for result in throw(tasks)]).reshape(-1, execution.toys)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.physics.coupling import slashed, spaced
 from nuhist.showing import Shown, Table
 from nuhist.values import percent
+
+if TYPE_CHECKING:
+    from nuhist.inference.toys import ToysAt
 
 
 class JsonResult(Shown):
@@ -195,6 +198,8 @@ class Interval(JsonResult):
         Threshold in 2NLL (profile), or None.
     toys, seed
         Pseudo-experiments per value of the parameter and their seed; None without toys.
+    toys_at
+        Their nuisance parameters, see :class:`nuhist.inference.execution.Execution`; None without toys.
     expected
         Expected upper limits by number of standard deviations, or None if not asked for.
     interpolation_error
@@ -225,6 +230,7 @@ class Interval(JsonResult):
     delta_chi2: float | None
     toys: int | None
     seed: int | None
+    toys_at: ToysAt | None
     expected: dict[str, float | None] | None
     interpolation_error: float | None
     min_chi2: float

@@ -15,7 +15,7 @@ from nuhist.inference.model import Model, as_model
 from nuhist.inference.notes import command, significance_notes
 from nuhist.inference.prepare import Engine
 from nuhist.inference.study_results import GoodnessOfFit, Significance
-from nuhist.inference.toys import batches, toy_model
+from nuhist.inference.toys import batches, toy_model, truth_of_toys
 from nuhist.inference.without import fit_without
 from nuhist.tables import Array
 
@@ -73,7 +73,8 @@ def significance(
         # Half of a χ² where the coupling has a boundary at 0, a whole one where it is signed.
         p_value = float(chdtrc(1, q0)) if signed else float(ndtr(-np.sqrt(q0)))
     else:
-        tasks = batches(without.parameters, 0.0, execution.toys, execution.seed)
+        truth = truth_of_toys(likelihood, without.parameters, execution.toys_at)
+        tasks = batches(truth, 0.0, execution.toys, execution.seed)
         thrown = np.concatenate(
             [result[0] for result in run(toy_model(likelihood), tasks, execution, made.digest)]
         )
@@ -92,6 +93,7 @@ def significance(
         method="toys" if execution else "asymptotic",
         toys=execution.toys if execution else None,
         seed=execution.seed if execution else None,
+        toys_at=execution.toys_at if execution else None,
         notes=notes,
         data_kind=made.data_kind,
         workspace_digest=made.digest,
@@ -121,7 +123,8 @@ def goodness_of_fit(
 ) -> GoodnessOfFit:
     """Goodness of fit with the saturated model as the alternative.
 
-    Parameters are those of :func:`significance`; toys are thrown at the best fit.
+    Parameters are those of :func:`significance`; toys are thrown at the best fit, or with
+    the parameter of interest there and the others at nominal values, as ``execution.toys_at`` says.
     """
     execution = as_execution(execution)
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
@@ -139,6 +142,7 @@ def goodness_of_fit(
         toys_p_value_error=error,
         toys=execution.toys if execution else None,
         seed=execution.seed if execution else None,
+        toys_at=execution.toys_at if execution else None,
         notes=notes,
         data_kind=made.data_kind,
         workspace_digest=made.digest,
@@ -148,7 +152,8 @@ def goodness_of_fit(
 
 def _saturated_p_value(model: Model, observed: float, execution: Execution) -> tuple[float, float]:
     """Fraction of toys that fit no better than the data, and its error."""
-    tasks = batches(model.best.parameters, None, execution.toys, execution.seed)
+    truth = truth_of_toys(model.likelihood, model.best.parameters, execution.toys_at)
+    tasks = batches(truth, None, execution.toys, execution.seed)
     results = run(toy_model(model.likelihood), tasks, execution, model.digest)
     return _fraction(np.concatenate([height for height, _ in results]), observed)
 

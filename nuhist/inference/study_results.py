@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.inference.results import JsonResult
 from nuhist.physics.coupling import slashed
 from nuhist.showing import Table
 from nuhist.values import percent
+
+if TYPE_CHECKING:
+    from nuhist.inference.toys import ToysAt
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,6 +52,7 @@ class Significance(JsonResult):
     method: str
     toys: int | None
     seed: int | None
+    toys_at: ToysAt | None
     notes: tuple[str, ...]
     data_kind: DataKind
     workspace_digest: str
@@ -56,7 +61,7 @@ class Significance(JsonResult):
     @property
     def summary(self) -> str:
         """The significance and the p-value."""
-        error = "" if self.p_value_error is None else f" ± {self.p_value_error:.2g} ({self.toys} toys)"
+        error = "" if self.p_value_error is None else f" ± {self.p_value_error:.2g} ({_toys(self)})"
         return f"{self.significance:.2f} standard deviations, p = {self.p_value:.3g}{error}"
 
     def table(self) -> Table:
@@ -89,6 +94,7 @@ class GoodnessOfFit(JsonResult):
     toys_p_value_error: float | None
     toys: int | None
     seed: int | None
+    toys_at: ToysAt | None
     notes: tuple[str, ...]
     data_kind: DataKind
     workspace_digest: str
@@ -97,7 +103,7 @@ class GoodnessOfFit(JsonResult):
     @property
     def summary(self) -> str:
         """The minimum and its p-values."""
-        toys = "" if self.toys_p_value is None else f", p = {self.toys_p_value:.3g} ({self.toys} toys)"
+        toys = "" if self.toys_p_value is None else f", p = {self.toys_p_value:.3g} ({_toys(self)})"
         asymptotic = "" if self.p_value is None else f", p = {self.p_value:.3g} (asymptotic)"
         chi2 = f"min_chi2 = {self.min_chi2:.3f}, {self.degrees_of_freedom} degrees of freedom"
         return f"{chi2}{asymptotic}{toys}"
@@ -178,10 +184,10 @@ class CoveragePoint:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Coverage(JsonResult):
-    """Coverage along the coupling; the nuisance parameters are true at their profiled values.
+    """Coverage along the coupling; the nuisance parameters are true where ``toys_at`` says.
 
-    ``shift`` names those that are not, and by how many widths of their constraint they are off. The
-    profiled values are those of the data, see ``data_kind`` of :class:`FitResult`.
+    ``shift`` names those that are not, and by how many widths of their constraint they are off. Fitted
+    values are those of the data, see ``data_kind`` of :class:`FitResult`.
     """
 
     parameter: str
@@ -192,6 +198,7 @@ class Coverage(JsonResult):
     points: tuple[CoveragePoint, ...]
     toys: int
     seed: int
+    toys_at: ToysAt
     notes: tuple[str, ...]
     data_kind: DataKind
     workspace_digest: str
@@ -201,7 +208,7 @@ class Coverage(JsonResult):
     def summary(self) -> str:
         """Of what, at which level, from how many toys."""
         where = f"at {len(self.points)} values of {self.coupling}"
-        return f"coverage at {percent(self.confidence_level)} CL {where}, {self.toys} toys"
+        return f"coverage at {percent(self.confidence_level)} CL {where}, {_toys(self)}"
 
     def table(self) -> Table:
         """A row for each true coupling, two columns for each method."""
@@ -212,3 +219,8 @@ class Coverage(JsonResult):
             for point in self.points
         )
         return Table((f"{self.coupling}{slashed(self.unit)}", *columns), tuple(rows))
+
+
+def _toys(result: Significance | GoodnessOfFit | Coverage) -> str:
+    """How many toys, and where their nuisance parameters are, unless fitted."""
+    return f"{result.toys} toys" + (" at nominal values" if result.toys_at == "nominal" else "")

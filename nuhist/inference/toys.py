@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nuhist.errors import ConfigError, FitError
-from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.compiled import NOTHING, CompiledModel
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.even_toys import even_normal, even_poisson
 from nuhist.inference.likelihood import Likelihood, is_artefact
@@ -17,6 +18,7 @@ from nuhist.inference.moved import heights_along
 from nuhist.inference.newton import fit_batch
 from nuhist.inference.search import either_sign, valleys
 from nuhist.inference.steps import constraint_widths
+from nuhist.inference.without import place
 from nuhist.tables import Array
 
 _ROUNDS = 4  # of searches for another valley, each from the lowest yet
@@ -26,6 +28,10 @@ _NUMBERS = 4_000_000  # in an array: it bounds the memory
 _WORSE = 1e-6  # in 2NLL: a fit from another start that ends higher is no better
 _FEW_BINS = 4
 _FAR = 1e30  # typical steps of the parameter of interest: no toy's best fit lies there
+
+ToysAt = Literal["fitted", "nominal"]
+"""Nuisance parameters of toys: as fitted to the data, or at their nominal values."""
+
 BATCH = 1000  # toys that share a seed; results do not depend on who computes a batch
 
 
@@ -264,6 +270,39 @@ def _fitted(model: ToyModel, task: Task, data: Array) -> tuple[Array, Array]:
     parameters, free = model.free(data, start)
     # NaN, where a fit did not converge, stays NaN.
     return np.maximum(held - free, 0.0), parameters[:, model.interest]
+
+
+def truth_of_toys(likelihood: Likelihood, fitted: Array, toys_at: ToysAt) -> Array:
+    """Values of all parameters at which toys are thrown.
+
+    Parameters
+    ----------
+    likelihood
+        Whose.
+    fitted
+        Fit to the data, with the parameter of interest where the toys have it; shape (parameters,).
+    toys_at
+        ``"fitted"`` is that; with ``"nominal"`` all but the parameter of interest have their nominal
+        values: the centre of their constraint, or the workspace's start value without one.
+
+    Raises
+    ------
+    FitError
+        If a bin would expect less than nothing at nominal values.
+    """
+    if toys_at == "fitted":
+        return fitted
+    values = likelihood.nominal
+    if likelihood.poi is not None:
+        values[likelihood.poi_index] = fitted[likelihood.poi_index]
+    counts = likelihood.expected(values)
+    if (counts < -NOTHING).any():
+        least = place(likelihood, int(np.argmin(counts)))
+        raise FitError(
+            f"{likelihood.origin}: at nominal values {least} would expect less than nothing; throw toys at"
+            " fitted values"
+        )
+    return values
 
 
 def batches(truth: Array, value: float | None, toys: int, seed: int, first: int = 0) -> list[Task]:

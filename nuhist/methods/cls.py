@@ -100,7 +100,9 @@ class CLs:
             found = cls_limits(profile, probability, expected=self.expected, test_statistic=statistic)
             with_toys = toys_command(model, probability, "--method cls --calctype toybased")
             notes = (*found.notes, *interval_notes(profile, found.upper, with_toys, cls=True))
-        kind = self.calctype or "asymptotics"
+        kind: str = self.calctype or "asymptotics"
+        if self.throws and toys.toys_at == "nominal":
+            kind += ", nuisance parameters of the toys at their nominal values"
         return finished(
             model,
             method=self.name,
@@ -114,4 +116,5 @@ class CLs:
             expected=found.bands,
             toys=toys.toys if self.throws else None,
             seed=toys.seed if self.throws else None,
+            toys_at=toys.toys_at if self.throws else None,
         )

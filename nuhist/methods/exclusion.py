@@ -104,8 +104,8 @@ def exclusion(
         If all points fail.
     """
     execution = as_execution(execution) or _THROWN
-    if (execution.toys, execution.seed) != (_THROWN.toys, _THROWN.seed):
-        raise OptionError("execution: an exclusion throws no toys; leave toys and seed out")
+    if (execution.toys, execution.seed, execution.toys_at) != (_THROWN.toys, _THROWN.seed, _THROWN.toys_at):
+        raise OptionError("execution: an exclusion throws no toys; leave toys, seed and toys_at out")
     of_patches = {
         "labels": labels, "at": at or None, "test_stat": test_stat, "measurement": measurement, "poi": poi,
         "fixed": fixed or None, "init": init or None, "bounds": bounds or None, "engine": engine,

@@ -69,7 +69,7 @@ class FeldmanCousins:
             method=self.name,
             convention=(
                 "values whose Δχ² is below the quantile of toys thrown there (unified ordering), nuisance"
-                " parameters at their profiled values"
+                f" parameters at their {'nominal' if toys.toys_at == 'nominal' else 'profiled'} values"
             ),
             ends=(found.lower, found.upper),
             ranges=(found.lower_range, found.upper_range),
@@ -77,4 +77,5 @@ class FeldmanCousins:
             confidence_level=probability,
             toys=toys.toys,
             seed=toys.seed,
+            toys_at=toys.toys_at,
         )

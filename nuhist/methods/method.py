@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nuhist.inference.model import Model
     from nuhist.inference.profile import Profile
     from nuhist.inference.results import Interval
+    from nuhist.inference.toys import ToysAt
 
 LEVEL = 0.90  # confidence level by default
 _COARSE = 0.01  # of the distance from the best fit; a larger interpolation error is worth a note
@@ -140,6 +141,7 @@ def finished(
     expected: Mapping[str, float | None] | None = None,
     toys: int | None = None,
     seed: int | None = None,
+    toys_at: ToysAt | None = None,
 ) -> Interval:
     """An interval, from values of the parameter: the coupling, and what is the same for all methods."""
     from nuhist.inference.results import Interval
@@ -175,6 +177,7 @@ def finished(
         delta_chi2=delta_chi2,
         toys=toys,
         seed=seed,
+        toys_at=toys_at,
         expected=None if expected is None else {key: coupling(value) for key, value in expected.items()},
         interpolation_error=error,
         min_chi2=curve.min_chi2,

@@ -18,7 +18,7 @@ from nuhist.values import shown
 METHODS: tuple[type[Any], ...] = (ProfileLikelihood, CLs, FeldmanCousins)
 _TAKEN = {
     "model", "method", "confidence_level", "measurement", "poi", "engine", "fixed", "init", "bounds",
-    "asimov", "patch", "ntoys", "seed", "jobs", "resume", "scheduler", "json_output",
+    "asimov", "patch", "ntoys", "seed", "toys_at", "jobs", "resume", "scheduler", "json_output",
 }  # fmt: skip
 ENTRY_POINTS = "nuhist.methods"  # group of the classes that other packages bring along
 

@@ -186,6 +186,8 @@ def sensitivity(
         raise OptionError("execution: the number of toys is given by toys here; leave it out")
     if toys is None and execution.seed != _THROWN.seed:
         raise OptionError("--seed: does nothing without toys")
+    if execution.toys_at != _THROWN.toys_at:
+        raise OptionError("toys_at: does nothing here, where each toy is data of its own; leave it out")
     thrown = 0 if toys is None else as_whole(toys, "toys", 1)
     exposures = _exposures(exposure)
     level, chosen = level_of(confidence_level), make_method(method, {})

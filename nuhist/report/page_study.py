@@ -211,6 +211,7 @@ def _goodness(model: Model, fitted: FitResult | None, execution: Execution | Non
         toys_p_value_error=None,
         toys=None,
         seed=None,
+        toys_at=None,
         notes=fitted.notes,
         data_kind=fitted.data_kind,
         workspace_digest=fitted.workspace_digest,
