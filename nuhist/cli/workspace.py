@@ -147,3 +147,8 @@ def inspect(workspace: Source, json_output: bool) -> None:
         [[entry.name, "/".join(entry.types), entry.meaning] for entry in summary.parameters],
         left=3,
     )
+    for channel in summary.channels:
+        if channel.licence:
+            say("", f"licence of {channel.name}: {channel.licence}")
+        if channel.sources:
+            say("", f"sources of {channel.name}:", *(f"  {source}" for source in channel.sources))

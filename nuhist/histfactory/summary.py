@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from nuhist.histfactory.data_kind import DataKind
-from nuhist.histfactory.interest import coupling_scale
+from nuhist.histfactory.interest import coupling_scale, signal_of
 from nuhist.histfactory.workspace import Workspace
 from nuhist.physics.coupling import CouplingScale
 
@@ -25,7 +26,7 @@ class SampleSummary:
 
 @dataclass(frozen=True, slots=True)
 class ChannelSummary:
-    """A channel: bins, range in keV if known, observed counts, samples."""
+    """A channel: bins, range in keV if known, observed counts, samples; terms and citations, if known."""
 
     name: str
     bins: int
@@ -33,6 +34,8 @@ class ChannelSummary:
     high: float | None
     observed: float
     samples: tuple[SampleSummary, ...]
+    licence: str | None
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +96,18 @@ def summarise(workspace: Workspace) -> WorkspaceSummary:
                 high=edges[-1] if edges else None,
                 observed=float(sum(observed)),
                 samples=tuple(samples),
+                licence=described.get("licence"),
+                sources=tuple(described.get("sources", ())),
             )
         )
     meanings = sidecar.get("parameters", {})
     scale = coupling_scale(workspace, poi) if poi else CouplingScale.plain("")
-    known = UNKNOWN if scale.is_plain else scale.meaning
+    known = "" if scale.is_plain else scale.meaning + _of_signal(signal_of(sidecar, scale.name))
     parameters = tuple(
         ParameterSummary(
             name=name,
             types=tuple(sorted(kinds)),
-            meaning=meanings.get(name, {}).get("meaning") or (known if name == poi else UNKNOWN),
+            meaning=(known if name == poi else "") or meanings.get(name, {}).get("meaning") or UNKNOWN,
             unit=meanings.get(name, {}).get("unit"),
         )
         for name, kinds in sorted(types.items())
@@ -116,3 +121,12 @@ def summarise(workspace: Workspace) -> WorkspaceSummary:
         channels=tuple(channels),
         parameters=parameters,
     )
+
+
+def _of_signal(signal: Mapping[str, Any]) -> str:
+    """For which signal a reference is, such as `` for mass = 6GeV``."""
+    said = [
+        f"{key} = {value:g}" if isinstance(value, float) else f"{key} = {value}"
+        for key, value in signal.items()
+    ]
+    return f" for {', '.join(said)}" if said else ""

@@ -26,7 +26,10 @@ from nuhist.exchange.alea.likelihood import AleaLikelihood, read_grids
 from nuhist.exchange.alea.pickled import read_pickle
 from nuhist.exchange.alea.read import import_alea
 from nuhist.exchange.alea.space import edges, numbers
+from nuhist.exchange.alea.write import export_alea
 from nuhist.exchange.inference_interface.files import Axis, TemplateFile, template_file_bytes
+from nuhist.histfactory.summary import summarise
+from nuhist.report.citations import citations
 from tests.exchange.alea_models import AXES, MODEL, PATTERN, counts, write_model
 
 RELEASE = os.environ.get("NUHIST_XENONNT")
@@ -126,6 +129,29 @@ def test_choices(model: Path) -> None:
     assert kinds == {"normfactor"}
     assert nuhist.limit(workspace).parameter == "b8_rate_multiplier"
     assert imported(model, data=()).data_kind == "asimov"
+
+
+def test_terms_and_citations_are_kept(model: Path, tmp_path: Path) -> None:
+    said: dict[str, Any] = {
+        "licence": "CC-BY-4.0",
+        "sources": ["A search, arXiv:2409.17868", "doi:10.5281/zenodo.14522706"],
+    }
+    workspace = imported(model, **said)
+    assert workspace.sidecar is not None
+    assert said.items() <= workspace.sidecar["channels"]["SR0"].items()
+    assert {"axes", "dataset", "title"} <= set(workspace.sidecar["channels"]["SR0"])
+    assert workspace.digest == imported(model).digest
+    (channel,) = summarise(workspace).channels
+    assert (channel.licence, list(channel.sources)) == (said["licence"], said["sources"])
+    cited = citations([workspace])
+    assert "arXiv:2409.17868" in cited
+    assert "10.5281/zenodo.14522706" in cited
+    # Also of what nuhist exported, which keeps what was said until it is said anew.
+    (again,) = export_alea(workspace, tmp_path)
+    assert import_alea(again).sidecar == workspace.sidecar
+    other = import_alea(again, licence="MIT").sidecar
+    assert other is not None
+    assert other["channels"]["SR0"] == {**workspace.sidecar["channels"]["SR0"], "licence": "MIT"}
 
 
 def test_templates_are_found_in_folders_below(model: Path, tmp_path: Path) -> None:

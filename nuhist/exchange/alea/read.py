@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from nuhist.exchange.alea.kept import kept_workspace
 from nuhist.exchange.alea.likelihood import AleaLikelihood, read_grids
 from nuhist.exchange.alea.mapping import MAPPINGS, HistFactoryMapping
 from nuhist.exchange.alea.model import AleaModel
+from nuhist.histfactory.describe import describe
 from nuhist.histfactory.templates import Channel
 from nuhist.histfactory.workspace import Workspace, make_workspace
 from nuhist.physics.coupling import CouplingScale
@@ -33,6 +35,8 @@ def import_alea(
     free: Sequence[str] = (),
     poi: str | None = None,
     mapping: str = "anchors",
+    licence: str | None = None,
+    sources: Sequence[str] = (),
     ignore_metadata: bool = False,
     command: str | None = None,
     message: Callable[[str], None] = lambda _: None,
@@ -60,6 +64,8 @@ def import_alea(
     mapping
         ``"anchors"`` meets alea's likelihood at the anchors, with samples of either sign; ``"positive"`` has
         a histosys and a normsys for each shape parameter and no negative sample.
+    licence, sources
+        On which terms the model was published, and what to cite, see :func:`nuhist.describe`.
     ignore_metadata
         Read a file that nuhist wrote like any other.
     command
@@ -74,7 +80,7 @@ def import_alea(
     ExchangeError
         If the model is none that HistFactory can hold.
     """
-    place = Path(path)
+    place, said = Path(path), partial(_said, licence=licence, sources=sources)
     if mapping not in MAPPINGS:
         raise unknown_name("mapping", mapping, MAPPINGS)
     if not ignore_metadata and not (
@@ -82,7 +88,7 @@ def import_alea(
     ):
         kept = kept_workspace(place, message)
         if kept is not None:
-            return kept
+            return said(kept)
     patterns, values = _settings(settings)
     model = read_model(
         place, templates=templates, patterns=patterns, values=values, fixed=_numbers(fix, "--fix"), free=free
@@ -109,7 +115,12 @@ def import_alea(
     workspace = replace(workspace, origin=str(path))
     found = deviations(workspace, made)
     message(f"{path}: {_told(found)}")
-    return replace(workspace, sidecar=_sidecar(workspace, model, mapping, found, events))
+    return said(replace(workspace, sidecar=_sidecar(workspace, model, mapping, found, events)))
+
+
+def _said(workspace: Workspace, licence: str | None, sources: Sequence[str]) -> Workspace:
+    """With terms and citations in the sidecar, if there are any."""
+    return describe(workspace, licence=licence, sources=sources) if licence or sources else workspace
 
 
 def _settings(settings: Sequence[str]) -> tuple[dict[tuple[str, str], str], dict[str, float]]:
