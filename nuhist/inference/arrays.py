@@ -167,10 +167,11 @@ class Arrays:
     def factor_values(self, theta: Array, *, slopes: bool = True) -> tuple[Array, Array]:
         """Values and derivatives of the factors, shape (batch, factors); the latter only if asked for."""
         terms = self.factors
-        values, changes = (np.ones((len(theta), terms.sample.size)) for _ in range(2))
+        shape = len(theta), terms.sample.size
+        values, changes = np.ones(shape), np.ones(shape) if slopes else np.broadcast_to(1.0, shape)
         values[:, terms.plain] = theta[:, terms.parameter[terms.plain]]
         if terms.norms.size:
-            at = theta[:, terms.pulls]
+            at = theta.take(terms.pulls, axis=1)
             if slopes:
                 values[:, terms.norms], changes[:, terms.norms] = code4(at, *terms.sides)
             else:

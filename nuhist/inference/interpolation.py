@@ -11,6 +11,7 @@ from nuhist.inference.structure import Index
 from nuhist.tables import Array
 
 _POWER = np.arange(1.0, 7.0)  # of α in code 4
+_AT_ONCE = 8192  # numbers that stay in the cache
 
 
 def alpha_curve(value: Array) -> tuple[Array, Array]:
@@ -65,55 +66,74 @@ def code4(value: Array, high: Array, low: Array, coefficients: Array) -> tuple[A
     coefficients
         From :func:`code4_coefficients`.
     """
-    powers = _powers(value)
-    polynomial = 1 + powers[1] * np.einsum("kbf,fk->bf", powers, coefficients)
-    slope = np.einsum("kbf,fk->bf", powers, coefficients * _POWER)
-    beyond = _beyond(value, high, low)
-    if beyond is not None:
-        (rows, columns), rate, power = beyond
-        polynomial[rows, columns] = power
-        slope[rows, columns] = rate * power
-    return polynomial, slope
+    factor, slope = np.empty(value.shape), np.empty(value.shape)
+    columns = coefficients.T
+    for part in _parts(value):
+        inside, own, steep = np.clip(value[part], -1, 1), factor[part], slope[part]
+        own[:], steep[:] = columns[-1], 0.0
+        for column in columns[-2::-1]:  # Horner's rule, for the polynomial over α and its slope
+            steep *= inside
+            steep += own
+            own *= inside
+            own += column
+        steep *= inside
+        steep += own
+        own *= inside
+        own += 1
+        beyond = _beyond(value[part], high, low)
+        if beyond is not None:
+            places, rate, power = beyond
+            own.reshape(-1)[places] = power
+            steep.reshape(-1)[places] = rate * power
+    return factor, slope
 
 
 def code4_value(value: Array, high: Array, low: Array, coefficients: Array) -> Array:
     """The first of what :func:`code4` returns."""
-    powers = _powers(value)
-    polynomial: Array = 1 + powers[1] * np.einsum("kbf,fk->bf", powers, coefficients)
-    beyond = _beyond(value, high, low)
-    if beyond is not None:
-        (rows, columns), _, power = beyond
-        polynomial[rows, columns] = power
-    return polynomial
+    factor, columns = np.empty(value.shape), coefficients.T
+    for part in _parts(value):
+        inside, own = np.clip(value[part], -1, 1), factor[part]
+        own[:] = columns[-1]
+        for column in columns[-2::-1]:
+            own *= inside
+            own += column
+        own *= inside
+        own += 1
+        beyond = _beyond(value[part], high, low)
+        if beyond is not None:
+            places, _, power = beyond
+            own.reshape(-1)[places] = power
+    return factor
 
 
-def _beyond(value: Array, high: Array, low: Array) -> tuple[tuple[Index, Index], Array, Array] | None:
-    """Places where |α| > 1, with the rate and the value of the exponential there."""
-    outside = np.abs(value) > 1
-    if not outside.any():
+def _parts(value: Array) -> list[slice]:
+    """Rows of which as many as stay in the cache are computed at a time."""
+    size = max(1, _AT_ONCE // max(1, value.shape[1]))
+    return [slice(first, first + size) for first in range(0, len(value), size)]
+
+
+def _beyond(value: Array, high: Array, low: Array) -> tuple[Index, Array, Array] | None:
+    """Places where |α| > 1, of all in a row, with the rate and the value of the exponential there."""
+    places = np.flatnonzero(np.abs(value) > 1)
+    if not places.size:
         return None
-    rows, columns = np.nonzero(outside)
-    beyond = value[rows, columns]
-    rate = np.where(beyond > 0, np.log(high)[columns], -np.log(low)[columns])
-    return (rows, columns), rate, np.exp(beyond * rate)
+    beyond, columns = value.reshape(-1)[places], places % value.shape[1]
+    up = beyond > 0
+    rate = np.log(np.where(up, high[columns], low[columns]))
+    rate = np.where(up, rate, -rate)
+    return places, rate, np.exp(beyond * rate)
 
 
 def code4_bend(value: Array, high: Array, low: Array, coefficients: Array) -> Array:
     """Second derivative of :func:`code4`."""
-    second = coefficients * (_POWER * (_POWER - 1))
-    bend: Array = np.einsum("kbf,fk->bf", _powers(value)[:-1], second[:, 1:])
+    second = (coefficients * (_POWER * (_POWER - 1))).T[1:]
+    inside = np.clip(value, -1, 1)
+    bend = np.tile(second[-1], (len(value), 1))
+    for column in second[-2::-1]:
+        bend *= inside
+        bend += column
     beyond = _beyond(value, high, low)
     if beyond is not None:
-        (rows, columns), rate, power = beyond
-        bend[rows, columns] = rate**2 * power
+        places, rate, power = beyond
+        bend.reshape(-1)[places] = rate**2 * power
     return bend
-
-
-def _powers(value: Array) -> Array:
-    """1 and powers of α to α⁵, α within ±1, shape (6, batch, factors)."""
-    powers = np.empty((_POWER.size, *value.shape))
-    powers[0] = 1.0
-    np.clip(value, -1, 1, out=powers[1])
-    for power in range(2, _POWER.size):
-        np.multiply(powers[power - 1], powers[1], out=powers[power])
-    return powers

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nuhist.inference.approach import FEW, REACH, level, near_steps, widths
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import Derivatives
 from nuhist.inference.newton_step import Form, Limits, bounded_steps, units
 from nuhist.inference.saddles import FIRMLY, positive_steps
-from nuhist.inference.search import products_of
-from nuhist.inference.structure import Index, Mask
-from nuhist.inference.tangent import descended, tangent
-from nuhist.inference.trial import DAMPING, ROUNDING, State, Tried
+from nuhist.inference.trial import DAMPING, State, Tried
 from nuhist.tables import Array
 
 _ITERATIONS = 200
@@ -22,11 +20,7 @@ _CHUNK = 500  # fits at a time: what they need stays in the cache
 _NUMBERS = 20_000_000  # at most in one array: it bounds the memory
 _PATIENCE = 12  # Gauss-Newton steps of a large batch before the whole second derivative is taken
 _SMALL = 64  # fits that take it from the start
-_REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one may end in another valley
 _PASSES = 32  # numbers for each cell and fit that first steps keep
-_FEW = 8  # fits for which the derivatives of the start are not worth it
-_APART = 50.0  # typical steps: starts that lie further apart share no derivatives
-_LEVEL, _AT_0 = 1e-9, 1e-3  # of 2NLL per typical step, and typical steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +55,7 @@ def fit_batch(
     scale: Array,
     *,
     exploring: bool = True,
+    near: bool = False,
 ) -> BatchFit:
     """Minimise −2 ln L for each data set of a batch.
 
@@ -80,15 +75,20 @@ def fit_batch(
         Typical step of each parameter, shape (parameters,): damping is measured in it.
     exploring
         Whether steps may lead far, and into other valleys; see :func:`.saddles.positive_steps`.
+    near
+        Whether fits start near to where they end, as toys do: first steps share what they can. A search
+        must not, since such steps lead its starts into one valley.
     """
     chunk = max(1, min(_CHUNK, _NUMBERS // (model.parameters * max(model.parameters, model.bins))))
 
     def some(part: slice) -> BatchFit:
-        return _fit_chunk(model, data[part], start[part], lower, upper, constant, scale, exploring=exploring)
+        return _fit_chunk(
+            model, data[part], start[part], lower, upper, constant, scale, exploring=exploring, near=near
+        )
 
     if len(start) <= chunk:
         return some(slice(None))
-    if chunk < _FEW:
+    if chunk < FEW and near:
         return _fit_large(model, data, start, lower, upper, constant, scale, chunk, exploring=exploring)
     parts = [some(slice(first, first + chunk)) for first in range(0, len(start), chunk)]
     return BatchFit(
@@ -115,16 +115,18 @@ def _fit_large(
     free = np.flatnonzero(~constant)
     theta = np.where(constant, start, np.clip(start, lower, upper))
     height, converged = np.full(len(theta), np.inf), np.zeros(len(theta), dtype=bool)
-    size = int(np.clip(_NUMBERS // (_PASSES * model.nominal.size), _FEW, _CHUNK))
+    size = int(np.clip(_NUMBERS // (_PASSES * model.nominal.size), FEW, _CHUNK))
     for first in range(0, len(theta) if free.size else 0, size):
         part = slice(first, first + size)
-        height[part] = model.twice_nll(theta[part], data[part])
-        near = theta[part], height[part], data[part]
-        converged[part] = _approach(model, *near, free, scale, lower[free], upper[free])
+        points, seen = theta[part], data[part]
+        height[part] = model.twice_nll(points, seen)
+        converged[part] = near_steps(model, points, height[part], seen, free, scale, lower, upper)
     left, iterations = np.flatnonzero(~converged), 0
     for first in range(0, left.size, chunk):
         rows = left[first : first + chunk]
-        fit = _fit_chunk(model, data[rows], theta[rows], lower, upper, constant, scale, exploring=exploring)
+        fit = _fit_chunk(
+            model, data[rows], theta[rows], lower, upper, constant, scale, exploring=exploring, near=False
+        )
         theta[rows], height[rows], converged[rows] = fit.parameters, fit.twice_nll, fit.converged
         iterations = max(iterations, fit.iterations)
     return BatchFit(theta, height, converged, iterations)
@@ -140,6 +142,7 @@ def _fit_chunk(
     scale: Array,
     *,
     exploring: bool,
+    near: bool,
 ) -> BatchFit:
     """:func:`fit_batch` of fits that are few enough for the cache."""
     free = np.flatnonzero(~constant)
@@ -147,20 +150,17 @@ def _fit_chunk(
     height, first = model.heights_and_rates(theta, data)
     if not free.size:
         return BatchFit(theta, height, np.isfinite(height), 0)
-    widths = _widths(model, free)
-    converged = _approach(model, theta, height, data, free, scale, lower[free], upper[free])
-    state = State(
-        theta,
-        height,
-        converged,
-        np.full(len(theta), DAMPING),
-        np.zeros_like(converged),
-        np.zeros(len(theta), dtype=np.intp),
+    reach = REACH * widths(model, free)
+    converged = (
+        near_steps(model, theta, height, data, free, scale, lower, upper)
+        if near
+        else np.zeros(len(theta), dtype=bool)
     )
+    state = State.at(theta, height, converged)
     active, iterations = np.flatnonzero(np.isfinite(height) & ~converged), 0
     patience = 0 if len(theta) <= _SMALL or 2 * converged.sum() > len(theta) else _PATIENCE
     own = None if constant.size == free.size else free
-    rates = first if np.isfinite(height).all() and len(theta) < _FEW else None
+    rates = first if np.isfinite(height).all() and not near else None
     while active.size and iterations < _ITERATIONS:
         iterations += 1
         if iterations == patience + 1:
@@ -168,7 +168,7 @@ def _fit_chunk(
         at, seen, before = theta[active], data[active], height[active]
         here = Derivatives.at(model, model.rates(at) if rates is None else rates, at, seen)
         slope, rates = here.slope[:, free], None
-        if iterations == 1 <= patience and _level(model, at, slope * scale[free], free, scale[free]):
+        if iterations == 1 <= patience and level(model, at, slope * scale[free], free, scale[free]):
             patience = 0
         whole = iterations > patience
         curvature = here.curvature(own, whole=whole)
@@ -177,7 +177,7 @@ def _fit_chunk(
             active = active[usable]
             continue
         unit = units(slope, curvature, before, scale[free])
-        limits = Limits(lower[free] / unit, upper[free] / unit, _REACH * widths / unit)
+        limits = Limits(lower[free] / unit, upper[free] / unit, reach / unit)
         slope, curvature = slope * unit, curvature * (unit[:, :, None] * unit[:, None])
         form = Form(slope, curvature, at[:, free] / unit, limits, state.damping[active])
         if whole:
@@ -200,58 +200,3 @@ def _fit_chunk(
         going = state.advance(active, tried, done, short)
         active, rates = active[going], tried.known(going)
     return BatchFit(theta, height, converged, iterations)
-
-
-def _level(model: CompiledModel, theta: Array, slope: Array, free: Index, unit: Array) -> bool:
-    """Whether any fit begins where a parameter is 0 and 2NLL level along it by symmetry.
-
-    That may be where counts turn, or where two strengths of one sample are 0. Only the second derivative
-    can tell such a saddle from a minimum.
-    """
-    bending = np.isin(free, np.union1d(model.turning, products_of(model, model.loose)))
-    at_0 = np.abs(theta[:, free[bending]]) < _AT_0 * unit[bending]
-    return bool((at_0 & (np.abs(slope[:, bending]) < _LEVEL)).any())
-
-
-def _widths(model: CompiledModel, free: Index) -> Array:
-    """Widths of the constraints of free parameters; infinite without one."""
-    widths = np.full(model.parameters, np.inf)
-    widths[model.constraints.gaussian] = model.constraints.sigma
-    return widths[free]
-
-
-def _approach(
-    model: CompiledModel,
-    theta: Array,
-    height: Array,
-    data: Array,
-    free: Index,
-    scale: Array,
-    low: Array,
-    high: Array,
-) -> Mask:
-    """Fit with the derivatives at the middle of the starts; points and heights are updated.
-
-    Returns
-    -------
-    Which fits have converged; the others have come as far as they could.
-    """
-    converged = np.zeros(len(theta), dtype=bool)
-    if len(theta) < _FEW or not np.isfinite(height).all():
-        return converged
-    middle, mean, unit = theta.mean(axis=0), data.mean(axis=0), scale[free]
-    if (np.abs(theta - middle) > _APART * scale).any():  # the curvature there is not that here
-        return converged
-    near = tangent(model, middle, mean, free, unit)
-    if near is None:
-        return converged
-    slope = near.slope(theta, data)
-    if not np.isfinite(slope).all() or _level(model, theta, slope, free, unit):
-        return converged
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is left alone
-        reach = np.where(np.isin(free, model.turning), _REACH * _widths(model, free), np.inf)
-        trial, ended = descended(near, theta, data, slope, low, high, reach)
-        reached = model.twice_nll(trial, data)
-    lower = reached <= height + ROUNDING
-    theta[lower], height[lower] = trial[lower], np.minimum(reached, height)[lower]
-    return ended & lower

@@ -81,7 +81,8 @@ class Factors:
     @cached_property
     def sides(self) -> tuple[Array, Array, Array]:
         """What code 4 interpolates, of :attr:`norms`: high, low, coefficients."""
-        return self.high[self.norms], self.low[self.norms], self.coefficients[self.norms]
+        own = np.asfortranarray(self.coefficients[self.norms])  # read power by power
+        return self.high[self.norms], self.low[self.norms], own
 
     @cached_property
     def used(self) -> Index:

@@ -22,7 +22,7 @@ from nuhist.inference.without import place
 from nuhist.tables import Array
 
 _ROUNDS = 4  # of searches for another valley, each from the lowest yet
-_MANY = 200_000  # toys × turning parameters × parameters: more are looked along parameter by parameter
+_MANY = 20_000  # toys × turning parameters × parameters: more are looked along parameter by parameter
 _LOWER = 1e-7  # of 2NLL, by which its minimum has to be lower
 _NUMBERS = 4_000_000  # in an array: it bounds the memory
 _WORSE = 1e-6  # in 2NLL: a fit from another start that ends higher is no better
@@ -157,7 +157,7 @@ class ToyModel:
 
     def _descend(self, data: Array, start: Array, constant: NDArray[np.bool_]) -> tuple[Array, Array]:
         bounds = self.lower, self.upper
-        fit = fit_batch(self.model, data, start, *bounds, constant, self.scale)
+        fit = fit_batch(self.model, data, start, *bounds, constant, self.scale, near=True)
         parameters, height, open_fits = fit.parameters, fit.twice_nll, np.flatnonzero(~fit.converged)
         again = np.tile(self.initial, (len(data), 1))
         again[:, constant] = start[:, constant]

@@ -124,6 +124,12 @@ class State(NamedTuple):
     firm: Mask
     beyond: Index
 
+    @classmethod
+    def at(cls, theta: Array, height: Array, converged: Mask) -> State:
+        """That of fits which have taken no step of Newton's yet."""
+        none = np.zeros_like(converged)
+        return cls(theta, height, converged, np.full(len(theta), DAMPING), none, none.astype(np.intp))
+
     def advance(self, active: Index, tried: Tried, done: Mask, short: Index) -> Mask:
         """Take the steps that lead down, and say which fits go on; short ones leave the damping as it is."""
         trial, reached, better = tried.points, tried.height, tried.better

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -142,18 +142,32 @@ def test_two_minima(likelihoods: Callable[..., Likelihood], built: Build) -> Non
     assert outside == [inside[0] < interval.lower, inside[1] > interval.upper]
 
 
-def _bent() -> Model:
-    """Seven histosys that bend, over six bins."""
-    rng = np.random.default_rng(27)
+class Bent(NamedTuple):
+    """How many bins, and between what counts lie: background, its variations, signal, what is seen."""
+
+    seed: int = 27
+    bins: int = 6
+    background: float = 100.0
+    varied: tuple[float, float] = (80, 135)
+    signal: tuple[float, float] = (1, 40)
+    seen: tuple[float, float] = (80, 140)
+
+
+MANY = Bent()
+
+
+def _bent(how: Bent) -> Model:
+    """Seven histosys that bend."""
+    rng = np.random.default_rng(how.seed)
 
     def counts(low: float, high: float) -> list[float]:
-        return [round(float(value), 1) for value in rng.uniform(low, high, 6)]
+        return [round(float(value), 1) for value in rng.uniform(low, high, how.bins)]
 
     bent = [
         {
             "name": f"t{n}",
             "type": "histosys",
-            "data": {"hi_data": counts(80, 135), "lo_data": counts(80, 135)},
+            "data": {"hi_data": counts(*how.varied), "lo_data": counts(*how.varied)},
         }
         for n in range(7)
     ]
@@ -161,10 +175,10 @@ def _bent() -> Model:
     strength = {"name": "mu", "type": "normfactor", "data": None}
     parameter = {"name": "mu", "bounds": [[0.0, 30.0]], "inits": [1.0]}
     samples = [
-        {"name": "signal", "data": counts(1, 40), "modifiers": [strength]},
-        {"name": "background", "data": [100.0] * 6, "modifiers": [*bent, *norms]},
+        {"name": "signal", "data": counts(*how.signal), "modifiers": [strength]},
+        {"name": "background", "data": [how.background] * how.bins, "modifiers": [*bent, *norms]},
     ]
-    seen = [float(count) for count in rng.poisson(rng.uniform(80, 140, 6))]
+    seen = [float(count) for count in rng.poisson(rng.uniform(*how.seen, how.bins))]
     return Model(
         {
             "channels": [{"name": "c", "samples": samples}],
@@ -176,7 +190,7 @@ def _bent() -> Model:
 
 
 def test_first_fits_go_straight_to_a_minimum_and_others_explore() -> None:
-    likelihood = _bent().likelihood
+    likelihood = _bent(MANY).likelihood
     assert likelihood.compiled is not None
     data, bounds = likelihood.data[None], (likelihood.lower, likelihood.upper)
     constant, steps = np.array(likelihood.constant), []
@@ -197,7 +211,7 @@ def test_first_fits_go_straight_to_a_minimum_and_others_explore() -> None:
 
 def test_held_fits_leave_a_valley_that_has_become_the_higher_one() -> None:
     # Fits that only went on from near ones said < 0.389 at 95 %.
-    model = _bent()
+    model = _bent(MANY)
     # SciPy's L-BFGS-B on pyhf's likelihood from 30 random starts at each value.
     right = {0.3: 0.9097663, 0.389: 1.5266268, 0.5: 2.5543139, 0.8: 7.1513625, 1.2: 18.5193348}
     assert model.scan(list(right)).delta_chi2 == pytest.approx(tuple(right.values()), abs=1e-5)
@@ -208,3 +222,24 @@ def test_held_fits_leave_a_valley_that_has_become_the_higher_one() -> None:
     assert model.likelihood.minimise({"mu": upper}).twice_nll - model.best.twice_nll == pytest.approx(
         3.8415, abs=2e-3
     )
+
+
+def test_starts_of_a_search_end_where_each_of_them_does_alone() -> None:
+    # Steps that fits share, as those of toys do, led starts on all sides into one valley.
+    few = Bent(seed=1, bins=3, background=20.0, varied=(0, 40), signal=(1, 8), seen=(6, 28))
+    likelihood = _bent(few).likelihood
+    assert likelihood.compiled is not None
+    constant = np.array(likelihood.constant)
+    constant[likelihood.poi_index] = True
+    starts = likelihood.afresh.copy()
+    starts[:, likelihood.poi_index] = 3.0
+    data = np.tile(likelihood.data, (len(starts), 1))
+    settings = likelihood.lower, likelihood.upper, constant, likelihood.scale
+    together = fit_batch(likelihood.compiled, data, starts, *settings)
+    alone = [fit_batch(likelihood.compiled, data[:1], start[None], *settings) for start in starts]
+    heights = np.array([fit.twice_nll[0] for fit in alone])
+    assert np.unique(heights.round(3)).size > 1
+    # Fits end where a step would gain less than 1e-10.
+    np.testing.assert_allclose(together.twice_nll, heights, rtol=0, atol=1e-8)
+    shared = fit_batch(likelihood.compiled, data, starts, *settings, near=True)
+    assert np.abs(shared.twice_nll - heights).max() > 0.1

@@ -35,7 +35,7 @@ def _fitted(model: ToyModel, toys: int) -> tuple[BatchFit, int]:
     tracemalloc.start()
     try:
         found = fit_batch(
-            model.model, data, start, model.lower, model.upper, model.constant, model.scale
+            model.model, data, start, model.lower, model.upper, model.constant, model.scale, near=True
         )  # fmt: skip
         return found, tracemalloc.get_traced_memory()[1]
     finally:

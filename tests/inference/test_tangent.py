@@ -195,7 +195,9 @@ def _fitted(likelihood: Likelihood, data: Array, held: float | None = None) -> B
     if held is not None:
         constant[likelihood.poi_index] = True
         start[:, likelihood.poi_index] = held
-    return fit_batch(model, data, start, likelihood.lower, likelihood.upper, constant, likelihood.scale)
+    return fit_batch(
+        model, data, start, likelihood.lower, likelihood.upper, constant, likelihood.scale, near=True
+    )
 
 
 @pytest.mark.thorough(keep=3)

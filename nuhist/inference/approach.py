@@ -1,0 +1,110 @@
+"""First steps of many fits that start near to where they end, as toys do: what they share is computed once.
+
+A search must not take them, since they lead starts that lie apart into one valley.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nuhist.inference.compiled import CompiledModel
+from nuhist.inference.low_rank import descend, low_rank
+from nuhist.inference.search import products_of
+from nuhist.inference.structure import Index, Mask
+from nuhist.inference.tangent import descended, tangent
+from nuhist.inference.trial import ROUNDING
+from nuhist.tables import Array
+
+REACH = 2.0  # largest step of a constrained parameter, in widths: a longer one may end in another valley
+FEW = 8  # fits for which the derivatives of the start are not worth it
+_APART = 50.0  # typical steps: starts that lie further apart share no derivatives
+_LEVEL, _AT_0 = 1e-9, 1e-3  # of 2NLL per typical step, and typical steps
+
+
+def near_steps(
+    model: CompiledModel,
+    theta: Array,
+    height: Array,
+    data: Array,
+    free: Index,
+    scale: Array,
+    lower: Array,
+    upper: Array,
+) -> Mask:
+    """Fit a batch by steps that share what they can; points and heights are updated.
+
+    Parameters
+    ----------
+    model
+        Compiled likelihood.
+    theta, height, data
+        Of each fit: where it starts, 2NLL there, and its data.
+    free
+        Parameters that are fitted.
+    scale, lower, upper
+        Typical steps and bounds of all parameters.
+
+    Returns
+    -------
+    Which fits have converged; the others have come as far as they could.
+    """
+    if len(theta) < FEW:
+        return np.zeros(len(theta), dtype=bool)
+    converged = shared_steps(model, theta, height, data, free, scale, lower, upper)
+    left, reach = np.flatnonzero(~converged), REACH * widths(model, free)
+    few_bins = low_rank(model, free, scale[free], lower[free], upper[free], reach)
+    if few_bins is not None and left.size >= FEW:
+        points, reached = theta[left], height[left]
+        converged[left] = descend(few_bins, points, reached, data[left])
+        theta[left], height[left] = points, reached
+    return converged
+
+
+def shared_steps(
+    model: CompiledModel,
+    theta: Array,
+    height: Array,
+    data: Array,
+    free: Index,
+    scale: Array,
+    lower: Array,
+    upper: Array,
+) -> Mask:
+    """:func:`near_steps` with the derivatives at the middle of the starts alone."""
+    converged = np.zeros(len(theta), dtype=bool)
+    if not np.isfinite(height).all():
+        return converged
+    middle, mean, unit = theta.mean(axis=0), data.mean(axis=0), scale[free]
+    if (np.abs(theta - middle) > _APART * scale).any():  # the curvature there is not that here
+        return converged
+    near = tangent(model, middle, mean, free, unit)
+    if near is None:
+        return converged
+    slope = near.slope(theta, data)
+    if not np.isfinite(slope).all() or level(model, theta, slope, free, unit):
+        return converged
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is left alone
+        reach = np.where(np.isin(free, model.turning), REACH * widths(model, free), np.inf)
+        trial, ended = descended(near, theta, data, slope, lower[free], upper[free], reach)
+        reached = model.twice_nll(trial, data)
+    better = reached <= height + ROUNDING
+    theta[better], height[better] = trial[better], np.minimum(reached, height)[better]
+    return ended & better
+
+
+def level(model: CompiledModel, theta: Array, slope: Array, free: Index, unit: Array) -> bool:
+    """Whether any fit begins where a parameter is 0 and 2NLL level along it by symmetry.
+
+    That may be where counts turn, or where two strengths of one sample are 0. Only the second derivative
+    can tell such a saddle from a minimum.
+    """
+    bending = np.isin(free, np.union1d(model.turning, products_of(model, model.loose)))
+    at_0 = np.abs(theta[:, free[bending]]) < _AT_0 * unit[bending]
+    return bool((at_0 & (np.abs(slope[:, bending]) < _LEVEL)).any())
+
+
+def widths(model: CompiledModel, free: Index) -> Array:
+    """Widths of the constraints of free parameters; infinite without one."""
+    widths = np.full(model.parameters, np.inf)
+    widths[model.constraints.gaussian] = model.constraints.sigma
+    return widths[free]
