@@ -13,6 +13,12 @@ from nuhist.histfactory.workspace import Workspace, digest
 KEEP, NORMSYS = "keep", "normsys"
 
 
+def check_choice(choice: str) -> None:
+    """Refuse a word that says nothing of a luminosity, with an OptionError."""
+    if choice not in (KEEP, NORMSYS):
+        raise OptionError(f"--lumi {choice}: is neither {KEEP} nor {NORMSYS}")
+
+
 def with_luminosity(workspace: Workspace, choice: str) -> tuple[Workspace, tuple[str, ...]]:
     """A workspace with its lumi as it is, or as a normsys of the same name; and what that changes.
 
@@ -23,10 +29,9 @@ def with_luminosity(workspace: Workspace, choice: str) -> tuple[Workspace, tuple
     ExchangeError
         If the luminosity is not centred at 1, or measurements have different ones.
     """
+    check_choice(choice)
     if choice == KEEP:
         return workspace, ()
-    if choice != NORMSYS:
-        raise OptionError(f"--lumi {choice}: is neither {KEEP} nor {NORMSYS}")
     spec = workspace.spec
     if not any(entry["type"] == "lumi" for _, entries in _samples(spec) for entry in entries):
         raise OptionError(f"{workspace.origin}: has no lumi; leave --lumi out")

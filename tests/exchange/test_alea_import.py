@@ -131,6 +131,40 @@ def test_choices(model: Path) -> None:
     assert imported(model, data=()).data_kind == "asimov"
 
 
+def test_efficiencies_of_their_own_in_a_combination(model: Path, tmp_path: Path) -> None:
+    """Two models with a lumi each cannot be combined; with --lumi normsys the joint likelihood is the sum."""
+    other = write_model(tmp_path, MODEL.replace("SR0", "SR1").replace("uncertainty: 0.2", "uncertainty: 0.1"))
+    data = {"data": (), "settings": [PATTERN.replace("SR0", "SR1")]}
+    apart: dict[str, Any] = {"correlate": ["t_*", "*_rate_multiplier"]}
+    with pytest.raises(NuhistError, match=r"a lumi cannot be renamed.*import alea --lumi normsys"):
+        nuhist.combine([imported(model, data=()), import_alea(other, **data)], decorrelate=["lumi"], **apart)
+    parts = [imported(model, data=(), lumi="normsys"), import_alea(other, **data, lumi="normsys")]
+    for part in parts:
+        assert part.sidecar is not None
+        assert "signal_efficiency" in part.sidecar["parameters"]
+        assert part.sidecar["imported"]["deviations_of_2lnL"]["largest_at_2_sigma"] < 0.02
+    joint = nuhist.combine(parts, decorrelate=["signal_efficiency"], prefer="own", **apart)
+    models = [nuhist.Model(each).likelihood for each in (joint, *parts)]
+    point = dict(zip(models[0].names, models[0].initial, strict=True)) | {
+        "t_ly": 0.4,
+        "wimp_rate_multiplier": 2.0,
+    }
+    efficiencies = sorted(name for name in point if name.endswith("signal_efficiency"))
+    assert len(efficiencies) == 2
+    point |= dict(zip(efficiencies, (1.0, -1.5), strict=True))
+    heights = []
+    for own, efficiency in zip(models[1:], (1.0, -1.5), strict=True):
+        values = point | {"signal_efficiency": efficiency}
+        heights.append(own.twice_nll(np.array([values[name] for name in own.names])))
+    shared = sum(
+        np.log(2 * np.pi) + point[name] ** 2
+        for name in models[0].names
+        if name in ("t_ly", "t_qy", "b8_rate_multiplier", "ac_rate_multiplier")
+    )
+    whole = models[0].twice_nll(np.array([point[name] for name in models[0].names]))
+    assert whole == pytest.approx(sum(heights) - shared, rel=0, abs=1e-9)
+
+
 def test_terms_and_citations_are_kept(model: Path, tmp_path: Path) -> None:
     said: dict[str, Any] = {
         "licence": "CC-BY-4.0",
@@ -267,6 +301,32 @@ def test_what_is_wrong_is_said_in_one_line(
         imported(path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["fix", "settings"])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("b8_rate_multiplier=-3", "'b8_rate_multiplier': is -3, but multiplies counts and cannot be below 0"),
+        ("signal_efficiency=0.1", "'signal_efficiency': 0.1 lies outside its fit_limits, 0.4 to 1.6"),
+        ("t_ly=7", "'t_ly': 7 lies outside its anchors, -2 to 2"),
+        ("livetime_sr0=0", "livetime_parameter: 'livetime_sr0' is 0; expected more than 0"),
+    ],
+)
+def test_values_that_a_parameter_cannot_have(model: Path, option: str, value: str, message: str) -> None:
+    given = [PATTERN, value] if option == "settings" else [value]
+    with pytest.raises(NuhistError) as caught:
+        imported(model, **{option: given})
+    assert message in str(caught.value)
+
+
+def test_a_rate_held_at_0_leaves_its_source_out(model: Path) -> None:
+    # Also one with a relative uncertainty, which is that of its own nominal value.
+    workspace = imported(model, fix=["b8_rate_multiplier=0"])
+    assert {sample["name"].split("_")[0] for sample in workspace.spec["channels"][0]["samples"]} == {
+        "wimp",
+        "ac",
+    }
 
 
 def test_what_is_to_be_done_is_named(model: Path) -> None:

@@ -88,7 +88,11 @@ def read_model(
         place = f"{where}: parameter '{as_text(name, where)}'"
         given = as_mapping({} if entry is None else entry, place)
         parameters[name] = _parameter(
-            name, _resolved(given, definition, nominal, place), place, nominal.get(name)
+            name,
+            _resolved(given, definition, nominal, place),
+            place,
+            nominal.get(name),
+            name in (fixed or {}),
         )
     for name in fixed or {}:
         parameters[name] = replace(parameters[name], fittable=False)
@@ -128,12 +132,20 @@ def _resolved(
     return found
 
 
-def _parameter(name: str, entry: Mapping[str, Any], where: str, value: float | None) -> Parameter:
+def _parameter(name: str, entry: Mapping[str, Any], where: str, value: float | None, held: bool) -> Parameter:
     known(entry, _PARAMETER, where)
     kind: Kind = entry.get("ptype") or "needs_reinit"
     if kind not in KINDS:
         raise ExchangeError(f"{where}: ptype: {shown(kind)} is not known; expected one of {', '.join(KINDS)}")
-    nominal = as_number(entry.get("nominal_value"), f"{where}: nominal_value") if value is None else value
+    own = as_number(entry.get("nominal_value"), f"{where}: nominal_value")
+    nominal = own if value is None else value
+    between = limits(entry.get("fit_limits"), f"{where}: fit_limits")
+    anchors = entry.get("blueice_anchors")
+    points = sorted(set([] if anchors is None else numbers(anchors, f"{where}: blueice_anchors")))
+    if any(isinstance(point, float) for point in points):
+        points = [float(point) for point in points]
+    if nominal is not None:
+        _check_value(nominal, kind, between if value is not None else (None, None), points, where)
     found = entry.get("uncertainty")
     if isinstance(found, str):
         raise ExchangeError(
@@ -146,25 +158,34 @@ def _parameter(name: str, entry: Mapping[str, Any], where: str, value: float | N
     ):
         if nominal is None:
             raise ExchangeError(f"{where}: has a relative uncertainty and no nominal_value")
-        sigma *= nominal
+        # Where a parameter is held, its constraint stays as it is.
+        sigma *= own if held and own is not None else nominal
     if sigma is not None and not sigma > 0:
         raise ExchangeError(
             f"{where}: uncertainty: is {sigma:g} of the parameter's own; expected a positive number"
         )
-    anchors = entry.get("blueice_anchors")
-    points = sorted(set([] if anchors is None else numbers(anchors, f"{where}: blueice_anchors")))
-    if any(isinstance(point, float) for point in points):
-        points = [float(point) for point in points]
     fittable = as_truth(entry.get("fittable"), True, f"{where}: fittable")
     if kind == "needs_reinit" and fittable and sigma is not None:
         raise ExchangeError(
             f"{where}: needs_reinit: templates would have to be made again for each value; hold it with"
             f" --fix {name}=VALUE"
         )
-    between = limits(entry.get("fit_limits"), f"{where}: fit_limits")
     guess = as_number(entry.get("fit_guess"), f"{where}: fit_guess")
     text = str(entry.get("description") or "")
     return Parameter(name, kind, nominal, fittable, sigma, tuple(points), between, guess, text)
+
+
+def _check_value(
+    value: float, kind: Kind, between: tuple[float | None, float | None], anchors: Sequence[float], where: str
+) -> None:
+    """Refuse a value that a parameter cannot have."""
+    if kind in ("rate", "efficiency", "livetime") and value < 0:
+        raise ExchangeError(f"{where}: is {value:g}, but multiplies counts and cannot be below 0")
+    low, high = between
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise ExchangeError(f"{where}: {value:g} lies outside its fit_limits, {low} to {high}")
+    if kind in ("shape", "index") and anchors and not anchors[0] <= value <= anchors[-1]:
+        raise ExchangeError(f"{where}: {value:g} lies outside its anchors, {anchors[0]:g} to {anchors[-1]:g}")
 
 
 def _folders(content: Any, path: Path, where: str) -> list[Path]:

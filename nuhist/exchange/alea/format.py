@@ -34,6 +34,7 @@ ALEA = Format(
             Option("free", "Leave out the constraint of a parameter.", "NAME[,..]"),
             Option("poi", "Parameter of interest [default: the first free rate].", "NAME"),
             Option("mapping", "anchors, or positive: no negative samples, further from alea.", "HOW"),
+            Option("lumi", "keep, or normsys: the efficiency keeps its own name.", "HOW"),
             Option("licence", "On which terms the model was published.", "TEXT"),
             Option("sources", "What to cite, with arXiv:NUMBER or doi:NUMBER.", "TEXT", flag="source"),
             Option("ignore_metadata", "Read what nuhist wrote like any other model."),

@@ -42,10 +42,13 @@ class HistFactoryMapping:
         alea's own.
     positive
         One histosys and one normsys of each shape parameter, and no sample of negative counts.
+    exact
+        Whether there may be a lumi.
     """
 
     likelihood: AleaLikelihood
     positive: bool = False
+    exact: bool = True
 
     @property
     def lumi(self) -> str | None:
@@ -55,7 +58,7 @@ class HistFactoryMapping:
             for each in self.likelihood.model.used()
             if each.kind in ("efficiency", "livetime") and each.fittable and each.sigma is not None
         ]
-        return common[0] if len(common) == 1 else None
+        return common[0] if self.exact and len(common) == 1 else None
 
     def name(self, parameter: str) -> str:
         """What a parameter is called in the workspace."""

@@ -19,6 +19,8 @@ from nuhist.exchange.alea.kept import kept_workspace
 from nuhist.exchange.alea.likelihood import AleaLikelihood, read_grids
 from nuhist.exchange.alea.mapping import MAPPINGS, HistFactoryMapping
 from nuhist.exchange.alea.model import AleaModel
+from nuhist.exchange.alea.shares import remarks
+from nuhist.exchange.luminosity import KEEP, NORMSYS, check_choice
 from nuhist.histfactory.describe import describe
 from nuhist.histfactory.templates import Channel
 from nuhist.histfactory.workspace import Workspace, make_workspace
@@ -35,6 +37,7 @@ def import_alea(
     free: Sequence[str] = (),
     poi: str | None = None,
     mapping: str = "anchors",
+    lumi: str = KEEP,
     licence: str | None = None,
     sources: Sequence[str] = (),
     ignore_metadata: bool = False,
@@ -64,6 +67,10 @@ def import_alea(
     mapping
         ``"anchors"`` meets alea's likelihood at the anchors, with samples of either sign; ``"positive"`` has
         a histosys and a normsys for each shape parameter and no negative sample.
+    lumi
+        ``"keep"``: the only efficiency or livetime with a constraint is a lumi, which is exact;
+        ``"normsys"``: it keeps its own name and is nearly linear, since workspaces that have a lumi each
+        cannot be combined.
     licence, sources
         On which terms the model was published, and what to cite, see :func:`nuhist.describe`.
     ignore_metadata
@@ -81,10 +88,11 @@ def import_alea(
         If the model is none that HistFactory can hold.
     """
     place, said = Path(path), partial(_said, licence=licence, sources=sources)
+    check_choice(lumi)
     if mapping not in MAPPINGS:
         raise unknown_name("mapping", mapping, MAPPINGS)
     if not ignore_metadata and not (
-        data or settings or fix or free or poi or templates or mapping != "anchors"
+        data or settings or fix or free or poi or templates or mapping != "anchors" or lumi != KEEP
     ):
         kept = kept_workspace(place, message)
         if kept is not None:
@@ -93,11 +101,17 @@ def import_alea(
     model = read_model(
         place, templates=templates, patterns=patterns, values=values, fixed=_numbers(fix, "--fix"), free=free
     )
+    for term in model.terms:
+        for source in term.sources:
+            for line in remarks(source):
+                message(f"{path}: {term.name}/{source.name}: {line}")
     interest = _interest(model, poi)
     likelihood = AleaLikelihood(model, read_grids(model), {}, {})
     events = read_events(data, model, message) if data else _expected(likelihood, interest)
     likelihood = replace(likelihood, observed=events.counts, measured=events.measured)
-    made = HistFactoryMapping(likelihood, mapping == "positive")
+    made = HistFactoryMapping(likelihood, mapping == "positive", lumi == KEEP)
+    if lumi == NORMSYS and replace(made, exact=True).lumi is None:
+        raise OptionError(f"{path}: has no lumi; leave --lumi out")
     channels = [
         Channel(term.name, np.zeros(0), tuple(made.samples(term)), events.counts[term.name])
         for term in model.terms

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import DataError, ExchangeError, unknown_name
-from nuhist.exchange.alea.model import AleaModel, Parameter, Slice, Source, Term
-from nuhist.exchange.bins import describe_edges
-from nuhist.exchange.inference_interface.files import Axis, TemplateFile, read_template_file
+from nuhist.exchange.alea.model import AleaModel, Parameter, Source, Term
+from nuhist.exchange.alea.shares import total_and_shares
+from nuhist.exchange.inference_interface.files import TemplateFile, read_template_file
 from nuhist.inputs import is_file
 from nuhist.tables import Array
 
 _SPECIFICATION = re.compile(r"[+ ]?0?\d?(\.\d)?[defg]?")
-_CLOSE = 0.005  # alea compares edges to two decimals
 _MOST_FILES = 10_000  # of a source
 _MOST_ENTRIES = 100_000  # of folders that are searched
 
@@ -38,7 +37,7 @@ class Grid:
     totals
         Events, shape (anchors of the first, ...).
     shares
-        Of the bins, shape (anchors of the first, ..., bins).
+        Of the bins, shape (anchors of the first, ..., bins); see :func:`total_and_shares`.
     """
 
     parameters: tuple[Parameter, ...]
@@ -127,22 +126,7 @@ class Templates:
             raise ExchangeError(
                 f"{place}: entry [{index}]: {counts.min():g} is negative; a template has counts"
             )
-        if source.normalised and counts.sum() > 0:
-            counts = counts / counts.sum()
-        axes = [
-            Axis(10**axis.edges, axis.name) if number in source.logarithmic else axis
-            for number, axis in enumerate(file.axes)
-        ]
-        if not source.per_bin:
-            counts = counts * _volumes(axes)
-        for each in source.slices:
-            counts, axes = _sliced(counts, axes, each, place)
-        _check_axes(axes, term, place)
-        total = float(counts.sum()) * source.scale
-        if source.uniform:
-            counts = np.ones_like(counts)
-        shares = counts / counts.sum() if total > 0 else np.zeros_like(counts)
-        return total, shares.ravel()
+        return total_and_shares(source, term, counts, file.axes, place)
 
     def _file(self, name: str, where: str) -> TemplateFile:
         path = self._found(name, where)
@@ -206,47 +190,3 @@ def _filled(pattern: str, values: Mapping[str, float], where: str) -> str:
     except ValueError as error:
         raise ExchangeError(f"{where}: '{pattern}' cannot be filled in: {error}") from error
     return "".join(made)
-
-
-def _volumes(axes: Sequence[Axis]) -> Array:
-    volumes = np.ones(())
-    for axis in axes:
-        volumes = np.multiply.outer(volumes, np.diff(axis.edges))
-    return np.asarray(volumes)
-
-
-def _sliced(counts: Array, axes: list[Axis], chosen: Slice, where: str) -> tuple[Array, list[Axis]]:
-    names = [axis.name for axis in axes]
-    if names.count(chosen.axis) != 1:
-        raise unknown_name(f"axis in {where}", chosen.axis, names)
-    number = names.index(chosen.axis)
-    edges = axes[number].edges
-    low, high = chosen.limits or (edges[0], edges[-1])
-    first, last = (int(np.argmin(np.abs(edges - bound))) for bound in (low, high))
-    if not (np.isclose(edges[first], low) and np.isclose(edges[last], high) and first < last):
-        raise ExchangeError(
-            f"{where}: slice_axis_limits {low:g} and {high:g} are no edges of '{chosen.axis}', which has"
-            f" {describe_edges(edges)}"
-        )
-    kept = np.take(counts, range(first, last), axis=number)
-    if chosen.summed:
-        return kept.sum(axis=number), [*axes[:number], *axes[number + 1 :]]
-    return kept, [*axes[:number], Axis(edges[first : last + 1], chosen.axis), *axes[number + 1 :]]
-
-
-def _check_axes(axes: Sequence[Axis], term: Term, where: str) -> None:
-    if len(axes) != len(term.axes):
-        raise ExchangeError(
-            f"{where}: has {len(axes)} axes, the analysis_space of {term.name} {len(term.axes)}"
-        )
-    for number, (found, wanted) in enumerate(zip(axes, term.axes, strict=True)):
-        if found.name not in ("", f"axis{number}", wanted.name):  # the second: without a name
-            raise ExchangeError(
-                f"{where}: axis {number} is '{found.name}', in the analysis_space '{wanted.name}'"
-            )
-        same = found.edges.shape == wanted.edges.shape
-        if not same or (np.abs(found.edges - wanted.edges) > _CLOSE).any():
-            raise ExchangeError(
-                f"{where}: axis {number} has {describe_edges(found.edges)}, in the analysis_space of"
-                f" {term.name} '{wanted.name}' {describe_edges(wanted.edges)}; the edges must agree"
-            )

@@ -68,6 +68,11 @@ def read_term(
     livetime = entry.get("livetime_parameter")
     if livetime is not None and not (isinstance(livetime, str) and livetime in parameters):
         raise ExchangeError(f"{where}: livetime_parameter: there is no parameter {shown(livetime)}")
+    duration = None if livetime is None else parameters[livetime].nominal
+    if duration is not None and not duration > 0:
+        raise ExchangeError(
+            f"{where}: livetime_parameter: '{livetime}' is {duration:g}; expected more than 0"
+        )
     default = entry.get("default_source_class")
     sources = []
     for index, each in enumerate(as_list(needed(entry, "sources", where), f"{where}: sources")):
