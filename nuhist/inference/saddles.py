@@ -102,10 +102,14 @@ def _not_positive(matrices: Array) -> Index:
 
 
 def _is_positive(matrix: Array) -> bool:
-    from scipy.linalg.lapack import dpotrf  # which says it without an exception
-
     structure = arrow(matrix)
-    return dpotrf(matrix, clean=False)[1] == 0 if structure is None else structure.positive
+    if structure is not None:
+        return structure.positive
+    try:
+        np.linalg.cholesky(matrix)  # SciPy's tells it without an exception, but takes long to import
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def off_saddles(
