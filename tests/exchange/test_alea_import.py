@@ -134,7 +134,7 @@ def test_choices(model: Path) -> None:
 def test_efficiencies_of_their_own_in_a_combination(model: Path, tmp_path: Path) -> None:
     """Two models with a lumi each cannot be combined; with --lumi normsys the joint likelihood is the sum."""
     other = write_model(tmp_path, MODEL.replace("SR0", "SR1").replace("uncertainty: 0.2", "uncertainty: 0.1"))
-    data = {"data": (), "settings": [PATTERN.replace("SR0", "SR1")]}
+    data: dict[str, Any] = {"data": (), "settings": [PATTERN.replace("SR0", "SR1")]}
     apart: dict[str, Any] = {"correlate": ["t_*", "*_rate_multiplier"]}
     with pytest.raises(NuhistError, match=r"a lumi cannot be renamed.*import alea --lumi normsys"):
         nuhist.combine([imported(model, data=()), import_alea(other, **data)], decorrelate=["lumi"], **apart)
