@@ -266,3 +266,18 @@ def test_forecasts_have_no_events(tmp_path: Path) -> None:
     export_alea(forecast, tmp_path / "w", message=said.append)
     assert not (tmp_path / "w" / "data.h5").exists()
     assert any("no events are written" in line for line in said)
+
+
+def test_counts_below_0_that_become_0_are_said(tmp_path: Path) -> None:
+    # The two cancel but for -1e-4 events at two standard deviations, of some 100 events of the channel.
+    workspace, said = search(), list[str]()
+    for channel in workspace.spec["channels"]:
+        (b8,) = (sample for sample in channel["samples"] if sample["name"] == "b8")
+        count = [1.0] * len(b8["data"])
+        b8["data"], b8["modifiers"] = [2 * each for each in count], [LUMI]
+        tilt = _histosys("tilt", [-each for each in count], [1.50005] * len(count), [0.49995] * len(count))
+        channel["samples"].append(
+            {"name": "b8_1", "data": [-each for each in count], "modifiers": [LUMI, tilt]}
+        )
+    export_alea(workspace, tmp_path / "w", reach=2, message=said.append)
+    assert "counts below 0 at anchors are 0 in alea; the lowest is -0.0001 events (SR0, b8)" in said

@@ -36,6 +36,8 @@ class Anchored:
         Of each of these, rising.
     counts
         Shape (anchors of the first, of the second, ..., bins).
+    below
+        The lowest count that was set to 0, since alea knows none below it; 0 without one.
     """
 
     channel: str
@@ -45,6 +47,7 @@ class Anchored:
     shapes: tuple[Factor, ...]
     anchors: tuple[tuple[float, ...], ...]
     counts: Array
+    below: float = 0.0
 
     def expected(self, values: Mapping[str, float]) -> Array:
         """Counts of the workspace, shape (bins,), at values by its names."""
@@ -99,11 +102,12 @@ def anchored_counts(
     shapes: Sequence[Factor],
     anchors: Sequence[Sequence[float]],
     total: float,
-) -> Array:
+) -> tuple[Array, float]:
     """Counts of samples together at all anchors of their shape parameters, beside a total of the channel.
 
     Where nothing is expected they keep the nominal shape, in next to no events: alea's interpolation of
-    shapes would go to nothing as well.
+    shapes would go to nothing as well. Counts that are just below 0 are set to 0; the lowest of them is the
+    second result.
     """
     names = [factor.name for factor in shapes]
     points = [
@@ -113,9 +117,11 @@ def anchored_counts(
     counts = np.array(points)
     largest = np.abs(counts).max()
     nominal = np.sum([sample["data"] for sample in samples], axis=0)
-    counts[(counts < 0) & (counts > -_CANCELLED * total)] = 0.0
+    cancelled = (counts < 0) & (counts > -_CANCELLED * total)
+    below = float(counts[cancelled].min(initial=0.0))
+    counts[cancelled] = 0.0
     counts[np.abs(counts.sum(axis=-1)) <= _ROUNDING * largest] = _NEXT_TO_NONE * np.maximum(nominal, 0.0)
-    return counts.reshape(*map(len, anchors), -1)
+    return counts.reshape(*map(len, anchors), -1), below
 
 
 def deviation(samples: Sequence[Anchored], observed: Mapping[str, Sequence[float]], values: Any) -> float:

@@ -13,6 +13,7 @@ from nuhist.histfactory.data_kind import describe
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.fit import fit
 
+_ROUNDING = 1e-12  # of all events
 _LOOKS = 80  # at a difference, between −1 and 1 standard deviations
 
 
@@ -33,6 +34,12 @@ def remarks(
     if not whole:
         lines.append(
             f"the counts ({describe(workspace.data_kind)}) are no whole numbers: no events are written"
+        )
+    lowest = min(samples, key=lambda each: each.below)
+    if lowest.below < -_ROUNDING * sum(map(sum, workspace.observed().values())):
+        lines.append(
+            f"counts below 0 at anchors are 0 in alea; the lowest is {lowest.below:.2g} events"
+            f" ({lowest.channel}, {lowest.samples[0]['name']})"
         )
     curved = [each for each in known.values() if not (each.held or each.exact)]
     if not curved:

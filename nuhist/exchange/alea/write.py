@@ -142,9 +142,9 @@ def anchored_samples(
             if source in names:
                 source = f"{source}_{index}"
             names.add(source)
-            counts = anchored_counts(group, shapes, anchors, total)
+            counts, below = anchored_counts(group, shapes, anchors, total)
             _refuse_negative(counts, shapes, anchors, f"{where}: sample '{first}'")
-            found.append(Anchored(channel["name"], group, source, linear, shapes, anchors, counts))
+            found.append(Anchored(channel["name"], group, source, linear, shapes, anchors, counts, below))
     return found
 
 
