@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -222,16 +223,45 @@ def _fitted_samples(
             points[side, np.arange(own.size), own] += sign * step
         up, down = likelihood.yields(points.reshape(-1, widths.size)).reshape(2, own.size, -1)
         gradient[:, own] = ((up - down) / (2 * step[:, None])).T
-    sigma = np.sqrt(np.maximum(np.sum((gradient @ covariance) * gradient, axis=1), 0))
     described = (workspace.sidecar or {}).get("channels", {})
+    titles = [described.get(channel, {}).get("samples", {}).get(sample, sample) for channel, sample in keys]
+    leading, row = _terms_together(workspace, titles)
+    together = np.zeros((len(leading), len(keys)))
+    together[row, np.arange(len(keys))] = 1
+    gradient, before, after = together @ gradient, together @ before, together @ after
+    sigma = np.sqrt(np.maximum(np.sum((gradient @ covariance) * gradient, axis=1), 0))
+    keys, titles = [keys[index] for index in leading], [titles[index] for index in leading]
     return tuple(
         FittedSample(
             channel=channel,
             sample=sample,
-            title=described.get(channel, {}).get("samples", {}).get(sample, sample),
+            title=title,
             before=float(start) / counts_per_event(workspace, channel),
             after=float(end) / counts_per_event(workspace, channel),
             uncertainty=float(error) / counts_per_event(workspace, channel),
         )
-        for (channel, sample), start, end, error in sorted(zip(keys, before, after, sigma, strict=True))
+        for (channel, sample), title, start, end, error in sorted(
+            zip(keys, titles, before, after, sigma, strict=True)
+        )
     )
+
+
+def _terms_together(workspace: Workspace, titles: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Which sample is the first of its kind, and of which kind each is.
+
+    Samples of one title of which some count negative are terms of a sum: only that means events.
+    """
+    places = [
+        (channel["name"], sample) for channel in workspace.spec["channels"] for sample in channel["samples"]
+    ]
+    known = [(channel, title) for (channel, _), title in zip(places, titles, strict=True)]
+    signed = {key for key, (_, sample) in zip(known, places, strict=True) if min(sample["data"]) < 0}
+    kinds: dict[tuple[str, str | int], int] = {}
+    first, row = list[int](), list[int]()
+    for index, key in enumerate(known):
+        kind = key if key in signed else (key[0], index)
+        if kind not in kinds:
+            kinds[kind] = len(first)
+            first.append(index)
+        row.append(kinds[kind])
+    return first, row

@@ -76,7 +76,11 @@ class FittedParameter:
 
 @dataclass(frozen=True, slots=True)
 class FittedSample:
-    """Events of one sample, before and after the fit, with the fit's uncertainty."""
+    """Events of one sample, before and after the fit, with the fit's uncertainty.
+
+    Samples of one title are one where some of them count negative, as terms of a sum do; ``sample`` is the
+    first.
+    """
 
     channel: str
     sample: str

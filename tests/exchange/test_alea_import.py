@@ -320,6 +320,22 @@ def test_values_that_a_parameter_cannot_have(model: Path, option: str, value: st
     assert message in str(caught.value)
 
 
+def test_fits_show_sources_and_not_their_terms(model: Path) -> None:
+    found = nuhist.fit(imported(model))
+    assert [(each.sample, each.title) for each in found.samples] == [
+        ("ac", "ac"),
+        ("b8", "b8"),
+        ("wimp", "wimp"),
+    ]
+    # Livetime 1.5, and the templates' totals; see above.
+    before = [each.before for each in found.samples]
+    assert before == pytest.approx([1.5 * 2.0 * 5.25, 1.5 * 6.0, 1.5 * 3.0], rel=1e-3)
+    # 30 % of its rate and 20 % of its efficiency, and what yields and few events do to it: those of the
+    # terms alone would be many times as large.
+    (b8,) = (each for each in found.samples if each.sample == "b8")
+    assert 0.2 < b8.uncertainty / b8.before < 0.6
+
+
 def test_a_rate_held_at_0_leaves_its_source_out(model: Path) -> None:
     # Also one with a relative uncertainty, which is that of its own nominal value.
     workspace = imported(model, fix=["b8_rate_multiplier=0"])
