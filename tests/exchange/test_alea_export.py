@@ -94,7 +94,7 @@ def ln_likelihood(workspace: Workspace, values: Mapping[str, float]) -> float:
 
 
 def random_points(known: Mapping[str, Factor], count: int) -> list[dict[str, float]]:
-    """Values by the workspace's names, at most two standard deviations off; the first is where fits start."""
+    """Values by the workspace's names, within two standard deviations and bounds; the first is the start."""
     generator = np.random.default_rng(19)
     points = [{name: factor.start for name, factor in known.items()}]
     for _ in range(count):
@@ -102,7 +102,10 @@ def random_points(known: Mapping[str, Factor], count: int) -> list[dict[str, flo
         for name, factor in known.items():
             sigma = 1.0 if factor.sigma is None else factor.sigma / factor.slope
             value = generator.normal(factor.start, sigma)
-            point[name] = float(np.clip(value, factor.start - 2 * sigma, factor.start + 2 * sigma))
+            low = max(
+                factor.start - 2 * sigma, factor.low + 0.01 * sigma
+            )  # a rate of 0 may be one by rounding
+            point[name] = float(np.clip(value, low, min(factor.start + 2 * sigma, factor.high)))
             if factor.sigma is None:
                 point[name] = float(generator.uniform(0, 3))
         points.append(point)
