@@ -21,8 +21,8 @@ MOST_CELLS = 10_000_000  # each takes some 100 bytes while it is read
 _FORMULAS = tuple("=+-@＝＋－＠")  # with which spreadsheets let one begin; tab and return are escaped
 
 
-def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a CSV file, as text.
+def read_rows(path: Path, *, least: int = 1) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a CSV file, as text; ``least`` says how many rows there must be, 0 or 1.
 
     Raises
     ------
@@ -38,8 +38,10 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
         for number, line in enumerate(text.split("\n"), start=1)
         if line.strip() and not line.lstrip().startswith("#")
     ]
-    if len(lines) < 2:
-        raise DataError(f"{path}: has no rows; expected a header line and at least one row")
+    if len(lines) < 1 + least:
+        raise DataError(
+            f"{path}: has no rows; expected a header line{' and at least one row' if least else ''}"
+        )
     header = [name.strip() for name in lines[0][1].split(",")]
     for index, name in enumerate(header):
         if name in header[:index]:
@@ -53,8 +55,8 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def read_table(path: Path) -> Mapping[str, Array]:
-    """Columns of a CSV file of numbers, by name.
+def read_table(path: Path, *, least: int = 1) -> Mapping[str, Array]:
+    """Columns of a CSV file of numbers, by name, with ``least`` rows, see :func:`read_rows`.
 
     Empty cells and ``nan`` become NaN: whether that may be is for :func:`column` to say.
 
@@ -63,7 +65,9 @@ def read_table(path: Path) -> Mapping[str, Array]:
     DataError
         If a cell is no number.
     """
-    header, rows = read_rows(path)
+    header, rows = read_rows(path, least=least)
+    if not rows:
+        return {name: np.empty(0) for name in header}
     try:
         # Not by NumPy, which gives every cell the room of the longest one.
         values = np.array([[float(cell) for cell in row] for row in rows])

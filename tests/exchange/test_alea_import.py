@@ -207,6 +207,29 @@ def test_events_from_csv(model: Path, tmp_path: Path) -> None:
     assert "1 of 2 events lie outside the bins, in 'cs2' first" in said[0]
 
 
+def test_a_search_may_have_seen_nothing(model: Path, tmp_path: Path) -> None:
+    csv = tmp_path / "sr0.csv"
+    csv.write_text("cs2,bdt\n")
+    workspace = imported(model, data=[f"SR0={csv}"])
+    assert workspace.observed()["SR0"] == [0] * 6
+    assert workspace.sidecar is not None
+    assert "dataset" not in workspace.sidecar["channels"]["SR0"]  # or any two would hold the same events
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"settings": ["SR1/wimp=a.h5"]}, "called 'SR1/wimp'; did you mean SR0/wimp?"),
+        ({"settings": ["SR0/wmp=a.h5"]}, "called 'SR0/wmp'; did you mean SR0/wimp"),
+        ({"data": ["SR9=data.pkl"]}, "no term in"),
+    ],
+)
+def test_names_that_are_not_there(model: Path, choices: dict[str, Any], message: str) -> None:
+    with pytest.raises(NuhistError) as caught:
+        imported(model, **choices)
+    assert message in str(caught.value)
+
+
 def swapped(old: str, new: str) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         path = folder / "model.yaml"

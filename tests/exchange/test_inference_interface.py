@@ -456,6 +456,18 @@ def test_names_that_are_no_text(plain: Path) -> None:
         import_templates([Source(plain)], asimov=True)
 
 
+def test_attributes_that_are_lists_of_lists_are_not_read(plain: Path) -> None:
+    # Of a text, one changed byte makes one, and HDF5 2.0 crashes when it is read.
+    lists = h5py.vlen_dtype(np.dtype("<i8"))
+    with h5py.File(plain, "r+") as target:
+        target.attrs.create("channel", np.array([1, 2], dtype="<i8"), shape=(), dtype=lists)
+    assert "channel" not in read_template_file(plain).attributes
+    with h5py.File(plain, "r+") as target:
+        target["bins/0"].attrs.create("name", np.array([1, 2], dtype="<i8"), shape=(), dtype=lists)
+    with pytest.raises(ExchangeError, match="bins/0: has a name that is no text"):
+        read_template_file(plain)
+
+
 def test_templates_must_be_there(plain: Path) -> None:
     with h5py.File(plain, "r+") as target:
         del target["templates/er"], target["templates/nu"]

@@ -17,7 +17,7 @@ from nuhist.exchange.alea.model import AleaModel, Term
 from nuhist.exchange.alea.pickled import read_pickle
 from nuhist.exchange.inference_interface.storage import refused_storage
 from nuhist.exchange.stored import damage
-from nuhist.inputs import MEBIBYTE, read_bytes
+from nuhist.inputs import MEBIBYTE, is_file, read_bytes
 from nuhist.tables import Array, column, read_table
 
 _LARGEST = 256 * MEBIBYTE
@@ -35,7 +35,7 @@ class Events:
     counts
         Per bin, by term.
     digests
-        SHA-256 of the events of a term, in order of size: the same for the same events.
+        SHA-256 of the events of a term, in order of size: the same for the same events. None without events.
     measured
         Central values of constraints, where the data have them.
     """
@@ -62,6 +62,8 @@ def read_events(sources: Sequence[str], model: AleaModel, message: Callable[[str
         term, equals, rest = text.partition("=")
         single = bool(equals) and term in names
         path = Path(rest if single else text)
+        if equals and not single and not is_file(path):
+            raise unknown_name(f"term in {model.origin}", term, names)
         content = _content(path)
         if isinstance(content, list):
             content = dict(zip((*names, _ANCILLARY[0]), content, strict=False))
@@ -84,8 +86,9 @@ def read_events(sources: Sequence[str], model: AleaModel, message: Callable[[str
         where = f"{places[term_.name]}: {term_.name}"
         events = _coordinates(found[term_.name], term_, where)
         counts[term_.name] = _binned(events, term_, where, message)
-        rows = events[np.lexsort(events.T)] if events.size else events
-        digests[term_.name] = hashlib.sha256(np.ascontiguousarray(rows, dtype="<f8").tobytes()).hexdigest()
+        if events.size:  # that nothing was seen tells no data from others
+            rows = np.ascontiguousarray(events[np.lexsort(events.T)], dtype="<f8")
+            digests[term_.name] = hashlib.sha256(rows.tobytes()).hexdigest()
     return Events(counts, digests, _measured(found, model))
 
 
@@ -102,7 +105,7 @@ def _content(path: Path) -> Any:
 
 def dict_of_columns(path: Path) -> Any:
     """A CSV file of events as an array with the columns' names."""
-    table = read_table(path)
+    table = read_table(path, least=0)  # a search may have seen nothing
     names = [name for name in table if name]
     columns = {name: column(path, table, name) for name in names}
     size = next(iter(columns.values())).size if columns else 0
@@ -126,6 +129,8 @@ def _hdf5(content: bytes, where: str) -> Any:
             data = file[toys[0]][name] if isinstance(entry, h5py.HardLink) else None
             if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external or data.ndim != 1:
                 raise ExchangeError(f"{where}: {toys[0]}/{name}: is no list of events")
+            if data.dtype.hasobject:
+                raise ExchangeError(f"{where}: {toys[0]}/{name}: holds {data.dtype}; expected numbers")
             if data.size * data.dtype.itemsize > _LARGEST or (wrong := refused_storage(data, _LARGEST)):
                 raise ExchangeError(f"{where}: {toys[0]}/{name}: {wrong or 'is too large'}")
             found[name] = data[()]

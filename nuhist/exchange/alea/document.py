@@ -104,15 +104,33 @@ def read_model(
     own = _folders(config.get("template_folder"), path, f"{where}: likelihood_config: template_folder")
     folders = (*([templates] if templates else []), *own, path.parent)
     left, terms = dict(patterns or {}), []
+    _refuse_unknown_sources(left, config, where)
     for index, entry in enumerate(as_list(needed(config, "likelihood_terms", where), where)):
         terms.append(read_term(entry, parameters, left, f"{where}: likelihood_terms[{index}]"))
-    for term, source in left:
-        there = [f"{each.name}/{one.name}" for each in terms for one in each.sources]
-        raise unknown_name(f"source in {where}", f"{term}/{source}", there)
     names = [term.name for term in terms]
     if not names or len(set(names)) < len(names):
         raise ExchangeError(f"{where}: likelihood_config: has no terms, or two of one name")
     return AleaModel(parameters, tuple(terms), folders, where)
+
+
+def _refuse_unknown_sources(
+    patterns: Mapping[tuple[str, str], str], config: Mapping[str, Any], where: str
+) -> None:
+    """Refuse files of a source that is not there; what is no list or mapping is refused elsewhere."""
+
+    def entries(content: Any) -> list[Mapping[str, Any]]:
+        return [each for each in content if isinstance(each, Mapping)] if isinstance(content, list) else []
+
+    known = [
+        (term.get("name"), source.get("name"))
+        for term in entries(config.get("likelihood_terms"))
+        for source in entries(term.get("sources"))
+    ]
+    for each in patterns:
+        if each not in known:
+            raise unknown_name(
+                f"source in {where}", "/".join(each), [f"{term}/{name}" for term, name in known]
+            )
 
 
 def _resolved(

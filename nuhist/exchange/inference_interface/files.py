@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ExchangeError, missing_extra
-from nuhist.exchange.inference_interface.storage import refused_storage
+from nuhist.exchange.inference_interface.storage import is_plain, refused_storage
 from nuhist.exchange.stored import brief, damage
 from nuhist.inputs import MEBIBYTE, read_bytes
 from nuhist.tables import Array
@@ -134,10 +134,11 @@ class _Reader:
     def attributes(self) -> dict[str, Any]:
         """Of the file, but lists of texts, in each of which a long one may be meant again and again."""
         attributes = self.source.attrs
-        plain = [name for name in attributes if attributes.get_id(name).shape in ((), None)]
+        known = [name for name in attributes if is_plain(attributes, name)]
+        plain = [name for name in known if attributes.get_id(name).shape in ((), None)]
         return {name: attributes[name] for name in plain} | {
             name: attributes[name]
-            for name in attributes
+            for name in known
             if name not in plain and attributes.get_id(name).dtype.kind in "fiub"
         }
 
@@ -159,9 +160,8 @@ class _Reader:
             if bad.any():
                 index = int(np.argmax(bad))
                 raise self._refused(place, f"edge {index}: {edges[index]:g} is not above the one before it")
-            title = dataset.attrs.get(_NAME, f"axis{name}")
-            unit = dataset.attrs.get(_UNIT)
-            axes.append(Axis(edges, text_of(title), None if unit is None else text_of(unit)))
+            title, unit = (self._attribute(dataset, key, place) for key in (_NAME, _UNIT))
+            axes.append(Axis(edges, f"axis{name}" if title is None else title, unit))
         return tuple(axes)
 
     def templates(self, axes: tuple[Axis, ...]) -> dict[str, Array]:
@@ -223,6 +223,14 @@ class _Reader:
             where = ", ".join(str(position) for position in index)
             raise self._refused(place, f"entry [{where}]: {values[index]:g} is no finite number")
         return values, dataset
+
+    def _attribute(self, dataset: Any, name: str, place: str) -> str | None:
+        """An attribute as text, or None."""
+        if name not in dataset.attrs:
+            return None
+        if not is_plain(dataset.attrs, name):
+            raise self._refused(place, f"has a {name} that is no text")
+        return text_of(dataset.attrs[name])
 
     def _is_here(self, group: Any, name: str) -> bool:
         return isinstance(group.get(name, getlink=True), self.h5py.HardLink)

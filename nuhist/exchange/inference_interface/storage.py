@@ -38,6 +38,14 @@ def refused_storage(dataset: Any, most: int) -> str | None:
     return None
 
 
+def is_plain(attributes: Any, name: str) -> bool:
+    """Whether an attribute is text or numbers; damaged lists of lists make HDF5 crash."""
+    from h5py import check_string_dtype
+
+    kind = attributes.get_id(name).dtype
+    return kind.kind in "fiubSU" or check_string_dtype(kind) is not None
+
+
 def _grows(dataset: Any, stored: Any, packing: int, chunk: int, most: int) -> bool:
     if packing == _LZF:
         return bool(stored.size * _LZF_GROWTH > max(most, _LZF_GROWTH * chunk))
