@@ -459,11 +459,13 @@ def test_names_that_are_no_text(plain: Path) -> None:
 def test_attributes_that_are_lists_of_lists_are_not_read(plain: Path) -> None:
     # Of a text, one changed byte makes one, and HDF5 2.0 crashes when it is read.
     lists = h5py.vlen_dtype(np.dtype("<i8"))
+    content = np.empty((1,), dtype=object)
+    content[0] = np.array([1, 2], dtype="<i8")
     with h5py.File(plain, "r+") as target:
-        target.attrs.create("channel", np.array([1, 2], dtype="<i8"), shape=(), dtype=lists)
+        target.attrs.create("channel", content, dtype=lists)
     assert "channel" not in read_template_file(plain).attributes
     with h5py.File(plain, "r+") as target:
-        target["bins/0"].attrs.create("name", np.array([1, 2], dtype="<i8"), shape=(), dtype=lists)
+        target["bins/0"].attrs.create("name", content, dtype=lists)
     with pytest.raises(ExchangeError, match="bins/0: has a name that is no text"):
         read_template_file(plain)
 
