@@ -1,14 +1,16 @@
-"""First steps of many fits that start near to where they end, as toys do: what they share is computed once.
+"""First steps of fits, without a whole second derivative of each.
 
-A search must not take them, since they lead starts that lie apart into one valley.
+Fits that start near to where they end, as toys do, share what they can. A search must not share steps, since
+these lead starts that lie apart into one valley. Fits of large models take steps of their own first.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from nuhist.inference.arrow import LARGE
 from nuhist.inference.compiled import CompiledModel
-from nuhist.inference.low_rank import descend, low_rank
+from nuhist.inference.quasi_newton import descend, shared
 from nuhist.inference.search import products_of
 from nuhist.inference.structure import Index, Mask
 from nuhist.inference.tangent import descended, tangent
@@ -21,7 +23,7 @@ _APART = 50.0  # typical steps: starts that lie further apart share no derivativ
 _LEVEL, _AT_0 = 1e-9, 1e-3  # of 2NLL per typical step, and typical steps
 
 
-def near_steps(
+def first_steps(
     model: CompiledModel,
     theta: Array,
     height: Array,
@@ -30,8 +32,10 @@ def near_steps(
     scale: Array,
     lower: Array,
     upper: Array,
+    *,
+    near: bool,
 ) -> Mask:
-    """Fit a batch by steps that share what they can; points and heights are updated.
+    """Fit a batch by steps without a whole second derivative; points and heights are updated.
 
     Parameters
     ----------
@@ -43,21 +47,43 @@ def near_steps(
         Parameters that are fitted.
     scale, lower, upper
         Typical steps and bounds of all parameters.
+    near
+        Whether fits start near to where they end, so that they can share steps.
 
     Returns
     -------
     Which fits have converged; the others have come as far as they could.
     """
+    if not near:
+        own = free.size > LARGE
+        return own_steps(model, theta, height, data, free, scale, lower, upper) if own else _none(theta)
     if len(theta) < FEW:
-        return np.zeros(len(theta), dtype=bool)
+        return _none(theta)
     converged = shared_steps(model, theta, height, data, free, scale, lower, upper)
-    left, reach = np.flatnonzero(~converged), REACH * widths(model, free)
-    few_bins = low_rank(model, free, scale[free], lower[free], upper[free], reach)
-    if few_bins is not None and left.size >= FEW:
+    left = np.flatnonzero(~converged)
+    if left.size >= FEW:
         points, reached = theta[left], height[left]
-        converged[left] = descend(few_bins, points, reached, data[left])
+        converged[left] = own_steps(model, points, reached, data[left], free, scale, lower, upper)
         theta[left], height[left] = points, reached
     return converged
+
+
+def own_steps(
+    model: CompiledModel,
+    theta: Array,
+    height: Array,
+    data: Array,
+    free: Index,
+    scale: Array,
+    lower: Array,
+    upper: Array,
+) -> Mask:
+    """:func:`first_steps` of each fit for itself, where the structure of the model makes them cheap."""
+    reach = REACH * widths(model, free)
+    common = shared(model, free, scale[free], lower[free], upper[free], reach)
+    if common is None:
+        return _none(theta)
+    return descend(common, theta, height, data)
 
 
 def shared_steps(
@@ -70,8 +96,8 @@ def shared_steps(
     lower: Array,
     upper: Array,
 ) -> Mask:
-    """:func:`near_steps` with the derivatives at the middle of the starts alone."""
-    converged = np.zeros(len(theta), dtype=bool)
+    """:func:`first_steps` with the derivatives at the middle of the starts alone."""
+    converged = _none(theta)
     if not np.isfinite(height).all():
         return converged
     middle, mean, unit = theta.mean(axis=0), data.mean(axis=0), scale[free]
@@ -108,3 +134,7 @@ def widths(model: CompiledModel, free: Index) -> Array:
     widths = np.full(model.parameters, np.inf)
     widths[model.constraints.gaussian] = model.constraints.sigma
     return widths[free]
+
+
+def _none(theta: Array) -> Mask:
+    return np.zeros(len(theta), dtype=bool)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nuhist.inference.approach import FEW, REACH, level, near_steps, widths
+from nuhist.inference.approach import FEW, REACH, first_steps, level, widths
+from nuhist.inference.arrow import LARGE
 from nuhist.inference.compiled import CompiledModel
 from nuhist.inference.hessian import Derivatives
 from nuhist.inference.newton_step import Form, Limits, bounded_steps, units
@@ -88,7 +89,7 @@ def fit_batch(
 
     if len(start) <= chunk:
         return some(slice(None))
-    if chunk < FEW and near:
+    if chunk < _CHUNK and near:
         return _fit_large(model, data, start, lower, upper, constant, scale, chunk, exploring=exploring)
     parts = [some(slice(first, first + chunk)) for first in range(0, len(start), chunk)]
     return BatchFit(
@@ -120,7 +121,8 @@ def _fit_large(
         part = slice(first, first + size)
         points, seen = theta[part], data[part]
         height[part] = model.twice_nll(points, seen)
-        converged[part] = near_steps(model, points, height[part], seen, free, scale, lower, upper)
+        own = points, height[part], seen
+        converged[part] = first_steps(model, *own, free, scale, lower, upper, near=True)
     left, iterations = np.flatnonzero(~converged), 0
     for first in range(0, left.size, chunk):
         rows = left[first : first + chunk]
@@ -151,16 +153,12 @@ def _fit_chunk(
     if not free.size:
         return BatchFit(theta, height, np.isfinite(height), 0)
     reach = REACH * widths(model, free)
-    converged = (
-        near_steps(model, theta, height, data, free, scale, lower, upper)
-        if near
-        else np.zeros(len(theta), dtype=bool)
-    )
+    converged = first_steps(model, theta, height, data, free, scale, lower, upper, near=near)
     state = State.at(theta, height, converged)
     active, iterations = np.flatnonzero(np.isfinite(height) & ~converged), 0
     patience = 0 if len(theta) <= _SMALL or 2 * converged.sum() > len(theta) else _PATIENCE
     own = None if constant.size == free.size else free
-    rates = first if np.isfinite(height).all() and not near else None
+    rates = first if np.isfinite(height).all() and not near and free.size <= LARGE else None
     while active.size and iterations < _ITERATIONS:
         iterations += 1
         if iterations == patience + 1:

@@ -132,7 +132,8 @@ def _shifts(likelihood: Likelihood, best: Minimum, matrix: Array, held: Index, *
         )  # a single bin of hundreds moves nothing
         rows = np.flatnonzero(~np.isnan(found).any(axis=1) & looked)
         if doubtful and rows.size:
-            found[rows[~likelihood.alone(found[rows], twice[rows])]] = np.nan  # the other valley may be lower
+            alone = likelihood.alone(found[rows], twice[rows], matrix)
+            found[rows[~alone]] = np.nan  # the other valley may be lower
     for row in np.flatnonzero(np.isnan(found).any(axis=1)):
         fixed = {likelihood.names[twice[row]]: float(places[row])}
         found[row] = likelihood.minimise(fixed, best.parameters).parameters

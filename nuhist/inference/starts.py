@@ -7,9 +7,10 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from nuhist.inference.arrow import LARGE
 from nuhist.inference.density import Minimum
 from nuhist.inference.descent import Descent
-from nuhist.inference.hessian import slope_and_curvature
+from nuhist.inference.hessian import gradient, slope_and_curvature
 from nuhist.inference.moved import heights_along
 from nuhist.inference.saddles import not_positive
 from nuhist.inference.search import (
@@ -28,6 +29,7 @@ from nuhist.tables import Array
 _FEW = 12  # parameters that turn: with more, only what is seen from a fit is followed
 _SIGNED = 6  # factors that may take either sign: more are hardly ever free to
 _NUMBERS = 2_000_000  # in second derivatives that are taken together
+_PART = 0.01  # of an error, for second derivatives
 _SMALL = 8  # free parameters of a model that is looked at all over
 
 
@@ -121,8 +123,12 @@ class Starts(Descent):
 
         return valleys(self._heights_of(data), at, turning, *steps, *bounds, along)
 
-    def alone(self, points: Array, held: Index) -> Mask:
-        """Which fits with a parameter held, one each, are minima from which no other valley can be seen."""
+    def alone(self, points: Array, held: Index, covariance: Array) -> Mask:
+        """Which fits with a parameter held, one each, are minima from which no other valley can be seen.
+
+        Of large models the second derivative is looked at along the errors of what turns, which are those of
+        the best fit's ``covariance``: a whole one for each fit would take parameters⁴.
+        """
         found = np.zeros(len(points), dtype=bool)
         turning, free = np.isin(held, self.turning), ~np.array(self.constant)
         groups = [np.flatnonzero(~turning), *np.flatnonzero(turning)[:, None]]
@@ -131,9 +137,31 @@ class Starts(Descent):
             own[held[rows[:1]]] = False  # what does not turn is not looked along anyhow
             found[rows] = ~np.isin(np.arange(rows.size), self._other_valleys(points[rows], own, self.data)[0])
         rows = np.flatnonzero(found)
-        size = max(1, _NUMBERS // len(self.names) ** 2)
-        for part in np.split(rows, range(size, rows.size, size)):
-            found[part] = self._curved_upwards(points[part], held[part], free)
+        size, large = len(self.names), len(self.names) > LARGE
+        each = size * (self.arrays.bins if large and self.arrays is not None else size)
+        for part in np.split(rows, range(0, rows.size, max(1, _NUMBERS // each))[1:]):
+            some = points[part], held[part]
+            upwards = self._curved_along(*some, covariance) if large else self._curved_upwards(*some, free)
+            found[part] = upwards
+        return found
+
+    def _curved_along(self, points: Array, held: Index, covariance: Array) -> Mask:
+        """Where 2NLL curves upwards along the error of each parameter that turns, but for what is held."""
+        found, rows = np.ones(len(points), dtype=bool), np.arange(len(points))
+        if self.arrays is None:
+            return ~found
+        own = covariance[held]
+        for index in self.turning:
+            if not covariance[index, index] > 0:
+                continue
+            along = np.tile(covariance[index] / covariance[index, index] ** 0.5, (len(points), 1))
+            along -= own * (along[rows, held] / own[rows, held])[:, None]
+            along[rows, held] = 0.0
+            either = [
+                gradient(self.arrays, points + side * along, self.data[None]) for side in (_PART, -_PART)
+            ]
+            bend = np.einsum("bp,bp->b", either[0] - either[1], along)
+            found &= (bend > 0) | (held == index)
         return found
 
     def _curved_upwards(self, points: Array, held: Index, free: Mask) -> Mask:

@@ -30,7 +30,7 @@ def test_they_end_where_fits_of_their_own_do(seed: int) -> None:
     for parameters, index, value in zip(found, held, values, strict=True):
         if np.isnan(parameters).any() or not np.isfinite(likelihood.heights(parameters[None])[0]):
             continue  # an error as large as a strength leads to 0 up to rounding, where nothing is expected
-        if not likelihood.alone(parameters[None], np.array([index]))[0]:
+        if not likelihood.alone(parameters[None], np.array([index]), matrix)[0]:
             continue
         assert parameters[index] == value
         right = likelihood.minimise({likelihood.names[index]: float(value)}, best.parameters)

@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 
 from nuhist import Workspace
+from nuhist.inference import approach, newton
 from nuhist.inference.hessian import Derivatives, full_jacobian
 from nuhist.inference.likelihood import Likelihood
-from nuhist.inference.low_rank import LowRank, descend, low_rank
 from nuhist.inference.newton import fit_batch
 from nuhist.inference.prepare import make_likelihood
+from nuhist.inference.quasi_newton import Shared, descend, shared
 from nuhist.inference.toys import toy_model
 
 MU = {"name": "mu", "type": "normfactor", "data": None}
 PARAMETERS = 24
 
 
-def _workspace(*more: dict[str, Any], most: float = 10.0) -> Workspace:
+def _workspace(
+    *more: dict[str, Any], most: float = 10.0, size: tuple[float, float] | None = (2.0, 1.0)
+) -> Workspace:
     """Two bins, two free strengths, and two dozen parameters with a constraint."""
     random = np.random.default_rng(5)
     norms: list[dict[str, Any]] = [
@@ -28,12 +31,12 @@ def _workspace(*more: dict[str, Any], most: float = 10.0) -> Workspace:
     ]
     tilt = {"name": "tilt", "type": "histosys", "data": {"hi_data": [36.0, 19.0], "lo_data": [26.0, 24.0]}}
     statistic = {"name": "stat", "type": "staterror", "data": [3.0, 2.0]}
-    size = {"name": "size", "type": "shapesys", "data": [2.0, 1.0]}
+    sizes = [] if size is None else [{"name": "size", "type": "shapesys", "data": list(size)}]
     other = {"name": "other", "type": "normfactor", "data": None}
     samples = [
         {"name": "signal", "data": [3.0, 9.0], "modifiers": [MU, *norms[:5]]},
         {"name": "first", "data": [30.0, 21.0], "modifiers": [*norms[3:], tilt, statistic, *more]},
-        {"name": "second", "data": [25.0, 4.0], "modifiers": [other, *norms[:9], statistic, size]},
+        {"name": "second", "data": [25.0, 4.0], "modifiers": [other, *norms[:9], statistic, *sizes]},
     ]
     bounds = [{"name": name, "bounds": [[0.0, most]], "inits": [1.0]} for name in ("mu", "other")]
     return Workspace(
@@ -47,11 +50,42 @@ def _workspace(*more: dict[str, Any], most: float = 10.0) -> Workspace:
     )
 
 
-def _shared(likelihood: Likelihood) -> LowRank:
+def _many_bins(bins: int = 200) -> Workspace:
+    """A statistical error in each of many bins, beside a few parameters of all of them."""
+    random = np.random.default_rng(6)
+    background = random.uniform(20, 60, bins).round(2)
+    norm = {"name": "norm", "type": "normsys", "data": {"hi": 1.1, "lo": 0.93}}
+    sides = {"hi_data": (1.05 * background).tolist(), "lo_data": (0.96 * background).tolist()}
+    shape = {"name": "shape", "type": "histosys", "data": sides}
+    statistic = {"name": "stat", "type": "staterror", "data": (0.1 * background).tolist()}
+    samples = [
+        {"name": "signal", "data": np.linspace(1, 8, bins).tolist(), "modifiers": [MU, norm]},
+        {"name": "background", "data": background.tolist(), "modifiers": [norm, shape, statistic]},
+    ]
+    seen = random.poisson(background + 2).astype(float).tolist()
+    return Workspace(
+        {
+            "channels": [{"name": "c", "samples": samples}],
+            "observations": [{"name": "c", "data": seen}],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+            "version": "1.0.0",
+        },
+        origin="model.json",
+    )
+
+
+MODELS = {
+    "two factors per bin": _workspace(),
+    "one factor per bin": _workspace(size=None),
+    "hundreds of bins": _many_bins(),
+}
+
+
+def _shared(likelihood: Likelihood) -> Shared:
     model, free = likelihood.compiled, np.flatnonzero(~np.array(likelihood.constant))
     assert model is not None
     limits = likelihood.lower[free], likelihood.upper[free], np.full(free.size, np.inf)
-    found = low_rank(model, free, likelihood.scale[free], *limits)
+    found = shared(model, free, likelihood.scale[free], *limits)
     assert found is not None
     return found
 
@@ -61,18 +95,24 @@ def _likelihood() -> Likelihood:
     return make_likelihood(_workspace())
 
 
-def test_a_step_solves_with_the_whole_matrix(likelihood: Likelihood) -> None:
-    shared, model = _shared(likelihood), likelihood.compiled
+@pytest.mark.parametrize("kind", ["two factors per bin", "one factor per bin", "hundreds of bins"])
+def test_a_step_solves_with_the_whole_matrix(kind: str) -> None:
+    likelihood = make_likelihood(MODELS[kind])
+    common, model = _shared(likelihood), likelihood.compiled
     assert model is not None
+    assert (
+        common.single.size
+        == {"two factors per bin": 0, "one factor per bin": 2, "hundreds of bins": 200}[kind]
+    )
     random = np.random.default_rng(2)
-    unit, free = shared.unit, shared.free
+    unit, free = common.unit, common.free
     theta = likelihood.initial + 0.3 * random.normal(size=(3, len(likelihood.names))) * likelihood.scale
     data = np.tile(likelihood.data, (3, 1))
     held = np.zeros((3, free.size), dtype=bool)
-    held[1, shared.loose[0]] = held[2, 4] = True
+    held[1, free.tolist().index(likelihood.poi_index)] = held[2, [4, -1]] = True
     right = np.where(held, 0.0, random.normal(size=held.shape))
     here = Derivatives.at(model, model.rates(theta), theta, data)
-    found = shared.solved(here, held, right)
+    found = common.solved(here, held, right)
     counts, jacobian = full_jacobian(model, theta)
     terms, diagonal = model.constraints, np.zeros_like(theta)
     diagonal[:, terms.gaussian] = 2 / terms.sigma**2
@@ -105,16 +145,16 @@ def test_toys_are_pyhfs_fits(likelihood: Likelihood, held: float | None) -> None
 
 
 def test_these_steps_converge_by_themselves(likelihood: Likelihood) -> None:
-    shared, toys = _shared(likelihood), toy_model(likelihood)
+    common, toys = _shared(likelihood), toy_model(likelihood)
     data = toys.throw(likelihood.initial, 60, 4, 0)
     theta = np.tile(likelihood.initial, (60, 1))
     height = toys.model.twice_nll(theta, data)
-    converged = descend(shared, theta, height, data)
+    converged = descend(common, theta, height, data)
     assert converged.mean() > 0.9
     settings = likelihood.lower, likelihood.upper, np.array(likelihood.constant), likelihood.scale
-    newton = fit_batch(toys.model, data, np.tile(likelihood.initial, (60, 1)), *settings)
+    others = fit_batch(toys.model, data, np.tile(likelihood.initial, (60, 1)), *settings)
     # Both end where a step would gain less than 1e-10.
-    np.testing.assert_allclose(height[converged], newton.twice_nll[converged], rtol=0, atol=1e-8)
+    np.testing.assert_allclose(height[converged], others.twice_nll[converged], rtol=0, atol=1e-8)
 
 
 def test_saddles_are_no_ends() -> None:
@@ -125,12 +165,32 @@ def test_saddles_are_no_ends() -> None:
     data = np.tile(likelihood.data, (10, 1))
     data[:, :2] = [[90.0 + number, 45.0] for number in range(10)]
     start = np.tile(likelihood.initial, (10, 1))
-    shared, index = _shared(likelihood), likelihood.names.index("even")
+    common, index = _shared(likelihood), likelihood.names.index("even")
     theta, height = start.copy(), toys.model.twice_nll(start, data)
-    assert shared.bending
-    assert not descend(shared, theta, height, data)[theta[:, index] == 0].any()
+    assert common.turning.size
+    assert not descend(common, theta, height, data)[theta[:, index] == 0].any()
     found, _ = toys.free(data, start)
     assert (np.abs(found[:, index]) > 0.1).all()
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("held", [None, 0.3])
+def test_large_models_begin_with_them(kind: str, held: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    likelihood = make_likelihood(MODELS[kind])
+    assert likelihood.compiled is not None
+    start, constant = likelihood.initial.copy(), np.array(likelihood.constant)
+    if held is not None:
+        start[likelihood.poi_index], constant[likelihood.poi_index] = held, True
+    settings = likelihood.lower, likelihood.upper, constant, likelihood.scale
+    by_newton = fit_batch(likelihood.compiled, likelihood.data[None], start[None], *settings)
+    for module in (approach, newton):
+        monkeypatch.setattr(module, "LARGE", 10)
+    found = fit_batch(likelihood.compiled, likelihood.data[None], start[None], *settings)
+    assert by_newton.iterations > 2
+    assert found.converged.all()
+    assert found.iterations == 0  # none of Newton's was needed
+    # Both end where a step would gain less than 1e-10.
+    np.testing.assert_allclose(found.twice_nll, by_newton.twice_nll, rtol=0, atol=1e-9)
 
 
 def test_many_bins_are_left_to_others() -> None:
@@ -139,4 +199,4 @@ def test_many_bins_are_left_to_others() -> None:
     assert model is not None
     few = free[:6]
     limits = likelihood.lower[few], likelihood.upper[few], np.full(few.size, np.inf)
-    assert low_rank(model, few, likelihood.scale[few], *limits) is None
+    assert shared(model, few, likelihood.scale[few], *limits) is None
