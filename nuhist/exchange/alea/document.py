@@ -102,7 +102,7 @@ def read_model(
         parameters[name] = replace(parameters[name], sigma=None)
     known(config, _CONFIG, f"{where}: likelihood_config")
     own = _folders(config.get("template_folder"), path, f"{where}: likelihood_config: template_folder")
-    folders = (*([templates] if templates else []), *own, path.parent)
+    folders = tuple(dict.fromkeys((*([templates] if templates else []), *own, path.parent)))
     left, terms = dict(patterns or {}), []
     _refuse_unknown_sources(left, config, where)
     for index, entry in enumerate(as_list(needed(config, "likelihood_terms", where), where)):
