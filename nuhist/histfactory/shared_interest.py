@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from nuhist.errors import ConfigError, ModelError
@@ -16,7 +17,7 @@ from nuhist.physics.hypotheses import find_parameter
 
 
 def shared_interest(
-    parts: Sequence[Part], stated: Container[str], poi: str | None, message: Callable[[str], None]
+    parts: Sequence[Part], stated: Collection[str], poi: str | None, message: Callable[[str], None]
 ) -> CouplingScale:
     """Bring all parameters of interest to the first one's name and scale.
 
@@ -52,6 +53,7 @@ def shared_interest(
     known = {scale.name: scale for scale in reversed(scales) if not scale.is_plain and scale.name in stated}
     scales = [known.get(scale.name, scale) if scale.is_plain else scale for scale in scales]
     first = scales[0]
+    _refuse_unsaid(parts, first, stated)
     for part, other in zip(parts[1:], scales[1:], strict=True):
         alike = (other.coupling, other.unit, other.power) == (first.coupling, first.unit, first.power)
         if not alike or _members_apart(first.name, other.name):
@@ -69,6 +71,24 @@ def shared_interest(
             rename_parameter(part.spec, part.sidecar, other.name, first.name, part.origin)
             message(f"{part.origin}: {other.name} renamed to {first.name}")
     return first
+
+
+def _refuse_unsaid(parts: Sequence[Part], first: CouplingScale, stated: Collection[str]) -> None:
+    """Refuse rates of several imported models of which nothing says what a rate of 1 is.
+
+    Raises
+    ------
+    ModelError
+        With what to say.
+    """
+    imported = [part.origin for part in parts if "imported" in part.sidecar]
+    said = any(fnmatchcase(first.name, each) for each in stated)
+    if first.is_plain and not said and len(imported) > 1:
+        raise ModelError(
+            f"{' and '.join(imported[:2])} both have '{first.name}', and nothing says for which signal and"
+            f" which reference it is 1; say --correlate {first.name} if it is the same, or both with nuhist"
+            " describe --reference and --signal"
+        )
 
 
 def refuse_other_signals(parts: Sequence[Part], shared: Iterable[str]) -> None:

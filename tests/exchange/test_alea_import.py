@@ -144,6 +144,19 @@ def test_efficiencies_of_their_own_in_a_combination(model: Path, tmp_path: Path)
         assert "signal_efficiency" in part.sidecar["parameters"]
         assert part.sidecar["imported"]["deviations_of_2lnL"]["largest_at_2_sigma"] < 0.02
     joint = nuhist.combine(parts, decorrelate=["signal_efficiency"], prefer="own", **apart)
+    # What a rate of 1 is, nothing says.
+    with pytest.raises(
+        NuhistError, match="both have 'wimp_rate_multiplier', and nothing says for which signal"
+    ):
+        nuhist.combine(parts, decorrelate=["signal_efficiency"], correlate=["t_*", "[ab]*_rate_multiplier"])
+    said: dict[str, Any] = {
+        "coupling": "sigma",
+        "unit": "cm^2",
+        "reference": 1e-45,
+        "signal": {"mass_GeV": 6},
+    }
+    described = [nuhist.describe(part, **said) for part in parts]
+    nuhist.combine(described, decorrelate=["signal_efficiency"], correlate=["t_*", "[ab]*_rate_multiplier"])
     models = [nuhist.Model(each).likelihood for each in (joint, *parts)]
     point = dict(zip(models[0].names, models[0].initial, strict=True)) | {
         "t_ly": 0.4,
