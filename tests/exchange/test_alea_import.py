@@ -282,6 +282,13 @@ OTHER = (Axis(AXES[0].edges + np.array([0, 5, 0, 0]), "cs2"), AXES[1])
         (template(np.full((3, 2), np.nan)), "entry [0, 0]: nan is no finite number"),
         (template([[2.0, 1.0], [-1.0, 0.5], [0.5, 0.25]]), "entry [1, 0]: -1 is negative"),
         (
+            swapped(
+                "t_ly: {nominal_value: 0, ptype: shape, uncertainty: 1,",
+                "t_ly: {nominal_value: 0, ptype: shape, uncertainty: 1.0e+300,",
+            ),
+            "'t_ly': its uncertainty, 1e+300, is more than a million times as wide as its bounds",
+        ),
+        (
             swapped("ptype: efficiency", "ptype: efficency"),
             "ptype: 'efficency' is not known; expected one of rate,",
         ),

@@ -28,6 +28,7 @@ MAPPINGS = ("anchors", "positive")
 _FARTHEST = 10.0  # standard deviations: bounds of constrained parameters
 _MOST_SHAPES = 4  # of one source: samples go by powers of three
 _LARGEST_NORMSYS = 0.05  # of a rate: what is larger is not linear enough as a normsys
+_NARROWEST = 1e-6  # standard deviations between bounds
 _LEAST_FACTOR = 0.01  # of a normsys, whose logarithm is taken
 _EXPONENT = 0.01  # of the exponential that stands for a straight line
 
@@ -116,6 +117,11 @@ class HistFactoryMapping:
             least, most = max(least, ends[0]), min(most, ends[1])
         if not least < most:
             raise ExchangeError(f"parameter '{each.name}': has no room in its bounds; hold it with --fix")
+        if most - least < _NARROWEST:
+            raise ExchangeError(
+                f"parameter '{each.name}': its uncertainty, {sigma:g}, is more than a million times as wide"
+                " as its bounds; hold it with --fix"
+            )
         return least, most
 
     def samples(self, term: Term) -> list[Sample]:
