@@ -18,6 +18,7 @@ from nuhist.tables import Array
 
 _ITERATIONS = 200
 _CHUNK = 500  # fits at a time: what they need stays in the cache
+_TOGETHER = 1000  # toys that share first steps, which need less
 _NUMBERS = 20_000_000  # at most in one array: it bounds the memory
 _PATIENCE = 12  # Gauss-Newton steps of a large batch before the whole second derivative is taken
 _SMALL = 64  # fits that take it from the start
@@ -82,15 +83,14 @@ def fit_batch(
     """
     chunk = max(1, min(_CHUNK, _NUMBERS // (model.parameters * max(model.parameters, model.bins))))
 
+    if near:
+        return _fit_near(model, data, start, lower, upper, constant, scale, chunk, exploring=exploring)
+
     def some(part: slice) -> BatchFit:
-        return _fit_chunk(
-            model, data[part], start[part], lower, upper, constant, scale, exploring=exploring, near=near
-        )
+        return _fit_chunk(model, data[part], start[part], lower, upper, constant, scale, exploring=exploring)
 
     if len(start) <= chunk:
         return some(slice(None))
-    if chunk < _CHUNK and near:
-        return _fit_large(model, data, start, lower, upper, constant, scale, chunk, exploring=exploring)
     parts = [some(slice(first, first + chunk)) for first in range(0, len(start), chunk)]
     return BatchFit(
         np.concatenate([part.parameters for part in parts]),
@@ -100,7 +100,7 @@ def fit_batch(
     )
 
 
-def _fit_large(
+def _fit_near(
     model: CompiledModel,
     data: Array,
     start: Array,
@@ -112,11 +112,11 @@ def _fit_large(
     *,
     exploring: bool,
 ) -> BatchFit:
-    """:func:`fit_batch` where second derivatives of a few fits fill the memory, but slopes of many do not."""
+    """:func:`fit_batch` of fits that share first steps: these need less memory than second derivatives."""
     free = np.flatnonzero(~constant)
     theta = np.where(constant, start, np.clip(start, lower, upper))
     height, converged = np.full(len(theta), np.inf), np.zeros(len(theta), dtype=bool)
-    size = int(np.clip(_NUMBERS // (_PASSES * model.nominal.size), FEW, _CHUNK))
+    size = int(np.clip(_NUMBERS // (_PASSES * model.nominal.size), FEW, _TOGETHER))
     for first in range(0, len(theta) if free.size else 0, size):
         part = slice(first, first + size)
         points, seen = theta[part], data[part]
@@ -126,9 +126,8 @@ def _fit_large(
     left, iterations = np.flatnonzero(~converged), 0
     for first in range(0, left.size, chunk):
         rows = left[first : first + chunk]
-        fit = _fit_chunk(
-            model, data[rows], theta[rows], lower, upper, constant, scale, exploring=exploring, near=False
-        )
+        some = model, data[rows], theta[rows], lower, upper, constant, scale
+        fit = _fit_chunk(*some, exploring=exploring, patient=2 * left.size > len(theta))
         theta[rows], height[rows], converged[rows] = fit.parameters, fit.twice_nll, fit.converged
         iterations = max(iterations, fit.iterations)
     return BatchFit(theta, height, converged, iterations)
@@ -144,21 +143,24 @@ def _fit_chunk(
     scale: Array,
     *,
     exploring: bool,
-    near: bool,
+    patient: bool = True,
 ) -> BatchFit:
-    """:func:`fit_batch` of fits that are few enough for the cache."""
+    """:func:`fit_batch` of fits that are few enough for the cache.
+
+    Fits that are patient take Gauss-Newton steps first, if they are many.
+    """
     free = np.flatnonzero(~constant)
     theta = np.where(constant, start, np.clip(start, lower, upper))
     height, first = model.heights_and_rates(theta, data)
     if not free.size:
         return BatchFit(theta, height, np.isfinite(height), 0)
     reach = REACH * widths(model, free)
-    converged = first_steps(model, theta, height, data, free, scale, lower, upper, near=near)
+    converged = first_steps(model, theta, height, data, free, scale, lower, upper, near=False)
     state = State.at(theta, height, converged)
     active, iterations = np.flatnonzero(np.isfinite(height) & ~converged), 0
-    patience = 0 if len(theta) <= _SMALL or 2 * converged.sum() > len(theta) else _PATIENCE
+    patience = _PATIENCE if patient and len(theta) > _SMALL else 0
     own = None if constant.size == free.size else free
-    rates = first if np.isfinite(height).all() and not near and free.size <= LARGE else None
+    rates = first if np.isfinite(height).all() and free.size <= LARGE else None
     while active.size and iterations < _ITERATIONS:
         iterations += 1
         if iterations == patience + 1:
