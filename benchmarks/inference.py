@@ -1,9 +1,10 @@
 """Time fits, toys and limits against pyhf and cabinetry, and see how they grow.
 
-    python benchmarks/inference.py [--quick] [--parts toys limits scaling jobs] [--compared N] [--plot FILE]
+    python benchmarks/inference.py [--quick] [--parts toys large limits scaling jobs] [--compared N]
+        [--plot FILE]
 
-Everything is LZ (WS2022, 51 bins, all components) with a magnetic moment, except in `scaling`, whose
-models are generated. Each ratio is of two things timed in the same run, one after the other, with one
+Everything is LZ (WS2022, 51 bins, all components) with a magnetic moment, except in `scaling` and `large`,
+whose models are generated. Each ratio is of two things timed in the same run, one after the other, with one
 BLAS thread. Seconds are of the clock on the wall, and CPU seconds of this process beside them: other
 work on the machine disturbs the former, hardly the latter. Three to four minutes on two free cores.
 """
@@ -41,6 +42,7 @@ Numbers = NDArray[np.float64]
 
 LEVEL = 0.90
 SAME = 1e-4  # in 2NLL: test statistics of one toy, fitted twice
+LARGE = 117  # parameters of a generated model, as published ones have them
 TESTED = 2.0  # of mu_nu_squared: where toys are thrown and tested
 BINS = (10, 30, 100, 300, 1000, 3000, 10000)
 PARAMETERS = (5, 10, 20, 50, 100, 200)
@@ -248,7 +250,7 @@ def _cabinetry(likelihood: Likelihood) -> tuple[Timing, list[float]]:
     return run, [float(run.result.observed_limit), float(run.result.expected_limit[2])]
 
 
-def generated(bins: int, parameters: int) -> ToyModel:
+def generated(bins: int, parameters: int) -> Workspace:
     """One channel: a falling signal, and samples that each have a norm of 10 %."""
     random = np.random.default_rng([bins, parameters])
     x = np.linspace(0.0, 1.0, bins)
@@ -270,7 +272,7 @@ def generated(bins: int, parameters: int) -> ToyModel:
         "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
         "version": "1.0.0",
     }
-    return toy_model(make_likelihood(Workspace(spec)))
+    return Workspace(spec)
 
 
 def scaling(*, quick: bool, plot: Path | None) -> None:
@@ -284,7 +286,7 @@ def scaling(*, quick: bool, plot: Path | None) -> None:
     along_parameters = [_cost(FIXED_BINS, count) for count in parameters]
 
     print("\n| toys | batches | peak MB (tracemalloc) |\n| ---: | ---: | ---: |")
-    model = generated(FIXED_BINS, FIXED_PARAMETERS)
+    model = toy_model(make_likelihood(generated(FIXED_BINS, FIXED_PARAMETERS)))
     for count in (BATCH, 2 * BATCH, 4 * BATCH):
         tracemalloc.start()
         thrown(model, model.initial, 1.0, count)
@@ -300,7 +302,7 @@ def scaling(*, quick: bool, plot: Path | None) -> None:
 
 def _cost(bins: int, parameters: int) -> float:
     """CPU milliseconds per toy; prints a row."""
-    model = generated(bins, parameters)
+    model = toy_model(make_likelihood(generated(bins, parameters)))
     count = int(np.clip(LARGEST / (bins * parameters * parameters), 20, BATCH))
     thrown(model, model.initial, 1.0, 2)
     run = timed(lambda: thrown(model, model.initial, 1.0, count), 2)
@@ -369,7 +371,7 @@ def main() -> None:
     """Run the parts that were asked for."""
     from threadpoolctl import threadpool_limits
 
-    parts = ("toys", "limits", "scaling", "jobs")
+    parts = ("toys", "large", "limits", "scaling", "jobs")
     parser = argparse.ArgumentParser(description="Time nuhist's fits, toys and limits.")
     parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
     parser.add_argument(
@@ -388,6 +390,8 @@ def main() -> None:
     with threadpool_limits(1):
         if "toys" in arguments.parts:
             toys(workspace, quick=quick, compared=arguments.compared)
+        if "large" in arguments.parts:
+            toys(generated(FIXED_BINS, LARGE), quick=True, compared=arguments.compared)
         if "limits" in arguments.parts:
             limits(workspace, quick=quick)
         if "scaling" in arguments.parts:
