@@ -34,7 +34,7 @@ from nuhist.experiments.experiment import load_experiment
 from nuhist.experiments.response import make_response
 from nuhist.physics.couplings import radiative
 from nuhist.physics.hypotheses import RateOptions, get_hypothesis
-from nuhist.physics.oscillation import solar_composition
+from nuhist.physics.sources.survival import solar_composition
 from nuhist.physics.recoils import breakpoints
 from nuhist.physics.solar import flux_group
 from nuhist.physics.xenon import SHELL_EDGES_KEV, atoms_per_tonne, effective_charge

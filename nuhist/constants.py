@@ -42,3 +42,7 @@ SIN2_THETA_12 = 0.307
 SIN2_THETA_13 = 0.0220
 SIN2_THETA_23 = 0.547
 SURVIVAL_PROBABILITY_2NU = 0.55
+# NuFIT 6.0, arXiv:2410.05380; the value of the angle is that of the Particle Data Group above.
+SIN2_THETA_12_ERROR = 0.012
+DELTA_M2_21_EV2 = 7.5e-5
+DELTA_M2_21_ERROR_EV2 = 0.2e-5

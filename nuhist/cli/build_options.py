@@ -19,7 +19,9 @@ _BUILD_OPTIONS = (
     click.option("--ar37", metavar="KIND", help="³⁷Ar: fixed, gaussian or flat."),
     click.option("--constraint", default="normsys", show_default=True, help="normsys or linear."),
     click.option("--flux", metavar="KIND", help="split (by source) or paper (7 % on all)."),
-    click.option("--atomic", default="step", show_default=True, help="step or rrpa."),
+    click.option("--source", metavar="NAME[:KEY=VALUE,...]",
+                 help="Of the neutrinos [default: the experiment's]."),
+    click.option("--atomic", metavar="KIND", help="step or rrpa [default: the experiment's]."),
     click.option("--response", metavar="KIND", help="matrix, gaussian or none."),
     click.option("--neutrino-mass", type=float, metavar="EV", help="eV, in the EPA [default: 1]."),
     click.option("--observed", type=PathType(), metavar="FILE",
@@ -43,8 +45,8 @@ def _read_templates(texts: tuple[str, ...]) -> tuple[ReplacedTemplate, ...]:
 
 
 BUILD_NAMES = (
-    "background", "ar37", "constraint", "flux", "atomic", "response", "neutrino_mass", "observed", "exposure",
-    "asimov", "templates", "allow_outside",
+    "background", "ar37", "constraint", "flux", "source", "atomic", "response", "neutrino_mass", "observed",
+    "exposure", "asimov", "templates", "allow_outside",
 )  # fmt: skip
 
 

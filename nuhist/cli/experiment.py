@@ -65,7 +65,10 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
 @hypothesis_options
 @click.option("--coupling", type=float, required=True, help="In μ_B, e₀ or cm².")
 @click.option("--response", metavar="KIND", help="matrix, gaussian or none.")
-@click.option("--atomic", default="step", show_default=True, help="step or rrpa.")
+@click.option(
+    "--source", metavar="NAME[:KEY=VALUE,...]", help="Of the neutrinos [default: the experiment's]."
+)
+@click.option("--atomic", metavar="KIND", help="step or rrpa [default: the experiment's].")
 @click.option("--neutrino-mass", type=float, metavar="EV", help="eV, in the EPA [default: 1].")
 @allow_outside_option
 @as_json
@@ -75,7 +78,8 @@ def spectrum(
     flavor: str,
     coupling: float,
     response: str | None,
-    atomic: str,
+    source: str | None,
+    atomic: str | None,
     neutrino_mass: float | None,
     allow_outside: bool,
     json_output: bool,
@@ -95,6 +99,7 @@ def spectrum(
         flavor=flavor,  # type: ignore[arg-type]  # checked by the library
         coupling=coupling,
         response=response,  # type: ignore[arg-type]
+        source=source,
         options=RateOptions(**physics),
         allow_outside=allow_outside,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from nuhist.experiments.experiment import BackgroundSample, Experiment, Response
 from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.recoils import recoil_rates, recoil_rates_at
-from nuhist.physics.solar import flux_group
+from nuhist.physics.sources.source import Source
 from nuhist.tables import Array, column, read_table
 
 
@@ -21,6 +22,7 @@ def neutrino_counts(
     response: Response,
     hypothesis: Hypothesis,
     flavor: FlavorChoice,
+    source: Source,
     group: str,
     options: RateOptions,
 ) -> dict[int, Array]:
@@ -32,8 +34,10 @@ def neutrino_counts(
         The detector.
     hypothesis, flavor
         What is tested, see :func:`nuhist.physics.recoils.recoil_rates`.
+    source
+        Of the neutrinos.
     group
-        A flux group, or ``"all"``.
+        One of its flux groups, or ``"all"``.
     options
         Other choices of the physics.
 
@@ -42,7 +46,8 @@ def neutrino_counts(
     Counts per bin for the experiment's exposure, for each power of coupling / reference; power 0
     is the Standard Model.
     """
-    rates = recoil_rates(hypothesis, flavor, response.energy, flux_group(group), options)
+    flux = source.group(group).components
+    rates = recoil_rates(hypothesis, flavor, response.energy, flux, _on(experiment, options))
     factor = experiment.exposure * experiment.counts_per_event
     return {power: factor * response.fold(values) for power, values in rates.items()}
 
@@ -53,6 +58,7 @@ def neutrino_counts_at(
     hypothesis: Hypothesis,
     flavor: FlavorChoice,
     coupling: float,
+    source: Source,
     groups: Sequence[str],
     options: RateOptions,
 ) -> tuple[Array, Array]:
@@ -64,10 +70,15 @@ def neutrino_counts_at(
     -------
     Two arrays of shape (groups, bins).
     """
-    fluxes = [flux_group(group) for group in groups]
-    rates = recoil_rates_at(hypothesis, flavor, coupling, response.energy, fluxes, options)
+    fluxes = [source.group(group).components for group in groups]
+    physics = _on(experiment, options)
+    rates = recoil_rates_at(hypothesis, flavor, coupling, response.energy, fluxes, physics)
     factor = experiment.exposure * experiment.counts_per_event
     return factor * rates[0] @ response.weights.T, factor * rates[1] @ response.weights.T
+
+
+def _on(experiment: Experiment, options: RateOptions) -> RateOptions:
+    return replace(options, target=experiment.target)
 
 
 def background_response(experiment: Experiment) -> Response:

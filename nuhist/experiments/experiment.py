@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -12,8 +12,20 @@ import numpy as np
 
 from nuhist.documents import parse_yaml
 from nuhist.errors import ConfigError, OptionError, unknown_name
+from nuhist.experiments.interaction import (
+    DEFAULT_SOURCE,
+    DEFAULT_TARGET,
+    PROCESSES,
+    Process,
+    SourceChoice,
+    chosen_target,
+    source_choice,
+)
 from nuhist.files import read_text
 from nuhist.inputs import check_path
+from nuhist.physics.hypothesis import Atomic
+from nuhist.physics.sources.source import Source
+from nuhist.physics.targets.target import Target
 from nuhist.schemas import check
 from nuhist.tables import Array
 
@@ -60,7 +72,10 @@ class BackgroundSample:
 
 @dataclass(frozen=True)
 class Treatment:
-    """One way to treat the data: what is observed (None: nothing yet), which backgrounds, which defaults."""
+    """One way to treat the data: what is observed (None: nothing yet), which backgrounds, which defaults.
+
+    ``source`` is None where it is the experiment's.
+    """
 
     name: str
     observed: Mapping[str, Any] | None
@@ -69,6 +84,9 @@ class Treatment:
     flux: FluxModel
     atomic_response: bool
     argon37: Argon | None
+    source: SourceChoice | None = None
+    atomic: Atomic = "step"
+    survival: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +131,8 @@ class Experiment:
         What was measured: two experiments with one dataset hold the same events.
     published
         The collaboration's own limits.
+    source, target, process
+        Which neutrinos scatter on what, and how.
     """
 
     name: str
@@ -130,6 +150,9 @@ class Experiment:
     hepdata: str | None = None
     dataset: str | None = None
     published: tuple[Mapping[str, Any], ...] = ()
+    source: SourceChoice = field(default_factory=lambda: source_choice(DEFAULT_SOURCE, Path()))
+    target: Target = field(default_factory=lambda: chosen_target(DEFAULT_TARGET, Path()))
+    process: Process = PROCESSES[0]
 
     @cached_property
     def bins(self) -> int:
@@ -148,6 +171,19 @@ class Experiment:
         if name not in self.treatments:
             raise unknown_name(f"background of {self.name}", name, self.treatments)
         return self.treatments[name]
+
+    def neutrino_source(self, treatment: Treatment, other: str | None = None) -> Source:
+        """The source of neutrinos: another one if it is named, else the treatment's, else the experiment's.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of that name, or a parameter of it is unknown, missing or cannot be used.
+        DataError
+            If one of its tables cannot be used.
+        """
+        named = None if other is None else SourceChoice(other, Path())
+        return (named or treatment.source or self.source).make()
 
 
 def bundled_experiments() -> tuple[str, ...]:
@@ -264,6 +300,9 @@ def _parsed(file: Path, content: Mapping[str, Any]) -> Experiment:
         hepdata=content.get("hepdata"),
         dataset=content.get("dataset"),
         published=tuple(content.get("published", ())),
+        source=source_choice(content.get("source", DEFAULT_SOURCE), file.parent),
+        target=chosen_target(content.get("target", DEFAULT_TARGET), file.parent),
+        process=content.get("process", PROCESSES[0]),
     )
 
 
@@ -284,6 +323,9 @@ def _treatment(file: Path, name: str, entry: Mapping[str, Any]) -> Treatment:
         flux=entry["flux"],
         atomic_response=entry.get("atomic_response", False),
         argon37=entry.get("argon37"),
+        source=source_choice(entry["source"], file.parent) if "source" in entry else None,
+        atomic=entry.get("atomic", "step"),
+        survival=entry.get("survival", False),
     )
 
 

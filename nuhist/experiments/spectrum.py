@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from nuhist.experiments.experiment import Experiment, ResponseKind, load_experim
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
 from nuhist.physics.recoils import breakpoints, recoil_rates_at, refuse_unused_mass
-from nuhist.physics.solar import solar_flux
 from nuhist.showing import Shown, Table
 from nuhist.tables import Array
 
@@ -77,6 +76,7 @@ def spectrum(
     coupling: float,
     flavor: FlavorChoice = "effective",
     response: ResponseKind | None = None,
+    source: str | None = None,
     options: RateOptions | None = None,
     allow_outside: bool = False,
 ) -> Spectrum:
@@ -92,8 +92,11 @@ def spectrum(
         In the hypothesis' unit (μ_B, e₀).
     response
         ``"matrix"``, ``"gaussian"`` or ``"none"``; by default what the experiment's treatment says.
+    source
+        Another source of neutrinos than the experiment's, such as ``"sun:survival=constant"``; see
+        :func:`nuhist.physics.sources.registry.get_source`.
     options
-        Other choices of the physics.
+        Other choices of the physics; the target is the experiment's.
     allow_outside
         See :func:`nuhist.load_experiment`.
 
@@ -114,13 +117,15 @@ def spectrum(
     active_flavors(flavor)
     (experiment,) = load_experiments([experiment], allow_outside=allow_outside)
     physics = options or RateOptions()
-    if physics.neutrino_mass_ev != RateOptions().neutrino_mass_ev:
+    if physics.neutrino_mass_ev != RateOptions.neutrino_mass_ev:
         refuse_unused_mass(tested)
     kind = response or experiment.treatment().response
-    folding = make_response(experiment, kind, breakpoints(tested))
-    events = neutrino_counts_at(experiment, folding, tested, flavor, coupling, ["all"], physics)
+    physics = replace(physics, target=experiment.target)
+    beam = experiment.neutrino_source(experiment.treatment(), source)
+    folding = make_response(experiment, kind, breakpoints(tested, experiment.target))
+    events = neutrino_counts_at(experiment, folding, tested, flavor, coupling, beam, ["all"], physics)
     centres = (experiment.edges[:-1] + experiment.edges[1:]) / 2
-    rates = recoil_rates_at(tested, flavor, coupling, centres, [solar_flux()], physics)
+    rates = recoil_rates_at(tested, flavor, coupling, centres, [beam.components], physics)
     return Spectrum(
         experiment=experiment.name,
         hypothesis=tested.name,

@@ -23,8 +23,6 @@ from nuhist.physics.recoils import refuse_unused_mass
 from nuhist.physics.together import Tested
 from nuhist.tables import Array
 
-_MASS = RateOptions().neutrino_mass_ev
-
 
 @dataclass(frozen=True, eq=False)
 class ChannelModel:
@@ -313,8 +311,11 @@ def _resolved(options: BuildOptions, treatment: Treatment) -> BuildOptions:
         background=treatment.name,
         ar37=options.ar37 or treatment.argon37,
         flux=options.flux or treatment.flux,
+        atomic=options.atomic or treatment.atomic,
         response=options.response or treatment.response,
-        neutrino_mass=_MASS if options.neutrino_mass is None else options.neutrino_mass,
+        neutrino_mass=RateOptions.neutrino_mass_ev
+        if options.neutrino_mass is None
+        else options.neutrino_mass,
     )
 
 

@@ -48,7 +48,14 @@ def refuse_other_expectation(
             standard, added = (
                 exposure * counts[0]
                 for counts in neutrino_counts_at(
-                    experiment, neutrinos.response, hypothesis, flavor, coupling, ["all"], neutrinos.physics
+                    experiment,
+                    neutrinos.response,
+                    hypothesis,
+                    flavor,
+                    coupling,
+                    neutrinos.source,
+                    ["all"],
+                    neutrinos.physics,
                 )
             )
             found = _counts(channel.samples, scale.name, parameter) - _counts(

@@ -19,7 +19,6 @@ from nuhist.physics.hypotheses import (
     Hypothesis,
     find_parameter,
 )
-from nuhist.physics.solar import FLUX_GROUPS
 
 
 def interest_parameter(hypothesis: Hypothesis, flavor: FlavorChoice) -> Parameter:
@@ -129,17 +128,21 @@ def _is_built(spec: Mapping[str, Any], hypothesis: Hypothesis, flavor: FlavorCho
         same = measurement["name"] == MEASUREMENT and found == expected
     if not same:
         return False
-    names = {
-        signal_name(hypothesis, group, label)
-        for group in ("all", *FLUX_GROUPS)
-        for label in ("", f"_{flavor}")
-    }
+    name = hypothesis.parameter_of_interest(flavor).name
     holders = [
-        (sample["name"], modifier["type"])
-        for _, sample, modifier in each_modifier(spec)
-        if modifier["name"] == hypothesis.parameter_of_interest(flavor).name
+        (sample, modifier["type"]) for _, sample, modifier in each_modifier(spec) if modifier["name"] == name
     ]
-    return bool(holders) and all(name in names and entry == kind for name, entry in holders)
+    return bool(holders) and all(
+        entry == kind and sample["name"] in _built_names(hypothesis, flavor, sample)
+        for sample, entry in holders
+    )
+
+
+def _built_names(hypothesis: Hypothesis, flavor: FlavorChoice, sample: Mapping[str, Any]) -> set[str]:
+    """Names that a sample of a coupling may have: with the group of fluxes of which it has the parameter."""
+    fluxes = {entry["name"] for entry in sample["modifiers"] if entry["name"].endswith("_flux")}
+    groups = ("all", *(entry.removesuffix("_flux") for entry in fluxes))
+    return {signal_name(hypothesis, group, label) for group in groups for label in ("", f"_{flavor}")}
 
 
 def rescale_interest(spec: dict[str, Any], name: str, factor: float, origin: str) -> None:

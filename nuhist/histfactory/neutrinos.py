@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.polynomial import polynomial_modifier
 from nuhist.histfactory.templates import (
     STRENGTH,
+    HistoSys,
     Lumi,
     Modifier,
     NormFactor,
@@ -25,11 +28,47 @@ from nuhist.histfactory.templates import (
     mirrored,
     sample_name,
 )
-from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, RateOptions
+from nuhist.physics.hypotheses import Atomic, Dependence, FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.recoils import breakpoints
-from nuhist.physics.solar import FLUX_GROUPS, PAPER_FLUX_UNCERTAINTY, group_uncertainty
+from nuhist.physics.sources.registry import get_source
+from nuhist.physics.sources.source import Source
 from nuhist.physics.together import Tested
 from nuhist.tables import Array
+
+Counts = TypeVar("Counts")
+
+# By what is nominal: what the other one is.
+ATOMIC_PARAMETERS: dict[Atomic, Parameter] = {
+    "step": Parameter(
+        "atomic_response", "electrons bound in the atom: 0 stepping function, +1 RRPA (arXiv:1610.04177)"
+    ),
+    "rrpa": Parameter(
+        "atomic_steps",
+        "electrons bound in the atom: 0 RRPA (arXiv:1610.04177), 1 stepping function",
+        bounds=(0.0, 1.0),
+        init=0.0,
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Systematic:
+    """What changes rates beside the size of fluxes.
+
+    Attributes
+    ----------
+    parameter
+        Of the workspace.
+    source, physics
+        At plus one standard deviation.
+    minus
+        The source at minus one; None where the minus side is the mirror image of the plus side.
+    """
+
+    parameter: Parameter
+    source: Source
+    physics: RateOptions
+    minus: Source | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +81,8 @@ class NeutrinoModel:
         What is built; the options with the treatment's defaults filled in.
     response
         Of the detector, split where the hypothesis' rates are not smooth.
+    source
+        Of the neutrinos.
     labelled
         Whether samples of the signal are named after the flavour, too.
     """
@@ -52,38 +93,50 @@ class NeutrinoModel:
     flavor: FlavorChoice
     options: BuildOptions
     response: Response
+    source: Source
     labelled: bool = False
 
     @property
     def physics(self) -> RateOptions:
         """Choices of the physics."""
         mass = self.options.neutrino_mass
-        if mass is None:
-            return RateOptions(atomic=self.options.atomic)
-        return RateOptions(atomic=self.options.atomic, neutrino_mass_ev=mass)
-
-    @property
-    def has_atomic_response(self) -> bool:
-        """Whether the difference of RRPA and stepping function is a systematic."""
-        return self.treatment.atomic_response and self.options.atomic == "step"
+        return RateOptions(
+            atomic=self.options.atomic or "step",
+            neutrino_mass_ev=RateOptions.neutrino_mass_ev if mass is None else mass,
+            target=self.experiment.target,
+        )
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Groups of fluxes with a parameter each."""
-        return ("all",) if self.options.flux == "paper" else tuple(FLUX_GROUPS)
+        if self.options.flux == "paper":
+            return ("all",)
+        return tuple(group.name for group in self.source.groups)
+
+    @cached_property
+    def systematics(self) -> tuple[Systematic, ...]:
+        """What changes rates beside the fluxes."""
+        found = []
+        if self.treatment.atomic_response:
+            other: Atomic = "step" if self.physics.atomic == "rrpa" else "rrpa"
+            parameter = ATOMIC_PARAMETERS[self.physics.atomic]
+            found.append(Systematic(parameter, self.source, replace(self.physics, atomic=other), None))
+        if self.treatment.survival:
+            for each in self.source.variations:
+                up, down = get_source(each.up), get_source(each.down)
+                parameter = Parameter(each.name, each.meaning)
+                found.append(Systematic(parameter, up, self.physics, down))
+        return tuple(found)
 
     def parameters(self) -> list[Parameter]:
-        """Flux parameters, and the atomic response; a ConfigError if the constraints cannot be written."""
+        """Flux parameters, and other systematics; a ConfigError if the constraints cannot be written."""
         lumi = self._needs_lumi()
-        parameters = [_flux_parameter(group, lumi=lumi)[0] for group in self.groups]
-        if self.has_atomic_response:
-            meaning = "electrons bound in the atom: 0 stepping function, +1 RRPA (arXiv:1610.04177)"
-            parameters.append(Parameter("atomic_response", meaning))
-        return parameters
+        parameters = [_flux_parameter(self.source, group, lumi=lumi)[0] for group in self.groups]
+        return [*parameters, *(each.parameter for each in self.systematics)]
 
     def standard_model(self) -> Array:
         """Counts per bin without the coupling."""
-        values = self._counts("all", self.physics)
+        values = self._counts("all", self.source, self.physics)
         return np.asarray(values[0] + values[1] if self.hypothesis.replaces_standard_model else values[0])
 
     def samples(self) -> list[Sample]:
@@ -91,17 +144,16 @@ class NeutrinoModel:
         samples = []
         scale = self.hypothesis.parameter_of_interest(self.flavor).scale
         for group in self.groups:
-            counts = self._counts(group, self.physics)
-            bound = counts
-            if self.has_atomic_response:
-                bound = self._counts(group, replace(self.physics, atomic="rrpa"))
+            counts = self._counts(group, self.source, self.physics)
+            varied = self._varied(partial(self._counts, group))
             for power, values in counts.items():
                 if not values.any() or (power > 0 and self._signed):
                     continue
                 factor = scale if power > 0 else 1.0  # a factor of 1 stands for so many times x = 1
-                same = np.array_equal(values, bound[power])
+                ends = [(up[power], None if down is None else down[power]) for up, down in varied]
                 modifiers = [
-                    *self._constraints(group, factor * values, None if same else factor * bound[power]),
+                    *self._constraints(group, factor * values),
+                    *self._shapes(values, ends, factor),
                     *self._coupling(power, counts),
                 ]
                 samples.append(self._sample(group, factor * values, modifiers, signal=power > 0))
@@ -114,69 +166,79 @@ class NeutrinoModel:
         interference), the Standard Model's sample is smaller by so much.
         """
         samples = []
-        standard, added = self._counts_at(coupling)
-        taken, given = np.minimum(added, 0), np.maximum(added, 0)
+        counts = partial(self._parts_at, coupling)
+        nominal = counts(self.source, self.physics)
+        varied = self._varied(counts)
         for row, group in enumerate(self.groups):
-            plain, signal = standard[row] + taken[row], given[row]
-            bound: tuple[Array | None, Array | None] = None, None
-            if self.has_atomic_response:
-                ratio = self.hypothesis.rrpa
-                rrpa = self._counts(group, replace(self.physics, atomic="rrpa"))
-                shift = rrpa[0] - standard[row]
-                bound = plain + shift, None
-                if ratio:
-                    x = coupling / self.hypothesis.reference
-                    more = np.asarray(sum(x**power * rrpa[power] for power in rrpa if power > 0))
-                    bound = rrpa[0] + np.minimum(more, 0), np.maximum(more, 0)
-            samples.append(self._sample(group, plain, self._constraints(group, plain, bound[0])))
-            modifiers = [*self._constraints(group, signal, bound[1]), NormFactor(STRENGTH)]
-            samples.append(self._sample(group, signal, modifiers, signal=True))
+            for signal in (False, True):
+                values = nominal[signal][row]
+                ends = [(up[signal][row], None if down is None else down[signal][row]) for up, down in varied]
+                modifiers = [*self._constraints(group, values), *self._shapes(values, ends)]
+                if signal:
+                    modifiers.append(NormFactor(STRENGTH))
+                samples.append(self._sample(group, values, modifiers, signal=signal))
         return samples
+
+    def _varied(self, counts: Callable[[Source, RateOptions], Counts]) -> list[tuple[Counts, Counts | None]]:
+        """Counts on both sides of each systematic; None on the minus side where that is the mirror image."""
+        return [
+            (
+                counts(each.source, each.physics),
+                None if each.minus is None else counts(each.minus, each.physics),
+            )
+            for each in self.systematics
+        ]
+
+    def _shapes(
+        self, values: Array, ends: Sequence[tuple[Array, Array | None]], factor: float = 1.0
+    ) -> list[Modifier]:
+        """A change of shape for each systematic that changes anything."""
+        return [
+            mirrored(each.parameter.name, factor * values, factor * up)
+            if down is None
+            else HistoSys(each.parameter.name, factor * up, factor * down)
+            for each, (up, down) in zip(self.systematics, ends, strict=True)
+            if not np.array_equal(values, up)
+        ]
+
+    def _parts_at(self, coupling: float, source: Source, physics: RateOptions) -> tuple[Array, Array]:
+        """Counts of groups and bins at a coupling: of the Standard Model's samples and of the signal's."""
+        standard, added = neutrino_counts_at(
+            self.experiment, self.response, self.hypothesis, self.flavor, coupling, source, self.groups,
+            physics,
+        )  # fmt: skip
+        return standard + np.minimum(added, 0), np.maximum(added, 0)
 
     @property
     def _signed(self) -> bool:
         return self.hypothesis.dependence is Dependence.POLYNOMIAL
 
-    def _counts(self, group: str, physics: RateOptions) -> dict[int, Array]:
-        return neutrino_counts(self.experiment, self.response, self.hypothesis, self.flavor, group, physics)
-
-    def _counts_at(self, coupling: float) -> tuple[Array, Array]:
-        return neutrino_counts_at(
-            self.experiment,
-            self.response,
-            self.hypothesis,
-            self.flavor,
-            coupling,
-            self.groups,
-            self.physics,
+    def _counts(self, group: str, source: Source, physics: RateOptions) -> dict[int, Array]:
+        return neutrino_counts(
+            self.experiment, self.response, self.hypothesis, self.flavor, source, group, physics
         )
 
     def _sample(
         self, group: str, values: Array, modifiers: list[Modifier], *, signal: bool = False
     ) -> Sample:
-        name, title = "nu", "solar ν–e scattering"
+        name, title = "nu", f"{self.source.title} ν–e scattering"
         if signal and not self.hypothesis.replaces_standard_model:
             name, title = sample_name(self.hypothesis.name), self.hypothesis.title
             if self.labelled:
                 name, title = f"{name}_{self.flavor}", f"{title}, {self.flavor}"
         elif not signal and self.hypothesis.replaces_standard_model:
-            name, title = "nu_other_flavors", "solar ν–e scattering, other flavours"
+            name, title = "nu_other_flavors", f"{self.source.title} ν–e scattering, other flavours"
         if group != "all":
             name, title = f"{name}_{group}", f"{title}, {group}"
         return Sample(name, title, values, tuple(modifiers))
 
-    def _constraints(self, group: str, values: Array, bound: Array | None) -> list[Modifier]:
-        parameter, fraction = _flux_parameter(group, lumi=self._needs_lumi())
-        modifiers: list[Modifier]
+    def _constraints(self, group: str, values: Array) -> list[Modifier]:
+        parameter, fraction = _flux_parameter(self.source, group, lumi=self._needs_lumi())
         if parameter.sigma is not None:
-            modifiers = [Lumi()]
-        elif self.options.constraint == "linear":
-            modifiers = [linear_constraint(parameter.name, fraction, values)]
-        else:
-            modifiers = [NormSys(parameter.name, fraction)]
-        if bound is not None:
-            modifiers.append(mirrored("atomic_response", values, bound))
-        return modifiers
+            return [Lumi()]
+        if self.options.constraint == "linear":
+            return [linear_constraint(parameter.name, fraction, values)]
+        return [NormSys(parameter.name, fraction)]
 
     def _coupling(self, power: int, counts: dict[int, Array]) -> list[Modifier]:
         poi = self.hypothesis.parameter_of_interest(self.flavor)
@@ -229,28 +291,32 @@ def neutrino_models(
         If the experiment lacks the response that the options ask for.
     """
     kind = options.response or treatment.response
-    points = [breakpoints(hypothesis) for hypothesis, _ in tested]
+    source = experiment.neutrino_source(treatment, options.source)
+    if options.flux == "paper" and source.common_uncertainty is None:
+        raise ConfigError(f"--flux paper: is one parameter for the Sun; use --flux split with {source.name}")
+    points = [breakpoints(hypothesis, experiment.target) for hypothesis, _ in tested]
     response = make_response(experiment, kind, max(points, key=len))  # of all those of any
     names = [hypothesis.name for hypothesis, _ in tested]
     return [
         NeutrinoModel(
-            experiment, treatment, hypothesis, flavor, options, response,
+            experiment, treatment, hypothesis, flavor, options, response, source,
             labelled=names.count(hypothesis.name) > 1,
         )
         for hypothesis, flavor in tested
     ]  # fmt: skip
 
 
-def _flux_parameter(group: str, *, lumi: bool) -> tuple[Parameter, float]:
+def _flux_parameter(source: Source, group: str, *, lumi: bool) -> tuple[Parameter, float]:
     """Flux parameter of a group of components, and its fractional uncertainty."""
-    if lumi:
-        sigma = PAPER_FLUX_UNCERTAINTY
-        meaning = "all solar fluxes over their nominal values, 7 % as in arXiv:2207.05036"
-        return Parameter("lumi", meaning, "1", (0.5, 1.5), 1.0, 1.0, sigma), sigma
     if group == "all":
-        meaning = "all solar fluxes, 7 % as in arXiv:2207.05036"
-        return Parameter("solar_nu_flux", meaning), PAPER_FLUX_UNCERTAINTY
-    uncertainty = group_uncertainty(group)
-    members = " + ".join(FLUX_GROUPS[group])
-    meaning = f"solar {members} flux, {100 * uncertainty:.2g} % (arXiv:1611.09867)"
-    return Parameter(f"{group}_flux", meaning), uncertainty
+        fraction = source.common_uncertainty or 0.0
+        meaning = f"all {source.title} fluxes, {100 * fraction:g} % as in arXiv:2207.05036"
+        if not lumi:
+            return Parameter(f"{source.title}_nu_flux", meaning), fraction
+        meaning = f"all {source.title} fluxes over their nominal values, {100 * fraction:g} % as in"
+        meaning = f"{meaning} arXiv:2207.05036"
+        return Parameter("lumi", meaning, "1", (0.5, 1.5), 1.0, 1.0, fraction), fraction
+    chosen = source.group(group)
+    members = " + ".join(part.name for part in chosen.components)
+    meaning = f"{source.title} {members} flux, {100 * chosen.uncertainty:.2g} % ({chosen.reference})"
+    return Parameter(f"{group}_flux", meaning), chosen.uncertainty

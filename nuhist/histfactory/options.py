@@ -63,6 +63,8 @@ class BuildOptions:
         Constrained norms as ``"normsys"`` or as exactly ``"linear"`` factors.
     flux
         ``"split"``: one parameter per solar source; ``"paper"``: one for all, 7 %.
+    source
+        Another source of neutrinos than the experiment's, such as ``"sun:model=agss09"``.
     atomic
         ``"step"`` or ``"rrpa"``, see :class:`nuhist.physics.hypotheses.RateOptions`.
     response
@@ -85,7 +87,8 @@ class BuildOptions:
     ar37: Argon | None = None
     constraint: Constraint = "normsys"
     flux: FluxModel | None = None
-    atomic: Atomic = "step"
+    source: str | None = None
+    atomic: Atomic | None = None
     response: ResponseKind | None = None
     neutrino_mass: float | None = None
     observed: Path | None = None

@@ -8,72 +8,10 @@ from dataclasses import dataclass, replace
 
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.physics.hypothesis import Dependence, Hypothesis
-from nuhist.values import as_number
+from nuhist.physics.own_parameter import DIGITS, OwnParameter
 
-_DIGITS = 12  # of a value, so that a name says it exactly
 _IN_NAMES = str.maketrans({".": "p", "-": "m", "+": None})  # what ROOT takes for operators
 _IN_NUMBERS = str.maketrans({"p": ".", "m": "-"})
-_VALUE = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)\s*")
-
-
-@dataclass(frozen=True)
-class OwnParameter:
-    """A parameter of a family.
-
-    Attributes
-    ----------
-    name, title
-        For the command line and for readers.
-    unit
-        In which plain numbers are.
-    units
-        Other units that a user may write, each in that one.
-    low, high
-        Range of its values.
-    """
-
-    name: str
-    title: str
-    unit: str
-    units: Mapping[str, float]
-    low: float
-    high: float
-
-    def within(self, value: float, family: str) -> float:
-        """A value in its range.
-
-        Raises
-        ------
-        ConfigError
-            If it lies outside, or is no number.
-        """
-        found = as_number(value, f"{family}: {self.name}", self.unit)
-        if not self.low <= found <= self.high:
-            raise ConfigError(
-                f"{family}: {self.name} = {found:g} {self.unit} is outside its range,"
-                f" {self.low:g} to {self.high:g} {self.unit}"
-            )
-        return float(f"{found:.{_DIGITS}g}")
-
-    def tag(self, value: str) -> str:
-        """A value, as in a name, with the parameter and its unit: ``mass10keV``."""
-        unit = "".join(filter(str.isalnum, self.unit)) if self.unit != "1" else ""
-        return f"_{self.name}{value}{unit}"
-
-    def parsed(self, text: str, family: str) -> float:
-        """A value as a user writes it, such as ``10keV``.
-
-        Raises
-        ------
-        ConfigError
-            If it has another form or lies outside its range.
-        """
-        match = _VALUE.fullmatch(text)
-        units = {"": 1.0, self.unit: 1.0, **self.units}
-        if match is None or match[2] not in units:
-            known = ", ".join(unit for unit in units if unit)
-            raise ConfigError(f"{family}: {self.name}={text}: expected a number with a unit of {known}")
-        return self.within(float(match[1]) * units[match[2]], family)
 
 
 @dataclass(frozen=True)
@@ -118,8 +56,8 @@ class Family:
         if missing:
             raise ConfigError(f"{self.name}: its {missing[0].name} is missing; write {self.example}")
         found = {each.name: each.within(values[each.name], self.name) for each in self.parameters}
-        words = [f"{each.name}={found[each.name]:.{_DIGITS}g}{each.unit}" for each in self.parameters]
-        said = [f"{each.title} {found[each.name]:.{_DIGITS}g} {each.unit}" for each in self.parameters]
+        words = [f"{each.name}={found[each.name]:.{DIGITS}g}{each.unit}" for each in self.parameters]
+        said = [f"{each.title} {found[each.name]:.{DIGITS}g} {each.unit}" for each in self.parameters]
         made = self.make(f"{self.name}:{','.join(words)}", f"{self.title}, {', '.join(said)}", found)
         if made.dependence is Dependence.GENERAL:
             return made
@@ -141,7 +79,7 @@ class Family:
             return None
 
     def _tags(self, values: Mapping[str, float]) -> str:
-        texts = {name: f"{value:.{_DIGITS}g}".translate(_IN_NAMES) for name, value in values.items()}
+        texts = {name: f"{value:.{DIGITS}g}".translate(_IN_NAMES) for name, value in values.items()}
         return "".join(each.tag(texts[each.name]) for each in self.parameters)
 
     @property

@@ -47,35 +47,35 @@ __all__ = [
 ]
 
 
-def _magnetic_moment(energy: Array, _flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
-    return {2: 1e-22 * scattering.magnetic_moment(energy)}
+def _magnetic_moment(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    return {2: 1e-22 * scattering.magnetic_moment(energy, options.target)}
 
 
-def _millicharge_fea(energy: Array, flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
+def _millicharge_fea(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
     return {
-        1: 1e-13 * scattering.millicharge_fea_linear(energy, radiative(flavor)),
-        2: 1e-26 * scattering.millicharge_fea_quadratic(energy),
+        1: 1e-13 * scattering.millicharge_fea_linear(energy, radiative(flavor), options.target),
+        2: 1e-26 * scattering.millicharge_fea_quadratic(energy, options.target),
     }
 
 
 def _millicharge_epa(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
-    return {2: 1e-26 * scattering.millicharge_epa(energy, options.neutrino_mass_ev)}
+    return {2: 1e-26 * scattering.millicharge_epa(energy, options.target, options.neutrino_mass_ev)}
 
 
-def _charge_radius(energy: Array, flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
+def _charge_radius(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
     return {
-        1: 1e-31 * scattering.charge_radius_linear(energy, radiative(flavor)),
-        2: 1e-62 * scattering.charge_radius_quadratic(energy),
+        1: 1e-31 * scattering.charge_radius_linear(energy, radiative(flavor), options.target),
+        2: 1e-62 * scattering.charge_radius_quadratic(energy, options.target),
     }
 
 
-def _transition_charge_radius(energy: Array, _flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
+def _transition_charge_radius(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
     # Another flavour goes out: no interference with the Standard Model.
-    return {2: 1e-62 * scattering.charge_radius_quadratic(energy)}
+    return {2: 1e-62 * scattering.charge_radius_quadratic(energy, options.target)}
 
 
-def _standard_model(energy: Array, flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
-    return {1: scattering.standard_model(energy, radiative(flavor))}
+def _standard_model(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    return {1: scattering.standard_model(energy, radiative(flavor), options.target)}
 
 
 HYPOTHESES: dict[str, Hypothesis] = {

@@ -14,7 +14,8 @@ import numpy as np
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.couplings import Flavor
-from nuhist.physics.oscillation import Composition, solar_composition
+from nuhist.physics.targets.registry import get_target
+from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
 from nuhist.values import as_positive
 
@@ -32,6 +33,10 @@ class Dependence(Enum):
     GENERAL = "no polynomial in the coupling"
 
 
+def _xenon() -> Target:
+    return get_target("xenon")
+
+
 @dataclass(frozen=True)
 class RateOptions:
     """Choices of the physics that are no hypotheses.
@@ -43,13 +48,13 @@ class RateOptions:
         ratio, for the Standard Model and the magnetic moment.
     neutrino_mass_ev
         Mass in eV in the equivalent-photon approximation.
-    composition
-        Fraction of each flavour.
+    target
+        What is hit; an experiment puts its own here.
     """
 
     atomic: Atomic = "step"
     neutrino_mass_ev: float = 1.0
-    composition: Composition = field(default_factory=solar_composition)
+    target: Target = field(default_factory=_xenon)
 
     def __post_init__(self) -> None:
         if self.atomic not in ATOMIC_CHOICES:

@@ -9,15 +9,19 @@ from math import floor, log10, sqrt
 from nuhist.constants import ELECTRON_MASS_KEV, FERMI_CONSTANT_PER_KEV2
 from nuhist.physics import scattering
 from nuhist.physics.couplings import Couplings, Flavor, radiative
-from nuhist.physics.family import Family, OwnParameter
+from nuhist.physics.family import Family
 from nuhist.physics.hypothesis import KEEPS, Dependence, Hypothesis, RateOptions
+from nuhist.physics.own_parameter import OwnParameter
+from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
 
 _MASSLESS = 2e-14  # g² that experiments can see of a light boson
 _TYPICAL = 2.0  # recoil energy in keV, from which on a mass matters: M² = 2 m_e T
 
 
-def vector_terms(energy: Array, flavor: Flavor, mass: float, squared: float) -> Mapping[int, Array]:
+def vector_terms(
+    energy: Array, flavor: Flavor, target: Target, mass: float, squared: float
+) -> Mapping[int, Array]:
     """What a boson of the B - L charge adds to the cross section, linear and quadratic in g².
 
     The exchange is that of a photon with a mass, and neutrino and electron have the product of charges +1:
@@ -30,6 +34,8 @@ def vector_terms(energy: Array, flavor: Flavor, mass: float, squared: float) -> 
         T in keV.
     flavor
         Of the neutrino.
+    target
+        That is hit.
     mass
         M in keV.
     squared
@@ -41,17 +47,17 @@ def vector_terms(energy: Array, flavor: Flavor, mass: float, squared: float) -> 
     """
     g_v, g_a = radiative(flavor)
     shift = squared / (sqrt(2) * FERMI_CONSTANT_PER_KEV2 * (2 * ELECTRON_MASS_KEV * energy + mass**2))
-    plain = scattering.standard_model(energy, Couplings(g_v, g_a))
-    plus = scattering.standard_model(energy, Couplings(g_v + 1, g_a))
-    minus = scattering.standard_model(energy, Couplings(g_v - 1, g_a))
+    plain = scattering.standard_model(energy, Couplings(g_v, g_a), target)
+    plus = scattering.standard_model(energy, Couplings(g_v + 1, g_a), target)
+    minus = scattering.standard_model(energy, Couplings(g_v - 1, g_a), target)
     return {1: shift * (plus - minus) / 2, 2: shift**2 * ((plus + minus) / 2 - plain)}
 
 
 def _terms(
-    energy: Array, flavor: Flavor, _: RateOptions, *, mass: float, reference: float
+    energy: Array, flavor: Flavor, options: RateOptions, *, mass: float, reference: float
 ) -> Mapping[int, Array]:
     # A function of the module, so that other processes can be sent it.
-    return vector_terms(energy, flavor, mass, reference)
+    return vector_terms(energy, flavor, options.target, mass, reference)
 
 
 def _made(name: str, title: str, values: Mapping[str, float]) -> Hypothesis:

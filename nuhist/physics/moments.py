@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nuhist.constants import SIN2_THETA_12, SIN2_THETA_13, SURVIVAL_PROBABILITY_2NU
 from nuhist.errors import ConfigError
 from nuhist.physics.couplings import FLAVORS
-from nuhist.physics.oscillation import solar_composition
+from nuhist.physics.sources.survival import solar_composition
 
 Nature = Literal["dirac", "majorana"]
 Basis = Literal["flavor", "mass"]

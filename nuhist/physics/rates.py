@@ -1,21 +1,26 @@
-"""Rates of electron recoils in xenon: cross sections folded with solar fluxes."""
+"""Rates of electron recoils: cross sections folded with fluxes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from nuhist.constants import SECONDS_PER_YEAR
-from nuhist.physics.scattering import cross_section, minimum_neutrino_energy
-from nuhist.physics.solar import FluxComponent, basis, moments
-from nuhist.physics.xenon import atoms_per_tonne
+from nuhist.physics.couplings import FLAVORS, Flavor
+from nuhist.physics.scattering import cross_section, minimum_neutrino_energy, of_antineutrinos
+from nuhist.physics.sources.flux import FluxComponent, basis, moments
+from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
 
 _BISECTIONS = 52  # as many as a double has bits
 
 
-def flux_moments(recoil_energy: Array, flux: Sequence[FluxComponent]) -> Array:
+# Moments of the flux of each flavour, shape (4, 3, *T.shape), of neutrinos (False) and antineutrinos (True).
+FoldedFlux = Mapping[bool, Array]
+
+
+def flux_moments(recoil_energy: Array, flux: Sequence[FluxComponent]) -> FoldedFlux:
     """Moments of a flux above the kinematic limit of each recoil energy.
 
     Parameters
@@ -27,38 +32,61 @@ def flux_moments(recoil_energy: Array, flux: Sequence[FluxComponent]) -> Array:
 
     Returns
     -------
-    Integrals of :func:`nuhist.physics.solar.moments`, shape ``(4, *T.shape)``.
+    Sums of :func:`nuhist.physics.sources.flux.moments`, those of neutrinos under False and those of
+    antineutrinos under True, as far as the flux has them.
     """
     lower = minimum_neutrino_energy(recoil_energy)
-    return np.asarray(np.sum([moments(component, lower) for component in flux], axis=0))
+    folded: dict[bool, Array] = {}
+    for component in flux:
+        found = moments(component, lower)
+        key = component.antineutrinos
+        folded[key] = folded[key] + found if key in folded else found
+    return folded
 
 
-def rate(coefficients: Array, folded_flux: Array) -> Array:
-    """Recoil rate dR/dT, events per tonne year keV.
+def rate(
+    coefficients: Array, flavor: Flavor, recoil_energy: Array, folded_flux: FoldedFlux, target: Target
+) -> Array:
+    """Recoil rate dR/dT of one flavour, events per tonne year keV.
 
     Parameters
     ----------
     coefficients
         A cross section from :mod:`nuhist.physics.scattering`, shape ``(4, *T.shape)``.
+    flavor
+        That has it.
+    recoil_energy
+        T in keV, any shape.
     folded_flux
         From :func:`flux_moments` at the same recoil energies.
+    target
+        That the cross section is of.
 
     References
     ----------
     arXiv:2207.05036, the inner integral of eq. (9).
     """
-    per_atom_second = np.sum(coefficients * folded_flux, axis=0)
-    return np.asarray(per_atom_second * _per_tonne_year(), dtype=np.float64)
+    index = FLAVORS.index(flavor)
+    per_atom_second = np.zeros_like(recoil_energy)
+    for antineutrinos, values in folded_flux.items():
+        crossed = of_antineutrinos(coefficients, recoil_energy) if antineutrinos else coefficients
+        per_atom_second = per_atom_second + np.sum(crossed * values[:, index], axis=0)
+    return np.asarray(per_atom_second * _per_tonne_year(target), dtype=np.float64)
 
 
-def _per_tonne_year() -> float:
-    return atoms_per_tonne() * SECONDS_PER_YEAR
+def _per_tonne_year(target: Target) -> float:
+    return target.per_tonne * SECONDS_PER_YEAR
 
 
 def rates_of_larger(
-    first: Array, second: Array, recoil_energy: Array, fluxes: Sequence[Sequence[FluxComponent]]
+    first: Array,
+    second: Array,
+    flavor: Flavor,
+    recoil_energy: Array,
+    fluxes: Sequence[Sequence[FluxComponent]],
+    target: Target,
 ) -> Array:
-    """Recoil rates of whichever of two cross sections is larger at each T and E.
+    """Recoil rates of one flavour by whichever of two cross sections is larger at each T and E.
 
     The difference of the two has at most two extrema in E, hence at most three roots above the
     kinematic limit; between them the moments are exact.
@@ -67,37 +95,52 @@ def rates_of_larger(
     ----------
     first, second
         Coefficients from :mod:`nuhist.physics.scattering`, shape ``(4, *T.shape)``.
+    flavor
+        That has them.
     recoil_energy
         T in keV, any shape.
     fluxes
         Groups of components; those of one group are added.
+    target
+        That the cross sections are of.
 
     Returns
     -------
     Events per tonne year keV, shape ``(groups, *T.shape)``.
     """
     energy = np.asarray(recoil_energy, dtype=np.float64)
-    excess = first - second
+    rates = np.zeros((len(fluxes), *energy.shape))
     highest = max(float(part.energy[-1]) for flux in fluxes for part in flux)
-    limits = _sign_changes(excess, energy, highest)
-    middle = (limits[:-1] + limits[1:]) / 2
-    positive = np.sum(excess[:, None] * basis(middle), axis=0) > 0
-    rates = [
-        np.sum([_larger(second, excess, energy, limits, positive, part) for part in flux], axis=0)
-        for flux in fluxes
-    ]
-    return np.stack(rates) * _per_tonne_year()
+    index = FLAVORS.index(flavor)
+    for antineutrinos in {part.antineutrinos for flux in fluxes for part in flux}:
+        pair = (of_antineutrinos(each, energy) if antineutrinos else each for each in (first, second))
+        one, other = pair
+        excess = one - other
+        limits = _sign_changes(excess, energy, highest)
+        middle = (limits[:-1] + limits[1:]) / 2
+        positive = np.sum(excess[:, None] * basis(middle), axis=0) > 0
+        for row, flux in enumerate(fluxes):
+            for part in flux:
+                if part.antineutrinos == antineutrinos:
+                    rates[row] += _larger(other, excess, energy, limits, positive, part, index)
+    return rates * _per_tonne_year(target)
 
 
 def _larger(
-    second: Array, excess: Array, energy: Array, limits: Array, positive: Array, part: FluxComponent
+    second: Array,
+    excess: Array,
+    energy: Array,
+    limits: Array,
+    positive: Array,
+    part: FluxComponent,
+    index: int,
 ) -> Array:
     """Fold ``second`` plus the positive part of the excess with one component, per atom second."""
     if part.is_line:
         line = np.broadcast_to(part.energy[0], energy.shape)
         larger = cross_section(second + np.where(_positive(excess, line), excess, 0.0), energy, line)
-        return part.total * larger
-    cumulative = moments(part, limits)
+        return part.total * float(part.fractions[index, 0]) * larger
+    cumulative = moments(part, limits)[:, index]
     pieces = np.where(
         positive, np.sum(excess[:, None] * (cumulative[:, :-1] - cumulative[:, 1:]), axis=0), 0.0
     )

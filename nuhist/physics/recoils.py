@@ -1,4 +1,4 @@
-"""Recoil rates of a hypothesis: its cross sections folded with solar fluxes and flavours."""
+"""Recoil rates of a hypothesis: its cross sections folded with fluxes of all flavours."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from nuhist.errors import OptionError
-from nuhist.physics import scattering, xenon
+from nuhist.physics import scattering
 from nuhist.physics.couplings import FLAVORS, radiative
 from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, Hypothesis, RateOptions, active_flavors
 from nuhist.physics.rates import flux_moments, rate, rates_of_larger
-from nuhist.physics.solar import FluxComponent
+from nuhist.physics.sources.flux import FluxComponent
+from nuhist.physics.targets.target import Target
 from nuhist.physics.terms import evaluate_terms, refuse_negative, refuse_negative_rates
 from nuhist.tables import Array
 
 
-def breakpoints(hypothesis: Hypothesis) -> Array:
+def breakpoints(hypothesis: Hypothesis, target: Target) -> Array:
     """Recoil energies in keV at which a rate is not smooth: quadratures are split there."""
     if hypothesis.absorption:
-        return np.union1d(xenon.SHELL_EDGES_KEV, xenon.photoabsorption_nodes())
-    return xenon.SHELL_EDGES_KEV
+        return np.union1d(target.edges, target.photoabsorption_nodes())
+    return target.edges
 
 
 def refuse_unused_mass(*hypotheses: Hypothesis) -> None:
@@ -79,21 +80,24 @@ def recoil_rates(
         If the hypothesis' terms are not what it declares, see :mod:`nuhist.physics.terms`, or give a
         negative rate at a coupling within its bounds.
     """
-    folded = flux_moments(recoil_energy, flux)
+    energy = np.asarray(recoil_energy, dtype=np.float64)
+    folded = flux_moments(energy, flux)
     with_coupling = active_flavors(flavor)
-    correction = _correction(recoil_energy, options)
-    standard = np.zeros_like(folded)
+    correction = _correction(energy, options)
+    standard = np.zeros_like(energy)
     parts: dict[int, Array] = {}
-    for name, fraction in options.composition.items():
+    for name in FLAVORS:
         active = name in with_coupling
         if not (active and hypothesis.replaces_standard_model):
-            standard = standard + fraction * scattering.standard_model(recoil_energy, radiative(name))
+            plain = scattering.standard_model(energy, radiative(name), options.target)
+            standard = standard + rate(plain, name, energy, folded, options.target)
         if active:
-            for power, term in evaluate_terms(hypothesis, recoil_energy, name, options).items():
-                parts[power] = parts.get(power, np.zeros_like(folded)) + fraction * term
-    rates = {0: rate(standard, folded) * correction}
-    for power, coefficients in parts.items():
-        rates[power] = rate(coefficients, folded) * (correction if hypothesis.rrpa else 1.0)
+            for power, term in evaluate_terms(hypothesis, energy, name, options).items():
+                found = rate(term, name, energy, folded, options.target)
+                parts[power] = parts[power] + found if power in parts else found
+    rates = {0: standard * correction}
+    for power, values in parts.items():
+        rates[power] = values * (correction if hypothesis.rrpa else 1.0)
     refuse_negative_rates(hypothesis, flavor, recoil_energy, rates)
     return rates
 
@@ -148,13 +152,14 @@ def recoil_rates_at(
             )
             for other in (True, False)
         )
-        larger = rates_of_larger(np.asarray(first), np.asarray(second), recoil_energy, fluxes)
-        total += options.composition[name] * larger
+        total += rates_of_larger(
+            np.asarray(first), np.asarray(second), name, recoil_energy, fluxes, options.target
+        )
     refuse_negative(hypothesis, x, recoil_energy, [standard, total])
     return standard, total
 
 
 def _correction(recoil_energy: Array, options: RateOptions) -> Array:
     if options.atomic == "rrpa":
-        return xenon.rrpa_correction(recoil_energy)
+        return options.target.rrpa_correction(recoil_energy)
     return np.ones_like(recoil_energy)

@@ -1,9 +1,10 @@
-"""Cross sections of neutrinos on the electrons of a xenon atom.
+"""Cross sections of neutrinos on the electrons of a target's atoms.
 
 At a given recoil energy T each cross section is a combination of four functions of the neutrino
-energy E: 1, 1/E, 1/E² and ln(E/keV) (:func:`nuhist.physics.solar.basis`). The functions here
-return its coefficients, with the four in front: shape ``(4, *T.shape)``, in cm²/keV per xenon atom
-times keV, keV² for the second and third. :func:`cross_section` evaluates them at (T, E);
+energy E: 1, 1/E, 1/E² and ln(E/keV) (:func:`nuhist.physics.sources.flux.basis`). The functions here
+return its coefficients, with the four in front: shape ``(4, *T.shape)``, in cm²/keV per target atom
+times keV, keV² for the second and third. They are those of neutrinos; :func:`of_antineutrinos` turns them
+into those of antineutrinos. :func:`cross_section` evaluates them at (T, E);
 :mod:`nuhist.physics.rates` folds them with a flux.
 """
 
@@ -20,8 +21,8 @@ from nuhist.constants import (
     HBAR_C_KEV_CM,
 )
 from nuhist.physics.couplings import Couplings
-from nuhist.physics.solar import basis
-from nuhist.physics.xenon import effective_charge, photoabsorption
+from nuhist.physics.sources.flux import basis
+from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
 
 _WEAK = FERMI_CONSTANT_PER_KEV2**2 * ELECTRON_MASS_KEV / (2 * pi) * HBAR_C_KEV_CM**2
@@ -53,13 +54,39 @@ def cross_section(coefficients: Array, recoil_energy: Array, neutrino_energy: Ar
 
     Returns
     -------
-    cm²/keV per xenon atom.
+    cm²/keV per target atom.
     """
     values: Array = np.sum(coefficients * basis(neutrino_energy), axis=0)
     return np.where(neutrino_energy > minimum_neutrino_energy(recoil_energy), values, 0.0)
 
 
-def standard_model(recoil_energy: Array, couplings: Couplings) -> Array:
+def of_antineutrinos(coefficients: Array, recoil_energy: Array) -> Array:
+    """Coefficients of antineutrinos from those of neutrinos, by crossing symmetry.
+
+    The squared amplitude is a polynomial in E, and antineutrinos have it at T − E: for four fermions the
+    left and right couplings of the electron change places. What has a logarithm of E comes from equivalent
+    photons, which are the same for both.
+
+    Parameters
+    ----------
+    coefficients
+        From a function of this module at the same recoil energies, shape ``(4, *T.shape)``.
+    recoil_energy
+        T in keV.
+    """
+    flat, inverse, inverse_squared, logarithm = coefficients
+    crossed = np.stack(
+        [
+            flat,
+            -2 * recoil_energy * flat - inverse,
+            recoil_energy**2 * flat + recoil_energy * inverse + inverse_squared,
+            logarithm,
+        ]
+    )
+    return np.where(logarithm != 0, coefficients, crossed)
+
+
+def standard_model(recoil_energy: Array, couplings: Couplings, target: Target) -> Array:
     """Standard Model, free electrons times the effective charge.
 
     References
@@ -68,42 +95,42 @@ def standard_model(recoil_energy: Array, couplings: Couplings) -> Array:
     """
     g_v, g_a = couplings
     plus, minus = (g_v + g_a) ** 2, (g_v - g_a) ** 2
-    return _weak(recoil_energy, plus + minus, minus, g_v**2 - g_a**2)
+    return _weak(recoil_energy, target, plus + minus, minus, g_v**2 - g_a**2)
 
 
-def magnetic_moment(recoil_energy: Array) -> Array:
+def magnetic_moment(recoil_energy: Array, target: Target) -> Array:
     """Magnetic moment of 1 μ_B; scale with μ_ν².
 
     References
     ----------
     arXiv:2207.05036, eq. (6).
     """
-    strength = _MAGNETIC * effective_charge(recoil_energy)
+    strength = _MAGNETIC * target.effective_charge(recoil_energy)
     zero = np.zeros_like(strength)
     return np.stack([strength / recoil_energy, -strength, zero, zero])
 
 
-def millicharge_fea_linear(recoil_energy: Array, couplings: Couplings) -> Array:
+def millicharge_fea_linear(recoil_energy: Array, couplings: Couplings, target: Target) -> Array:
     """Interference of a charge of 1 e₀ with the Standard Model; scale with q_ν.
 
     References
     ----------
     arXiv:2207.05036, eq. (7) in eq. (1): the part linear in the charge.
     """
-    return _shifted_linear(recoil_energy, couplings, _charge_shift(recoil_energy))
+    return _shifted_linear(recoil_energy, couplings, target, _charge_shift(recoil_energy))
 
 
-def millicharge_fea_quadratic(recoil_energy: Array) -> Array:
+def millicharge_fea_quadratic(recoil_energy: Array, target: Target) -> Array:
     """Charge of 1 e₀ alone, on free electrons times the effective charge; scale with q_ν².
 
     References
     ----------
     arXiv:2207.05036, eq. (7) in eq. (1): the part quadratic in the charge, about 2πα²/(m_e T²).
     """
-    return _shifted_quadratic(recoil_energy, _charge_shift(recoil_energy))
+    return _shifted_quadratic(recoil_energy, target, _charge_shift(recoil_energy))
 
 
-def charge_radius_linear(recoil_energy: Array, couplings: Couplings) -> Array:
+def charge_radius_linear(recoil_energy: Array, couplings: Couplings, target: Target) -> Array:
     """Interference of a charge radius ⟨r²⟩ of 1 cm², beyond the Standard Model's; scale with ⟨r²⟩.
 
     References
@@ -111,21 +138,24 @@ def charge_radius_linear(recoil_energy: Array, couplings: Couplings) -> Array:
     Eq. (7) of arXiv:2207.05036 with the form factor q² ⟨r²⟩/6 in place of the charge:
     g_V → g_V + √2 π α ⟨r²⟩ / (3 G_F), independent of T.
     """
-    return _shifted_linear(recoil_energy, couplings, np.full_like(recoil_energy, CHARGE_RADIUS_SHIFT))
+    shift = np.full_like(recoil_energy, CHARGE_RADIUS_SHIFT)
+    return _shifted_linear(recoil_energy, couplings, target, shift)
 
 
-def charge_radius_quadratic(recoil_energy: Array) -> Array:
+def charge_radius_quadratic(recoil_energy: Array, target: Target) -> Array:
     """Charge radius ⟨r²⟩ of 1 cm² alone; scale with ⟨r²⟩². See :func:`charge_radius_linear`."""
-    return _shifted_quadratic(recoil_energy, np.full_like(recoil_energy, CHARGE_RADIUS_SHIFT))
+    return _shifted_quadratic(recoil_energy, target, np.full_like(recoil_energy, CHARGE_RADIUS_SHIFT))
 
 
-def millicharge_epa(recoil_energy: Array, neutrino_mass_ev: float = 1.0) -> Array:
+def millicharge_epa(recoil_energy: Array, target: Target, neutrino_mass_ev: float = 1.0) -> Array:
     """Charge of 1 e₀ in the equivalent-photon approximation; scale with q_ν².
 
     Parameters
     ----------
     recoil_energy
         T in keV, any shape.
+    target
+        Whose photoabsorption it is.
     neutrino_mass_ev
         Mass in eV inside the logarithm; the paper takes 1 eV.
 
@@ -133,14 +163,14 @@ def millicharge_epa(recoil_energy: Array, neutrino_mass_ev: float = 1.0) -> Arra
     ----------
     arXiv:2207.05036, eq. (8). No effective charge: the photoabsorption is the atom's.
     """
-    strength = 2 * FINE_STRUCTURE / pi * photoabsorption(recoil_energy) / recoil_energy
+    strength = 2 * FINE_STRUCTURE / pi * target.photoabsorption(recoil_energy) / recoil_energy
     zero = np.zeros_like(strength)
     return np.stack([-strength * log(neutrino_mass_ev * 1e-3), zero, zero, strength])
 
 
-def _weak(recoil_energy: Array, flat: float, falling: float, helicity: float) -> Array:
+def _weak(recoil_energy: Array, target: Target, flat: float, falling: float, helicity: float) -> Array:
     """Coefficients of flat − falling (1 − (1 − T/E)²) − helicity m_e T/E², in units of eq. (1)."""
-    strength = _WEAK * effective_charge(recoil_energy)
+    strength = _WEAK * target.effective_charge(recoil_energy)
     second = falling * recoil_energy**2 - helicity * ELECTRON_MASS_KEV * recoil_energy
     return np.stack(
         [
@@ -152,15 +182,15 @@ def _weak(recoil_energy: Array, flat: float, falling: float, helicity: float) ->
     )
 
 
-def _shifted_linear(recoil_energy: Array, couplings: Couplings, shift: Array) -> Array:
+def _shifted_linear(recoil_energy: Array, couplings: Couplings, target: Target, shift: Array) -> Array:
     """Part of eq. (1) that is linear in a shift of g_V."""
     g_v, g_a = couplings
-    return 2 * shift * _weak(recoil_energy, 2 * g_v, g_v - g_a, g_v)
+    return 2 * shift * _weak(recoil_energy, target, 2 * g_v, g_v - g_a, g_v)
 
 
-def _shifted_quadratic(recoil_energy: Array, shift: Array) -> Array:
+def _shifted_quadratic(recoil_energy: Array, target: Target, shift: Array) -> Array:
     """Part of eq. (1) that is quadratic in a shift of g_V."""
-    return shift**2 * _weak(recoil_energy, 2.0, 1.0, 1.0)
+    return shift**2 * _weak(recoil_energy, target, 2.0, 1.0, 1.0)
 
 
 def _charge_shift(recoil_energy: Array) -> Array:

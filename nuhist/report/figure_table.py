@@ -131,12 +131,12 @@ FIGURES = (
         subject="experiments",
     ),
     FigureKind(
-        "nuhist.report.neutrino_figure:draw_flux", "Fluxes of solar neutrinos.", "-o flux.pdf",
-        name="flux", subject="nothing",
+        "nuhist.report.neutrino_figure:draw_flux", "Fluxes of a source of neutrinos.", "-o flux.pdf",
+        (Option("source", "[default: sun].", "NAME[:KEY=VALUE,...]"),), name="flux", subject="nothing",
     ),
     FigureKind(
         "nuhist.report.neutrino_figure:draw_cross_sections",
-        "Cross sections of all hypotheses per xenon atom.",
+        "Cross sections of all hypotheses per target atom.",
         "--flavor e -o cross_section.pdf",
         (
             Option("flavor", "effective, e, mu or tau.", "F"),
@@ -144,6 +144,8 @@ FIGURES = (
             Option("couplings", "In μ_B, e₀ or cm² [default: 1e-11 μ_B, 1e-13 e₀, 1e-31 cm²].",
                    "HYPOTHESIS=VALUE", "coupling"),
             Option("atomic", "step or rrpa.", "KIND"),
+            Option("source", "[default: sun].", "NAME[:KEY=VALUE,...]"),
+            Option("target", "[default: xenon].", "NAME"),
         ),
         name="cross-section",
         subject="nothing",

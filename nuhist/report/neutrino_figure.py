@@ -1,4 +1,4 @@
-"""Solar fluxes and cross sections on xenon."""
+"""Fluxes of sources, and cross sections on targets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NAMES = {"7Be_384keV": "$^7$Be 384 keV", "7Be_861keV": "$^7$Be 861 keV", "8B": 
 
 @with_look
 def flux_figure(curves: Sequence[FluxCurve], **look: Unpack[Look]) -> Figure:
-    """Solar fluxes against the neutrino energy, with totals and their uncertainties."""
+    """Fluxes against the neutrino energy, with totals and their uncertainties."""
     canvas = Canvas(look)
     axes = canvas.axes(7.5, 5.6)
     for index, curve in enumerate(sorted(curves, key=lambda entry: -entry.total)):
@@ -52,7 +52,8 @@ def flux_figure(curves: Sequence[FluxCurve], **look: Unpack[Look]) -> Figure:
             axes.plot(curve.energies, curve.densities, color=colour, linestyle=style, label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(10, 2e4)
+    highest = max(max(curve.energies) for curve in curves)
+    axes.set_xlim(10, max(2e4, 1.1 * highest))
     axes.set_ylim(_LOWEST_FLUX, 2 * max(curve.total for curve in curves))
     axes.set_xlabel("neutrino energy [keV]")
     axes.set_ylabel("flux [cm$^{-2}$ s$^{-1}$ keV$^{-1}$], of lines (dotted) [cm$^{-2}$ s$^{-1}$]")
@@ -64,7 +65,7 @@ def flux_figure(curves: Sequence[FluxCurve], **look: Unpack[Look]) -> Figure:
 
 @with_look
 def cross_section_figure(result: CrossSections, **look: Unpack[Look]) -> Figure:
-    """What each coupling adds to dσ/dT per xenon atom; dashed where it takes away."""
+    """What each coupling adds to dσ/dT per target atom; dashed where it takes away."""
     canvas = Canvas(look)
     axes = canvas.axes(7.5, 5.6)
     for index, curve in enumerate(result.curves):
@@ -85,11 +86,11 @@ def cross_section_figure(result: CrossSections, **look: Unpack[Look]) -> Figure:
     if largest > 0:
         axes.set_ylim(largest * 10.0**-_DECADES, 3 * largest)
     axes.set_xlabel("recoil energy $T$ [keV]")
-    averaged = "averaged over the solar flux"
+    averaged = f"averaged over the flux of {result.source}"
     if result.neutrino_energy is not None:
         averaged = f"at a neutrino energy of {result.neutrino_energy:g} keV"
     canvas.title(axes, f"added to the Standard Model (dashed: taken away), {averaged}")
-    axes.set_ylabel(r"$\mathrm{d}\sigma/\mathrm{d}T$ per xenon atom [cm$^2$/keV]")
+    axes.set_ylabel(rf"$\mathrm{{d}}\sigma/\mathrm{{d}}T$ per atom of {result.target} [cm$^2$/keV]")
     canvas.legend(axes)
     return canvas.finished(axes)
 
@@ -102,9 +103,9 @@ def _covered(curve: CrossSectionCurve, later: Sequence[CrossSectionCurve]) -> bo
 
 
 @with_look
-def draw_flux(**look: Unpack[Look]) -> Drawn:
-    """Fluxes of solar neutrinos."""
-    curves = flux_curves()
+def draw_flux(*, source: str = "sun", **look: Unpack[Look]) -> Drawn:
+    """Fluxes of a source of neutrinos."""
+    curves = flux_curves(source)
     table = Table.joined([curve.table() for curve in curves])
     return Drawn(flux_figure(curves, **look), {"components": [curve.to_json() for curve in curves]}, table)
 
@@ -116,6 +117,8 @@ def draw_cross_sections(
     neutrino_energy: float | None = None,
     couplings: Sequence[str] = (),
     atomic: Atomic = "step",
+    source: str = "sun",
+    target: str = "xenon",
     **look: Unpack[Look],
 ) -> Drawn:
     """Cross sections of all hypotheses; ``couplings`` are texts such as ``"magnetic-moment=2e-11"``."""
@@ -123,6 +126,8 @@ def draw_cross_sections(
         flavor=flavor,
         neutrino_energy=neutrino_energy,
         couplings=parse_numbers(couplings),
+        source=source,
+        target=target,
         options=RateOptions(atomic=atomic),
     )
     return Drawn(cross_section_figure(result, **look), result.to_json(), result.table())

@@ -1,9 +1,9 @@
-"""Solar fluxes and cross sections, as numbers."""
+"""Fluxes and cross sections, as numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,9 +19,12 @@ from nuhist.physics.hypotheses import (
     get_hypothesis,
 )
 from nuhist.physics.recoils import recoil_rates_at
-from nuhist.physics.solar import FluxComponent, solar_flux
-from nuhist.physics.xenon import SHELL_EDGES_KEV, atoms_per_tonne
+from nuhist.physics.sources.flux import FluxComponent
+from nuhist.physics.sources.registry import get_source
+from nuhist.physics.sources.source import Source
+from nuhist.physics.targets.registry import get_target
 from nuhist.showing import Table
+from nuhist.tables import Array
 
 STANDARD_MODEL = "standard-model"
 
@@ -31,7 +34,7 @@ _STEP = 1e-6  # relative: on both sides of a step of the effective charge
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FluxCurve(JsonResult):
-    """One component of the solar flux.
+    """One component of the flux of a source.
 
     ``energies`` are in keV; ``densities`` in cm⁻² s⁻¹ keV⁻¹, None for a line, whose flux is
     ``total`` in cm⁻² s⁻¹. ``uncertainty`` is a fraction.
@@ -61,7 +64,7 @@ class FluxCurve(JsonResult):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CrossSectionCurve(JsonResult):
-    """dσ/dT per xenon atom of one hypothesis, in cm²/keV, at recoil energies in keV.
+    """dσ/dT per target atom of one hypothesis, in cm²/keV, at recoil energies in keV.
 
     What the coupling adds to the Standard Model's, which may be negative; for the Standard Model
     itself the whole.
@@ -90,13 +93,15 @@ class CrossSectionCurve(JsonResult):
 class CrossSections(JsonResult):
     """Cross sections of all hypotheses.
 
-    ``neutrino_energy`` is in keV, None for the average over the solar flux; the average over the
-    flavours of solar neutrinos at the Earth, of which ``flavor`` has the coupling.
+    ``neutrino_energy`` is in keV, None for the average over the flux of ``source``; the average over the
+    flavours that it has at the detector, of which ``flavor`` has the coupling.
     """
 
     flavor: str
     neutrino_energy: float | None
     atomic: str
+    source: str
+    target: str
     curves: tuple[CrossSectionCurve, ...]
 
     @property
@@ -111,8 +116,8 @@ class CrossSections(JsonResult):
         return Table(header, tuple(zip(self.curves[0].energies, *columns, strict=True)))
 
 
-def flux_curves() -> tuple[FluxCurve, ...]:
-    """All components of :func:`nuhist.physics.solar.solar_flux`."""
+def flux_curves(source: str = "sun") -> tuple[FluxCurve, ...]:
+    """All components of a source, see :func:`nuhist.physics.sources.registry.get_source`."""
     return tuple(
         FluxCurve(
             component=part.name,
@@ -121,8 +126,29 @@ def flux_curves() -> tuple[FluxCurve, ...]:
             total=part.total,
             uncertainty=part.uncertainty,
         )
-        for part in solar_flux()
+        for part in get_source(source).components
     )
+
+
+def _at(energy: float, nodes: Array, values: Array) -> float:
+    return float(np.interp(energy, nodes, values) if values.size == nodes.size else values[0])
+
+
+def _line(source: Source, energy: float) -> FluxComponent:
+    """One neutrino per cm² and s of an energy in keV, with the flavours that the source has there."""
+    continuous = [part for part in source.components if part.density is not None]
+    parts = continuous or list(source.components)
+    weights = np.array(
+        [
+            part.total if part.density is None else np.interp(energy, part.energy, part.density, 0.0, 0.0)
+            for part in parts
+        ]
+    )
+    if not weights.any():
+        weights = np.array([part.total for part in parts])
+    fractions = np.array([[_at(energy, part.energy, row) for row in part.fractions] for part in parts])
+    mean = weights @ fractions / weights.sum()
+    return FluxComponent("line", np.array([energy]), None, 1.0, 0.0, mean[:, None], parts[0].antineutrinos)
 
 
 def cross_sections(
@@ -130,18 +156,22 @@ def cross_sections(
     flavor: FlavorChoice = "effective",
     neutrino_energy: float | None = None,
     couplings: Mapping[str, float] | None = None,
+    source: str = "sun",
+    target: str = "xenon",
     options: RateOptions | None = None,
 ) -> CrossSections:
-    """Cross sections of all hypotheses, averaged over the solar flux or at one neutrino energy.
+    """Cross sections of all hypotheses, averaged over a flux or at one neutrino energy.
 
     Parameters
     ----------
     flavor
         Which flavours have the coupling.
     neutrino_energy
-        In keV; None for the average over the solar flux.
+        In keV; None for the average over the flux.
     couplings
         By hypothesis, in its unit; by default its reference (10⁻¹¹ μ_B, 10⁻¹³ e₀, 10⁻³¹ cm²).
+    source, target
+        Of which neutrinos, on what.
     options
         Other choices of the physics.
 
@@ -154,17 +184,18 @@ def cross_sections(
     chosen = {get_hypothesis(name).name: value for name, value in (couplings or {}).items()}
     if chosen.get(STANDARD_MODEL, 1.0) != 1.0:
         raise ConfigError(f"{STANDARD_MODEL} is drawn at strength 1; leave its coupling out")
-    physics = options or RateOptions()
+    made, hit = get_source(source), get_target(target)
+    physics = replace(options or RateOptions(), target=hit)
     if neutrino_energy is None:
-        flux = solar_flux()
+        flux = made.components
     elif 0 < neutrino_energy < np.inf:
-        flux = (FluxComponent("line", np.array([neutrino_energy]), None, 1.0, 0.0),)
+        flux = (_line(made, neutrino_energy),)
     else:
         raise ConfigError(f"neutrino energy {neutrino_energy:g} keV: must be positive")
-    steps = [edge * (1 + sign * _STEP) for edge in SHELL_EDGES_KEV if edge > _LOWEST for sign in (-1, 1)]
+    steps = [edge * (1 + sign * _STEP) for edge in hit.edges if edge > _LOWEST for sign in (-1, 1)]
     energy = np.union1d(np.geomspace(_LOWEST, _HIGHEST, _POINTS), steps)
     # Per atom and neutrino: undo what makes a rate per tonne year of the folded cross section.
-    passing = atoms_per_tonne() * SECONDS_PER_YEAR * sum(part.total for part in flux)
+    passing = hit.per_tonne * SECONDS_PER_YEAR * sum(part.total for part in flux)
     curves: list[CrossSectionCurve] = []
     for hypothesis in (HYPOTHESES[STANDARD_MODEL], *HYPOTHESES.values()):
         if curves and hypothesis.name == STANDARD_MODEL:
@@ -183,4 +214,4 @@ def cross_sections(
                 values=tuple((added / passing).tolist()),
             )
         )
-    return CrossSections(flavor, neutrino_energy, physics.atomic, tuple(curves))
+    return CrossSections(flavor, neutrino_energy, physics.atomic, made.name, hit.name, tuple(curves))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nuhist.physics.oscillation import solar_composition, survival_probability
+from nuhist.physics.sources.survival import solar_composition, survival_probability
 
 
 def test_survival_probability() -> None:

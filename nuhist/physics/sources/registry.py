@@ -1,0 +1,72 @@
+"""The table of sources: a module of :mod:`nuhist.physics.sources.kinds` each."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from nuhist.errors import unknown_name
+from nuhist.physics.sources.parameters import SourceKind
+from nuhist.physics.sources.source import Source
+from nuhist.values import as_text
+
+_KINDS = Path(__file__).parent / "kinds"
+
+
+def source_names() -> tuple[str, ...]:
+    """Names of all kinds of sources."""
+    return tuple(sorted(path.stem.replace("_", "-") for path in _KINDS.glob("[a-z]*.py")))
+
+
+def source_kind(name: str) -> SourceKind:
+    """A kind of source by name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    if name not in source_names():
+        raise unknown_name("source", name, source_names())
+    module = import_module(f"nuhist.physics.sources.kinds.{name.replace('-', '_')}")
+    kind: SourceKind = module.KIND
+    return kind
+
+
+def get_source(text: str, folder: Path | None = None) -> Source:
+    """A source, as a user writes it: ``NAME`` or ``NAME:PARAMETER=VALUE,...``.
+
+    Parameters
+    ----------
+    text
+        Such as ``"sun"`` or ``"sun:model=agss09,survival=constant"``.
+    folder
+        Where paths of tables begin; by default where the process runs.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name, or a parameter is unknown, missing or cannot be used.
+    DataError
+        If a table cannot be used.
+
+    Examples
+    --------
+    >>> sun = get_source("sun")
+    >>> [group.name for group in sun.groups]
+    ['pp', 'be7', 'pep', 'cno', 'b8']
+    """
+    name, _, values = as_text(text, "source").partition(":")
+    kind = source_kind(name)
+    full, settings = kind.settings(name, values, folder or Path())
+    if any(settings.has_table(parameter) for parameter in kind.parameters):
+        return kind.make(full, settings)  # a file may change
+    return _kept(full)
+
+
+@cache
+def _kept(full: str) -> Source:
+    name, _, values = full.partition(":")
+    kind = source_kind(name)
+    return kind.make(*kind.settings(name, values, Path()))

@@ -1,0 +1,1 @@
+"""What neutrinos scatter on: atoms, their electrons and their photoabsorption."""
