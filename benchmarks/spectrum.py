@@ -34,20 +34,21 @@ from nuhist.experiments.experiment import load_experiment
 from nuhist.experiments.response import make_response
 from nuhist.physics.couplings import radiative
 from nuhist.physics.hypotheses import RateOptions, get_hypothesis
-from nuhist.physics.sources.survival import solar_composition
 from nuhist.physics.recoils import breakpoints
-from nuhist.physics.solar import flux_group
-from nuhist.physics.xenon import SHELL_EDGES_KEV, atoms_per_tonne, effective_charge
+from nuhist.physics.sources.registry import get_source
+from nuhist.physics.sources.survival import solar_composition
+from nuhist.physics.targets.registry import get_target
 from nuhist.tables import Array, read_table
 
 LZ = load_experiment("lz_ws2022")
 EDGES = LZ.edges.tolist()
 EFFICIENCY = read_table(LZ.folder / "er_efficiency.csv")
-(PP,) = flux_group("pp")
+SUN, XENON = get_source("sun:survival=constant"), get_target("xenon")
+(PP,) = SUN.group("pp").components
 PP_DENSITY = PP.density if PP.density is not None else np.zeros_like(PP.energy)
-LINES = [(float(line.energy[0]), line.total) for line in flux_group("be7")]
+LINES = [(float(line.energy[0]), line.total) for line in SUN.group("be7").components]
 FLAVORS = [(fraction, *radiative(name)) for name, fraction in solar_composition().items()]
-TARGET = LZ.exposure * atoms_per_tonne() * constants.SECONDS_PER_YEAR
+TARGET = LZ.exposure * XENON.per_tonne * constants.SECONDS_PER_YEAR
 AREA = constants.HBAR_C_KEV_CM**2
 WEAK = constants.FERMI_CONSTANT_PER_KEV2**2 * ELECTRON_MASS_KEV / (2 * pi) * AREA
 MAGNETIC = pi * FINE_STRUCTURE**2 / ELECTRON_MASS_KEV**2 * AREA * 1e-22  # for 1e-11 μ_B
@@ -56,10 +57,10 @@ MAGNETIC = pi * FINE_STRUCTURE**2 / ELECTRON_MASS_KEV**2 * AREA * 1e-22  # for 1
 def by_nuhist() -> Array:
     """Response, moments and fold, as `nuhist spectrum` does them, the efficiency's CSV included."""
     hypothesis = get_hypothesis("magnetic-moment")
-    response = make_response(LZ, "none", breakpoints(hypothesis))
+    response = make_response(LZ, "none", breakpoints(hypothesis, XENON))
     total = np.zeros(LZ.bins)
     for group in ("pp", "be7"):
-        counts = neutrino_counts(LZ, response, hypothesis, "effective", group, RateOptions())
+        counts = neutrino_counts(LZ, response, hypothesis, "effective", SUN, group, RateOptions())
         total += counts[0] + counts[2]
     return total
 
@@ -79,7 +80,7 @@ def cross_section(t: float, e: float) -> float:
 def accepted_electrons(t: float) -> float:
     """Efficiency times effective charge."""
     accepted = float(np.interp(t, EFFICIENCY["T_keV"], EFFICIENCY["A_accER"]))
-    return accepted * float(effective_charge(np.array(t)))
+    return accepted * float(XENON.effective_charge(np.array(t)))
 
 
 def minimum_energy(t: float) -> float:
@@ -106,7 +107,7 @@ def by_quad(bins: Sequence[int], *, split: bool) -> Array:
         total += sum(flux * cross_section(t, e) for e, flux in LINES if e > low)
         return TARGET * accepted_electrons(t) * total
 
-    nodes = np.union1d(SHELL_EDGES_KEV, EFFICIENCY["T_keV"])
+    nodes = np.union1d(XENON.edges, EFFICIENCY["T_keV"])
     counts = []
     for i in bins:
         inside = nodes[(nodes > EDGES[i]) & (nodes < EDGES[i + 1])].tolist()

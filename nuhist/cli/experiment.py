@@ -85,23 +85,24 @@ def spectrum(
     json_output: bool,
 ) -> None:
     """Expected events per bin and recoil rates at one value of the coupling."""
+    from nuhist.experiments.experiment import load_experiments
     from nuhist.experiments.spectrum import spectrum as compute
     from nuhist.physics.hypotheses import RateOptions, get_hypothesis
     from nuhist.physics.recoils import refuse_unused_mass
 
-    physics: dict[str, Any] = {"atomic": atomic}
+    (found,) = load_experiments([experiment], allow_outside=allow_outside)
+    physics: dict[str, Any] = {"atomic": atomic or found.treatment().atomic}
     if neutrino_mass is not None:
         refuse_unused_mass(get_hypothesis(hypothesis))
         physics["neutrino_mass_ev"] = neutrino_mass
     result = compute(
-        experiment,
+        found,
         hypothesis=hypothesis,
         flavor=flavor,  # type: ignore[arg-type]  # checked by the library
         coupling=coupling,
         response=response,  # type: ignore[arg-type]
         source=source,
         options=RateOptions(**physics),
-        allow_outside=allow_outside,
     )
     if json_output:
         print_json(result.to_json())

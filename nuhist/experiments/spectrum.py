@@ -96,7 +96,7 @@ def spectrum(
         Another source of neutrinos than the experiment's, such as ``"sun:survival=constant"``; see
         :func:`nuhist.physics.sources.registry.get_source`.
     options
-        Other choices of the physics; the target is the experiment's.
+        Other choices of the physics; by default the experiment's. The target is always the experiment's.
     allow_outside
         See :func:`nuhist.load_experiment`.
 
@@ -116,12 +116,13 @@ def spectrum(
     tested = get_hypothesis(hypothesis)
     active_flavors(flavor)
     (experiment,) = load_experiments([experiment], allow_outside=allow_outside)
-    physics = options or RateOptions()
+    treatment = experiment.treatment()
+    physics = options or RateOptions(atomic=treatment.atomic)
     if physics.neutrino_mass_ev != RateOptions.neutrino_mass_ev:
         refuse_unused_mass(tested)
-    kind = response or experiment.treatment().response
+    kind = response or treatment.response
     physics = replace(physics, target=experiment.target)
-    beam = experiment.neutrino_source(experiment.treatment(), source)
+    beam = experiment.neutrino_source(treatment, source)
     folding = make_response(experiment, kind, breakpoints(tested, experiment.target))
     events = neutrino_counts_at(experiment, folding, tested, flavor, coupling, beam, ["all"], physics)
     centres = (experiment.edges[:-1] + experiment.edges[1:]) / 2

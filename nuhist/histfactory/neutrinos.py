@@ -151,9 +151,10 @@ class NeutrinoModel:
                     continue
                 factor = scale if power > 0 else 1.0  # a factor of 1 stands for so many times x = 1
                 ends = [(up[power], None if down is None else down[power]) for up, down in varied]
+                shapes = self._shapes(factor * values, [_scaled(factor, pair) for pair in ends])
                 modifiers = [
                     *self._constraints(group, factor * values),
-                    *self._shapes(values, ends, factor),
+                    *(shape for shape in shapes if not np.array_equal(shape.up, factor * values)),
                     *self._coupling(power, counts),
                 ]
                 samples.append(self._sample(group, factor * values, modifiers, signal=power > 0))
@@ -173,7 +174,14 @@ class NeutrinoModel:
             for signal in (False, True):
                 values = nominal[signal][row]
                 ends = [(up[signal][row], None if down is None else down[signal][row]) for up, down in varied]
-                modifiers = [*self._constraints(group, values), *self._shapes(values, ends)]
+                shapes = self._shapes(values, ends)
+                # The same modifiers at all couplings: a signal of nothing has those of the others.
+                kept = [
+                    shape
+                    for each, shape in zip(self.systematics, shapes, strict=True)
+                    if not signal or self.hypothesis.rrpa or each.physics.atomic == self.physics.atomic
+                ]
+                modifiers = [*self._constraints(group, values), *kept]
                 if signal:
                     modifiers.append(NormFactor(STRENGTH))
                 samples.append(self._sample(group, values, modifiers, signal=signal))
@@ -189,16 +197,13 @@ class NeutrinoModel:
             for each in self.systematics
         ]
 
-    def _shapes(
-        self, values: Array, ends: Sequence[tuple[Array, Array | None]], factor: float = 1.0
-    ) -> list[Modifier]:
-        """A change of shape for each systematic that changes anything."""
+    def _shapes(self, values: Array, ends: Sequence[tuple[Array, Array | None]]) -> list[HistoSys]:
+        """A change of shape for each systematic."""
         return [
-            mirrored(each.parameter.name, factor * values, factor * up)
+            mirrored(each.parameter.name, values, up)
             if down is None
-            else HistoSys(each.parameter.name, factor * up, factor * down)
+            else HistoSys(each.parameter.name, up, down)
             for each, (up, down) in zip(self.systematics, ends, strict=True)
-            if not np.array_equal(values, up)
         ]
 
     def _parts_at(self, coupling: float, source: Source, physics: RateOptions) -> tuple[Array, Array]:
@@ -304,6 +309,11 @@ def neutrino_models(
         )
         for hypothesis, flavor in tested
     ]  # fmt: skip
+
+
+def _scaled(factor: float, ends: tuple[Array, Array | None]) -> tuple[Array, Array | None]:
+    up, down = ends
+    return factor * up, None if down is None else factor * down
 
 
 def _flux_parameter(source: Source, group: str, *, lumi: bool) -> tuple[Parameter, float]:

@@ -20,10 +20,12 @@ from nuhist.experiments.experiment import load_experiment
 from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, RateOptions, get_hypothesis
 from nuhist.physics.recoils import breakpoints
+from nuhist.physics.sources.registry import get_source
 from nuhist.tables import Array
 
 PACKAGE = Path(nuhist.__file__).parent
 LZ = load_experiment("lz_ws2022")
+SUN = get_source("sun:survival=constant")
 EXPOSURE = 60.3 * 5.5 / 365.25  # days × tonnes, in tonne year
 BINS = [3, 14, 40]  # of 1/3 keV: with the edges 1.0021, 1.1487 keV in it; with 4.7822; at 13.5 keV
 
@@ -105,7 +107,9 @@ def flux_segments() -> tuple[Array, Array, Array, Array]:
     """Left, right, density at the left end and slope of all spectra, keV and cm⁻² s⁻¹ keV⁻¹."""
     pieces = []
     for name, total in TOTALS.items():
-        table = np.loadtxt(PACKAGE / f"physics/tables/solar_flux_shape_{name}.csv", delimiter=",", skiprows=3)
+        table = np.loadtxt(
+            PACKAGE / f"physics/sources/tables/solar_flux_shape_{name}.csv", delimiter=",", skiprows=3
+        )
         energy, shape = table[:, 0] * 1e3, table[:, 1]
         density = total * shape / np.sum(np.diff(energy) * (shape[1:] + shape[:-1]) / 2)
         pieces.append((energy[:-1], energy[1:], density[:-1], np.diff(density) / np.diff(energy)))
@@ -135,7 +139,7 @@ def integral(function: Callable[[float], float], low: float, high: float, nodes:
 
 
 def response(kind: str, name: str) -> Response:
-    return make_response(LZ, kind, breakpoints(get_hypothesis(name)))  # type: ignore[arg-type]
+    return make_response(LZ, kind, breakpoints(get_hypothesis(name), LZ.target))  # type: ignore[arg-type]
 
 
 @pytest.mark.thorough(keep=1)
@@ -143,7 +147,7 @@ def response(kind: str, name: str) -> Response:
 def test_sharp_response(kind: str) -> None:
     name, power, formula = KINDS[kind]
     counts = neutrino_counts(
-        LZ, response("none", name), get_hypothesis(name), "effective", "all", RateOptions()
+        LZ, response("none", name), get_hypothesis(name), "effective", SUN, "all", RateOptions()
     )[power]
     path = PACKAGE / "experiments/lz_ws2022/er_efficiency.csv"
     table = np.genfromtxt(path, delimiter=",", skip_header=3, names=True)
@@ -166,7 +170,7 @@ def test_matrix_response(kind: str) -> None:
     # Row j holds for T within 0.05 keV of its centre: counts_i = Σ_j R_ij ∫_cell dR/dT dT.
     name, power, formula = KINDS[kind]
     counts = neutrino_counts(
-        LZ, response("matrix", name), get_hypothesis(name), "effective", "all", RateOptions()
+        LZ, response("matrix", name), get_hypothesis(name), "effective", SUN, "all", RateOptions()
     )[power]
     table = np.loadtxt(PACKAGE / "experiments/lz_ws2022/er_response.csv", delimiter=",", skiprows=3)
     for i in (5, 14):
@@ -192,7 +196,7 @@ def test_matrix_response(kind: str) -> None:
 def test_standard_model_events_in_lz(kind: str, atomic: str, low: float, high: float) -> None:
     options = RateOptions(atomic=atomic)  # type: ignore[arg-type]
     folding, hypothesis = response(kind, "magnetic-moment"), get_hypothesis("magnetic-moment")
-    counts = neutrino_counts(LZ, folding, hypothesis, "effective", "all", options)[0]
+    counts = neutrino_counts(LZ, folding, hypothesis, "effective", SUN, "all", options)[0]
     assert low < counts.sum() < high
 
 
@@ -201,9 +205,9 @@ def test_standard_model_events_in_lz(kind: str, atomic: str, low: float, high: f
 def test_counts_at_a_coupling_are_the_sum_of_powers(name: str, flavor: FlavorChoice) -> None:
     hypothesis, options, x = HYPOTHESES[name], RateOptions(), 1.7
     folding = response("matrix", name)
-    counts = neutrino_counts(LZ, folding, hypothesis, flavor, "all", options)
+    counts = neutrino_counts(LZ, folding, hypothesis, flavor, SUN, "all", options)
     standard, added = neutrino_counts_at(
-        LZ, folding, hypothesis, flavor, x * hypothesis.reference, ["all", "pp"], options
+        LZ, folding, hypothesis, flavor, x * hypothesis.reference, SUN, ["all", "pp"], options
     )
     assert standard.shape == added.shape == (2, 51)
     np.testing.assert_allclose(standard[0], counts.pop(0), rtol=1e-12)  # rounding
@@ -217,7 +221,7 @@ def test_groups_of_fluxes_add_up() -> None:
     groups = ("pp", "be7", "pep", "cno", "b8")
     for power in (0, 2):
         counts = {
-            group: neutrino_counts(LZ, folding, hypothesis, "effective", group, RateOptions())[power]
+            group: neutrino_counts(LZ, folding, hypothesis, "effective", SUN, group, RateOptions())[power]
             for group in (*groups, "all")
         }
         np.testing.assert_allclose(sum(counts[group] for group in groups), counts["all"], rtol=1e-12)
@@ -226,7 +230,7 @@ def test_groups_of_fluxes_add_up() -> None:
 def test_density_as_counts_triples_everything() -> None:
     hypothesis, folding = get_hypothesis("magnetic-moment"), response("none", "magnetic-moment")
     events, density = (
-        neutrino_counts(experiment, folding, hypothesis, "effective", "all", RateOptions())
+        neutrino_counts(experiment, folding, hypothesis, "effective", SUN, "all", RateOptions())
         for experiment in (LZ, load_experiment("lz_ws2022_paper"))
     )
     for power, counts in events.items():

@@ -171,7 +171,10 @@ FLAVORS = [(0.5266, 0.9521, 0.4938), (0.2145, -0.0397, -0.5062), (0.2590, -0.035
 def hand_rate(energy: Array) -> Array:
     """Events per tonne year keV from pp and ⁷Be, with Table II's Z_eff above 1.15 keV."""
     shape = np.genfromtxt(
-        PACKAGE / "physics" / "tables" / "solar_flux_shape_pp.csv", delimiter=",", comments="#", skip_header=3
+        PACKAGE / "physics" / "sources" / "tables" / "solar_flux_shape_pp.csv",
+        delimiter=",",
+        comments="#",
+        skip_header=3,
     )
     nodes, weight = shape[:, 0] * 1e3, shape[:, 1]
     density = 5.98e10 * weight / np.trapezoid(weight, nodes)

@@ -23,7 +23,7 @@ from nuhist.experiments.response import make_response
 from nuhist.histfactory.polynomial import polynomial_modifier
 from nuhist.physics.hypotheses import FLAVOR_CHOICES, FlavorChoice, RateOptions, get_hypothesis
 from nuhist.physics.recoils import breakpoints
-from nuhist.physics.solar import FLUX_GROUPS, group_uncertainty
+from nuhist.physics.sources.registry import get_source
 
 Array = NDArray[np.float64]
 Build = Callable[..., Workspace]
@@ -115,13 +115,16 @@ def test_the_constraint_of_the_construction_is_negligible() -> None:
     assert max(at) - at[0] == pytest.approx(2.89e-6, rel=1e-6)
 
 
+SUN = get_source("sun")
+
+
 @cache
 def components(group: str, flavor: FlavorChoice, atomic: str) -> dict[int, Array]:
     """Counts per power of the coupling of one flux group, from the functions of the physics."""
     experiment = load_experiment("lz_ws2022")
-    response = make_response(experiment, "matrix", breakpoints(HYPOTHESIS))
+    response = make_response(experiment, "matrix", breakpoints(HYPOTHESIS, experiment.target))
     options = RateOptions(atomic=atomic)  # type: ignore[arg-type]  # "step" or "rrpa"
-    return neutrino_counts(experiment, response, HYPOTHESIS, flavor, group, options)
+    return neutrino_counts(experiment, response, HYPOTHESIS, flavor, SUN, group, options)
 
 
 def total(flavor: FlavorChoice, q: float, atomic: float, factors: dict[str, float]) -> Array:
@@ -163,8 +166,9 @@ def test_components_at_random_parameters(built: Build, flavor: FlavorChoice) -> 
     rng = np.random.default_rng(20)
     for q in [-reach, reach, *rng.uniform(-reach, reach, 50)]:
         # Beyond ±1 a normsys is a power; within, test_yields.py has its polynomial.
-        pulls = {group: float(rng.choice([-1, 1]) * rng.uniform(1, 2.5)) for group in FLUX_GROUPS}
-        sigmas = {group: np.copysign(group_uncertainty(group), pull) for group, pull in pulls.items()}
+        groups = [group.name for group in SUN.groups]
+        pulls = {group: float(rng.choice([-1, 1]) * rng.uniform(1, 2.5)) for group in groups}
+        sigmas = {group: np.copysign(SUN.group(group).uncertainty, pull) for group, pull in pulls.items()}
         factors = {group: float((1 + sigmas[group]) ** abs(pull)) for group, pull in pulls.items()}
         atomic = float(rng.uniform(-0.9, 0.9))
         values = {poi: q / scale, "atomic_response": atomic}
@@ -197,8 +201,16 @@ def test_a_workspace_is_scaled_with_its_coupling(built: Build) -> None:
         "lz_ws2022", hypothesis="millicharge-fea", background="paper", exposure=9.08008213552361, asimov=True
     )
     experiment = load_experiment("lz_ws2022")
-    response = make_response(experiment, "none", breakpoints(HYPOTHESIS))
-    parts = neutrino_counts(experiment, response, HYPOTHESIS, "effective", "all", RateOptions())
+    response = make_response(experiment, "none", breakpoints(HYPOTHESIS, experiment.target))
+    parts = neutrino_counts(
+        experiment,
+        response,
+        HYPOTHESIS,
+        "effective",
+        get_source("sun:survival=constant"),
+        "all",
+        RateOptions(),
+    )
     model = model_of(workspace.spec)
     for q in (-12.0, -1.0, 0.5, 3.0, 11.0):
         exact = 10 * (parts[0] + q * parts[1] + q**2 * parts[2])  # 10 × 0.908 t yr

@@ -17,6 +17,7 @@ from nuhist.experiments.counts import neutrino_counts
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FLAVOR_CHOICES, FlavorChoice, RateOptions, get_hypothesis
 from nuhist.physics.recoils import breakpoints
+from nuhist.physics.sources.registry import get_source
 from tests.digits import WRITTEN
 
 Array = NDArray[np.float64]
@@ -30,8 +31,10 @@ pulls = st.floats(-3, 3)
 def counts(hypothesis: str, flavor: FlavorChoice) -> dict[int, Array]:
     """Counts per bin and power of the coupling, without any workspace."""
     experiment, tested = load_experiment("lz_ws2022"), get_hypothesis(hypothesis)
-    response = make_response(experiment, "none", breakpoints(tested))
-    return neutrino_counts(experiment, response, tested, flavor, "all", RateOptions())
+    response = make_response(experiment, "none", breakpoints(tested, experiment.target))
+    return neutrino_counts(
+        experiment, response, tested, flavor, get_source("sun:survival=constant"), "all", RateOptions()
+    )
 
 
 def yields(model: Any, values: dict[str, float]) -> dict[str, Array]:

@@ -23,9 +23,10 @@ from nuhist.inference.profile import threshold
 from nuhist.inference.region import expected_upper
 from nuhist.methods.result_files import read_result
 from nuhist.methods.scan_results import ExclusionScan
-from nuhist.physics.family import Family, OwnParameter
+from nuhist.physics.family import Family
 from nuhist.physics.hypotheses import FAMILIES, Hypothesis, get_hypothesis
 from nuhist.physics.light_vector import LIGHT_VECTOR
+from nuhist.physics.own_parameter import OwnParameter
 from nuhist.report.exclusion_figure import draw_exclusion
 
 

@@ -94,9 +94,10 @@ def least_squares(
     """The function at one coupling, from an experiment's ``paper`` treatment."""
     experiment, tested = load_experiment(name), get_hypothesis(hypothesis)
     treatment = experiment.treatment("paper")
-    sharp = make_response(experiment, "none", breakpoints(tested))
+    sharp = make_response(experiment, "none", breakpoints(tested, experiment.target))
+    sun = experiment.neutrino_source(treatment)
     standard, added = neutrino_counts_at(
-        experiment, sharp, tested, flavor, coupling, ["all"], RateOptions()
+        experiment, sharp, tested, flavor, coupling, sun, ["all"], RateOptions()
     )  # fmt: skip
     best = background_response(experiment)
     background = background_counts(experiment, treatment.samples[0], best, standard[0])

@@ -52,8 +52,10 @@ def paper_counts(name: str, flavor: FlavorChoice = "effective") -> Counts:
     experiment = load_experiment(name)
     treatment = experiment.treatment("paper")
     hypothesis = get_hypothesis("magnetic-moment")
-    sharp = make_response(experiment, "none", breakpoints(hypothesis))
-    nu = neutrino_counts(experiment, sharp, hypothesis, flavor, "all", RateOptions())
+    sharp = make_response(experiment, "none", breakpoints(hypothesis, experiment.target))
+    nu = neutrino_counts(
+        experiment, sharp, hypothesis, flavor, experiment.neutrino_source(treatment), "all", RateOptions()
+    )
     best = background_response(experiment)
     return Counts(
         observed=observed_counts(experiment, treatment),

@@ -28,13 +28,16 @@ from nuhist.physics.scattering import (
     millicharge_fea_quadratic,
     standard_model,
 )
-from nuhist.physics.solar import solar_flux
+from nuhist.physics.sources.registry import get_source
+from nuhist.physics.targets.registry import get_target
 
 Array = NDArray[np.float64]
 
 RADIUS = get_hypothesis("charge-radius")
 TRANSITION = get_hypothesis("charge-radius-transition")
 PLAIN = RateOptions()
+XENON = get_target("xenon")
+SUN = get_source("sun:survival=constant").components
 COMMAND_LINE = {"histosys": {"interpcode": "code4p"}, "normsys": {"interpcode": "code4"}}
 ENERGY = np.array([0.3, 1.0, 2.9, 8.0, 25.0])
 M_E = 510.99895  # keV
@@ -59,24 +62,28 @@ def test_a_radius_is_a_charge_that_grows_with_momentum_transfer() -> None:
     couplings = radiative("e")
     # m_e has nine digits.
     np.testing.assert_allclose(
-        charge_radius_linear(ENERGY, couplings), charge * millicharge_fea_linear(ENERGY, couplings), rtol=1e-8
+        charge_radius_linear(ENERGY, couplings, XENON),
+        charge * millicharge_fea_linear(ENERGY, couplings, XENON),
+        rtol=1e-8,
     )
     np.testing.assert_allclose(
-        charge_radius_quadratic(ENERGY), charge**2 * millicharge_fea_quadratic(ENERGY), rtol=1e-8
+        charge_radius_quadratic(ENERGY, XENON),
+        charge**2 * millicharge_fea_quadratic(ENERGY, XENON),
+        rtol=1e-8,
     )
 
 
 @given(radius=st.floats(-1e-30, 1e-30), flavor=st.sampled_from(FLAVORS))
 def test_the_standard_model_with_another_g_v(radius: float, flavor: Literal["e", "mu", "tau"]) -> None:
     g_v, g_a = radiative(flavor)
-    shifted = standard_model(ENERGY, Couplings(g_v + CHARGE_RADIUS_SHIFT * radius, g_a))
+    shifted = standard_model(ENERGY, Couplings(g_v + CHARGE_RADIUS_SHIFT * radius, g_a), XENON)
     found = (
-        standard_model(ENERGY, radiative(flavor))
-        + radius * charge_radius_linear(ENERGY, radiative(flavor))
-        + radius**2 * charge_radius_quadratic(ENERGY)
+        standard_model(ENERGY, radiative(flavor), XENON)
+        + radius * charge_radius_linear(ENERGY, radiative(flavor), XENON)
+        + radius**2 * charge_radius_quadratic(ENERGY, XENON)
     )
     # The same polynomial: rounding, of the largest term.
-    size = np.abs(standard_model(ENERGY, Couplings(3.0, 1.0)))
+    size = np.abs(standard_model(ENERGY, Couplings(3.0, 1.0), XENON))
     assert np.all(np.abs(found - shifted) <= 1e-14 * size)
 
 
@@ -104,8 +111,10 @@ def test_radii_of_the_standard_model_as_published() -> None:
 @pytest.mark.parametrize("flavor", FLAVOR_CHOICES)
 def test_yields_in_pyhf(flavor: FlavorChoice) -> None:
     xenon = load_experiment("xenonnt_sr0")
-    response = make_response(xenon, "gaussian", breakpoints(RADIUS))
-    counts = neutrino_counts(xenon, response, RADIUS, flavor, "all", PLAIN)
+    response = make_response(xenon, "gaussian", breakpoints(RADIUS, XENON))
+    counts = neutrino_counts(
+        xenon, response, RADIUS, flavor, xenon.neutrino_source(xenon.treatment()), "all", PLAIN
+    )
     spec = build("xenonnt_sr0", hypothesis="charge-radius", flavor=flavor, flux="paper").spec
     model = pyhf.Workspace(dict(spec)).model(modifier_settings=COMMAND_LINE)
     names = model.config.par_names
@@ -126,7 +135,7 @@ def test_yields_in_pyhf(flavor: FlavorChoice) -> None:
 
 def test_signs_of_the_interference() -> None:
     # g_V + g_V shift: a positive radius adds to ν_e's positive g_V and works against the others'.
-    flux = solar_flux()
+    flux = SUN
     linear = {flavor: recoil_rates(RADIUS, flavor, ENERGY, flux, PLAIN)[1] for flavor in FLAVORS}
     assert (linear["e"] > 0).all()
     assert (linear["mu"] < 0).all()
@@ -137,8 +146,8 @@ def test_signs_of_the_interference() -> None:
 
 @pytest.mark.parametrize("flavor", FLAVOR_CHOICES)
 def test_a_transition_does_not_interfere(flavor: FlavorChoice) -> None:
-    rates = recoil_rates(TRANSITION, flavor, ENERGY, solar_flux(), PLAIN)
-    own = recoil_rates(RADIUS, flavor, ENERGY, solar_flux(), PLAIN)
+    rates = recoil_rates(TRANSITION, flavor, ENERGY, SUN, PLAIN)
+    own = recoil_rates(RADIUS, flavor, ENERGY, SUN, PLAIN)
     assert set(rates) == {0, 2}
     np.testing.assert_array_equal(rates[2], own[2])
     np.testing.assert_array_equal(rates[0], own[0])
@@ -147,8 +156,8 @@ def test_a_transition_does_not_interfere(flavor: FlavorChoice) -> None:
 def test_rrpa_applies() -> None:
     rrpa = RateOptions(atomic="rrpa")
     for hypothesis in (RADIUS, TRANSITION):
-        step = recoil_rates(hypothesis, "e", ENERGY, solar_flux(), PLAIN)
-        bound = recoil_rates(hypothesis, "e", ENERGY, solar_flux(), rrpa)
+        step = recoil_rates(hypothesis, "e", ENERGY, SUN, PLAIN)
+        bound = recoil_rates(hypothesis, "e", ENERGY, SUN, rrpa)
         for power in step:
             # The same ratio as of the Standard Model; away from 1 by some 10 %.
             np.testing.assert_allclose(bound[power] / step[power], bound[0] / step[0], rtol=1e-12)

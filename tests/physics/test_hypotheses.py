@@ -21,12 +21,12 @@ from nuhist.physics.hypotheses import (
     get_hypothesis,
 )
 from nuhist.physics.recoils import recoil_rates, recoil_rates_at
-from nuhist.physics.solar import flux_group
-from nuhist.physics.xenon import rrpa_correction
+from nuhist.physics.sources.registry import get_source
+from nuhist.physics.targets.registry import get_target
 from nuhist.tables import Array
 
 RECOIL = np.array([0.7, 2.3, 5.2, 11.0])  # keV
-PP = flux_group("pp")
+PP = get_source("sun:survival=constant").group("pp").components
 FLAVORS: tuple[FlavorChoice, ...] = ("e", "mu", "tau")
 # 1 for sm_strength; the paper's order of magnitude for the rest.
 COUPLINGS = {name: 1.5 * hypothesis.reference for name, hypothesis in HYPOTHESES.items()}
@@ -160,7 +160,7 @@ def test_rrpa_multiplies_standard_model_and_magnetic_moment(name: str, corrected
         recoil_rates(get_hypothesis(name), "effective", RECOIL, PP, RateOptions(atomic=choice))
         for choice in choices
     )
-    ratio = rrpa_correction(RECOIL)
+    ratio = get_target("xenon").rrpa_correction(RECOIL)
     np.testing.assert_allclose(rrpa[0], ratio * step[0], rtol=1e-14)
     np.testing.assert_allclose(rrpa[2], (ratio if corrected else 1.0) * step[2], rtol=1e-14)
 

@@ -14,8 +14,9 @@ from nuhist.physics.couplings import radiative
 from nuhist.physics.hypotheses import HYPOTHESES, get_family, get_hypothesis, title_of
 from nuhist.physics.hypothesis import RateOptions
 from nuhist.physics.light_vector import vector_terms
-from nuhist.physics.xenon import effective_charge
+from nuhist.physics.targets.registry import get_target
 
+XENON = get_target("xenon")
 RECOIL = np.array([1.0, 5.0, 40.0])  # keV
 HBAR_C = 1.973269804e-8  # keV cm
 
@@ -34,19 +35,21 @@ def test_quadratic_part_is_that_of_the_boson_alone(mass: float) -> None:
     propagator = 1 / (2 * ELECTRON_MASS_KEV * RECOIL + mass**2)
     spins = 1 + (1 - RECOIL / neutrino) ** 2 - ELECTRON_MASS_KEV * RECOIL / neutrino**2
     alone = squared**2 * ELECTRON_MASS_KEV / (4 * pi) * propagator**2 * spins * HBAR_C**2
-    found = at(vector_terms(RECOIL, "e", mass, squared)[2], neutrino)
+    found = at(vector_terms(RECOIL, "e", XENON, mass, squared)[2], neutrino)
     # The constants have nine digits.
-    np.testing.assert_allclose(found, alone * effective_charge(RECOIL), rtol=1e-7)
+    np.testing.assert_allclose(found, alone * XENON.effective_charge(RECOIL), rtol=1e-7)
 
 
 def test_massless_it_is_a_millicharge() -> None:
     # arXiv:2207.05036, eq. (7), with q = -g² / (4πα); both are exact.
     squared = 1e-14
-    found = vector_terms(RECOIL, "mu", 0.0, squared)
+    found = vector_terms(RECOIL, "mu", XENON, 0.0, squared)
     charge = -squared / (4 * pi * FINE_STRUCTURE)
-    linear = charge * scattering.millicharge_fea_linear(RECOIL, radiative("mu"))
+    linear = charge * scattering.millicharge_fea_linear(RECOIL, radiative("mu"), XENON)
     np.testing.assert_allclose(found[1], linear, rtol=1e-9)
-    np.testing.assert_allclose(found[2], charge**2 * scattering.millicharge_fea_quadratic(RECOIL), rtol=1e-9)
+    np.testing.assert_allclose(
+        found[2], charge**2 * scattering.millicharge_fea_quadratic(RECOIL, XENON), rtol=1e-9
+    )
 
 
 def test_a_parameter_has_units_and_one_name() -> None:

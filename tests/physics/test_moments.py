@@ -14,7 +14,7 @@ from nuhist.errors import ConfigError
 from nuhist.physics.hypotheses import RateOptions, get_hypothesis
 from nuhist.physics.moments import Basis, effective_moment, element_limits, mass_composition
 from nuhist.physics.recoils import recoil_rates
-from nuhist.physics.solar import solar_flux
+from nuhist.physics.sources.registry import get_source
 
 # sin² θ12, θ13, θ23 and P²ᵛ of the paper: P_ee = s13⁴ + c13⁴ P²ᵛ, and the rest shared by θ23.
 S12, S13, S23, P2 = 0.307, 0.0220, 0.547, 0.55
@@ -101,9 +101,13 @@ def test_diagonal_elements_are_the_moments_of_single_flavours() -> None:
     energy = np.array([1.0, 5.0, 20.0])
     moment = get_hypothesis("magnetic-moment")
     limits = element_limits(1.0, "dirac")
-    whole = recoil_rates(moment, "effective", energy, solar_flux(), RateOptions())[2]
+    whole = recoil_rates(
+        moment, "effective", energy, get_source("sun:survival=constant").components, RateOptions()
+    )[2]
     for flavor in ("e", "mu", "tau"):
-        part = recoil_rates(moment, flavor, energy, solar_flux(), RateOptions())[2]
+        part = recoil_rates(
+            moment, flavor, energy, get_source("sun:survival=constant").components, RateOptions()
+        )[2]
         np.testing.assert_allclose(whole / part, limits[f"{flavor}-{flavor}"] ** 2, rtol=1e-12)
 
 

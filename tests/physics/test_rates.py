@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -14,13 +15,16 @@ from scipy.integrate import quad
 from nuhist.physics import scattering
 from nuhist.physics.couplings import FLAVORS, Couplings, Flavor
 from nuhist.physics.rates import flux_moments, rate, rates_of_larger
-from nuhist.physics.solar import FluxComponent, solar_flux
+from nuhist.physics.sources.flux import FluxComponent
+from nuhist.physics.sources.registry import get_source
+from nuhist.physics.targets.registry import get_target
 from nuhist.tables import Array
 
 CrossSection = Callable[[float, float], float]
 
 RECOILS = [0.7, 2.3, 5.2, 11.0]  # keV
-FLUX = {component.name: component for component in solar_flux()}
+XENON = get_target("xenon")
+FLUX = {component.name: component for component in get_source("sun").components}
 # 6.02214076e23 per mol, 131.293 g per mol, years of 365.25 days.
 PER_TONNE_YEAR = 6.02214076e23 * 1e6 / 131.293 * 365.25 * 86400
 
@@ -31,12 +35,23 @@ COUPLINGS: dict[Flavor, Couplings] = {
     "tau": Couplings(-0.035308, -0.506225),
 }
 KINDS: dict[str, Callable[[Array], Array]] = {
-    "standard model e": lambda t: scattering.standard_model(t, COUPLINGS["e"]),
-    "magnetic moment": scattering.magnetic_moment,
-    "fea linear e": lambda t: scattering.millicharge_fea_linear(t, COUPLINGS["e"]),
-    "fea quadratic e": scattering.millicharge_fea_quadratic,
-    "epa": scattering.millicharge_epa,
+    "standard model e": lambda t: scattering.standard_model(t, COUPLINGS["e"], XENON),
+    "magnetic moment": lambda t: scattering.magnetic_moment(t, XENON),
+    "fea linear e": lambda t: scattering.millicharge_fea_linear(t, COUPLINGS["e"], XENON),
+    "fea quadratic e": lambda t: scattering.millicharge_fea_quadratic(t, XENON),
+    "epa": lambda t: scattering.millicharge_epa(t, XENON),
 }
+
+
+def pure(component: FluxComponent, flavor: Flavor) -> FluxComponent:
+    """The component as if all of it were of one flavour."""
+    return replace(component, fractions=np.array([[float(name == flavor)] for name in FLAVORS]))
+
+
+def as_rate(coefficients: Array, recoil: Array, flux: Sequence[FluxComponent]) -> Array:
+    """nuhist's rate of a cross section on all of a flux."""
+    folded_flux = flux_moments(recoil, [pure(part, "e") for part in flux])
+    return rate(coefficients, "e", recoil, folded_flux, XENON)
 
 
 def segments(component: FluxComponent, lowest: float) -> Iterator[tuple[float, float, float, float]]:
@@ -75,30 +90,36 @@ def folded(component: FluxComponent, recoil: float, cross_section: Callable[[flo
 def test_each_cross_section_and_component(paper: Mapping[str, CrossSection], kind: str, name: str) -> None:
     # On a segment the integrand is smooth and quad exact to rounding, and so are the moments.
     # 1e-9: m_e of this test's kinematic limit is rounded at 1.4e-9 (found: at most 2e-11).
-    computed = rate(KINDS[kind](np.array(RECOILS)), flux_moments(np.array(RECOILS), [FLUX[name]]))
+    computed = as_rate(KINDS[kind](np.array(RECOILS)), np.array(RECOILS), [FLUX[name]])
     expected = [folded(FLUX[name], t, lambda e, t=t: paper[kind](t, e)) for t in RECOILS]  # type: ignore[misc]
     np.testing.assert_allclose(computed, expected, rtol=1e-9)
 
 
 def test_components_add() -> None:
     recoil = np.linspace(0.5, 30.0, 60)
-    alone = [flux_moments(recoil, [component]) for component in solar_flux()]
+    alone = [flux_moments(recoil, [component])[False] for component in FLUX.values()]
     # Sums of the same nine numbers, in the same order: rounding.
-    np.testing.assert_allclose(flux_moments(recoil, solar_flux()), np.sum(alone, axis=0), rtol=1e-14)
+    np.testing.assert_allclose(
+        flux_moments(recoil, list(FLUX.values()))[False], np.sum(alone, axis=0), rtol=1e-14
+    )
 
 
 def larger_rate(t: float, q: float, flavor: Flavor, flux: list[FluxComponent]) -> float:
     """nuhist's rate of the larger of EPA and FEA for a charge of q e₀."""
     recoil = np.array([t])
-    return float(rates_of_larger(*charge_parts(recoil, q, flavor), recoil, [flux])[0, 0])
+    return float(
+        rates_of_larger(
+            *charge_parts(recoil, q, flavor), flavor, recoil, [[pure(part, flavor) for part in flux]], XENON
+        )[0, 0]
+    )
 
 
 def charge_parts(recoil: Array, q: float, flavor: Flavor) -> tuple[Array, Array]:
     """Coefficients of EPA and of FEA, both with q."""
-    fea = q * scattering.millicharge_fea_linear(recoil, COUPLINGS[flavor])
+    fea = q * scattering.millicharge_fea_linear(recoil, COUPLINGS[flavor], XENON)
     return (
-        q**2 * scattering.millicharge_epa(recoil),
-        fea + q**2 * scattering.millicharge_fea_quadratic(recoil),
+        q**2 * scattering.millicharge_epa(recoil, XENON),
+        fea + q**2 * scattering.millicharge_fea_quadratic(recoil, XENON),
     )
 
 
@@ -141,10 +162,9 @@ def test_larger_is_no_less_than_either(t: float, q: float) -> None:
     recoil = np.array([t])
     for flavor in FLAVORS:
         epa, fea = (
-            float(rate(part, flux_moments(recoil, solar_flux()))[0])
-            for part in charge_parts(recoil, q, flavor)
+            float(as_rate(part, recoil, list(FLUX.values()))[0]) for part in charge_parts(recoil, q, flavor)
         )
-        larger = larger_rate(t, q, flavor, list(solar_flux()))
+        larger = larger_rate(t, q, flavor, list(FLUX.values()))
         slack = 1e-12 * (abs(epa) + abs(fea))  # rounding
         assert larger >= max(epa, fea) - slack
 
@@ -159,7 +179,7 @@ def test_epa_where_the_interference_outweighs_the_charge(paper: Mapping[str, Cro
     fea = [q * paper["fea linear e"](t, e) + q**2 * paper["fea quadratic e"](t, e) for e in energies]
     assert max(fea) < 0
     epa, _ = charge_parts(recoil, q, "e")
-    expected = float(rate(epa, flux_moments(recoil, flux))[0])
+    expected = float(as_rate(epa, recoil, flux)[0])
     assert larger_rate(t, q, "e", flux) == pytest.approx(expected, rel=1e-12)  # the same numbers
 
 
@@ -167,9 +187,9 @@ def test_groups_of_fluxes_are_kept_apart() -> None:
     recoil = np.array([[0.9, 2.97], [9.93, 24.81]])
     parts = charge_parts(recoil, 3.2e-14, "mu")
     groups = [[FLUX["pp"], FLUX["13N"]], [FLUX["7Be_861keV"]]]
-    together = rates_of_larger(*parts, recoil, groups)
+    together = rates_of_larger(*parts, "mu", recoil, groups, XENON)
     assert together.shape == (2, 2, 2)
     for group, expected in zip(groups, together, strict=True):
-        alone = rates_of_larger(*parts, recoil, [group])[0]
+        alone = rates_of_larger(*parts, "mu", recoil, [group], XENON)[0]
         # Rounding: roots are looked for up to the highest energy of all groups.
         np.testing.assert_allclose(alone, expected, rtol=1e-12)

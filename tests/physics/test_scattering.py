@@ -13,6 +13,7 @@ from scipy import constants
 
 from nuhist.physics import scattering
 from nuhist.physics.couplings import FLAVORS, Couplings, Flavor
+from nuhist.physics.targets.registry import get_target
 from nuhist.tables import Array
 
 CrossSection = Callable[[float, float], float]
@@ -26,16 +27,17 @@ COUPLINGS: dict[Flavor, Couplings] = {
 RECOILS = st.floats(0.0125, 29.9)  # keV: where eq. (8) has a photoabsorption
 ABOVE_LIMIT = st.floats(1.0001, 1000.0)  # E over the smallest E that can give T
 M_E = 510.99895  # keV
+XENON = get_target("xenon")
 
 
 def computed(name: str, recoil: Array) -> Array:
     kind, _, flavor = name.rpartition(" ")
     functions: dict[str, Callable[[], Array]] = {
-        "magnetic moment": lambda: scattering.magnetic_moment(recoil),
-        "epa": lambda: scattering.millicharge_epa(recoil),
-        "standard model": lambda: scattering.standard_model(recoil, COUPLINGS[flavor]),  # type: ignore[index]
-        "fea linear": lambda: scattering.millicharge_fea_linear(recoil, COUPLINGS[flavor]),  # type: ignore[index]
-        "fea quadratic": lambda: scattering.millicharge_fea_quadratic(recoil),
+        "magnetic moment": lambda: scattering.magnetic_moment(recoil, XENON),
+        "epa": lambda: scattering.millicharge_epa(recoil, XENON),
+        "standard model": lambda: scattering.standard_model(recoil, COUPLINGS[flavor], XENON),  # type: ignore[index]
+        "fea linear": lambda: scattering.millicharge_fea_linear(recoil, COUPLINGS[flavor], XENON),  # type: ignore[index]
+        "fea quadratic": lambda: scattering.millicharge_fea_quadratic(recoil, XENON),
     }
     return functions[name if name in functions else kind]()
 
@@ -94,6 +96,7 @@ def test_neutrino_mass_enters_the_logarithm_only() -> None:
     # Eq. (8): from 1 eV to 10 meV the logarithm grows by ln 100.
     t, e = np.array([2.0]), np.array([400.0])
     heavy, light = (
-        float(scattering.cross_section(scattering.millicharge_epa(t, mass), t, e)[0]) for mass in (1.0, 0.01)
+        float(scattering.cross_section(scattering.millicharge_epa(t, XENON, mass), t, e)[0])
+        for mass in (1.0, 0.01)
     )
     assert light / heavy == pytest.approx((np.log(4e5) + np.log(100)) / np.log(4e5), rel=1e-12)

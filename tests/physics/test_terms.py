@@ -25,14 +25,14 @@ from nuhist.physics.hypotheses import (
     get_hypothesis,
 )
 from nuhist.physics.recoils import recoil_rates, recoil_rates_at
-from nuhist.physics.solar import flux_group
+from nuhist.physics.sources.registry import get_source
 from nuhist.physics.terms import evaluate_terms
 from nuhist.tables import Array
 
 MOMENT, CHARGE = get_hypothesis("magnetic-moment"), get_hypothesis("millicharge-fea")
 RECOIL = np.geomspace(0.5, 30, 40)  # keV
 OPTIONS = RateOptions()
-PP = flux_group("pp")
+PP = get_source("sun:survival=constant").group("pp").components
 
 Change = Callable[[Array, Array], Any]
 

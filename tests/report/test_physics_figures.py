@@ -182,7 +182,7 @@ def test_all_hypotheses_are_drawn_with_the_standard_model_first() -> None:
     np.testing.assert_allclose(np.nan_to_num(taken.get_ydata()), np.where(values < 0, -values, 0.0))
     given = next(line for line in axes.lines if line.get_label().startswith("millicharge-fea"))
     np.testing.assert_allclose(np.nan_to_num(given.get_ydata()), np.where(values > 0, values, 0.0))
-    assert axes.get_ylabel().endswith("per xenon atom [cm$^2$/keV]")
+    assert axes.get_ylabel().endswith("per atom of xenon [cm$^2$/keV]")
 
 
 def test_rrpa_lowers_the_standard_model() -> None:
