@@ -27,6 +27,7 @@ from nuhist.tables import read_rows
 
 _TABLE = Path(__file__).parent / "tables" / "arxiv_2207_05036.csv"
 _LEVEL = 0.90
+_SOURCE = "sun:survival=constant"  # as the paper has it
 _GRID_POINTS = 25
 _GRID_REACH = 1.35  # in limits of the equivalent-photon cross section alone
 
@@ -257,7 +258,7 @@ def _cases(numbers: Iterable[Published]) -> list[_Work]:
 def _curve(case: _Case) -> tuple[Curve, Callable[[float | None], _Values]]:
     """The curve of a case, and events of ³⁷Ar and of ν–e scattering where a workspace gives them."""
     choices: dict[str, Any] = {"background": case.background}
-    choices |= {"constraint": case.constraint, "ar37": case.ar37}
+    choices |= {"constraint": case.constraint, "ar37": case.ar37, "source": _SOURCE}
     if get_hypothesis(case.hypothesis).dependence is Dependence.GENERAL:
         alone = build(case.experiment, hypothesis="millicharge-epa-only", flavor=case.flavor, **choices)
         profile = Profile(make_likelihood(alone))

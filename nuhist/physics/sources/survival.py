@@ -66,13 +66,14 @@ def matter_survival(energy: Array, potential: float, sin2_theta_12: float, delta
 
     References
     ----------
-    Parke, Phys. Rev. Lett. 57 (1986) 1275, with θ₁₃ and potentials averaged over the production as in
-    de Holanda, Liao, Smirnov, hep-ph/0404042.
+    Parke, Phys. Rev. Lett. 57 (1986) 1275, with θ₁₃ and a potential averaged over the production, as in
+    de Holanda, Liao, Smirnov, hep-ph/0404042. P_ee averaged over the production instead is at most 0.001
+    larger (hep at 10 MeV: 0.013).
 
     Examples
     --------
-    >>> round(float(matter_survival(np.array(1e4), 6.81e-12, 0.307, 7.5e-5)), 3)
-    0.325
+    >>> round(float(matter_survival(np.array(1e4), 6.707e-12, 0.307, 7.53e-5)), 3)
+    0.326
     """
     cosine = 1 - 2 * sin2_theta_12
     beta = 2 * (1e3 * energy) * potential * (1 - SIN2_THETA_13) / delta_m2_21

@@ -73,7 +73,7 @@ _SURVIVAL = {
     "msw": (
         "flavours by adiabatic MSW conversion from a potential averaged over where each component is made,"
         " without the Earth's matter",
-        "hep-ph/0404042",
+        "",
     ),
     "vacuum": ("flavours by oscillations in vacuum, averaged over the distance", ""),
     "constant": ("the same flavours at all energies, those of arXiv:2207.05036", "arXiv:2207.05036"),
@@ -161,9 +161,7 @@ def _variations(name: str, settings: Settings) -> tuple[Variation, ...]:
             moved = {**here, parameter: here[parameter] + sign * error}
             words = [*kept, *(f"{key}={value:.12g}" for key, value in moved.items())]
             ends.append(f"{base}:{','.join(words)}")
-        meaning = (
-            f"{symbol} = {here[parameter]:g} ± {error:g} of solar neutrinos (NuFIT 6.0, arXiv:2410.05380)"
-        )
+        meaning = f"{symbol} = {here[parameter]:g} ± {error:g} of solar neutrinos (PDG 2018 to 2024)"
         found.append(Variation(parameter, meaning, *ends))
     return tuple(found)
 
@@ -171,8 +169,8 @@ def _variations(name: str, settings: Settings) -> tuple[Variation, ...]:
 KIND = SourceKind(
     "the Sun",
     (
-        Choice("model", "solar model", ("gs98",), _DEFAULT_MODEL),
-        Choice("survival", "what the flavours are at the detector", tuple(_SURVIVAL), "constant", table=True),
+        Choice("model", "solar model", ("gs98", "agss09"), _DEFAULT_MODEL),
+        Choice("survival", "what the flavours are at the detector", tuple(_SURVIVAL), "msw", table=True),
         OwnParameter("sin2_theta_12", "sin²θ₁₂", "1", {}, 0.0, 1.0, SIN2_THETA_12),
         OwnParameter("delta_m2_21", "Δm²₂₁ in eV²", "1", {}, 1e-6, 1e-3, DELTA_M2_21_EV2),
     ),
