@@ -31,6 +31,9 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
                 "edges_keV": experiment.edges.tolist(),
                 "backgrounds": list(experiment.treatments),
                 "default_background": experiment.default_background,
+                "source": experiment.neutrino_source(experiment.treatment()).name,
+                "target": experiment.target.name,
+                "process": experiment.process,
                 "sources": list(experiment.sources),
                 "assumptions": list(experiment.assumptions),
             }
@@ -39,20 +42,25 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
         print_json(described[0] if name is not None else {"experiments": described})
         return
     print_table(
-        ["name", "exposure", "bins", "range", "backgrounds"],
+        ["name", "source", "target", "exposure", "bins", "range", "backgrounds"],
         [
             [
                 experiment.name,
-                f"{experiment.exposure:.3f} t yr",
+                experiment.neutrino_source(experiment.treatment()).name,
+                experiment.target.name,
+                f"{experiment.exposure:.3g} t yr",
                 str(experiment.bins),
                 f"{experiment.edges[0]:g}-{experiment.edges[-1]:g} keV",
                 ", ".join(experiment.treatments),
             ]
             for experiment in found
         ],
+        left=3,
     )
     for experiment in found if name is not None else ():
         say("", f"{experiment.title}")
+        source = experiment.neutrino_source(experiment.treatment())
+        say("", f"{experiment.process} scattering on {experiment.target.title}. {source.description}")
         for title, lines in (("Sources", experiment.sources), ("Assumptions", experiment.assumptions)):
             if lines:
                 say("", f"{title}")

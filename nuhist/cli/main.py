@@ -19,6 +19,7 @@ from nuhist.cli import (
     experiment,
     hepdata,
     infer,
+    physics,
     plane,
     plot,
     report,
@@ -34,7 +35,7 @@ from nuhist.inputs import inputs_kept
 from nuhist.interrupts import is_interrupt
 
 _FAMILIES = {
-    "Look at what there is": (experiment.experiments, experiment.spectrum),
+    "Look at what there is": (experiment.experiments, experiment.spectrum, physics.sources, physics.targets),
     "Make a likelihood": (
         workspace.build,
         workspace.patchset,
@@ -44,7 +45,14 @@ _FAMILIES = {
         workspace.inspect,
     ),
     "Fit it": (infer.fit, infer.scan, infer.limit),
-    "Question it": (study.significance, study.gof, study.ranking, study.contour, study.coverage),
+    "Question it": (
+        study.significance,
+        study.gof,
+        study.ranking,
+        study.contour,
+        study.coverage,
+        physics.moments,
+    ),
     "Fill a plane": (plane.exclusion, plane.sensitivity),
     "Show it": (plot.plot, report.report),
     "Share it": (exchange.export, exchange.import_, hepdata.hepdata, cite.cite),

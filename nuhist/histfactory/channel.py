@@ -78,11 +78,21 @@ class ChannelModel:
                 "counts_per_event": experiment.counts_per_event,
                 "background": self.neutrinos.treatment.name,
                 "response": options.response,
-                "sources": list(experiment.sources),
-                "assumptions": list(experiment.assumptions),
+                "neutrino_source": self.neutrinos.source.name,
+                "target": experiment.target.name,
+                "process": experiment.process,
+                "sources": [*experiment.sources, *self._cited()],
+                "assumptions": [*experiment.assumptions, self.neutrinos.source.description],
                 **_sources(options),
             },
         )
+
+    def _cited(self) -> list[str]:
+        """Where the numbers of source and target come from."""
+        source, target = self.neutrinos.source, self.neutrinos.experiment.target
+        cited = ", ".join(source.references)
+        fluxes = f"Neutrinos of {source.name}: {cited}" if cited else f"Neutrinos of {source.name}"
+        return [fluxes, *(f"Target {target.title}: {text}" for text in target.sources)]
 
     def _observed(self, samples: Sequence[Sample]) -> Array:
         model = self.neutrinos

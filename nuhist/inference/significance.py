@@ -79,6 +79,7 @@ def significance(
             [result[0] for result in run(toy_model(likelihood), tasks, execution, made.digest)]
         )
         p_value, error = _fraction(thrown, q0)
+    tail = p_value / 2 if signed else p_value
     return Significance(
         parameter=scale.name,
         coupling=scale.coupling,
@@ -87,7 +88,7 @@ def significance(
         q0=q0,
         p_value=p_value,
         p_value_error=error,
-        significance=float(0.0 - ndtri(p_value / 2 if signed else p_value)) if 0 < p_value < 1 else nan,
+        significance=float(0.0 - ndtri(tail)) if 0 < tail < 1 else nan,
         expected=expected,
         expected_at=None if expected is None else scale.to_coupling(start),
         method="toys" if execution else "asymptotic",

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
-from nuhist.errors import ConfigError
-from nuhist.physics.couplings import FLAVORS
-from nuhist.tables import Array
+from nuhist.errors import ConfigError, DataError
+from nuhist.physics.couplings import FLAVORS, Flavor
+from nuhist.tables import Array, column, read_table
 
+# Columns of tables: flavour, and whether these are antineutrinos.
+SPECIES: dict[str, tuple[Flavor, bool]] = {
+    f"{prefix}_{flavor}": (flavor, prefix == "antinu") for flavor in FLAVORS for prefix in ("nu", "antinu")
+}
 _ROUNDING = 1e-9  # of probabilities, which tables give with few digits
 _NEAR = 1e-8  # of the density: how far its product with a probability may be from straight lines
 _MOST_PIECES = 1000  # into which a segment of a table is cut for that
@@ -81,6 +86,66 @@ class FluxComponent:
     def is_line(self) -> bool:
         """Whether all neutrinos have one energy."""
         return self.density is None
+
+
+def pure(flavor: Flavor) -> Array:
+    """Fractions of one flavour alone."""
+    return np.array([[float(each == flavor)] for each in FLAVORS])
+
+
+def flux_table(path: Path, energy_column: str, kev: float, uncertainty: float) -> tuple[FluxComponent, ...]:
+    """Components from a CSV table, one for each column of :data:`SPECIES` that it has.
+
+    Parameters
+    ----------
+    path
+        Of the table.
+    energy_column
+        Name of the column of energies, increasing and above 0.
+    kev
+        What one unit of it is in keV; the fluxes are in cm⁻² s⁻¹ and the inverse of this unit.
+    uncertainty
+        Fraction by which all of them are uncertain.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, negative or not in order, or there is no flux.
+    """
+    energy, columns = species_columns(path, energy_column)
+    energy = kev * energy
+    found = []
+    for name, values in columns.items():
+        flavor, antineutrinos = SPECIES[name]
+        density = values / kev
+        total = float(np.sum(np.diff(energy) * (density[1:] + density[:-1]))) / 2
+        if total > 0:
+            found.append(
+                FluxComponent(name, energy, density, total, uncertainty, pure(flavor), antineutrinos)
+            )
+    return tuple(found)
+
+
+def species_columns(path: Path, energy_column: str) -> tuple[Array, dict[str, Array]]:
+    """Energies of a CSV table, above 0 and increasing, and its columns of :data:`SPECIES` by name.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, unknown, negative or not in order, or all of them are 0.
+    """
+    table = read_table(path)
+    energy = column(path, table, energy_column, increasing=True)
+    if energy[0] <= 0:
+        raise DataError(f"{path}: column '{energy_column}', row 1: {energy[0]:g}; expected more than 0")
+    known = [energy_column, *SPECIES]
+    for name in table:
+        if name not in known:
+            raise DataError(f"{path}: column '{name}': expected one of {', '.join(known)}")
+    columns = {name: column(path, table, name, non_negative=True) for name in SPECIES if name in table}
+    if not any(values.any() for values in columns.values()):
+        raise DataError(f"{path}: has no flux; expected a column of {', '.join(SPECIES)} above 0")
+    return energy, columns
 
 
 def with_fractions(component: FluxComponent, fractions: Callable[[Array], Array]) -> FluxComponent:

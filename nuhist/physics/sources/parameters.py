@@ -92,11 +92,17 @@ class SourceKind:
         What a user may set.
     make
         The source of a name and settings.
+    optional
+        Names of parameters without a default that need not be given.
+    shown
+        Parameters as a user may write them, for messages.
     """
 
     title: str
     parameters: tuple[OwnParameter | Choice, ...]
     make: Callable[[str, Settings], Source]
+    optional: tuple[str, ...] = ()
+    shown: str = ""
 
     def settings(self, name: str, text: str, folder: Path) -> tuple[str, Settings]:
         """Values in a text such as ``power=3GW,distance=14m``, and a name with those that are no defaults.
@@ -120,7 +126,7 @@ class SourceKind:
         values: dict[str, float | str | None] = {}
         for key, parameter in known.items():
             values[key] = given.get(key, parameter.default)
-            if values[key] is None and not _may_lack(parameter):
+            if values[key] is None and key not in self.optional:
                 raise ConfigError(f"source {name}: its {key} is missing; write {self.example(name)}")
         words = [
             f"{key}={_written(known[key], value)}"
@@ -131,23 +137,10 @@ class SourceKind:
 
     def example(self, name: str) -> str:
         """How a user writes one."""
-        needed = [entry for entry in self.parameters if entry.default is None and not _may_lack(entry)]
-        words = [f"{entry.name}={_shown(entry)}" for entry in needed]
-        return ":".join(filter(None, (name, ",".join(words))))
-
-
-def _may_lack(parameter: OwnParameter | Choice) -> bool:
-    """Whether a parameter without a default need not be given: a table that is an alternative."""
-    return isinstance(parameter, Choice) and parameter.table and bool(parameter.choices)
+        return ":".join(filter(None, (name, self.shown)))
 
 
 def _written(parameter: OwnParameter | Choice, value: float | str) -> str:
     if isinstance(parameter, Choice) or isinstance(value, str):
         return str(value)
     return f"{value:.{DIGITS}g}{parameter.unit if parameter.unit != '1' else ''}"
-
-
-def _shown(parameter: OwnParameter | Choice) -> str:
-    if isinstance(parameter, Choice):
-        return "FILE.csv" if parameter.table else parameter.choices[0]
-    return f"10{parameter.unit}"

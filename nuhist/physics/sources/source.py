@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from nuhist.errors import unknown_name
 from nuhist.physics.sources.flux import FluxComponent
@@ -34,6 +35,9 @@ class FluxGroup:
     @property
     def uncertainty(self) -> float:
         """Fractional uncertainty, the components taken as fully correlated."""
+        sizes = {part.uncertainty for part in self.components}
+        if len(sizes) == 1:
+            return sizes.pop()
         return sum(part.total * part.uncertainty for part in self.components) / self.total
 
 
@@ -76,6 +80,9 @@ class Source:
         Where the numbers come from.
     variations
         Further uncertainties, each a nuisance parameter.
+    mass_states
+        Whether the mass states of a flavour are ``"averaged"`` over the way, as the Sun's are, or
+        ``"coherent"``, as they are near the source; None where nothing is said.
     common_uncertainty
         Fraction by which one parameter for all groups is uncertain; None where there is no such one.
     """
@@ -86,6 +93,7 @@ class Source:
     description: str
     references: tuple[str, ...]
     variations: tuple[Variation, ...] = ()
+    mass_states: Literal["averaged", "coherent"] | None = None
     common_uncertainty: float | None = None
 
     @property

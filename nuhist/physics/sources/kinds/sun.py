@@ -65,6 +65,7 @@ def _made(name: str, settings: Settings) -> Source:
         description=f"Fluxes of the solar model {model.upper()}; {described}.",
         references=tuple(filter(None, ("arXiv:1611.09867", reference))),
         variations=_variations(name, settings) if matter else (),
+        mass_states=None if chosen not in _SURVIVAL else "averaged",
         common_uncertainty=PAPER_FLUX_UNCERTAINTY,
     )
 
@@ -175,4 +176,5 @@ KIND = SourceKind(
         OwnParameter("delta_m2_21", "Δm²₂₁ in eV²", "1", {}, 1e-6, 1e-3, DELTA_M2_21_EV2),
     ),
     _made,
+    shown="model=agss09",
 )
