@@ -103,7 +103,7 @@ def combine(
     --------
     >>> from nuhist import build, combine
     >>> parts = [build(name, hypothesis="magnetic-moment") for name in ("lz_ws2022", "xenonnt_sr0")]
-    >>> fluxes = ["pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux"]
+    >>> fluxes = ["pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux", "sin2_theta_12", "delta_m2_21"]
     >>> joint = combine(parts, correlate=[*fluxes, "atomic_response"])
     >>> [channel["name"] for channel in joint.spec["channels"]]
     ['lz_ws2022', 'xenonnt_sr0']

@@ -35,6 +35,7 @@ from nuhist.physics.sources.source import Source
 from nuhist.physics.together import Tested
 from nuhist.tables import Array
 
+_SAME = 1e-7  # relative: what straight lines between a table's nodes may make of a rate that stays
 Counts = TypeVar("Counts")
 
 # By what is nominal: what the other one is.
@@ -154,7 +155,7 @@ class NeutrinoModel:
                 shapes = self._shapes(factor * values, [_scaled(factor, pair) for pair in ends])
                 modifiers = [
                     *self._constraints(group, factor * values),
-                    *(shape for shape in shapes if not np.array_equal(shape.up, factor * values)),
+                    *(shape for shape in shapes if not np.allclose(shape.up, factor * values, _SAME, 0.0)),
                     *self._coupling(power, counts),
                 ]
                 samples.append(self._sample(group, factor * values, modifiers, signal=power > 0))

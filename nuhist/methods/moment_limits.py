@@ -178,7 +178,7 @@ def _arriving(model: Model) -> tuple[str, Incoming]:
         if apart > _SAME or its.coherent != arriving.coherent:
             raise ModelError(
                 f"{model.origin}: channels '{first}' and '{name}' have neutrinos of other flavours ({source}"
-                f" and {other}), so that one effective moment is not one matrix; give each workspace by itself"
+                f" and {other}), so that one effective moment is not one matrix; give each workspace alone"
             )
     return source, arriving
 

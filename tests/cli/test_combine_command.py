@@ -20,7 +20,7 @@ Refused = Callable[..., str]
 Program = Callable[..., subprocess.CompletedProcess[str]]
 Json = dict[str, Any]
 
-SHARED = "pp_flux,be7_flux,pep_flux,cno_flux,b8_flux,atomic_response"
+SHARED = "pp_flux,be7_flux,pep_flux,cno_flux,b8_flux,sin2_theta_12,delta_m2_21,atomic_response"
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_standard_output_is_json_alone(run: Run, parts: Path) -> None:
     choices = {"correlate": {"pp_flux": 1.0, names[-1]: 0.5}, "decorrelate": names[1:-1]}
     assert json.loads(found.stdout) == by_library(parts, "lz", "xenon", **choices).spec
     lines = found.stderr.splitlines()
-    assert len(lines) == 2 * 4  # four fluxes in two workspaces
+    assert len(lines) == 2 * 6  # four fluxes and two of the mixing in two workspaces
     assert lines[0] == f"nuhist: {parts / 'lz.json'}: be7_flux renamed to lz_ws2024_be7_flux"
     assert all(line.startswith("nuhist: ") for line in lines)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from nuhist.errors import NuhistError
 
 LZ = ("lz_ws2022", "--background", "paper", "--hypothesis")
-SHARED = "pp_flux,be7_flux,pep_flux,cno_flux,b8_flux,atomic_response"
+SHARED = "pp_flux,be7_flux,pep_flux,cno_flux,b8_flux,sin2_theta_12,delta_m2_21,atomic_response"
 TOYS = ("limit", "a.json", "--method", "feldman-cousins")
 CLS = ("limit", "a.json", "--method", "cls", "--calctype", "toybased")
 # What others read, and the commands that make it.

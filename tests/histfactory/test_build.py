@@ -120,7 +120,7 @@ def test_components_have_the_samples_of_table_1(built: Build) -> None:
     expected["ar37"] = {("lz_ws2022_ar37_norm", "normfactor")}
     for group in GROUPS:
         flux = (f"{group}_flux", "normsys")
-        expected[f"nu_{group}"] = {flux, atomic}
+        expected[f"nu_{group}"] = {flux, atomic, ("sin2_theta_12", "histosys"), ("delta_m2_21", "histosys")}
         expected[f"magnetic_moment_{group}"] = {flux, atomic, poi}
     assert modifiers(workspace) == expected
     # arXiv:2207.03764, Table I, column EXPECTED.
@@ -149,6 +149,7 @@ def test_rrpa_leaves_no_uncertainty_between_the_two_treatments(built: Build) -> 
     step = built("lz_ws2022", hypothesis="magnetic-moment")
     rrpa = built("lz_ws2022", hypothesis="magnetic-moment", atomic="rrpa")
     assert ("atomic_response", "histosys") not in set.union(*modifiers(rrpa).values())
+    assert ("atomic_steps", "histosys") in modifiers(rrpa)["nu_pp"]
     # +1 standard deviation of the stepping workspace is the RRPA rate.
     modified = {
         sample["name"]: modifier["data"]["hi_data"]

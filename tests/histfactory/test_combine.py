@@ -20,7 +20,16 @@ Array = NDArray[np.float64]
 Build = Callable[..., Workspace]
 Json = dict[str, Any]
 COMMAND_LINE = {"histosys": {"interpcode": "code4p"}, "normsys": {"interpcode": "code4"}}
-SHARED = ("pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux", "atomic_response")
+SHARED = (
+    "pp_flux",
+    "be7_flux",
+    "pep_flux",
+    "cno_flux",
+    "b8_flux",
+    "sin2_theta_12",
+    "delta_m2_21",
+    "atomic_response",
+)
 
 
 def toy(name: str, *modifiers: Json, data: float = 50.0, blocks: Sequence[Json] = ()) -> Workspace:

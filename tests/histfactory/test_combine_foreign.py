@@ -18,7 +18,7 @@ from nuhist.errors import ConfigError, ModelError
 Build = Callable[..., Workspace]
 Json = dict[str, Any]
 COMMAND_LINE = {"histosys": {"interpcode": "code4p"}, "normsys": {"interpcode": "code4"}}
-FLUXES = ("pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux")
+FLUXES = ("pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux", "sin2_theta_12", "delta_m2_21")
 SHARED = (*FLUXES, "atomic_response")
 OURS = {"mu_sig": "mu_nu_squared"}
 

@@ -118,7 +118,16 @@ def test_whole_numbers_that_happen_to_be_expected_are_observed(small: Spec) -> N
 
 def test_a_combination_of_one_kind(built: Build) -> None:
     parts = [built(name, hypothesis="magnetic-moment", asimov=True) for name in ("lz_ws2024", "xenonnt_sr0")]
-    shared = ["pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux", "atomic_response"]
+    shared = [
+        "pp_flux",
+        "be7_flux",
+        "pep_flux",
+        "cno_flux",
+        "b8_flux",
+        "sin2_theta_12",
+        "delta_m2_21",
+        "atomic_response",
+    ]
     assert combine(parts, correlate=shared).data_kind == "asimov"
     observed = built("xenonnt_sr0", hypothesis="magnetic-moment")
     with pytest.raises(ConfigError, match=r"data of different kinds \(expected, Asimov; observed\)"):

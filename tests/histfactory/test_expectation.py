@@ -19,6 +19,7 @@ from nuhist.histfactory.polynomial import polynomial_modifier
 from nuhist.physics.hypotheses import HYPOTHESES, Dependence, Hypothesis, get_hypothesis
 from nuhist.tables import Array
 
+PAPER = "sun:survival=constant"  # as the treatment "paper" has it
 MOMENT, CHARGE = get_hypothesis("magnetic-moment"), get_hypothesis("millicharge-fea")
 
 
@@ -64,7 +65,9 @@ def test_what_is_built_is_what_spectrum_says(mine: Callable[..., None], name: st
     workspace = build("lz_ws2022", hypothesis="mine", background="paper")
     scale = HYPOTHESES["mine"].parameter_of_interest("effective")
     parameter = scale.to_parameter(coupling)
-    spectrum = nuhist.spectrum("lz_ws2022", hypothesis="mine", coupling=coupling, response="none")
+    spectrum = nuhist.spectrum(
+        "lz_ws2022", hypothesis="mine", coupling=coupling, response="none", source=PAPER
+    )
     found = expected(workspace, parameter) - expected(workspace, 0.0)
     # A polynomial is right to 1e-6 of its quadratic part, which is larger than what it adds in all.
     np.testing.assert_allclose(found, spectrum.added, rtol=0, atol=2e-6 * np.abs(spectrum.added).max())
@@ -150,5 +153,8 @@ def test_any_powers_on_a_grid(mine: Callable[..., None]) -> None:
     mine(MOMENT, terms=terms, dependence=Dependence.GENERAL, power=1, rrpa=False)
     grid = nuhist.build_patchset("lz_ws2022", hypothesis="mine", couplings=[0.0, 2e-11], background="paper")
     found = expected(grid.workspace(grid.points[1]), 1.0) - expected(grid.workspace(grid.points[0]), 1.0)
-    moment = nuhist.spectrum("lz_ws2022", hypothesis="magnetic-moment", coupling=1e-11, response="none").added
+    spectrum = nuhist.spectrum(
+        "lz_ws2022", hypothesis="magnetic-moment", coupling=1e-11, response="none", source=PAPER
+    )
+    moment = spectrum.added
     np.testing.assert_allclose(found, (2**2 + 0.1 * 2**3 + 2**6) * moment, rtol=1e-9, atol=1e-12)

@@ -21,7 +21,7 @@ from tests.digits import WRITTEN
 Build = Callable[..., Workspace]
 
 EXPERIMENTS = ("lz_ws2022", "lz_ws2024", "xenonnt_sr0", "pandax4t_run1")
-FLUXES = {"pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux"}
+FLUXES = {"pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux", "sin2_theta_12", "delta_m2_21"}
 
 
 def holders(workspace: Workspace) -> dict[str, set[str]]:
@@ -69,7 +69,14 @@ def test_sidecar(built: Build, tmp_path: Path) -> None:
         assert channel["edges_keV"] == experiment.edges.tolist()
         assert channel["exposure_tonne_year"] == experiment.exposure
         assert channel["dataset"] == experiment.dataset
-        assert channel["sources"] == list(experiment.sources)
+        # Then those of neutrinos and target.
+        assert channel["sources"][: len(experiment.sources)] == list(experiment.sources)
+        assert "arXiv:1611.09867" in channel["sources"][len(experiment.sources)]
+        assert (channel["neutrino_source"], channel["target"], channel["process"]) == (
+            "sun",
+            "xenon",
+            "electron",
+        )
     assert set(kept["parameters"]) == set(holders(joint))
     assert kept["workspace_digest"] == joint.digest
     assert load_workspace(tmp_path / "joint.json").sidecar == kept

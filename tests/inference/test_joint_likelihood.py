@@ -17,9 +17,9 @@ from nuhist import Workspace, combine, fit
 Build = Callable[..., Workspace]
 
 EXPERIMENTS = ("lz_ws2022", "lz_ws2024", "xenonnt_sr0")
-FLUXES = ("pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux")
+FLUXES = ("pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux", "sin2_theta_12", "delta_m2_21")
 SPLIT = (*FLUXES, "atomic_response")
-PAPER = ("solar_nu_flux", "atomic_response")
+PAPER = ("sin2_theta_12", "delta_m2_21", "solar_nu_flux", "atomic_response")
 CASES: list[tuple[str, dict[str, str], Sequence[str]]] = [
     ("magnetic-moment", {}, SPLIT),
     ("magnetic-moment", {"flux": "paper", "constraint": "linear"}, PAPER),

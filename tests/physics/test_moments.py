@@ -52,7 +52,7 @@ def test_a_universal_moment_is_the_effective_one(basis: Basis) -> None:
 
 
 def test_composition_of_mass_states() -> None:
-    fractions = mass_composition()
+    fractions = mass_composition(0.5265502)
     assert list(fractions) == ["1", "2", "3"]
     assert sum(fractions.values()) == pytest.approx(1, rel=1e-14)
     assert list(fractions.values()) == pytest.approx(MASS_FRACTIONS, rel=1e-12)

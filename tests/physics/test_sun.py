@@ -167,7 +167,10 @@ def test_a_table_of_probabilities(tmp_path: Path) -> None:
         ("E_keV,nu_e\n1,0.5\n400,0.5\n", "p.csv: reaches from 1 to 400 keV, and the flux pp from 5.04 to"),
         ("E_keV,nu_e\n1,0.5\n30000,1.2\n", "p.csv: column 'nu_e', row 2: 1.2; expected 0 to 1"),
         ("E_keV,nu_e\n1,-0.1\n30000,0.2\n", "p.csv: column 'nu_e', row 1: -0.1 is negative"),
-        ("E_keV,nu_e,nu_mu,nu_tau\n1,0.5,0.4,0.2\n30000,0.5,0.2,0.3\n", "row 1: the probabilities of the flavours add up to 1.1; expected 1"),
+        (
+            "E_keV,nu_e,nu_mu,nu_tau\n1,0.5,0.4,0.2\n30000,0.5,0.2,0.3\n",
+            "row 1: the probabilities of the flavours add up to 1.1; expected 1",
+        ),
         ("E_keV,nu_e,nu_mu\n1,0.5,0.4\n30000,0.5,0.2\n", "p.csv: has no column 'nu_tau'"),
         ("E_keV,p\n1,0.5\n30000,0.5\n", "p.csv: has no column 'nu_e'"),
     ],

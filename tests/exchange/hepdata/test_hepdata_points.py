@@ -70,7 +70,7 @@ def test_interference_that_takes_events_away() -> None:
 def joint() -> Workspace:
     """Two experiments, with a parameter that is correlated in part."""
     parts = [build(name, hypothesis="magnetic-moment") for name in ("lz_ws2024", "xenonnt_sr0")]
-    fluxes = ["pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux"]
+    fluxes = ["pp_flux", "be7_flux", "pep_flux", "cno_flux", "b8_flux", "sin2_theta_12", "delta_m2_21"]
     return combine(parts, correlate={**dict.fromkeys(fluxes, 1.0), "atomic_response": 0.5})
 
 
