@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import TypeVar
+from functools import cached_property
 
 import numpy as np
 
@@ -15,9 +14,9 @@ from nuhist.experiments.experiment import Experiment, Treatment
 from nuhist.experiments.response import Response, make_response
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.polynomial import polynomial_modifier
+from nuhist.histfactory.systematics import Systematic, flux_parameter, systematics_of
 from nuhist.histfactory.templates import (
     STRENGTH,
-    HistoSys,
     Lumi,
     Modifier,
     NormFactor,
@@ -25,51 +24,18 @@ from nuhist.histfactory.templates import (
     Parameter,
     Sample,
     linear_constraint,
-    mirrored,
     sample_name,
 )
-from nuhist.physics.hypotheses import Atomic, Dependence, FlavorChoice, Hypothesis, RateOptions
+from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.recoils import breakpoints
-from nuhist.physics.sources.registry import get_source
 from nuhist.physics.sources.source import Source
 from nuhist.physics.together import Tested
 from nuhist.tables import Array
 
 _SAME = 1e-7  # relative: what straight lines between a table's nodes may make of a rate that stays
-Counts = TypeVar("Counts")
-
-# By what is nominal: what the other one is.
-ATOMIC_PARAMETERS: dict[Atomic, Parameter] = {
-    "step": Parameter(
-        "atomic_response", "electrons bound in the atom: 0 stepping function, +1 RRPA (arXiv:1610.04177)"
-    ),
-    "rrpa": Parameter(
-        "atomic_steps",
-        "electrons bound in the atom: 0 RRPA (arXiv:1610.04177), 1 stepping function",
-        bounds=(0.0, 1.0),
-        init=0.0,
-    ),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Systematic:
-    """What changes rates beside the size of fluxes.
-
-    Attributes
-    ----------
-    parameter
-        Of the workspace.
-    source, physics
-        At plus one standard deviation.
-    minus
-        The source at minus one; None where the minus side is the mirror image of the plus side.
-    """
-
-    parameter: Parameter
-    source: Source
-    physics: RateOptions
-    minus: Source | None
+Parts = tuple[Array, Array]
+# Both parts of the counts on both sides of a systematic, and whether what is added follows it.
+Followed = tuple[tuple[Parts, Parts | None], bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,22 +83,12 @@ class NeutrinoModel:
     @cached_property
     def systematics(self) -> tuple[Systematic, ...]:
         """What changes rates beside the fluxes."""
-        found = []
-        if self.treatment.atomic_response:
-            other: Atomic = "step" if self.physics.atomic == "rrpa" else "rrpa"
-            parameter = ATOMIC_PARAMETERS[self.physics.atomic]
-            found.append(Systematic(parameter, self.source, replace(self.physics, atomic=other), None))
-        if self.treatment.survival:
-            for each in self.source.variations:
-                up, down = get_source(each.up), get_source(each.down)
-                parameter = Parameter(each.name, each.meaning)
-                found.append(Systematic(parameter, up, self.physics, down))
-        return tuple(found)
+        return systematics_of(self.treatment, self.source, self.physics)
 
     def parameters(self) -> list[Parameter]:
         """Flux parameters, and other systematics; a ConfigError if the constraints cannot be written."""
         lumi = self._needs_lumi()
-        parameters = [_flux_parameter(self.source, group, lumi=lumi)[0] for group in self.groups]
+        parameters = [flux_parameter(self.source, group, lumi=lumi)[0] for group in self.groups]
         return [*parameters, *(each.parameter for each in self.systematics)]
 
     def standard_model(self) -> Array:
@@ -146,20 +102,26 @@ class NeutrinoModel:
         scale = self.hypothesis.parameter_of_interest(self.flavor).scale
         for group in self.groups:
             counts = self._counts(group, self.source, self.physics)
-            varied = self._varied(partial(self._counts, group))
+            varied = [(each, self._ends(each, group)) for each in self.systematics]
             for power, values in counts.items():
                 if not values.any() or (power > 0 and self._signed):
                     continue
                 factor = scale if power > 0 else 1.0  # a factor of 1 stands for so many times x = 1
-                ends = [(up[power], None if down is None else down[power]) for up, down in varied]
-                shapes = self._shapes(factor * values, [_scaled(factor, pair) for pair in ends])
-                modifiers = [
-                    *self._constraints(group, factor * values),
-                    *(shape for shape in shapes if not np.allclose(shape.up, factor * values, _SAME, 0.0)),
-                    *self._coupling(power, counts),
-                ]
+                modifiers = self._constraints(group, factor * values)
+                for each, ends in varied:
+                    rows = [None if end is None else factor * end[power] for end in ends]
+                    shape = each.shape(factor * values, *rows)
+                    if not np.allclose(shape.up, factor * values, _SAME, 0.0):
+                        modifiers.append(shape)
+                modifiers += self._coupling(power, counts)
                 samples.append(self._sample(group, factor * values, modifiers, signal=power > 0))
         return samples
+
+    def _ends(self, each: Systematic, group: str) -> tuple[dict[int, Array], dict[int, Array] | None]:
+        """Counts of a group on both sides of a systematic."""
+        sides = (each.source, each.minus)
+        up, down = (None if side is None else self._counts(group, side, each.physics) for side in sides)
+        return up or {}, down
 
     def samples_at(self, coupling: float) -> list[Sample]:
         """Samples at one coupling, exact for every hypothesis.
@@ -168,52 +130,45 @@ class NeutrinoModel:
         interference), the Standard Model's sample is smaller by so much.
         """
         samples = []
-        counts = partial(self._parts_at, coupling)
-        nominal = counts(self.source, self.physics)
-        varied = self._varied(counts)
+        standard, added = self._parts_at(coupling, self.source, self.physics)
+        followed = [(each, self._followed(each, coupling, added)) for each in self.systematics]
         for row, group in enumerate(self.groups):
             for signal in (False, True):
-                values = nominal[signal][row]
-                ends = [(up[signal][row], None if down is None else down[signal][row]) for up, down in varied]
-                shapes = self._shapes(values, ends)
-                # The same modifiers at all couplings: a signal of nothing has those of the others.
-                kept = [
-                    shape
-                    for each, shape in zip(self.systematics, shapes, strict=True)
-                    if not signal or self.hypothesis.rrpa or each.physics.atomic == self.physics.atomic
-                ]
-                modifiers = [*self._constraints(group, values), *kept]
+                values = _part(standard, added, signal=signal)[row]
+                modifiers = self._constraints(group, values)
+                for each, (ends, signal_follows) in followed:
+                    if not signal or signal_follows:
+                        rows = [None if end is None else _part(*end, signal=signal)[row] for end in ends]
+                        modifiers.append(each.shape(values, *rows))
                 if signal:
                     modifiers.append(NormFactor(STRENGTH))
                 samples.append(self._sample(group, values, modifiers, signal=signal))
         return samples
 
-    def _varied(self, counts: Callable[[Source, RateOptions], Counts]) -> list[tuple[Counts, Counts | None]]:
-        """Counts on both sides of each systematic; None on the minus side where that is the mirror image."""
-        return [
-            (
-                counts(each.source, each.physics),
-                None if each.minus is None else counts(each.minus, each.physics),
-            )
-            for each in self.systematics
-        ]
-
-    def _shapes(self, values: Array, ends: Sequence[tuple[Array, Array | None]]) -> list[HistoSys]:
-        """A change of shape for each systematic."""
-        return [
-            mirrored(each.parameter.name, values, up)
-            if down is None
-            else HistoSys(each.parameter.name, up, down)
-            for each, (up, down) in zip(self.systematics, ends, strict=True)
-        ]
-
     def _parts_at(self, coupling: float, source: Source, physics: RateOptions) -> tuple[Array, Array]:
-        """Counts of groups and bins at a coupling: of the Standard Model's samples and of the signal's."""
-        standard, added = neutrino_counts_at(
+        """Counts of groups and bins at a coupling: the Standard Model's, and what is added."""
+        return neutrino_counts_at(
             self.experiment, self.response, self.hypothesis, self.flavor, coupling, source, self.groups,
             physics,
         )  # fmt: skip
-        return standard + np.minimum(added, 0), np.maximum(added, 0)
+
+    def _followed(self, each: Systematic, coupling: float, added: Array) -> Followed:
+        """Both parts on both sides of a systematic, and whether what is added follows it.
+
+        As in one workspace, where a signed coupling is a change of shape of the Standard Model's sample and
+        does not know of others.
+        """
+        follows = self.hypothesis.rrpa
+        if each.source is not self.source:
+            follows = self.hypothesis.dependence is Dependence.POWER
+
+        def moved(source: Source) -> tuple[Array, Array]:
+            if follows:
+                return self._parts_at(coupling, source, each.physics)
+            rows = [self._counts(group, source, each.physics)[0] for group in self.groups]
+            return np.stack(rows), added
+
+        return (moved(each.source), None if each.minus is None else moved(each.minus)), follows
 
     @property
     def _signed(self) -> bool:
@@ -239,7 +194,7 @@ class NeutrinoModel:
         return Sample(name, title, values, tuple(modifiers))
 
     def _constraints(self, group: str, values: Array) -> list[Modifier]:
-        parameter, fraction = _flux_parameter(self.source, group, lumi=self._needs_lumi())
+        parameter, fraction = flux_parameter(self.source, group, lumi=self._needs_lumi())
         if parameter.sigma is not None:
             return [Lumi()]
         if self.options.constraint == "linear":
@@ -312,22 +267,6 @@ def neutrino_models(
     ]  # fmt: skip
 
 
-def _scaled(factor: float, ends: tuple[Array, Array | None]) -> tuple[Array, Array | None]:
-    up, down = ends
-    return factor * up, None if down is None else factor * down
-
-
-def _flux_parameter(source: Source, group: str, *, lumi: bool) -> tuple[Parameter, float]:
-    """Flux parameter of a group of components, and its fractional uncertainty."""
-    if group == "all":
-        fraction = source.common_uncertainty or 0.0
-        meaning = f"all {source.title} fluxes, {100 * fraction:g} % as in arXiv:2207.05036"
-        if not lumi:
-            return Parameter(f"{source.title}_nu_flux", meaning), fraction
-        meaning = f"all {source.title} fluxes over their nominal values, {100 * fraction:g} % as in"
-        meaning = f"{meaning} arXiv:2207.05036"
-        return Parameter("lumi", meaning, "1", (0.5, 1.5), 1.0, 1.0, fraction), fraction
-    chosen = source.group(group)
-    members = " + ".join(part.name for part in chosen.components)
-    meaning = f"{source.title} {members} flux, {100 * chosen.uncertainty:.2g} % ({chosen.reference})"
-    return Parameter(f"{group}_flux", meaning), chosen.uncertainty
+def _part(standard: Array, added: Array, *, signal: bool) -> Array:
+    """What is a signal, or what is left of the Standard Model's where something is taken away."""
+    return np.maximum(added, 0) if signal else standard + np.minimum(added, 0)

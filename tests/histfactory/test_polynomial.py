@@ -142,7 +142,7 @@ def assert_exact(found: Array, exact: Array) -> None:
 
     Ten digits of hi and lo add up to 1e-7 where the interference takes away most of ν_e's counts.
     """
-    np.testing.assert_allclose(found, exact, rtol=1.1e-6)
+    np.testing.assert_allclose(found, exact, rtol=1.1e-6, atol=1e-9)
 
 
 def scattering(model: Any, values: dict[str, float]) -> Array:
