@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nuhist.__about__ import __version__
-from nuhist.experiments.experiment import bundled_experiments, load_experiment
+from nuhist.experiments.experiment import FluxModel, bundled_experiments, load_experiment
 from nuhist.histfactory.build import build
 from nuhist.inference.results import JsonResult
 from nuhist.methods.limits import limit
@@ -54,10 +54,14 @@ def compare_published() -> PublishedLimits:
     """Compute the limits that bundled experiments quote as published by their collaborations."""
     limits = []
     for name in bundled_experiments():
-        for entry in load_experiment(name).published:
+        experiment = load_experiment(name)
+        fluxes: tuple[FluxModel, ...] = ("split",)
+        if experiment.neutrino_source(experiment.treatment()).common_uncertainty is not None:
+            fluxes = ("paper", "split")
+        for entry in experiment.published:
             ours: dict[str, float | None] = {}
             unit = ""
-            for flux in ("paper", "split"):
+            for flux in fluxes:
                 workspace = build(name, hypothesis=entry["hypothesis"], flavor=entry["flavor"], flux=flux)
                 for method in _METHODS:
                     interval = limit(workspace, method=method)

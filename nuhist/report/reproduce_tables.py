@@ -48,7 +48,10 @@ def published_rows(result: PublishedLimits) -> tuple[list[str], list[list[str]]]
     for entry in result.limits:
         cells = []
         for name in columns:
-            value, ratio = entry.ours[name], entry.ratios[name]
+            value, ratio = entry.ours.get(name), entry.ratios.get(name)
+            if name not in entry.ours:  # a flux that is no Sun's has no such treatment
+                cells.append("-")
+                continue
             cells.append("open" if value is None or ratio is None else f"{value:.3g} ({ratio:.2f})")
         what = f"{entry.experiment}: {entry.hypothesis}, {_FLAVORS[entry.flavor]}"
         rows.append([what, entry.source, entry.unit, f"{entry.published:.3g}", *cells])
