@@ -9,6 +9,7 @@ from nuhist.experiments.experiment import FluxModel, bundled_experiments, load_e
 from nuhist.histfactory.build import build
 from nuhist.inference.results import JsonResult
 from nuhist.methods.limits import limit
+from nuhist.physics.hypotheses import Dependence, get_hypothesis
 from nuhist.showing import Table
 
 _METHODS: tuple[str, ...] = ("profile", "cls")
@@ -63,7 +64,8 @@ def compare_published() -> PublishedLimits:
             unit = ""
             for flux in fluxes:
                 workspace = build(name, hypothesis=entry["hypothesis"], flavor=entry["flavor"], flux=flux)
-                for method in _METHODS:
+                signed = get_hypothesis(entry["hypothesis"]).dependence is Dependence.POLYNOMIAL
+                for method in ("profile",) if signed else _METHODS:  # CLs gives no interval of two sides
                     interval = limit(workspace, method=method)
                     ours[f"{method}, flux {flux}"] = interval.upper
                     unit = interval.unit

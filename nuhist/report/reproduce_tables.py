@@ -49,7 +49,7 @@ def published_rows(result: PublishedLimits) -> tuple[list[str], list[list[str]]]
         cells = []
         for name in columns:
             value, ratio = entry.ours.get(name), entry.ratios.get(name)
-            if name not in entry.ours:  # a flux that is no Sun's has no such treatment
+            if name not in entry.ours:  # no such treatment of this flux, or no such limit
                 cells.append("-")
                 continue
             cells.append("open" if value is None or ratio is None else f"{value:.3g} ({ratio:.2f})")
