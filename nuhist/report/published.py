@@ -41,10 +41,16 @@ class PublishedLimits(JsonResult):
         """How many."""
         return f"{len(self.limits)} limits published by collaborations, and ours"
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all of ours, those of the paper's flux first."""
+        found = dict.fromkeys(name for entry in self.limits for name in entry.ours)
+        return tuple(sorted(found, key=lambda name: "split" in name))
+
     def table(self) -> Table:
         """A row for each limit, a column for each of ours."""
         names = ("experiment", "hypothesis", "flavor", "source", "unit", "published")
-        ours = list(dict.fromkeys(name for entry in self.limits for name in entry.ours))
+        ours = self.columns
         plain = Table.of(self.limits, *names)
         pairs = zip(plain.rows, self.limits, strict=True)
         rows = ((*row, *(entry.ours.get(name) for name in ours)) for row, entry in pairs)

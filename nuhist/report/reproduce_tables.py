@@ -43,7 +43,7 @@ def explanation(result: Reproduction) -> str:
 
 def published_rows(result: PublishedLimits) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the collaborations' own limits beside ours."""
-    columns = list(dict.fromkeys(name for entry in result.limits for name in entry.ours))
+    columns = result.columns
     rows = []
     for entry in result.limits:
         cells = []
