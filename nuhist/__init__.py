@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nuhist.methods.exclusion import exclusion
     from nuhist.methods.feldman_cousins import FeldmanCousins
     from nuhist.methods.limits import limit, scan
+    from nuhist.methods.moment_limits import moments
     from nuhist.methods.profile_likelihood import ProfileLikelihood
     from nuhist.methods.sensitivity import sensitivity
     from nuhist.report.figure_table import plot
@@ -57,6 +58,7 @@ _PUBLIC = {
     "limit": "nuhist.methods.limits",
     "load": "nuhist.histfactory.loading",
     "load_experiment": "nuhist.experiments.experiment",
+    "moments": "nuhist.methods.moment_limits",
     "plot": "nuhist.report.figure_table",
     "pyhf_optimizer": "nuhist.inference.pyhf_optimizer",
     "reproduce": "nuhist.report.reproduce",
@@ -94,6 +96,7 @@ __all__ = [
     "limit",
     "load",
     "load_experiment",
+    "moments",
     "plot",
     "pyhf_optimizer",
     "ranking",

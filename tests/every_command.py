@@ -39,6 +39,8 @@ _MORE = {"contour": ("--parameters", "mu_nu_squared,lz_ws2022_background_norm")}
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "experiments": ("lz_ws2022",),
     "spectrum": ("lz_ws2022", "--hypothesis", "magnetic-moment", "--coupling", "2e-11"),
+    "sources": ("reactor:power=3GW,distance=14m",),
+    "targets": ("germanium",),
     "build": (*BUILD[1:], "-o", "lz.json"),
     "patchset": ("lz_ws2022", "--hypothesis", "millicharge-epa", "--grid=-4e-13:4e-13:17", "-o", "grid"),
     "combine": ("lz.json", "other.json", "-o", "joint.json"),
@@ -52,6 +54,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "gof": ("lz.json",),
     "ranking": ("lz.json",),
     "contour": ("lz.json", "--parameters", "mu_nu_squared,lz_ws2022_background_norm"),
+    "moments": ("lz.json",),
     "coverage": ("lz.json", "--range", "0:1e-11:2", "--ntoys", "20"),
     "exclusion": ("grid", "-o", "plane.json"),
     "sensitivity": ("lz_ws2022", *_FORECAST, "-o", "forecast.json"),
@@ -117,6 +120,8 @@ nuhist.fit("lz.json").to_dataframe()
 # Other forms of what --json prints: several channels, no sidecar, a folder with a patchset, expected limits.
 JSON_VARIANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("experiments", ()),
+    ("sources", ()),
+    ("targets", ()),
     ("validate", ("grid",)),
     ("scan", ("grid", "--range=-1e-13:1e-13:3")),
     ("limit", ("grid",)),

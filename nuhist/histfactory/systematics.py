@@ -87,4 +87,6 @@ def flux_parameter(source: Source, group: str, *, lumi: bool) -> tuple[Parameter
     chosen = source.group(group)
     members = " + ".join(part.name for part in chosen.components)
     meaning = f"{source.title} {members} flux, {100 * chosen.uncertainty:.2g} % ({chosen.reference})"
+    if source.common_uncertainty is None:  # there are others of its kind, with fluxes of their own
+        meaning = f"{meaning}, {source.name}"
     return Parameter(f"{group}_flux", meaning), chosen.uncertainty

@@ -49,9 +49,10 @@ class OwnParameter:
         """
         found = as_number(value, f"{family}: {self.name}", self.unit)
         if not self.low <= found <= self.high:
+            unit = "" if self.unit == "1" else f" {self.unit}"
             raise ConfigError(
-                f"{family}: {self.name} = {found:g} {self.unit} is outside its range,"
-                f" {self.low:g} to {self.high:g} {self.unit}"
+                f"{family}: {self.name} = {found:g}{unit} is outside its range, {self.low:g} to"
+                f" {self.high:g}{unit}"
             )
         return float(f"{found:.{DIGITS}g}")
 
