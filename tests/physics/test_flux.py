@@ -149,5 +149,5 @@ def test_group_uncertainties() -> None:
 
 
 def test_unknown_group_suggests_the_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"no flux group of sun called 'be8'; did you"):
+    with pytest.raises(ConfigError, match="no flux group of sun:survival=constant called 'be8'; did"):
         SUN.group("be8")
