@@ -12,7 +12,7 @@ from nuhist.experiments.data import binned_column
 from nuhist.experiments.experiment import BackgroundSample, Experiment, ResponseKind
 from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
-from nuhist.physics.recoils import recoil_rates, recoil_rates_at
+from nuhist.physics.recoils import recoil_rates_at, recoil_rates_by_flux
 from nuhist.physics.sources.source import Source
 from nuhist.tables import Array, column, read_table
 
@@ -39,17 +39,34 @@ def neutrino_counts(
     group
         One of its flux groups, or ``"all"``.
     options
-        Other choices of the physics.
+        Other choices of the physics; the target is the experiment's.
 
     Returns
     -------
     Counts per bin for the experiment's exposure, for each power of coupling / reference; power 0
     is the Standard Model.
     """
-    flux = source.group(group).components
-    rates = recoil_rates(hypothesis, flavor, response.energy, flux, _on(experiment, options))
+    return neutrino_counts_by_group(experiment, response, hypothesis, flavor, source, [group], options)[group]
+
+
+def neutrino_counts_by_group(
+    experiment: Experiment,
+    response: Response,
+    hypothesis: Hypothesis,
+    flavor: FlavorChoice,
+    source: Source,
+    groups: Sequence[str],
+    options: RateOptions,
+) -> dict[str, dict[int, Array]]:
+    """:func:`neutrino_counts` of several flux groups, by name; cross sections are evaluated once."""
+    fluxes = [source.group(group).components for group in groups]
+    physics = _on(experiment, options)
+    rates = recoil_rates_by_flux(hypothesis, flavor, response.energy, fluxes, physics)
     factor = experiment.exposure * experiment.counts_per_event
-    return {power: factor * response.fold(values) for power, values in rates.items()}
+    return {
+        group: {power: factor * response.fold(values) for power, values in found.items()}
+        for group, found in zip(groups, rates, strict=True)
+    }
 
 
 def neutrino_counts_at(

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from nuhist.errors import ConfigError
-from nuhist.experiments.counts import neutrino_counts, neutrino_counts_at
+from nuhist.experiments.counts import neutrino_counts_at, neutrino_counts_by_group
 from nuhist.experiments.experiment import Experiment, Treatment
 from nuhist.experiments.response import Response, make_response
 from nuhist.histfactory.options import BuildOptions
@@ -93,8 +93,9 @@ class NeutrinoModel:
 
     def standard_model(self) -> Array:
         """Counts per bin without the coupling."""
-        values = self._counts("all", self.source, self.physics)
-        return np.asarray(values[0] + values[1] if self.hypothesis.replaces_standard_model else values[0])
+        powers = (0, 1) if self.hypothesis.replaces_standard_model else (0,)
+        counts = [self._counts(group, self.source, self.physics) for group in self.groups]
+        return np.asarray(sum(values[power] for values in counts for power in powers))
 
     def samples(self) -> list[Sample]:
         """Samples with the coupling as a normfactor or as a signed polynomial."""
@@ -174,10 +175,18 @@ class NeutrinoModel:
     def _signed(self) -> bool:
         return self.hypothesis.dependence is Dependence.POLYNOMIAL
 
+    @cached_property
+    def _counted(self) -> dict[tuple[Source, RateOptions], dict[str, dict[int, Array]]]:
+        """Counts of all groups that were asked for, by source and choices of the physics."""
+        return {}
+
     def _counts(self, group: str, source: Source, physics: RateOptions) -> dict[int, Array]:
-        return neutrino_counts(
-            self.experiment, self.response, self.hypothesis, self.flavor, source, group, physics
-        )
+        key = source, physics
+        if key not in self._counted:
+            self._counted[key] = neutrino_counts_by_group(
+                self.experiment, self.response, self.hypothesis, self.flavor, source, self.groups, physics
+            )
+        return self._counted[key][group]
 
     def _sample(
         self, group: str, values: Array, modifiers: list[Modifier], *, signal: bool = False

@@ -8,7 +8,7 @@ import numpy as np
 
 from nuhist.errors import OptionError
 from nuhist.physics import scattering
-from nuhist.physics.couplings import FLAVORS, radiative
+from nuhist.physics.couplings import FLAVORS, Flavor, radiative
 from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, Hypothesis, RateOptions, active_flavors
 from nuhist.physics.rates import flux_moments, rate, rates_of_larger
 from nuhist.physics.sources.flux import FluxComponent
@@ -80,26 +80,51 @@ def recoil_rates(
         If the hypothesis' terms are not what it declares, see :mod:`nuhist.physics.terms`, or give a
         negative rate at a coupling within its bounds.
     """
+    return recoil_rates_by_flux(hypothesis, flavor, recoil_energy, [flux], options)[0]
+
+
+def recoil_rates_by_flux(
+    hypothesis: Hypothesis,
+    flavor: FlavorChoice,
+    recoil_energy: Array,
+    fluxes: Sequence[Sequence[FluxComponent]],
+    options: RateOptions,
+) -> list[dict[int, Array]]:
+    """:func:`recoil_rates` of several fluxes, for which the cross sections are evaluated once.
+
+    Parameters
+    ----------
+    fluxes
+        Groups of components; those of one group are added.
+    hypothesis, flavor, recoil_energy, options
+        As in :func:`recoil_rates`.
+    """
     energy = np.asarray(recoil_energy, dtype=np.float64)
-    folded = flux_moments(energy, flux)
     with_coupling = active_flavors(flavor)
     correction = _correction(energy, options)
-    standard = np.zeros_like(energy)
-    parts: dict[int, Array] = {}
+    standard: dict[Flavor, Array] = {}
+    terms: dict[Flavor, dict[int, Array]] = {}
     for name in FLAVORS:
         active = name in with_coupling
         if not (active and hypothesis.replaces_standard_model):
-            plain = scattering.standard_model(energy, radiative(name), options.target)
-            standard = standard + rate(plain, name, energy, folded, options.target)
+            standard[name] = scattering.standard_model(energy, radiative(name), options.target)
         if active:
-            for power, term in evaluate_terms(hypothesis, energy, name, options).items():
-                found = rate(term, name, energy, folded, options.target)
-                parts[power] = parts[power] + found if power in parts else found
-    rates = {0: standard * correction}
-    for power, values in parts.items():
-        rates[power] = values * (correction if hypothesis.rrpa else 1.0)
-    refuse_negative_rates(hypothesis, flavor, recoil_energy, rates)
-    return rates
+            terms[name] = evaluate_terms(hypothesis, energy, name, options)
+    found = []
+    for flux in fluxes:
+        folded = flux_moments(energy, flux)
+        parts: dict[int, Array] = {}
+        for name, powers in terms.items():
+            for power, term in powers.items():
+                part = rate(term, name, energy, folded, options.target)
+                parts[power] = parts[power] + part if power in parts else part
+        plain = [rate(term, name, energy, folded, options.target) for name, term in standard.items()]
+        rates = {0: np.asarray(sum(plain, np.zeros_like(energy))) * correction}
+        for power, values in parts.items():
+            rates[power] = values * (correction if hypothesis.rrpa else 1.0)
+        refuse_negative_rates(hypothesis, flavor, recoil_energy, rates)
+        found.append(rates)
+    return found
 
 
 def recoil_rates_at(
@@ -135,7 +160,7 @@ def recoil_rates_at(
     scale = hypothesis.parameter_of_interest(flavor)
     scale.to_parameter(coupling)  # refuses what is no usable number
     x = coupling / hypothesis.reference
-    parts = [recoil_rates(hypothesis, flavor, recoil_energy, flux, options) for flux in fluxes]
+    parts = recoil_rates_by_flux(hypothesis, flavor, recoil_energy, fluxes, options)
     standard = np.stack([part.pop(0) for part in parts])
     if hypothesis.alternative is None:
         added = [sum(x**power * values for power, values in part.items()) for part in parts]

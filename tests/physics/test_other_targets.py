@@ -146,3 +146,16 @@ def test_no_rrpa_but_for_xenon() -> None:
         get_target("germanium").rrpa_correction(np.array([1.0]))
     with pytest.raises(ConfigError, match="no target called 'xenonn'; did you mean xenon"):
         get_target("xenonn")
+
+
+def test_bundled_targets_are_as_the_schema_has_them() -> None:
+    # They are read without this check, which takes longer than the reading.
+    import yaml
+
+    from nuhist.physics.targets import registry
+    from nuhist.schemas import check
+
+    for path in Path(registry.__file__).parent.glob("tables/*.yaml"):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        check(content, "target", str(path), ConfigError)
+        assert content["name"] == path.stem

@@ -64,7 +64,8 @@ def read_target(path: Path) -> Target:
     if isinstance(content, dict) and isinstance(content.get("isotopes"), dict):
         # YAML reads mass numbers as numbers, JSON's keys are texts.
         content["isotopes"] = {str(key): value for key, value in content["isotopes"].items()}
-    check(content, "target", str(path), ConfigError)
+    if path.parent != _TABLES:  # a test checks nuhist's own
+        check(content, "target", str(path), ConfigError)
     if "compound" in content:
         _refuse_other_keys(path, content, ("element", "molar_mass", "isotopes", "rrpa"))
         parts = tuple(
