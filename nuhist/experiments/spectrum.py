@@ -111,7 +111,7 @@ def spectrum(
     --------
     >>> lz = spectrum("lz_ws2022", hypothesis="magnetic-moment", coupling=2.8e-11)
     >>> print(f"{lz.standard_model.sum():.1f} + {lz.added.sum():.0f} events")
-    31.8 + 165 events
+    32.5 + 165 events
     """
     tested = get_hypothesis(hypothesis)
     active_flavors(flavor)
