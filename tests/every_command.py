@@ -39,6 +39,7 @@ _MORE = {"contour": ("--parameters", "mu_nu_squared,lz_ws2022_background_norm")}
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "experiments": ("lz_ws2022",),
     "spectrum": ("lz_ws2022", "--hypothesis", "magnetic-moment", "--coupling", "2e-11"),
+    "hypotheses": ("light-scalar:mass=10keV",),
     "sources": ("reactor:power=3GW,distance=14m",),
     "targets": ("germanium",),
     "build": (*BUILD[1:], "-o", "lz.json"),
@@ -120,6 +121,8 @@ nuhist.fit("lz.json").to_dataframe()
 # Other forms of what --json prints: several channels, no sidecar, a folder with a patchset, expected limits.
 JSON_VARIANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("experiments", ()),
+    ("hypotheses", ()),
+    ("hypotheses", ("light-vector",)),
     ("sources", ()),
     ("targets", ()),
     ("validate", ("grid",)),

@@ -35,7 +35,13 @@ from nuhist.inputs import inputs_kept
 from nuhist.interrupts import is_interrupt
 
 _FAMILIES = {
-    "Look at what there is": (experiment.experiments, experiment.spectrum, physics.sources, physics.targets),
+    "Look at what there is": (
+        experiment.experiments,
+        experiment.spectrum,
+        physics.hypotheses,
+        physics.sources,
+        physics.targets,
+    ),
     "Make a likelihood": (
         workspace.build,
         workspace.patchset,

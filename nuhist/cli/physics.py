@@ -1,4 +1,4 @@
-"""Commands about the physics: sources of neutrinos, targets, matrices of moments."""
+"""Commands about the physics: hypotheses, sources of neutrinos, targets, matrices of moments."""
 
 from __future__ import annotations
 
@@ -16,6 +16,36 @@ if TYPE_CHECKING:
 
     from nuhist.physics.own_parameter import OwnParameter
     from nuhist.physics.sources.parameters import Choice, SourceKind
+
+
+@command(epilog="Example: nuhist hypotheses light-scalar:mass=10keV")
+@click.argument("name", required=False)
+@as_json
+def hypotheses(name: str | None, json_output: bool) -> None:
+    """List what can be tested, or describe one hypothesis: its formula, parameters and reference."""
+    from nuhist.physics.catalogue_table import describe, described
+
+    found = described() if name is None else (describe(name),)
+    if json_output:
+        plain = [entry.to_json() for entry in found]
+        print_json({"hypotheses": plain} if name is None else plain[0])
+        return
+    if name is None:
+        print_table(
+            ["name", "what", "coupling"], [[entry.name, entry.title, entry.said] for entry in found], left=3
+        )
+        return
+    (entry,) = found
+    say(f"{entry.name}: {entry.title}", "")
+    for title, text in (
+        ("coupling", entry.said),
+        ("parameter", entry.parameter),
+        ("formula", entry.formula),
+        ("reference", entry.cited),
+        ("depends on", ", ".join(entry.own_parameters)),
+    ):
+        if text:
+            say(f"  {title}: {text}")
 
 
 @command(epilog="Example: nuhist sources reactor:power=3GW,distance=14m")

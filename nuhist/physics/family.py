@@ -28,12 +28,16 @@ class Family:
         The hypothesis of a name, a title and the values by name. :meth:`at` puts the values behind the
         name of its parameter of interest: what that stands for may go with them, so that two members have
         two parameters, and a workspace without its sidecar says which member it is of.
+    formula, cited
+        What is computed, and where it comes from, for readers.
     """
 
     name: str
     title: str
     parameters: tuple[OwnParameter, ...]
     make: Callable[[str, str, Mapping[str, float]], Hypothesis]
+    formula: str = ""
+    cited: str = ""
 
     def parameter(self, name: str) -> OwnParameter:
         """A parameter by name; a ConfigError if there is none."""

@@ -1,20 +1,18 @@
-"""What can be tested: each hypothesis is one function and one entry in :data:`HYPOTHESES`."""
+"""What can be tested: each hypothesis is one module of :mod:`nuhist.physics.catalogue`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from nuhist.errors import ConfigError, unknown_name
-from nuhist.physics import scattering
-from nuhist.physics.couplings import FLAVORS, Flavor, radiative
+from nuhist.physics.couplings import FLAVORS, Flavor
 from nuhist.physics.family import Family
 from nuhist.physics.hypothesis import (
     ATOMIC_CHOICES,
-    CHANGES,
     FLAVOR_CHOICES,
-    FLIPS,
-    KEEPS,
     Atomic,
     Dependence,
     FlavorChoice,
@@ -23,8 +21,6 @@ from nuhist.physics.hypothesis import (
     RateOptions,
     Terms,
 )
-from nuhist.physics.light_vector import LIGHT_VECTOR
-from nuhist.tables import Array
 from nuhist.values import as_text
 
 __all__ = [
@@ -47,146 +43,18 @@ __all__ = [
 ]
 
 
-def _magnetic_moment(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
-    return {2: 1e-22 * scattering.magnetic_moment(energy, options.target)}
+_CATALOGUE = Path(__file__).parent / "catalogue"
 
 
-def _millicharge_fea(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
-    return {
-        1: 1e-13 * scattering.millicharge_fea_linear(energy, radiative(flavor), options.target),
-        2: 1e-26 * scattering.millicharge_fea_quadratic(energy, options.target),
-    }
+def _entries() -> Iterator[Hypothesis | Family]:
+    """Entries of all modules of the catalogue, in the order of their names."""
+    for path in sorted(_CATALOGUE.glob("[a-z]*.py")):
+        yield from import_module(f"nuhist.physics.catalogue.{path.stem}").ENTRIES
 
 
-def _millicharge_epa(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
-    return {2: 1e-26 * scattering.millicharge_epa(energy, options.target, options.neutrino_mass_ev)}
-
-
-def _charge_radius(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
-    return {
-        1: 1e-31 * scattering.charge_radius_linear(energy, radiative(flavor), options.target),
-        2: 1e-62 * scattering.charge_radius_quadratic(energy, options.target),
-    }
-
-
-def _transition_charge_radius(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
-    # Another flavour goes out: no interference with the Standard Model.
-    return {2: 1e-62 * scattering.charge_radius_quadratic(energy, options.target)}
-
-
-def _standard_model(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
-    return {1: scattering.standard_model(energy, radiative(flavor), options.target)}
-
-
-HYPOTHESES: dict[str, Hypothesis] = {
-    entry.name: entry
-    for entry in (
-        Hypothesis(
-            name="magnetic-moment",
-            title="neutrino magnetic moment",
-            coupling="mu_nu",
-            unit="mu_B",
-            reference=1e-11,
-            terms=_magnetic_moment,
-            dependence=Dependence.POWER,
-            parameter="mu_nu{flavor}_squared",
-            power=2,
-            rrpa=True,
-            amplitude=FLIPS,
-        ),
-        Hypothesis(
-            name="millicharge-fea",
-            title="neutrino millicharge, free electrons (FEA)",
-            coupling="q_nu",
-            unit="e_0",
-            reference=1e-13,
-            terms=_millicharge_fea,
-            dependence=Dependence.POLYNOMIAL,
-            parameter="q_nu{flavor}",
-            scale=1e4,
-            bounds=(-12.0, 12.0),
-            # Counts right to 1e-6 (see histfactory.polynomial): interference takes away two thirds
-            # of the quadratic part of nu_e, and little of nu_mu and nu_tau, whose limits are wider.
-            flavor_ranges={
-                "e": ParameterRange(2e4, (-15.0, 15.0)),
-                "mu": ParameterRange(1e4, (-17.0, 17.0)),
-                "tau": ParameterRange(1e4, (-17.0, 17.0)),
-            },
-            amplitude=KEEPS,
-        ),
-        Hypothesis(
-            name="millicharge-epa-only",
-            title="neutrino millicharge, equivalent photons alone (EPA)",
-            coupling="q_nu",
-            unit="e_0",
-            reference=1e-13,
-            terms=_millicharge_epa,
-            dependence=Dependence.POWER,
-            parameter="q_nu{flavor}_squared",
-            power=2,
-            absorption=True,
-            amplitude=KEEPS,
-        ),
-        Hypothesis(
-            name="millicharge-epa",
-            title="neutrino millicharge, the larger of EPA and FEA",
-            coupling="q_nu",
-            unit="e_0",
-            reference=1e-13,
-            terms=_millicharge_fea,
-            dependence=Dependence.GENERAL,
-            parameter="mu",
-            alternative=_millicharge_epa,
-            absorption=True,
-            amplitude=KEEPS,
-        ),
-        Hypothesis(
-            name="charge-radius",
-            title="neutrino charge radius beyond the Standard Model's",
-            coupling="r2_nu",
-            unit="cm^2",
-            reference=1e-31,
-            terms=_charge_radius,
-            dependence=Dependence.POLYNOMIAL,
-            parameter="r2_nu{flavor}",
-            scale=1e4,
-            bounds=(-17.0, 17.0),
-            rrpa=True,
-            amplitude=KEEPS,
-        ),
-        Hypothesis(
-            name="charge-radius-transition",
-            title="neutrino charge radius that changes the flavour",
-            coupling="r2_transition_nu",
-            unit="cm^2",
-            reference=1e-31,
-            terms=_transition_charge_radius,
-            dependence=Dependence.POWER,
-            parameter="r2_transition_nu{flavor}_squared",
-            power=2,
-            bounds=(0.0, 1000.0),
-            rrpa=True,
-            amplitude=CHANGES,
-        ),
-        Hypothesis(
-            name="standard-model",
-            title="strength of the Standard Model's neutrino-electron scattering",
-            coupling="sm_strength_nu",
-            unit="SM",
-            reference=1.0,
-            terms=_standard_model,
-            dependence=Dependence.POWER,
-            parameter="sm_strength_nu{flavor}",
-            bounds=(0.0, 20.0),
-            rrpa=True,
-            replaces_standard_model=True,
-            amplitude=KEEPS,
-        ),
-    )
-}
-
-
-FAMILIES: dict[str, Family] = {LIGHT_VECTOR.name: LIGHT_VECTOR}
+_ALL = tuple(_entries())
+HYPOTHESES: dict[str, Hypothesis] = {entry.name: entry for entry in _ALL if isinstance(entry, Hypothesis)}
+FAMILIES: dict[str, Family] = {entry.name: entry for entry in _ALL if isinstance(entry, Family)}
 
 
 def get_family(name: str) -> Family:

@@ -118,6 +118,8 @@ class Hypothesis:
     amplitude
         What the amplitude does to the neutrino, such as :data:`KEEPS`, to know with which others it
         interferes: with those that do the same on the same flavour. None where nothing is known.
+    formula, cited
+        What is computed, and where it comes from, for readers.
 
     Raises
     ------
@@ -142,6 +144,8 @@ class Hypothesis:
     absorption: bool = False
     replaces_standard_model: bool = False
     amplitude: str | None = None
+    formula: str = ""
+    cited: str = ""
 
     def __post_init__(self) -> None:
         _check_texts(self)

@@ -23,9 +23,9 @@ from nuhist.inference.profile import threshold
 from nuhist.inference.region import expected_upper
 from nuhist.methods.result_files import read_result
 from nuhist.methods.scan_results import ExclusionScan
+from nuhist.physics.catalogue.light_vector import ENTRIES
 from nuhist.physics.family import Family
 from nuhist.physics.hypotheses import FAMILIES, Hypothesis, get_hypothesis
-from nuhist.physics.light_vector import LIGHT_VECTOR
 from nuhist.physics.own_parameter import OwnParameter
 from nuhist.report.exclusion_figure import draw_exclusion
 
@@ -182,7 +182,7 @@ def strong(monkeypatch: pytest.MonkeyPatch) -> str:
     """The light vector with a second parameter, by which the neutrino's charge is larger."""
 
     def make(name: str, title: str, values: Mapping[str, float]) -> Hypothesis:
-        plain = LIGHT_VECTOR.make(name, title, {"mass": values["mass"]})
+        plain = ENTRIES[0].make(name, title, {"mass": values["mass"]})
 
         def terms(energy: Any, flavor: Any, options: Any) -> Mapping[int, Any]:
             found = plain.terms(energy, flavor, options)
@@ -191,7 +191,7 @@ def strong(monkeypatch: pytest.MonkeyPatch) -> str:
         return replace(plain, terms=terms)
 
     charge = OwnParameter("charge", "charge", "1", {}, 0.1, 1.0)
-    family = Family("strong", "strong vector", (*LIGHT_VECTOR.parameters, charge), make)
+    family = Family("strong", "strong vector", (*ENTRIES[0].parameters, charge), make)
     monkeypatch.setitem(FAMILIES, "strong", family)
     return family.name
 

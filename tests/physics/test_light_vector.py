@@ -10,10 +10,10 @@ import pytest
 from nuhist.constants import ELECTRON_MASS_KEV, FINE_STRUCTURE
 from nuhist.errors import ConfigError
 from nuhist.physics import scattering
+from nuhist.physics.catalogue.light_vector import vector_terms
 from nuhist.physics.couplings import radiative
 from nuhist.physics.hypotheses import HYPOTHESES, get_family, get_hypothesis, title_of
 from nuhist.physics.hypothesis import RateOptions
-from nuhist.physics.light_vector import vector_terms
 from nuhist.physics.targets.registry import get_target
 
 XENON = get_target("xenon")

@@ -1,0 +1,1 @@
+"""What can be tested, a module each: its ``ENTRIES`` are hypotheses, and families of them."""

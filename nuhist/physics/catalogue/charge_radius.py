@@ -1,0 +1,58 @@
+"""A charge radius beyond the Standard Model, of one flavour and between flavours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nuhist.physics import scattering
+from nuhist.physics.couplings import Flavor, radiative
+from nuhist.physics.hypothesis import CHANGES, KEEPS, Dependence, Hypothesis, RateOptions
+from nuhist.tables import Array
+
+
+def _charge_radius(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    return {
+        1: 1e-31 * scattering.charge_radius_linear(energy, radiative(flavor), options.target),
+        2: 1e-62 * scattering.charge_radius_quadratic(energy, options.target),
+    }
+
+
+def _transition_charge_radius(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    # Another flavour goes out: no interference with the Standard Model.
+    return {2: 1e-62 * scattering.charge_radius_quadratic(energy, options.target)}
+
+
+ENTRIES = (
+    Hypothesis(
+        name="charge-radius",
+        title="neutrino charge radius beyond the Standard Model's",
+        coupling="r2_nu",
+        unit="cm^2",
+        reference=1e-31,
+        terms=_charge_radius,
+        dependence=Dependence.POLYNOMIAL,
+        parameter="r2_nu{flavor}",
+        scale=1e4,
+        bounds=(-17.0, 17.0),
+        rrpa=True,
+        amplitude=KEEPS,
+        formula="g_V -> g_V + sqrt(2) pi alpha r2 / (3 G_F)",
+        cited="arXiv:2207.05036, eq. (7), with q^2 r2 / 6 for the charge",
+    ),
+    Hypothesis(
+        name="charge-radius-transition",
+        title="neutrino charge radius that changes the flavour",
+        coupling="r2_transition_nu",
+        unit="cm^2",
+        reference=1e-31,
+        terms=_transition_charge_radius,
+        dependence=Dependence.POWER,
+        parameter="r2_transition_nu{flavor}_squared",
+        power=2,
+        bounds=(0.0, 1000.0),
+        rrpa=True,
+        amplitude=CHANGES,
+        formula="the square of a charge radius alone",
+        cited="arXiv:2207.05036, eq. (7), with q^2 r2 / 6 for the charge",
+    ),
+)

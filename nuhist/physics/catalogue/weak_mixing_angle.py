@@ -1,0 +1,41 @@
+"""The weak mixing angle at low momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nuhist.constants import RHO_NEUTRAL_CURRENT
+from nuhist.physics.couplings import Couplings, Flavor, radiative
+from nuhist.physics.hypothesis import KEEPS, Dependence, Hypothesis, RateOptions
+from nuhist.physics.mediator import shifted
+from nuhist.tables import Array
+
+_REFERENCE = 0.06
+
+
+def _terms(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    # (B3) to (B7) of arXiv:2207.05036: only g_V depends on the angle at zero momentum, as 2 ρ sin²θ_W.
+    shift = np.full_like(energy, 2 * RHO_NEUTRAL_CURRENT * _REFERENCE)
+    return shifted(energy, radiative(flavor), options.target, shift, Couplings(1.0, 0.0))
+
+
+ENTRIES = (
+    Hypothesis(
+        name="weak-mixing-angle",
+        title="weak mixing angle at low momentum, less 0.23857",
+        coupling="delta_sin2_theta_w",
+        unit="1",
+        reference=_REFERENCE,
+        terms=_terms,
+        dependence=Dependence.POLYNOMIAL,
+        parameter="delta_sin2_theta_w{flavor}",
+        scale=1e4,
+        bounds=(-17.0, 17.0),
+        rrpa=True,
+        amplitude=KEEPS,
+        formula="g_V -> g_V + 2 rho delta",
+        cited="arXiv:2207.05036, (B3) to (B7)",
+    ),
+)

@@ -1,0 +1,96 @@
+"""What can be tested, for readers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nuhist.physics.coupling import spaced
+from nuhist.physics.family import Family
+from nuhist.physics.hypotheses import FAMILIES, HYPOTHESES, get_family, get_hypothesis
+from nuhist.physics.hypothesis import Dependence, Hypothesis
+
+
+@dataclass(frozen=True)
+class Described:
+    """A hypothesis, or a family of them.
+
+    Attributes
+    ----------
+    name, title
+        As a user writes it, and for readers.
+    coupling, unit
+        What is measured.
+    parameter
+        Of the workspace, where there is one.
+    dependence
+        How the rate depends on the coupling.
+    formula, cited
+        What is computed, and where it comes from.
+    own_parameters
+        Parameters of its own, with units and ranges.
+    """
+
+    name: str
+    title: str
+    coupling: str
+    unit: str
+    parameter: str | None
+    dependence: str
+    formula: str
+    cited: str
+    own_parameters: tuple[str, ...]
+
+    @property
+    def said(self) -> str:
+        """The coupling with its unit."""
+        return f"{self.coupling}{spaced(self.unit)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        fields = asdict(self)
+        return {**fields, "own_parameters": list(self.own_parameters)}
+
+
+def described() -> tuple[Described, ...]:
+    """All hypotheses and families."""
+    return (*map(_described, HYPOTHESES.values()), *map(_of_family, FAMILIES.values()))
+
+
+def describe(name: str) -> Described:
+    """A hypothesis or a family by its name; a ConfigError if there is none."""
+    if name in FAMILIES:
+        return _of_family(get_family(name))
+    hypothesis, family = get_hypothesis(name), FAMILIES.get(name.partition(":")[0])
+    if family is None:
+        return _described(hypothesis)
+    return _described(hypothesis, family.formula, family.cited)
+
+
+def _described(
+    hypothesis: Hypothesis, formula: str = "", cited: str = "", own: tuple[str, ...] = ()
+) -> Described:
+    poi = hypothesis.parameter_of_interest("effective")
+    return Described(
+        name=hypothesis.name,
+        title=hypothesis.title,
+        coupling=poi.coupling,
+        unit=poi.unit,
+        parameter=None if hypothesis.dependence is Dependence.GENERAL else poi.name,
+        dependence=hypothesis.dependence.value,
+        formula=hypothesis.formula or formula,
+        cited=hypothesis.cited or cited,
+        own_parameters=own,
+    )
+
+
+def _of_family(family: Family) -> Described:
+    own = tuple(
+        f"{entry.name}: {entry.title}, {entry.low:g} to {entry.high:g}{spaced(entry.unit)}"
+        for entry in family.parameters
+    )
+    member = family.parsed(family.example.partition(":")[2])
+    found = _described(member, family.formula, family.cited, own)
+    # Without the tag of the example's value.
+    parameter = None if found.parameter is None else found.parameter.partition("_mass")[0] or found.parameter
+    return Described(**{**vars(found), "name": family.example, "title": family.title, "parameter": parameter})
