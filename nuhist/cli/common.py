@@ -172,10 +172,7 @@ def output_option(text: str) -> Decorator:
     )
 
 
-_HYPOTHESES = (
-    "magnetic-moment, millicharge-fea, millicharge-epa-only, millicharge-epa, charge-radius,"
-    " charge-radius-transition, standard-model or light-vector:mass=M"
-)
+_HYPOTHESES = "magnetic-moment, light-vector:mass=M, ... (nuhist hypotheses lists them), or FILE.py:NAME"
 
 
 def hypothesis_options(function: Callable[..., Any]) -> Callable[..., Any]:

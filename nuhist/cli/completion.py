@@ -27,14 +27,18 @@ class _Names(click.types.StringParamType):
 
 def _experiments() -> Iterable[str]:
     from nuhist.experiments.experiment import bundled_experiments
+    from nuhist.experiments.outside import of_packages
 
-    return bundled_experiments()
+    return [*bundled_experiments(), *of_packages()]
 
 
 def _hypotheses() -> Iterable[str]:
-    from nuhist.physics.hypotheses import FAMILIES, HYPOTHESES
+    from nuhist.physics.hypotheses import all_families, all_hypotheses
 
-    return [*HYPOTHESES, *(f"{family.name}:{family.parameters[0].name}=" for family in FAMILIES.values())]
+    return [
+        *all_hypotheses(),
+        *(f"{family.name}:{family.parameters[0].name}=" for family in all_families().values()),
+    ]
 
 
 def _methods() -> Iterable[str]:

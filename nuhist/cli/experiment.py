@@ -19,8 +19,9 @@ from nuhist.physics.coupling import spaced
 def experiments(name: str | None, allow_outside: bool, json_output: bool) -> None:
     """List the bundled experiments, or describe one (a NAME or a folder)."""
     from nuhist.experiments.experiment import bundled_experiments, load_experiments
+    from nuhist.experiments.outside import of_packages
 
-    names = bundled_experiments() if name is None else [name]
+    names = [*bundled_experiments(), *of_packages()] if name is None else [name]
     found = load_experiments(names, allow_outside=allow_outside)
     if json_output:
         described = [

@@ -29,7 +29,7 @@ result_file = click.option(
 
 @command(epilog="Example: nuhist exclusion BkgOnly.json patchset.json --jobs 2 -o plane.json")
 @click.argument("sources", metavar="WS [PATCHSET] | EXPERIMENT...", nargs=-1, required=True)
-@click.option("--hypothesis", metavar="H", help="One with a parameter of its own: light-vector.")
+@click.option("--hypothesis", metavar="H", help="One with a parameter of its own, such as light-vector.")
 @click.option("--over", multiple=True, metavar="NAME=LO:HI:N[:log]",
               help="Values of that parameter; again for a plane of two.")  # fmt: skip
 @click.option("--flavor", metavar="F", help="effective, e, mu or tau (with --over) [default: effective].")

@@ -21,6 +21,7 @@ from nuhist.experiments.interaction import (
     chosen_target,
     source_choice,
 )
+from nuhist.experiments.outside import of_packages
 from nuhist.files import read_text
 from nuhist.inputs import check_path
 from nuhist.physics.hypothesis import Atomic
@@ -192,7 +193,7 @@ def bundled_experiments() -> tuple[str, ...]:
 
 
 def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experiment:
-    """Read an experiment: a bundled one by name, or a folder with experiment.yaml.
+    """Read an experiment: a bundled one or one of another package by name, or a folder with experiment.yaml.
 
     Parameters
     ----------
@@ -221,11 +222,15 @@ def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experim
     if known and allow_outside:
         raise OptionError("--allow-outside: does nothing with bundled experiments; it belongs to folders")
     folder = Path(__file__).parent / name if known else Path(name)
+    if not known and not folder.exists() and str(name) in of_packages():
+        folder = Path(of_packages()[str(name)].folder)
     file = folder / FILE_NAME
     if not file.is_file():
         if folder.is_dir():
             raise ConfigError(f"{folder}: has no {FILE_NAME}")
-        raise unknown_name("experiment", str(name), bundled)
+        if str(name) in of_packages().broken:
+            raise ConfigError(of_packages().broken[str(name)])
+        raise unknown_name("experiment", str(name), [*bundled, *of_packages()])
     content = parse_yaml(read_text(file), str(file), ConfigError)
     check(content, "experiment", str(file), ConfigError)
     if not (known or allow_outside):

@@ -25,7 +25,7 @@ from nuhist.methods.expected import expected_limits
 from nuhist.methods.method import IntervalMethod, level_of
 from nuhist.methods.registry import make_method
 from nuhist.methods.scan_results import ExclusionScan, ScanPoint, SecondParameter
-from nuhist.physics.hypotheses import FlavorChoice, get_family
+from nuhist.physics.hypotheses import FlavorChoice, get_family, split_family
 
 TOGETHER = "together"  # the curve of all experiments
 
@@ -111,8 +111,7 @@ def exclusion_scan(
     execution: Execution | None,
 ) -> ExclusionScan:
     """Limits at each value, see :func:`nuhist.exclusion`."""
-    name, _, text = hypothesis.partition(":")
-    family = get_family(name)
+    family, name, text = split_family(hypothesis)
     held = family.values(text)
     parameters = [family.parameter(each.name) for each in over]
     names_over = [parameter.name for parameter in parameters]
@@ -141,7 +140,7 @@ def exclusion_scan(
     single = [model.neutrinos.experiment.name for model in models.models]
     names = (*single, *([TOGETHER] if len(single) > 1 else ()))
     tasks = [ScanTask(place, len(names)) for place in places]
-    scanned = Scanned(models, family.name, tuple(names_over), held, chosen, level)
+    scanned = Scanned(models, name, tuple(names_over), held, chosen, level)
     asked = f"{__version__} {workspace_of(models).digest} {names_over} {chosen!r} {level!r} {flavor}"
     digest = hashlib.sha256(asked.encode()).hexdigest()
     computed = run(scanned, tasks, as_execution(execution) or Execution(), digest, compute_limits)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nuhist.errors import ConfigError
 from nuhist.physics.coupling import spaced
 from nuhist.physics.family import Family
-from nuhist.physics.hypotheses import FAMILIES, HYPOTHESES, get_family, get_hypothesis
+from nuhist.physics.hypotheses import all_families, all_hypotheses, get_hypothesis, split_family
 from nuhist.physics.hypothesis import Dependence, Hypothesis
 
 
@@ -54,17 +55,18 @@ class Described:
 
 def described() -> tuple[Described, ...]:
     """All hypotheses and families."""
-    return (*map(_described, HYPOTHESES.values()), *map(_of_family, FAMILIES.values()))
+    return (*map(_described, all_hypotheses().values()), *map(_of_family, all_families().values()))
 
 
 def describe(name: str) -> Described:
     """A hypothesis or a family by its name; a ConfigError if there is none."""
-    if name in FAMILIES:
-        return _of_family(get_family(name))
-    hypothesis, family = get_hypothesis(name), FAMILIES.get(name.partition(":")[0])
-    if family is None:
-        return _described(hypothesis)
-    return _described(hypothesis, family.formula, family.cited)
+    try:
+        family, _, values = split_family(name)
+    except ConfigError:
+        return _described(get_hypothesis(name))
+    if not values:
+        return _of_family(family)
+    return _described(get_hypothesis(name), family.formula, family.cited)
 
 
 def _described(

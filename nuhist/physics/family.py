@@ -30,6 +30,8 @@ class Family:
         two parameters, and a workspace without its sidecar says which member it is of.
     formula, cited
         What is computed, and where it comes from, for readers.
+    origin
+        How other processes find it, if it is one of a file; see :class:`Hypothesis`.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Family:
     make: Callable[[str, str, Mapping[str, float]], Hypothesis]
     formula: str = ""
     cited: str = ""
+    origin: str | None = None
 
     def parameter(self, name: str) -> OwnParameter:
         """A parameter by name; a ConfigError if there is none."""
@@ -63,6 +66,8 @@ class Family:
         words = [f"{each.name}={found[each.name]:.{DIGITS}g}{each.unit}" for each in self.parameters]
         said = [f"{each.title} {found[each.name]:.{DIGITS}g} {each.unit}" for each in self.parameters]
         made = self.make(f"{self.name}:{','.join(words)}", f"{self.title}, {', '.join(said)}", found)
+        if self.origin is not None:
+            made = replace(made, origin=f"{self.origin}:{','.join(words)}")
         if made.dependence is Dependence.GENERAL:
             return made
         return replace(made, parameter=made.parameter + self._tags(found))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from nuhist.physics.hypothesis import (
     RateOptions,
     Terms,
 )
+from nuhist.physics.outside import from_file, is_in_file, of_packages
 from nuhist.values import as_text
 
 __all__ = [
@@ -36,9 +38,12 @@ __all__ = [
     "RateOptions",
     "Terms",
     "active_flavors",
+    "all_families",
+    "all_hypotheses",
     "find_parameter",
     "get_family",
     "get_hypothesis",
+    "split_family",
     "title_of",
 ]
 
@@ -57,13 +62,56 @@ HYPOTHESES: dict[str, Hypothesis] = {entry.name: entry for entry in _ALL if isin
 FAMILIES: dict[str, Family] = {entry.name: entry for entry in _ALL if isinstance(entry, Family)}
 
 
+def all_hypotheses() -> dict[str, Hypothesis]:
+    """Those of the catalogue and of installed packages, by name."""
+    others = {name: entry for name, entry in of_packages().items() if isinstance(entry, Hypothesis)}
+    return {**others, **HYPOTHESES}
+
+
+def all_families() -> dict[str, Family]:
+    """Families of the catalogue and of installed packages, by name."""
+    others = {name: entry for name, entry in of_packages().items() if isinstance(entry, Family)}
+    return {**others, **FAMILIES}
+
+
 def get_family(name: str) -> Family:
-    """Look a family of hypotheses up; a ConfigError if there is none of that name."""
-    if as_text(name, "hypothesis") not in FAMILIES:
-        if name in HYPOTHESES:
-            raise ConfigError(f"{name} has no parameter of its own; those that have: {', '.join(FAMILIES)}")
-        raise unknown_name("hypothesis with parameters of its own", name, FAMILIES)
-    return FAMILIES[name]
+    """Look a family of hypotheses up, by its name or as ``FILE.py:NAME``.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    return split_family(name)[0]
+
+
+def split_family(text: str) -> tuple[Family, str, str]:
+    """A family, the name under which it is found again, and the values behind it.
+
+    Parameters
+    ----------
+    text
+        Such as ``"light-vector"``, ``"my.py:boson"`` or ``"my.py:boson:charge=2"``.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    if is_in_file(as_text(text, "hypothesis")):
+        found, name, values = from_file(text)
+        if not isinstance(found, Family):
+            raise ConfigError(f"{text}: has no parameter of its own")
+        return found, name, values
+    name, _, values = text.partition(":")
+    if name in FAMILIES:
+        return FAMILIES[name], name, values
+    known = all_families()
+    if name not in known:
+        if name in all_hypotheses():
+            raise ConfigError(f"{name} has no parameter of its own; those that have: {', '.join(known)}")
+        raise unknown_name("hypothesis with parameters of its own", name, known)
+    return known[name], name, values
 
 
 def title_of(name: str | None) -> str | None:
@@ -77,6 +125,8 @@ def title_of(name: str | None) -> str | None:
 def get_hypothesis(name: str) -> Hypothesis:
     """Look a hypothesis up; one with parameters of its own by its name and these, ``NAME:PARAMETER=VALUE``.
 
+    ``FILE.py:NAME`` and ``FILE.py:NAME:PARAMETER=VALUE`` are those of a Python file, which is run.
+
     Raises
     ------
     ConfigError
@@ -88,17 +138,43 @@ def get_hypothesis(name: str) -> Hypothesis:
     >>> get_hypothesis("light-vector:mass=1MeV").name
     'light-vector:mass=1000keV'
     """
-    family, _, values = as_text(name, "hypothesis").partition(":")
+    if is_in_file(as_text(name, "hypothesis")):
+        return _of_file(name)
+    family, _, values = name.partition(":")
     if family in FAMILIES and name not in HYPOTHESES:
         return FAMILIES[family].parsed(values)
     if name not in HYPOTHESES:
-        raise unknown_name("hypothesis", name, [*HYPOTHESES, *(each.example for each in FAMILIES.values())])
+        return _of_packages(name)
     found: Any = HYPOTHESES[name]
     if not isinstance(found, Hypothesis):
         raise ConfigError(f"HYPOTHESES['{name}'] is a {type(found).__name__}; expected a Hypothesis")
     if found.name != name:
         raise ConfigError(f"HYPOTHESES['{name}'] has the name '{found.name}'; expected its key")
     return found
+
+
+def _of_file(text: str) -> Hypothesis:
+    found, _, values = from_file(text)
+    if isinstance(found, Family):
+        found = found.parsed(values)
+    elif values:
+        raise ConfigError(f"{text}: {found.name} has no parameter of its own")
+    taken = HYPOTHESES.get(found.name)
+    if taken is not None or found.name.partition(":")[0] in FAMILIES:
+        raise ConfigError(f"{text}: its name '{found.name}' is one of nuhist's own; expected another one")
+    return found
+
+
+def _of_packages(name: str) -> Hypothesis:
+    family, _, values = name.partition(":")
+    families, hypotheses = all_families(), all_hypotheses()
+    if family in families:
+        return replace(families[family].parsed(values), origin=name)
+    if name in hypotheses:
+        return replace(hypotheses[name], origin=name)
+    if name in of_packages().broken:
+        raise ConfigError(of_packages().broken[name])
+    raise unknown_name("hypothesis", name, [*hypotheses, *(each.example for each in families.values())])
 
 
 def find_parameter(name: str) -> tuple[Hypothesis, FlavorChoice] | None:
@@ -112,8 +188,15 @@ def find_parameter(name: str) -> tuple[Hypothesis, FlavorChoice] | None:
     >>> find_parameter("g2_nu_mass10keV")[0].name
     'light-vector:mass=10keV'
     """
-    members = [family.of_parameter(name) for family in FAMILIES.values()]
-    for hypothesis in (*HYPOTHESES.values(), *filter(None, members)):
+    found = _parameter_in(name, HYPOTHESES, FAMILIES)
+    return found or _parameter_in(name, all_hypotheses(), all_families())
+
+
+def _parameter_in(
+    name: str, hypotheses: Mapping[str, Hypothesis], families: Mapping[str, Family]
+) -> tuple[Hypothesis, FlavorChoice] | None:
+    members = [family.of_parameter(name) for family in families.values()]
+    for hypothesis in (*hypotheses.values(), *filter(None, members)):
         if hypothesis.dependence is Dependence.GENERAL:
             continue
         for flavor in FLAVOR_CHOICES:

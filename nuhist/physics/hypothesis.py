@@ -120,6 +120,9 @@ class Hypothesis:
         interferes: with those that do the same on the same flavour. None where nothing is known.
     formula, cited
         What is computed, and where it comes from, for readers.
+    origin
+        How other processes find it, if it is one of a file or of another package: as
+        :func:`nuhist.physics.hypotheses.get_hypothesis` takes it.
 
     Raises
     ------
@@ -146,6 +149,13 @@ class Hypothesis:
     amplitude: str | None = None
     formula: str = ""
     cited: str = ""
+    origin: str | None = None
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Functions of a user's file are not sent to other processes; these read the file themselves."""
+        if self.origin is None:
+            return super().__reduce__()
+        return _found_again, (self.origin,)
 
     def __post_init__(self) -> None:
         _check_texts(self)
@@ -188,6 +198,12 @@ class Hypothesis:
     def parameter_range(self, flavor: FlavorChoice) -> ParameterRange:
         """Scale and bounds of the parameter of interest."""
         return self.flavor_ranges.get(flavor, ParameterRange(self.scale, self.bounds))
+
+
+def _found_again(origin: str) -> Hypothesis:
+    from nuhist.physics.hypotheses import get_hypothesis
+
+    return get_hypothesis(origin)
 
 
 _NEAR = 0.01  # largest bound over scale: the quadratic part is then right to (0.01)²/3 = 3e-5

@@ -89,7 +89,7 @@ def test_parameters_are_found_by_name() -> None:
             name = hypothesis.parameter_of_interest(flavor).name
             assert find_parameter(name) == (hypothesis, flavor)
             names.add(name)
-    assert len(names) == 6 * 4  # all different
+    assert len(names) == 12 * 4  # all different
     assert find_parameter("mu") is None
 
 

@@ -1,0 +1,228 @@
+"""Hypotheses of a Python file and of another package: found, fitted, scanned, and what slips are told."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import nuhist
+from nuhist.cli.main import main
+from nuhist.errors import NuhistError
+from nuhist.experiments import outside as experiments_outside
+from nuhist.physics import outside
+from nuhist.physics.hypotheses import find_parameter, get_hypothesis
+
+# The documentation's example is of this length, too.
+FILE = """
+from functools import partial
+from nuhist.physics.couplings import Couplings, radiative
+from nuhist.physics.family import Family
+from nuhist.physics.hypothesis import KEEPS, Dependence, Hypothesis
+from nuhist.physics.mediator import MASS, in_fermi_constants, shifted
+
+def terms(energy, flavor, options, mass, size):
+    shift = in_fermi_constants(size, energy, mass)
+    return shifted(energy, radiative(flavor), options.target, shift, Couplings(1.0, 0.0))
+
+def made(name, title, values):
+    return Hypothesis(name=name, title=title, coupling="g2_my", unit="1", reference=2e-14,
+        terms=partial(terms, mass=values["mass"], size=2e-14), dependence=Dependence.POLYNOMIAL,
+        parameter="g2_my{flavor}", scale=1e4, bounds=(0.0, 17.0), amplitude=KEEPS)
+
+boson = Family("my-boson", "boson of mine", (MASS,), made)
+light = boson.at({"mass": 1.0})
+number = 3
+"""
+POWER = """
+from nuhist.physics.hypothesis import Dependence, Hypothesis
+from nuhist.physics import scattering
+import numpy as np
+
+def terms(energy, flavor, options):
+    moment = lambda t: scattering.magnetic_moment(t, options.target)
+    return TERMS
+
+mine = Hypothesis(name="mine", title="mine", coupling="m", unit="mu_B", reference=1e-11, terms=terms,
+    dependence=Dependence.POWER, parameter="m{flavor}_squared", power=2)
+"""
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "my.py"
+    path.write_text(FILE, encoding="utf-8")
+    return path
+
+
+def test_from_the_shell(file: Path, tmp_path: Path) -> None:
+    # The same boson as nuhist's own, at its reference for a light one.
+    out = tmp_path / "w.json"
+    assert run("build", "xenonnt_sr0", "--hypothesis", f"{file}:light", "-o", out).exit_code == 0
+    mine = json.loads(run("limit", out, "--json").stdout)
+    own = nuhist.limit(nuhist.build("xenonnt_sr0", hypothesis="light-vector:mass=1keV"))
+    assert mine["upper"] == pytest.approx(own.upper, rel=1e-6)
+    assert mine["parameter"] == "g2_my_mass1keV"
+    described = run("hypotheses", f"{file}:boson")
+    assert "boson of mine" in described.output
+
+
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.thorough)])
+def test_a_scan(file: Path, tmp_path: Path, jobs: int) -> None:
+    # Other processes read the file themselves.
+    over = ("--over", "mass=1keV:100keV:2:log")
+    result = run(
+        "exclusion", "xenonnt_sr0", "--hypothesis", f"{file}:boson", *over, "--json", "--jobs", str(jobs)
+    )
+    assert result.exit_code == 0, result.output
+    points = json.loads(result.stdout)["points"]
+    own = nuhist.exclusion("xenonnt_sr0", hypothesis="light-vector", over="mass=1keV:100keV:2:log")
+    found = [point["upper_observed"] for point in points]
+    assert found[0] == pytest.approx(own.points[0].upper_observed, rel=1e-5)
+    assert len(found) == len(own.points) == 2
+
+
+def test_it_can_be_sent(file: Path) -> None:
+    hypothesis = get_hypothesis(f"{file}:boson:mass=10keV")
+    again = pickle.loads(pickle.dumps(hypothesis))
+    assert again.name == hypothesis.name == "my-boson:mass=10keV"
+    plain = get_hypothesis("magnetic-moment")
+    assert pickle.loads(pickle.dumps(plain)) == plain
+
+
+def test_a_changed_file_is_run_again(file: Path) -> None:
+    assert get_hypothesis(f"{file}:light").unit == "1"
+    file.write_text(FILE.replace('unit="1"', 'unit="keV"') + "# more\n", encoding="utf-8")
+    assert get_hypothesis(f"{file}:light").unit == "keV"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("lite", "no hypothesis in my.py called 'lite'; did you mean light"),
+        ("number", "my.py: number is a int; expected a Hypothesis or a Family"),
+        ("light:mass=3keV", "has no parameter of its own"),
+        ("boson", "my-boson: its mass is missing; write my-boson:mass=10keV"),
+        ("boson:mass=3kg", "expected a number with a unit of"),
+    ],
+)
+def test_names_that_are_not_there(file: Path, name: str, message: str) -> None:
+    with pytest.raises(NuhistError) as caught:
+        get_hypothesis(f"{file}:{name}")
+    assert message in str(caught.value).replace(str(file), "my.py")
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ("{2: 1e-22 * moment(energy)[0]}", "power 2: has the shape"),
+        ("{1: moment(energy)}", "has the powers 1; expected 2"),
+        ("{2: moment(energy) * np.nan}", "is nan at T ="),
+        (
+            "{2: moment(energy / energy.mean())}",
+            "expected a value for each T",
+        ),
+        (
+            "{2: np.where(energy > 5, 1, np.nan) * moment(energy)}",
+            "is nan at T",
+        ),
+        ("{2: -1e-22 * moment(energy)}", "expected no negative rate"),
+        (
+            "{2: 0 * moment(energy)}",
+            "its coupling changes no expected count",
+        ),
+        ("[1]", "gives a list; expected a mapping"),
+    ],
+)
+def test_slips(tmp_path: Path, terms: str, message: str) -> None:
+    path = tmp_path / "slip.py"
+    path.write_text(POWER.replace("TERMS", terms), encoding="utf-8")
+    result = run("build", "xenonnt_sr0", "--hypothesis", f"{path}:mine", "-o", tmp_path / "w.json")
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "w.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import nothing_of_that_name\n", "cannot be run: ModuleNotFoundError"),
+        ("def (\n", "cannot be run: SyntaxError"),
+        ("raise SystemExit\n", "cannot be run: SystemExit"),
+        (
+            POWER.replace('name="mine"', 'name="magnetic-moment"').replace("TERMS", "{}"),
+            "is one of nuhist's own",
+        ),
+    ],
+)
+def test_files_that_do_not_work(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(NuhistError) as caught:
+        get_hypothesis(f"{path}:mine")
+    assert message in str(caught.value)
+    assert (
+        run("spectrum", "xenonnt_sr0", "--hypothesis", tmp_path / "no.py:x", "--coupling", "1").exit_code == 1
+    )
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A package with a hypothesis, a family, an experiment, and one that does not work."""
+    site = tmp_path / "site"
+    info = site / "theirs-1.0.dist-info"
+    info.mkdir(parents=True)
+    more = POWER.replace("TERMS", "{2: 1e-22 * moment(energy)}")
+    folder = site / "their_xenon"
+    folder.mkdir()
+    bundled = Path(nuhist.__file__).parent / "experiments" / "cr51_xenon" / "experiment.yaml"
+    efficiency = bundled.parents[1] / "xenonnt_sr0" / "er_efficiency.csv"
+    (folder / "er_efficiency.csv").write_bytes(efficiency.read_bytes())
+    text = (
+        bundled.read_text(encoding="utf-8")
+        .replace("../xenonnt_sr0/", "")
+        .replace("name: cr51_xenon", "name: their_xenon")
+    )
+    (folder / "experiment.yaml").write_text(text, encoding="utf-8")
+    where = f"class Xenon:\n    name = 'their_xenon'\n    folder = {str(folder)!r}\n"
+    (site / "theirs.py").write_text(FILE + more + where, encoding="utf-8")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[nuhist.hypotheses]\nmine = theirs:mine\nmy-boson = theirs:boson\nthree = theirs:number\n"
+        "[nuhist.experiments]\ntheir_xenon = theirs:Xenon\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    for each in (outside, experiments_outside):
+        each.of_packages.cache_clear()
+    yield
+    sys.modules.pop("theirs", None)
+    monkeypatch.undo()
+    for each in (outside, experiments_outside):
+        each.of_packages.cache_clear()
+
+
+@pytest.mark.usefixtures("installed")
+def test_another_package() -> None:
+    workspace = nuhist.build("their_xenon", hypothesis="mine", flavor="e")
+    assert nuhist.limit(workspace).upper is not None
+    assert get_hypothesis("my-boson:mass=10keV").title == "boson of mine, mass 10 keV"
+    found = find_parameter("g2_mynumu_mass10keV") or find_parameter("g2_mymu_mass10keV")
+    assert found is not None
+    assert found[0].name == "my-boson:mass=10keV"
+    listed = run("hypotheses").output
+    assert "my-boson:mass=10keV" in listed
+    assert "their_xenon" in run("experiments").output
+    with pytest.raises(NuhistError, match="the hypothesis 'three' of theirs:number is broken"):
+        get_hypothesis("three")
+    assert np.isfinite(nuhist.spectrum("their_xenon", hypothesis="mine", coupling=1e-11).added).all()
