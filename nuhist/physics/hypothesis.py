@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from math import isfinite
+from pkgutil import resolve_name
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -155,7 +156,7 @@ class Hypothesis:
         """Functions of a user's file are not sent to other processes; these read the file themselves."""
         if self.origin is None:
             return super().__reduce__()
-        return _found_again, (self.origin,)
+        return resolve_name("nuhist.physics.hypotheses:get_hypothesis"), (self.origin,)
 
     def __post_init__(self) -> None:
         _check_texts(self)
@@ -198,12 +199,6 @@ class Hypothesis:
     def parameter_range(self, flavor: FlavorChoice) -> ParameterRange:
         """Scale and bounds of the parameter of interest."""
         return self.flavor_ranges.get(flavor, ParameterRange(self.scale, self.bounds))
-
-
-def _found_again(origin: str) -> Hypothesis:
-    from nuhist.physics.hypotheses import get_hypothesis
-
-    return get_hypothesis(origin)
 
 
 _NEAR = 0.01  # largest bound over scale: the quadratic part is then right to (0.01)²/3 = 3e-5

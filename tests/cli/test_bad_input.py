@@ -27,7 +27,7 @@ PAPER = ("lz_ws2022", *MOMENT, "--background", "paper")
             ("build", "lz_ws2002", *MOMENT),
             "no experiment called 'lz_ws2002'; did you mean lz_ws2024 or lz_ws2022",
         ),
-        (("build", "lz_ws2022", "--hypothesis", "magnetic-momnt"), "did you mean magnetic-moment?"),
+        (("build", "lz_ws2022", "--hypothesis", "magnetic-momnt"), "did you mean magnetic-moment"),
         (("build", *PAPER, "--flavor", "effectiv"), "no flavor called 'effectiv'; did you mean effective?"),
         (("build", *PAPER, "--flavor", "electron"), "known: e, effective, mu, tau"),
         (("build", *PAPER, "--ar37", "flatt"), "did you mean flat?"),

@@ -54,8 +54,8 @@ def test_small_and_quick(joint: tuple[Report, float]) -> None:
 
 
 def test_it_says_what_was_found(page: Page) -> None:
-    # README: LZ and XENONnT give mu < 7.14e-12 mu_B at 90 % CL; symbols have subscripts.
-    assert "μ ν < 7.14 × 10⁻¹² μ B at 90 % confidence level" in page.words
+    # README: LZ and XENONnT give mu < 7.13e-12 mu_B at 90 % CL; symbols have subscripts.
+    assert "μ ν < 7.13 × 10⁻¹² μ B at 90 % confidence level" in page.words
     assert "2NLL, profiled over all other parameters, less than 2.7055 above its global minimum" in page.words
     for text in (
         "neutrino magnetic moment; one coupling that all flavours share",
