@@ -224,7 +224,8 @@ def moments(
         return
     say(result.summary)
     say(f"  {result.method}: {result.convention}")
-    shares = [("flavours", result.flavors), ("mass states", result.masses or {})]
+    states = "mass states, in phase" if result.coherent else "mass states"
+    shares = [("flavours", result.flavors), (states, result.masses or {})]
     for title, fractions in shares:
         if fractions:
             say(f"  {title}: " + ", ".join(f"{name} {value:.4f}" for name, value in fractions.items()))

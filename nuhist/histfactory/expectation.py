@@ -14,6 +14,7 @@ from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis
 from nuhist.tables import Array
 
+_ROUNDING = 1e-12  # of all events, of which two sums are subtracted
 _AGREEMENT = 1e-4  # of all events of scattering in a bin: a hundred times what a polynomial is off by
 
 
@@ -58,11 +59,10 @@ def refuse_other_expectation(
                     neutrinos.physics,
                 )
             )
-            found = _counts(channel.samples, scale.name, parameter) - _counts(
-                channel.samples, scale.name, 0.0
-            )
+            without = _counts(channel.samples, scale.name, 0.0)
+            found = _counts(channel.samples, scale.name, parameter) - without
             changed |= bool(found.any())
-            apart = np.abs(found - added) > _AGREEMENT * (standard + np.abs(added))
+            apart = np.abs(found - added) > _AGREEMENT * (standard + np.abs(added)) + _ROUNDING * without
             if apart.any():
                 worst = int(np.argmax(np.abs(found - added)))
                 raise ConfigError(

@@ -86,7 +86,7 @@ def cross_section_figure(result: CrossSections, **look: Unpack[Look]) -> Figure:
     if largest > 0:
         axes.set_ylim(largest * 10.0**-_DECADES, 3 * largest)
     axes.set_xlabel("recoil energy $T$ [keV]")
-    averaged = f"averaged over the flux of {result.source}"
+    averaged = f"averaged over the flux of the source {result.source}"
     if result.neutrino_energy is not None:
         averaged = f"at a neutrino energy of {result.neutrino_energy:g} keV"
     canvas.title(axes, f"added to the Standard Model (dashed: taken away), {averaged}")
@@ -107,7 +107,11 @@ def draw_flux(*, source: str = "sun", **look: Unpack[Look]) -> Drawn:
     """Fluxes of a source of neutrinos."""
     curves = flux_curves(source)
     table = Table.joined([curve.table() for curve in curves])
-    return Drawn(flux_figure(curves, **look), {"components": [curve.to_json() for curve in curves]}, table)
+    return Drawn(
+        flux_figure(curves, **look),
+        {"source": source, "components": [curve.to_json() for curve in curves]},
+        table,
+    )
 
 
 @with_look
