@@ -30,7 +30,7 @@ import nuhist
 from nuhist import constants
 from nuhist.constants import ELECTRON_MASS_KEV, FINE_STRUCTURE
 from nuhist.experiments.counts import neutrino_counts
-from nuhist.experiments.experiment import load_experiment
+from nuhist.experiments.loading import load_experiment
 from nuhist.experiments.response import make_response
 from nuhist.physics.couplings import radiative
 from nuhist.physics.hypotheses import RateOptions, get_hypothesis

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nuhist.errors import NuhistError
-    from nuhist.experiments.experiment import bundled_experiments, load_experiment
+    from nuhist.experiments.loading import bundled_experiments, load_experiment
     from nuhist.experiments.spectrum import spectrum
     from nuhist.histfactory.build import build
     from nuhist.histfactory.combine import combine
@@ -49,7 +49,7 @@ _PUBLIC = {
     "SignalGrid": "nuhist.histfactory.patchset",
     "build": "nuhist.histfactory.build",
     "build_patchset": "nuhist.histfactory.patchset",
-    "bundled_experiments": "nuhist.experiments.experiment",
+    "bundled_experiments": "nuhist.experiments.loading",
     "combine": "nuhist.histfactory.combine",
     "contour": "nuhist.methods.contour",
     "describe": "nuhist.histfactory.describe",
@@ -57,7 +57,7 @@ _PUBLIC = {
     "fit": "nuhist.inference.fit",
     "limit": "nuhist.methods.limits",
     "load": "nuhist.histfactory.loading",
-    "load_experiment": "nuhist.experiments.experiment",
+    "load_experiment": "nuhist.experiments.loading",
     "moments": "nuhist.methods.moment_limits",
     "plot": "nuhist.report.figure_table",
     "pyhf_optimizer": "nuhist.inference.pyhf_optimizer",

@@ -26,7 +26,7 @@ class _Names(click.types.StringParamType):
 
 
 def _experiments() -> Iterable[str]:
-    from nuhist.experiments.experiment import bundled_experiments
+    from nuhist.experiments.loading import bundled_experiments
     from nuhist.experiments.outside import of_packages
 
     return [*bundled_experiments(), *of_packages()]

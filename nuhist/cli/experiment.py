@@ -18,7 +18,7 @@ from nuhist.physics.coupling import spaced
 @as_json
 def experiments(name: str | None, allow_outside: bool, json_output: bool) -> None:
     """List the bundled experiments, or describe one (a NAME or a folder)."""
-    from nuhist.experiments.experiment import bundled_experiments, load_experiments
+    from nuhist.experiments.loading import bundled_experiments, load_experiments
     from nuhist.experiments.outside import of_packages
 
     names = [*bundled_experiments(), *of_packages()] if name is None else [name]
@@ -94,7 +94,7 @@ def spectrum(
     json_output: bool,
 ) -> None:
     """Expected events per bin and recoil rates at one value of the coupling."""
-    from nuhist.experiments.experiment import load_experiments
+    from nuhist.experiments.loading import load_experiments
     from nuhist.experiments.spectrum import spectrum as compute
     from nuhist.physics.hypotheses import RateOptions, get_hypothesis
     from nuhist.physics.recoils import refuse_unused_mass

@@ -26,7 +26,7 @@ def _figures() -> Offers[FigureKind]:
 
 
 def _experiments(experiments: tuple[str, ...], allow_outside: bool) -> Any:
-    from nuhist.experiments.experiment import load_experiments
+    from nuhist.experiments.loading import load_experiments
 
     return load_experiments(experiments, allow_outside=allow_outside)
 

@@ -1,17 +1,14 @@
-"""Experiments as data: a folder with experiment.yaml and its tables."""
+"""Experiments as data: what a folder with experiment.yaml and its tables says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
-
-from nuhist.documents import parse_yaml
-from nuhist.errors import ConfigError, OptionError, unknown_name
+from nuhist.errors import unknown_name
 from nuhist.experiments.interaction import (
     DEFAULT_SOURCE,
     DEFAULT_TARGET,
@@ -21,16 +18,11 @@ from nuhist.experiments.interaction import (
     chosen_target,
     source_choice,
 )
-from nuhist.experiments.outside import of_packages
-from nuhist.files import read_text
-from nuhist.inputs import check_path
 from nuhist.physics.hypothesis import Atomic
 from nuhist.physics.sources.source import Source
 from nuhist.physics.targets.target import Target
-from nuhist.schemas import check
 from nuhist.tables import Array
 
-FILE_NAME = "experiment.yaml"
 ResponseKind = Literal["matrix", "gaussian", "none"]
 RESPONSE_KINDS: tuple[ResponseKind, ...] = get_args(ResponseKind)
 FluxModel = Literal["split", "paper"]
@@ -185,179 +177,3 @@ class Experiment:
         """
         named = None if other is None else SourceChoice(other, Path())
         return (named or treatment.source or self.source).make()
-
-
-def bundled_experiments() -> tuple[str, ...]:
-    """Names of the experiments that nuhist carries."""
-    return tuple(sorted(path.parent.name for path in Path(__file__).parent.glob(f"*/{FILE_NAME}")))
-
-
-def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experiment:
-    """Read an experiment: a bundled one or one of another package by name, or a folder with experiment.yaml.
-
-    Parameters
-    ----------
-    name
-        Of the experiment, or the folder.
-    allow_outside
-        Whether a user's experiment.yaml may name tables that lie outside its folder.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such experiment, its file has a wrong key or value, or a table lies outside the
-        folder; the message names file and key.
-    OptionError
-        If a bundled experiment, whose tables are nuhist's own, is to be allowed others.
-
-    Examples
-    --------
-    >>> experiment = load_experiment("lz_ws2022")
-    >>> experiment.bins, round(experiment.exposure, 3)
-    (51, 0.908)
-    """
-    check_path(name)
-    bundled = bundled_experiments()
-    known = str(name) in bundled
-    if known and allow_outside:
-        raise OptionError("--allow-outside: does nothing with bundled experiments; it belongs to folders")
-    folder = Path(__file__).parent / name if known else Path(name)
-    if not known and not folder.exists() and str(name) in of_packages():
-        folder = Path(of_packages()[str(name)].folder)
-    file = folder / FILE_NAME
-    if not file.is_file():
-        if folder.is_dir():
-            raise ConfigError(f"{folder}: has no {FILE_NAME}")
-        if str(name) in of_packages().broken:
-            raise ConfigError(of_packages().broken[str(name)])
-        raise unknown_name("experiment", str(name), [*bundled, *of_packages()])
-    content = parse_yaml(read_text(file), str(file), ConfigError)
-    check(content, "experiment", str(file), ConfigError)
-    if not (known or allow_outside):
-        _refuse_outside(file, content)
-    return _parsed(file, content)
-
-
-def load_experiments(
-    entries: Sequence[str | Path | Experiment], *, allow_outside: bool = False
-) -> list[Experiment]:
-    """Read several experiments, of which some may be bundled or loaded already: :func:`load_experiment`."""
-    bundled = bundled_experiments()
-    folders = [entry for entry in entries if not (isinstance(entry, Experiment) or str(entry) in bundled)]
-    if allow_outside and not folders:
-        raise OptionError("--allow-outside: does nothing without a folder of an experiment")
-    return [
-        entry
-        if isinstance(entry, Experiment)
-        else load_experiment(entry, allow_outside=allow_outside and entry in folders)
-        for entry in entries
-    ]
-
-
-def _refuse_outside(file: Path, content: Mapping[str, Any]) -> None:
-    """Refuse tables outside the folder, which somebody else may have made; links are followed."""
-    home = file.parent.resolve()
-    for key, table in _tables(content, ""):
-        try:
-            inside = (home / table).resolve().is_relative_to(home)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ConfigError(f"{file}: {key}: '{table}' is no path: {error}") from error
-        if not inside:
-            raise ConfigError(
-                f"{file}: {key}: '{table}' lies outside the experiment's folder, and is not read; put the"
-                " table into the folder, or add --allow-outside (Python: allow_outside=True)"
-            )
-
-
-def _tables(content: Any, key: str) -> Iterator[tuple[str, str]]:
-    """Tables that an experiment.yaml names, by key."""
-    if isinstance(content, Mapping):
-        for name, value in content.items():
-            if name == "table":
-                yield f"{key}.{name}".removeprefix("."), value
-            yield from _tables(value, f"{key}.{name}")
-    elif isinstance(content, list):
-        for index, value in enumerate(content):
-            yield from _tables(value, f"{key}[{index}]")
-
-
-def _parsed(file: Path, content: Mapping[str, Any]) -> Experiment:
-    binning = content["binning"]
-    if binning["high"] <= binning["low"]:
-        raise ConfigError(f"{file}: binning.high: {binning['high']} is not above binning.low")
-    treatments = {name: _treatment(file, name, entry) for name, entry in content["backgrounds"].items()}
-    if content["default_background"] not in treatments:
-        raise ConfigError(f"{file}: default_background: no entry of that name under backgrounds")
-    argon = content.get("argon37")
-    return Experiment(
-        name=content["name"],
-        title=content["title"],
-        sources=tuple(content["sources"]),
-        assumptions=tuple(content.get("assumptions", ())),
-        folder=file.parent,
-        exposure=float(content["exposure"]),
-        edges=np.linspace(binning["low"], binning["high"], int(binning["bins"]) + 1),
-        counts_per_event=float(content.get("counts_per_event", 1.0)),
-        response=content["response"],
-        argon37=None if argon is None else Argon37(**argon),
-        treatments=treatments,
-        default_background=content["default_background"],
-        hepdata=content.get("hepdata"),
-        dataset=content.get("dataset"),
-        published=tuple(content.get("published", ())),
-        source=source_choice(content.get("source", DEFAULT_SOURCE), file.parent),
-        target=chosen_target(content.get("target", DEFAULT_TARGET), file.parent),
-        process=content.get("process", PROCESSES[0]),
-    )
-
-
-def _treatment(file: Path, name: str, entry: Mapping[str, Any]) -> Treatment:
-    samples = tuple(
-        _sample(f"{file}: backgrounds.{name}.samples[{index}]", item)
-        for index, item in enumerate(entry["samples"])
-    )
-    names = [sample.name for sample in samples]
-    for sample in set(names):
-        if names.count(sample) > 1:
-            raise ConfigError(f"{file}: backgrounds.{name}.samples: '{sample}' is there twice")
-    return Treatment(
-        name=name,
-        observed=entry.get("observed"),
-        samples=samples,
-        response=entry["response"],
-        flux=entry["flux"],
-        atomic_response=entry.get("atomic_response", False),
-        argon37=entry.get("argon37"),
-        source=source_choice(entry["source"], file.parent) if "source" in entry else None,
-        atomic=entry.get("atomic", "step"),
-        survival=entry.get("survival", False),
-    )
-
-
-def _sample(place: str, entry: Mapping[str, Any]) -> BackgroundSample:
-    given = [key for key in ("error", "constraint", "free") if key in entry]
-    if len(given) > 1:
-        raise ConfigError(f"{place}: {' and '.join(given)} exclude each other; keep one")
-    events, error = entry.get("events"), entry.get("error")
-    constraint = entry.get("constraint")
-    if events is not None and error is not None:
-        constraint = error / events
-        if constraint > 1:
-            raise ConfigError(
-                f"{place}.error: {error:g} exceeds the {events:g} events; use free: [low, high]"
-            )
-    if events is None and not {"counts", "density"} & set(entry["shape"]):
-        raise ConfigError(f"{place}: only counts and density have a size of their own; add events: NUMBER")
-    free = entry.get("free")
-    if free is not None and free[0] >= free[1]:
-        raise ConfigError(f"{place}.free: {free} are not a lower and a higher number")
-    return BackgroundSample(
-        name=entry["name"],
-        title=entry.get("title", entry["name"]),
-        shape=entry["shape"],
-        events=events,
-        constraint=constraint,
-        constraint_without_argon37=entry.get("constraint_without_argon37"),
-        free=None if free is None else (free[0], free[1]),
-        with_exposure=entry.get("with_exposure", True),
-    )

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from nuhist.experiments.counts import neutrino_counts_at
-from nuhist.experiments.experiment import Experiment, ResponseKind, load_experiments
+from nuhist.experiments.experiment import Experiment, ResponseKind
+from nuhist.experiments.loading import load_experiments
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
 from nuhist.physics.recoils import breakpoints, recoil_rates_at, refuse_unused_mass

@@ -13,7 +13,8 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, OptionError
 from nuhist.experiments.data import observed_counts, read_counts
-from nuhist.experiments.experiment import Experiment, Treatment, load_experiments
+from nuhist.experiments.experiment import Experiment, Treatment
+from nuhist.experiments.loading import load_experiments
 from nuhist.histfactory.backgrounds import background_samples
 from nuhist.histfactory.neutrinos import NeutrinoModel, merged, neutrino_models
 from nuhist.histfactory.options import BuildOptions

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nuhist.errors import ConfigError, ModelError
-from nuhist.experiments.experiment import bundled_experiments, load_experiment
+from nuhist.experiments.loading import bundled_experiments, load_experiment
 from nuhist.histfactory.constraints import constraints
 from nuhist.histfactory.correlation import Part
 from nuhist.histfactory.data_kind import describe

@@ -69,7 +69,7 @@ def _sources(workspace: Workspace, channel: str) -> list[str]:
     known = (workspace.sidecar or {}).get("channels", {}).get(channel, {})
     if known.get("sources"):
         return [*known["sources"], *known.get("templates", {}).values()]
-    from nuhist.experiments.experiment import bundled_experiments, load_experiment
+    from nuhist.experiments.loading import bundled_experiments, load_experiment
 
     return list(load_experiment(channel).sources) if channel in bundled_experiments() else []
 

@@ -215,7 +215,7 @@ def plot(figure: str, subject: Any = None, **options: Any) -> Figure:
 
 def _subject(kind: FigureKind, subject: Any) -> tuple[Any, ...]:
     """What the function of a figure takes."""
-    from nuhist.experiments.experiment import load_experiments
+    from nuhist.experiments.loading import load_experiments
     from nuhist.inference.model import as_model
 
     several = [*subject] if isinstance(subject, list | tuple) else [] if subject is None else [subject]

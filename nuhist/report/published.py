@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nuhist.__about__ import __version__
-from nuhist.experiments.experiment import FluxModel, bundled_experiments, load_experiment
+from nuhist.experiments.experiment import FluxModel
+from nuhist.experiments.loading import bundled_experiments, load_experiment
 from nuhist.histfactory.build import build
 from nuhist.inference.results import JsonResult
 from nuhist.methods.limits import limit

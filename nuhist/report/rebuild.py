@@ -14,7 +14,8 @@ from nuhist.__about__ import __version__
 from nuhist.errors import NuhistError
 from nuhist.exchange.root.read import import_root
 from nuhist.exchange.root.write import save_root
-from nuhist.experiments.experiment import ARGON_CHOICES, Argon, load_experiment
+from nuhist.experiments.experiment import ARGON_CHOICES, Argon
+from nuhist.experiments.loading import load_experiment
 from nuhist.files import make_folder, to_json, write_atomically
 from nuhist.histfactory.build import build
 from nuhist.histfactory.patchset import SignalGrid, build_patchset

@@ -15,7 +15,7 @@ from nuhist import Workspace
 from nuhist.errors import ExchangeError, NuhistError
 from nuhist.exchange.root.read import import_root
 from nuhist.exchange.root.write import METADATA, escaped, export_root, save_root
-from nuhist.experiments.experiment import load_experiment
+from nuhist.experiments.loading import load_experiment
 from nuhist.histfactory.workspace import load_workspace
 from tests.strategies import SMALL, random_workspace
 

@@ -16,7 +16,7 @@ from nuhist import Workspace
 from nuhist.errors import ConfigError
 from nuhist.exchange.root.background import read_template
 from nuhist.exchange.root.write import save_root
-from nuhist.experiments.experiment import load_experiment
+from nuhist.experiments.loading import load_experiment
 from nuhist.histfactory.options import ReplacedTemplate
 from nuhist.histfactory.templates import written
 from nuhist.histfactory.workspace import load_workspace

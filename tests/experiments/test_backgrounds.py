@@ -10,7 +10,8 @@ import pytest
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.counts import argon37_counts, background_counts, background_response
-from nuhist.experiments.experiment import BackgroundSample, load_experiment
+from nuhist.experiments.experiment import BackgroundSample
+from nuhist.experiments.loading import load_experiment
 from nuhist.tables import Array
 
 LZ = load_experiment("lz_ws2022")

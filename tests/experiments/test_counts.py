@@ -16,7 +16,7 @@ from scipy.integrate import quad
 
 import nuhist
 from nuhist.experiments.counts import neutrino_counts, neutrino_counts_at
-from nuhist.experiments.experiment import load_experiment
+from nuhist.experiments.loading import load_experiment
 from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, RateOptions, get_hypothesis
 from nuhist.physics.recoils import breakpoints

@@ -13,7 +13,8 @@ import nuhist
 from nuhist.errors import ConfigError, DataError, NuhistError
 from nuhist.experiments.counts import background_counts, background_response
 from nuhist.experiments.data import observed_counts, read_counts
-from nuhist.experiments.experiment import Experiment, bundled_experiments, load_experiment
+from nuhist.experiments.experiment import Experiment
+from nuhist.experiments.loading import bundled_experiments, load_experiment
 from nuhist.experiments.spectrum import spectrum
 
 FOLDER = Path(nuhist.__file__).parent / "experiments" / "lz_ws2022"

@@ -14,7 +14,7 @@ import nuhist
 from nuhist.cli.main import main
 from nuhist.errors import ConfigError, OptionError
 from nuhist.experiments.data import observed_counts
-from nuhist.experiments.experiment import bundled_experiments, load_experiment
+from nuhist.experiments.loading import bundled_experiments, load_experiment
 
 TEXT = """
 name: toy

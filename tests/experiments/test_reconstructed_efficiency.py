@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 import nuhist
-from nuhist.experiments.experiment import Experiment, load_experiment
+from nuhist.experiments.experiment import Experiment
+from nuhist.experiments.loading import load_experiment
 from nuhist.experiments.response import make_response
 
 Array = NDArray[np.float64]

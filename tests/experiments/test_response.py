@@ -16,7 +16,8 @@ from scipy.integrate import quad
 
 import nuhist
 from nuhist.errors import ConfigError, DataError, NuhistError
-from nuhist.experiments.experiment import Experiment, ResponseKind, load_experiment
+from nuhist.experiments.experiment import Experiment, ResponseKind
+from nuhist.experiments.loading import load_experiment
 from nuhist.experiments.response import make_response, quadrature, resolution
 
 FOLDER = Path(nuhist.__file__).parent / "experiments" / "lz_ws2022"

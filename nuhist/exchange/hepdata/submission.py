@@ -19,7 +19,7 @@ from nuhist.exchange.hepdata.readme import kind_of
 from nuhist.exchange.hepdata.result_tables import result_tables
 from nuhist.exchange.hepdata.study import Study, study
 from nuhist.exchange.hepdata.tables import submission_tables
-from nuhist.experiments.experiment import bundled_experiments, load_experiment
+from nuhist.experiments.loading import bundled_experiments, load_experiment
 from nuhist.files import make_folder
 from nuhist.histfactory.data_kind import UNOBSERVED, describe
 from nuhist.histfactory.patchset import NO_RECORD, SignalGrid

@@ -11,13 +11,8 @@ import numpy as np
 from nuhist.exchange.hepdata.columns import Column, axis, table
 from nuhist.exchange.hepdata.names import plain_name
 from nuhist.exchange.hepdata.study import Study
-from nuhist.experiments.experiment import (
-    RESPONSE_KINDS,
-    Experiment,
-    ResponseKind,
-    bundled_experiments,
-    load_experiment,
-)
+from nuhist.experiments.experiment import RESPONSE_KINDS, Experiment, ResponseKind
+from nuhist.experiments.loading import bundled_experiments, load_experiment
 from nuhist.experiments.response import make_response
 from nuhist.histfactory.data_kind import describe
 from nuhist.inference.fit import counts_per_event
