@@ -69,6 +69,7 @@ def results(model: Model) -> dict[str, Shown]:
         model.ranking(),
         model.coverage([0.5], execution=toys),
         model.contour("mu", next(name for name in model.likelihood.names if name != "mu")),
+        nuhist.moments(nuhist.build("lz_ws2022", hypothesis="magnetic-moment", background="paper")),
         fitted_spectrum(model),
         pulls(model),
         cls_curve(model),
