@@ -163,3 +163,12 @@ def test_one_flux_for_all_is_the_sun_s() -> None:
         build("cr51_xenon", hypothesis="magnetic-moment", flux="paper")
     with pytest.raises(ConfigError, match="no RRPA is published"):
         build("gemma_like", hypothesis="magnetic-moment", atomic="rrpa")
+
+
+def test_a_user_s_source_comes_before_that_of_a_treatment() -> None:
+    choices = {"hypothesis": "magnetic-moment", "background": "paper"}
+    sources = [
+        build("lz_ws2022", **choices, source=source).sidecar["channels"]["lz_ws2022"]["neutrino_source"]  # type: ignore[index, arg-type]
+        for source in (None, "sun", "sun:model=agss09")
+    ]
+    assert sources == ["sun:survival=constant", "sun", "sun:model=agss09"]
