@@ -136,7 +136,7 @@ FIGURES = (
     ),
     FigureKind(
         "nuhist.report.neutrino_figure:draw_cross_sections",
-        "Cross sections of all hypotheses per target atom.",
+        "Cross sections of electromagnetic properties, and of other hypotheses, per target atom.",
         "--flavor e -o cross_section.pdf",
         (
             Option("flavor", "effective, e, mu or tau.", "F"),

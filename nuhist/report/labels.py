@@ -14,11 +14,25 @@ _SYMBOLS = {
     "q_nu": r"q_{\nu",
     "r2_nu": r"\langle r^2\rangle_{\nu",
     "r2_transition_nu": r"\langle r^2\rangle^{\mathrm{transition}}_{\nu",
+    "a_nu": r"a_{\nu",
     "g2_nu": r"g^2_{\nu",
+    **{
+        f"g2_{name}_nu": rf"g^2_{{\mathrm{{{name}}},\nu"
+        for name in ("universal", "axial", "scalar", "pseudoscalar", "tensor")
+    },
+    "g2_le_lmu_nu": r"g^2_{L_e - L_\mu,\nu",
+    "g2_le_ltau_nu": r"g^2_{L_e - L_\tau,\nu",
+    "g2_lmu_ltau_nu": r"g^2_{L_\mu - L_\tau,\nu",
+    **{
+        f"epsilon_{hand}_{kind}nu": rf"\varepsilon^{{{letter}{more}}}_{{\nu"
+        for hand, letter in (("left", "L"), ("right", "R"))
+        for kind, more in (("", ""), ("transition_", r",\mathrm{transition}"))
+    },
+    "delta_sin2_theta_w": r"\delta\sin^2\theta_{W",
     "sm_strength_nu": r"\mathrm{SM\ strength}_{\nu",
 }
 _FLAVORS = {"": "}", "e": "_e}", "mu": r"_\mu}", "tau": r"_\tau}"}
-_UNITS = {"mu_B": r"$\mu_\mathrm{B}$", "e_0": "$e_0$", "cm^2": "cm$^2$", "SM": "SM", OWN_UNIT: ""}
+_UNITS = {"mu_B": r"$\mu_\mathrm{B}$", "e_0": "$e_0$", "cm^2": "cm$^2$", "SM": "SM", "1": "", OWN_UNIT: ""}
 _UNSCALED = range(-2, 4)  # powers of ten that need no factor on an axis
 
 

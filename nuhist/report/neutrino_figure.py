@@ -76,7 +76,8 @@ def cross_section_figure(result: CrossSections, **look: Unpack[Look]) -> Figure:
         if curve.hypothesis != STANDARD_MODEL:
             label = f"{curve.hypothesis}: {quantity(curve.coupling, curve.value, curve.unit)}"
         positive = np.where(values > 0, values, np.nan)
-        axes.plot(energies, positive, color=colour, linewidth=width, label=label)
+        style = "-" if index < len(LINE_COLOURS) else ":"
+        axes.plot(energies, positive, color=colour, linestyle=style, linewidth=width, label=label)
         if (values < 0).any():
             axes.plot(energies, np.where(values < 0, -values, np.nan), color=colour, linestyle="--")
     largest = max(max(np.abs(curve.values)) for curve in result.curves)
@@ -86,7 +87,7 @@ def cross_section_figure(result: CrossSections, **look: Unpack[Look]) -> Figure:
     if largest > 0:
         axes.set_ylim(largest * 10.0**-_DECADES, 3 * largest)
     axes.set_xlabel("recoil energy $T$ [keV]")
-    averaged = f"averaged over the flux of the source {result.source}"
+    averaged = f"averaged over the flux ({result.source.partition(':')[0]})"
     if result.neutrino_energy is not None:
         averaged = f"at a neutrino energy of {result.neutrino_energy:g} keV"
     canvas.title(axes, f"added to the Standard Model (dashed: taken away), {averaged}")
@@ -125,7 +126,7 @@ def draw_cross_sections(
     target: str = "xenon",
     **look: Unpack[Look],
 ) -> Drawn:
-    """Cross sections of all hypotheses; ``couplings`` are texts such as ``"magnetic-moment=2e-11"``."""
+    """Cross sections of several hypotheses; ``couplings`` are texts such as ``"magnetic-moment=2e-11"``."""
     result = cross_sections(
         flavor=flavor,
         neutrino_energy=neutrino_energy,

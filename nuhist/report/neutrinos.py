@@ -12,7 +12,6 @@ from nuhist.errors import ConfigError
 from nuhist.inference.results import JsonResult
 from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import (
-    HYPOTHESES,
     FlavorChoice,
     RateOptions,
     active_flavors,
@@ -27,6 +26,15 @@ from nuhist.showing import Table
 from nuhist.tables import Array
 
 STANDARD_MODEL = "standard-model"
+# Beside the Standard Model, whatever else is asked for.
+_DRAWN = (
+    "magnetic-moment",
+    "millicharge-fea",
+    "millicharge-epa-only",
+    "millicharge-epa",
+    "charge-radius",
+    "charge-radius-transition",
+)
 
 _LOWEST, _HIGHEST, _POINTS = 0.1, 300.0, 500  # keV of recoil, of a logarithmic grid
 _STEP = 1e-6  # relative: on both sides of a step of the effective charge
@@ -91,7 +99,7 @@ class CrossSectionCurve(JsonResult):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CrossSections(JsonResult):
-    """Cross sections of all hypotheses.
+    """Cross sections of several hypotheses.
 
     ``neutrino_energy`` is in keV, None for the average over the flux of ``source``; the average over the
     flavours that it has at the detector, of which ``flavor`` has the coupling.
@@ -160,7 +168,9 @@ def cross_sections(
     target: str = "xenon",
     options: RateOptions | None = None,
 ) -> CrossSections:
-    """Cross sections of all hypotheses, averaged over a flux or at one neutrino energy.
+    """Cross sections of the electromagnetic properties and of other hypotheses.
+
+    They are averaged over a flux, or at one neutrino energy.
 
     Parameters
     ----------
@@ -169,7 +179,8 @@ def cross_sections(
     neutrino_energy
         In keV; None for the average over the flux.
     couplings
-        By hypothesis, in its unit; by default its reference (10⁻¹¹ μ_B, 10⁻¹³ e₀, 10⁻³¹ cm²).
+        By hypothesis, in its unit; by default its reference (10⁻¹¹ μ_B, 10⁻¹³ e₀, 10⁻³¹ cm²). Those that are
+        named here come to the others.
     source, target
         Of which neutrinos, on what.
     options
@@ -197,9 +208,7 @@ def cross_sections(
     # Per atom and neutrino: undo what makes a rate per tonne year of the folded cross section.
     passing = hit.per_tonne * SECONDS_PER_YEAR * sum(part.total for part in flux)
     curves: list[CrossSectionCurve] = []
-    for hypothesis in (HYPOTHESES[STANDARD_MODEL], *HYPOTHESES.values()):
-        if curves and hypothesis.name == STANDARD_MODEL:
-            continue
+    for hypothesis in map(get_hypothesis, dict.fromkeys((STANDARD_MODEL, *_DRAWN, *chosen))):
         value = chosen.get(hypothesis.name, hypothesis.reference)
         shared = "effective" if hypothesis.name == STANDARD_MODEL else flavor
         added = recoil_rates_at(hypothesis, shared, value, energy, [flux], physics)[1][0]
