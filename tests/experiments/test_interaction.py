@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from nuhist import build, limit, load_experiment, spectrum
+from nuhist import build, limit, load_experiment, significance, spectrum
 from nuhist.cli.main import main
 from nuhist.errors import NuhistError
 
@@ -158,3 +158,16 @@ def test_other_sources_have_other_parameters(tmp_path: Path) -> None:
     assert limit(build(own(first, one), hypothesis="magnetic-moment", flavor="e")).upper
     with pytest.raises(NuhistError, match="other: 'reactor_flux' means something else in another experiment"):
         build(own(first, one), own(second, two), hypothesis="magnetic-moment", flavor="e")
+
+
+def test_a_tiny_flux_above_a_large_background() -> None:
+    # 2e-12 of 750 events in a bin: the difference of two sums is rounding, and no other expectation.
+    workspace = build("gemma_like", hypothesis="magnetic-moment", source="atmospheric")
+    assert workspace.sidecar["channels"]["gemma_like"]["neutrino_source"] == "atmospheric"  # type: ignore[index]
+
+
+def test_a_signed_coupling_of_which_nothing_is_seen() -> None:
+    # Asimov data at a best fit of 0: no deviation, on either side.
+    found = significance(build("cr51_xenon", hypothesis="charge-radius", flavor="e"))
+    assert found.q0 == pytest.approx(0, abs=1e-9)
+    assert found.significance == pytest.approx(0, abs=1e-4)
