@@ -172,7 +172,9 @@ def output_option(text: str) -> Decorator:
     )
 
 
-_HYPOTHESES = "magnetic-moment, light-vector:mass=M, ... (nuhist hypotheses lists them), or FILE.py:NAME"
+_HYPOTHESES = (
+    "magnetic-moment, light-vector:mass=M, ... (nuhist hypotheses lists them), FILE.py:NAME or TABLE.csv"
+)
 
 
 def hypothesis_options(function: Callable[..., Any]) -> Callable[..., Any]:

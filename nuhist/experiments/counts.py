@@ -14,6 +14,7 @@ from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.recoils import recoil_rates_at, recoil_rates_by_flux
 from nuhist.physics.sources.source import Source
+from nuhist.physics.terms import own_rates
 from nuhist.tables import Array, column, read_table
 
 
@@ -67,6 +68,13 @@ def neutrino_counts_by_group(
         group: {power: factor * response.fold(values) for power, values in found.items()}
         for group, found in zip(groups, rates, strict=True)
     }
+
+
+def own_counts(experiment: Experiment, response: Response, hypothesis: Hypothesis) -> dict[int, Array]:
+    """Expected counts per bin, by power of coupling / reference, of a signal that is no neutrino's."""
+    rates = own_rates(hypothesis, response.energy, experiment.target)
+    factor = experiment.exposure * experiment.counts_per_event
+    return {power: factor * response.fold(values) for power, values in rates.items()}
 
 
 def neutrino_counts_at(

@@ -14,6 +14,7 @@ from nuhist.experiments.loading import load_experiments
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
 from nuhist.physics.recoils import breakpoints, recoil_rates_at, refuse_unused_mass
+from nuhist.physics.together import refuse_unused_flavor
 from nuhist.showing import Shown, Table
 from nuhist.tables import Array
 
@@ -116,6 +117,7 @@ def spectrum(
     """
     tested = get_hypothesis(hypothesis)
     active_flavors(flavor)
+    refuse_unused_flavor(tested, flavor)
     (experiment,) = load_experiments([experiment], allow_outside=allow_outside)
     treatment = experiment.treatment()
     physics = options or RateOptions(atomic=treatment.atomic)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from nuhist.errors import ConfigError
-from nuhist.experiments.counts import neutrino_counts_at, neutrino_counts_by_group
+from nuhist.experiments.counts import neutrino_counts_at, neutrino_counts_by_group, own_counts
 from nuhist.experiments.experiment import Experiment, Treatment
 from nuhist.experiments.response import Response, make_response
 from nuhist.histfactory.options import BuildOptions
@@ -116,6 +116,9 @@ class NeutrinoModel:
                         modifiers.append(shape)
                 modifiers += self._coupling(power, counts)
                 samples.append(self._sample(group, factor * values, modifiers, signal=power > 0))
+        for power, values in own_counts(self.experiment, self.response, self.hypothesis).items():
+            modifiers = self._coupling(power, {})
+            samples.append(self._sample("all", scale * values, modifiers, signal=True))
         return samples
 
     def _ends(self, each: Systematic, group: str) -> tuple[dict[int, Array], dict[int, Array] | None]:

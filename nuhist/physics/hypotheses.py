@@ -23,6 +23,7 @@ from nuhist.physics.hypothesis import (
     Terms,
 )
 from nuhist.physics.outside import from_file, is_in_file, of_packages
+from nuhist.physics.signal_table import from_table, is_table
 from nuhist.values import as_text
 
 __all__ = [
@@ -125,6 +126,7 @@ def title_of(name: str | None) -> str | None:
 def get_hypothesis(name: str) -> Hypothesis:
     """Look a hypothesis up; one with parameters of its own by its name and these, ``NAME:PARAMETER=VALUE``.
 
+    ``TABLE.csv`` is a signal computed elsewhere, see :mod:`nuhist.physics.signal_table`.
     ``FILE.py:NAME`` and ``FILE.py:NAME:PARAMETER=VALUE`` are those of a Python file, which is run.
 
     Raises
@@ -138,7 +140,9 @@ def get_hypothesis(name: str) -> Hypothesis:
     >>> get_hypothesis("light-vector:mass=1MeV").name
     'light-vector:mass=1000keV'
     """
-    if is_in_file(as_text(name, "hypothesis")):
+    if is_table(as_text(name, "hypothesis")):
+        return _of_table(name)
+    if is_in_file(name):
         return _of_file(name)
     family, _, values = name.partition(":")
     if family in FAMILIES and name not in HYPOTHESES:
@@ -162,6 +166,13 @@ def _of_file(text: str) -> Hypothesis:
     taken = HYPOTHESES.get(found.name)
     if taken is not None or found.name.partition(":")[0] in FAMILIES:
         raise ConfigError(f"{text}: its name '{found.name}' is one of nuhist's own; expected another one")
+    return found
+
+
+def _of_table(text: str) -> Hypothesis:
+    found = from_table(Path(text))
+    if found.name in HYPOTHESES or found.name in FAMILIES:
+        raise ConfigError(f"{text}: its name '{found.name}' is one of nuhist's own; rename the file")
     return found
 
 

@@ -70,6 +70,13 @@ KEEPS = "keep flavour and helicity"
 FLIPS = "flip the helicity"
 CHANGES = "change the flavour and keep the helicity"
 Terms = Callable[[Array, Flavor, RateOptions], Mapping[int, Array]]
+# dR/dT of a signal that is no neutrino's, events per tonne year keV, by power of the coupling.
+Rates = Callable[[Array, Target], Mapping[int, Array]]
+
+
+def no_terms(_energy: Array, _flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
+    """Terms of a signal that is no neutrino's: nothing."""
+    return {}
 
 
 class ParameterRange(NamedTuple):
@@ -95,7 +102,7 @@ class Hypothesis:
         The physical quantity, its unit, and the value that x = 1 stands for.
     terms
         Cross sections per power of x for one flavour (coefficients of
-        :mod:`nuhist.physics.scattering`).
+        :mod:`nuhist.physics.scattering`); :func:`no_terms` for a signal that has ``rates``.
     dependence
         Which HistFactory construction fits.
     parameter
@@ -121,6 +128,11 @@ class Hypothesis:
         interferes: with those that do the same on the same flavour. None where nothing is known.
     formula, cited
         What is computed, and where it comes from, for readers.
+    rates
+        Of a signal that is no neutrino's, in place of ``terms``: dR/dT at recoil energies in keV on a target,
+        in events per tonne year keV for x = 1, by power of x. No flux, flavour or mixing changes it.
+    nodes
+        Recoil energies in keV at which ``rates`` are not smooth.
     origin
         How other processes find it, if it is one of a file or of another package: as
         :func:`nuhist.physics.hypotheses.get_hypothesis` takes it.
@@ -150,6 +162,8 @@ class Hypothesis:
     amplitude: str | None = None
     formula: str = ""
     cited: str = ""
+    rates: Rates | None = None
+    nodes: tuple[float, ...] = ()
     origin: str | None = None
 
     def __reduce__(self) -> str | tuple[Any, ...]:
@@ -219,9 +233,9 @@ def _check_texts(hypothesis: Hypothesis) -> None:
             f"hypothesis {hypothesis.name}: parameter is '{hypothesis.parameter}'; expected no braces but"
             " {flavor}"
         )
-    for name in ("terms", "alternative"):
+    for name in ("terms", "alternative", "rates"):
         function = getattr(hypothesis, name)
-        if not callable(function) and not (name == "alternative" and function is None):
+        if not callable(function) and not (name != "terms" and function is None):
             raise ConfigError(f"hypothesis {hypothesis.name}: {name} is {function!r}; expected a function")
 
 
@@ -237,6 +251,8 @@ def _check_form(hypothesis: Hypothesis) -> None:
         raise ConfigError(f"{where}: power is {power!r}; expected an integer")
     if form is not Dependence.POWER and power != 1:
         raise ConfigError(f"{where}: power is {power}; expected 1, as its dependence is {form.name}")
+    if hypothesis.rates is not None:
+        _check_own_rates(hypothesis, where)
     if power != 1 and (power < 2 or power % 2):
         raise ConfigError(
             f"{where}: power is {power}; expected 1 for a signed coupling, or an even number for one whose"
@@ -249,6 +265,17 @@ def _check_form(hypothesis: Hypothesis) -> None:
         )
     if hypothesis.alternative is not None and hypothesis.rrpa:
         raise ConfigError(f"{where}: the RRPA ratio of the larger of two is not known; expected rrpa=False")
+
+
+def _check_own_rates(hypothesis: Hypothesis, where: str) -> None:
+    """Refuse what makes no sense of a signal that is no neutrino's."""
+    if hypothesis.terms is not no_terms:
+        raise ConfigError(f"{where}: it has terms and rates; expected one of them")
+    if hypothesis.dependence is not Dependence.POWER or hypothesis.replaces_standard_model or hypothesis.rrpa:
+        raise ConfigError(
+            f"{where}: it has rates of its own; expected the dependence POWER, without rrpa and without"
+            " replaces_standard_model"
+        )
 
 
 def _check_range(hypothesis: Hypothesis, flavor: FlavorChoice) -> None:

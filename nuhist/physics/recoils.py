@@ -13,7 +13,7 @@ from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, Hypothesis, Rate
 from nuhist.physics.rates import flux_moments, rate, rates_of_larger
 from nuhist.physics.sources.flux import FluxComponent
 from nuhist.physics.targets.target import Target
-from nuhist.physics.terms import evaluate_terms, refuse_negative, refuse_negative_rates
+from nuhist.physics.terms import evaluate_terms, own_rates, refuse_negative, refuse_negative_rates
 from nuhist.tables import Array
 
 
@@ -21,7 +21,7 @@ def breakpoints(hypothesis: Hypothesis, target: Target) -> Array:
     """Recoil energies in keV at which a rate is not smooth: quadratures are split there."""
     if hypothesis.absorption:
         return np.union1d(target.edges, target.photoabsorption_nodes())
-    return target.edges
+    return np.union1d(target.edges, hypothesis.nodes)
 
 
 def refuse_unused_mass(*hypotheses: Hypothesis) -> None:
@@ -39,6 +39,8 @@ def refuse_unused_mass(*hypotheses: Hypothesis) -> None:
 
 
 def _depends_on_mass(hypothesis: Hypothesis) -> bool:
+    if hypothesis.rates is not None:
+        return False
     energy, flavor = np.array([1.0, 10.0]), FLAVORS[0]
     options = RateOptions(neutrino_mass_ev=1.0), RateOptions(neutrino_mass_ev=2.0)
     for other in (False, True) if hypothesis.alternative else (False,):
@@ -163,9 +165,13 @@ def recoil_rates_at(
     parts = recoil_rates_by_flux(hypothesis, flavor, recoil_energy, fluxes, options)
     standard = np.stack([part.pop(0) for part in parts])
     if hypothesis.alternative is None:
-        added = [sum(x**power * values for power, values in part.items()) for part in parts]
-        refuse_negative(hypothesis, x, recoil_energy, [standard, np.asarray(added)])
-        return standard, np.asarray(added)
+        added = np.zeros_like(standard)
+        for row, part in enumerate(parts):
+            added[row] = sum(x**power * values for power, values in part.items())
+        for power, values in own_rates(hypothesis, recoil_energy, options.target).items():
+            added[0] += x**power * values  # of no flux, so that it comes once
+        refuse_negative(hypothesis, x, recoil_energy, [standard, added])
+        return standard, added
     total = np.zeros_like(standard)
     for name in active_flavors(flavor):
         first, second = (

@@ -11,6 +11,7 @@ from nuhist.errors import ConfigError
 from nuhist.physics.coupling import spaced
 from nuhist.physics.couplings import Flavor
 from nuhist.physics.hypothesis import Dependence, FlavorChoice, Hypothesis, RateOptions
+from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
 
 _FUNCTIONS = ("1", "1/E", "1/E²", "ln E")
@@ -51,6 +52,8 @@ def evaluate_terms(
         shape or type, numbers that are not finite, or values at a T that depend on other T.
     """
     function = hypothesis.alternative if alternative and hypothesis.alternative else hypothesis.terms
+    if hypothesis.rates is not None:  # no neutrino's
+        return {}
     where = f"hypothesis {hypothesis.name}: {'alternative' if alternative else 'terms'} of flavour {flavor}"
     energy = np.asarray(recoil_energy, dtype=np.float64)
     # A copy: what the function does to its argument must not reach anything else.
@@ -134,6 +137,50 @@ def _refuse_dependent(whole: Array, part: Array, energy: Array, few: Array, wher
             f" {first[row, column]:.6g} among {energy.size} energies and {second[row, column]:.6g} among"
             f" {few.size}; expected a value for each T by itself, in T's order, whatever its shape"
         )
+
+
+def own_rates(hypothesis: Hypothesis, recoil_energy: Array, target: Target) -> dict[int, Array]:
+    """Rates of a signal that is no neutrino's, checked: dR/dT for x = 1 by power of x; nothing of others.
+
+    Parameters
+    ----------
+    hypothesis
+        Whose ``rates`` are called.
+    recoil_energy
+        T in keV, any shape.
+    target
+        That is hit.
+
+    Returns
+    -------
+    Events per tonne year keV, each with the shape of T.
+
+    Raises
+    ------
+    ConfigError
+        If the function gives something else, or less than nothing.
+    """
+    if hypothesis.rates is None:
+        return {}
+    where = f"hypothesis {hypothesis.name}: rates"
+    energy = np.asarray(recoil_energy, dtype=np.float64)
+    found: Any = hypothesis.rates(energy.copy(), target)
+    if not isinstance(found, Mapping) or set(found) != set(hypothesis.powers or ()):
+        raise ConfigError(
+            f"{where}: give {found!r:.80}; expected a mapping with the power {hypothesis.power}"
+        )
+    for power, values in found.items():
+        if not isinstance(values, np.ndarray) or values.shape != energy.shape or values.dtype != np.float64:
+            raise ConfigError(
+                f"{where}, power {power}: expected an array of 64-bit floats of shape {energy.shape}"
+            )
+        bad = ~(np.isfinite(values) & (values >= 0))
+        if bad.any():
+            place = tuple(np.argwhere(bad)[0])
+            raise ConfigError(
+                f"{where}, power {power}: {values[place]} at T = {energy[place]:g} keV; expected at least 0"
+            )
+    return {int(power): values for power, values in found.items()}
 
 
 def refuse_negative_rates(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from nuhist.errors import ConfigError
+from nuhist.errors import ConfigError, OptionError
 from nuhist.physics.hypotheses import (
     Dependence,
     FlavorChoice,
@@ -47,9 +47,23 @@ def hypotheses_together(hypotheses: str | Sequence[str], flavors: str | Sequence
         active_flavors(flavor)
     wanted: list[Any] = chosen
     found = tuple((get_hypothesis(name), flavor) for name, flavor in zip(names, wanted, strict=True))
+    for hypothesis, flavor in found:
+        refuse_unused_flavor(hypothesis, flavor)
     for first, second in combinations(found, 2):
         _refuse_interference(first, second)
     return found
+
+
+def refuse_unused_flavor(hypothesis: Hypothesis, flavor: str) -> None:
+    """Refuse a flavour of a signal that is no neutrino's.
+
+    Raises
+    ------
+    OptionError
+        If one is named.
+    """
+    if hypothesis.rates is not None and flavor != "effective":
+        raise OptionError(f"--flavor: does nothing with {hypothesis.name}, which is no neutrino's")
 
 
 def _names(given: Any, what: str) -> list[str]:
@@ -76,6 +90,8 @@ def _refuse_interference(first: Tested, second: Tested) -> None:
             f"{names}: a strength of the Standard Model multiplies what interferes with it, so that they do"
             f" not add; {advice}"
         )
+    if one.rates is not None or other.rates is not None:
+        return  # no neutrinos
     shared = [each for each in active_flavors(flavor) if each in active_flavors(another)]
     if not shared:
         return  # other neutrinos
