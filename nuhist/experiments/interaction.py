@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from nuhist.physics.sources.registry import get_source
+from nuhist.physics.sources.registry import get_source, source_tables
 from nuhist.physics.sources.source import Source
 from nuhist.physics.targets.registry import get_target, read_target
 from nuhist.physics.targets.target import Target
@@ -32,6 +32,15 @@ class SourceChoice:
 
     text: str
     folder: Path
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind of source."""
+        return self.text.partition(":")[0]
+
+    def tables(self) -> dict[str, str]:
+        """Paths of its tables as they are written, by parameter; a ConfigError as from :meth:`make`."""
+        return source_tables(self.text)
 
     def make(self) -> Source:
         """The source; a ConfigError or a DataError if it cannot be made."""

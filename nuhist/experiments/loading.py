@@ -96,7 +96,7 @@ def load_experiments(
 def _refuse_outside(file: Path, content: Mapping[str, Any]) -> None:
     """Refuse tables outside the folder, which somebody else may have made; links are followed."""
     home = file.parent.resolve()
-    for key, table in _tables(content, ""):
+    for key, table in (*_tables(content, ""), *_tables_of_sources(content, file.parent)):
         try:
             inside = (home / table).resolve().is_relative_to(home)
         except (OSError, ValueError, RuntimeError) as error:
@@ -112,12 +112,25 @@ def _tables(content: Any, key: str) -> Iterator[tuple[str, str]]:
     """Tables that an experiment.yaml names, by key."""
     if isinstance(content, Mapping):
         for name, value in content.items():
-            if name == "table":
+            if name == "table" and isinstance(value, str):
                 yield f"{key}.{name}".removeprefix("."), value
             yield from _tables(value, f"{key}.{name}")
     elif isinstance(content, list):
         for index, value in enumerate(content):
             yield from _tables(value, f"{key}[{index}]")
+
+
+def _tables_of_sources(content: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str]]:
+    """Tables that sources of neutrinos are to read, however they are written."""
+    places = {
+        "source": content,
+        **{f"backgrounds.{key}": each for key, each in content["backgrounds"].items()},
+    }
+    for place, holder in places.items():
+        if "source" in holder:
+            key = place if place == "source" else f"{place}.source"
+            for parameter, table in source_choice(holder["source"], folder).tables().items():
+                yield f"{key}.{parameter}", table
 
 
 def _parsed(file: Path, content: Mapping[str, Any]) -> Experiment:

@@ -126,7 +126,7 @@ def spectrum(
     kind = response or treatment.response
     physics = replace(physics, target=experiment.target)
     beam = experiment.neutrino_source(treatment, source)
-    folding = make_response(experiment, kind, breakpoints(tested, experiment.target))
+    folding = make_response(experiment, kind, breakpoints(tested, experiment.target, beam.components))
     events = neutrino_counts_at(experiment, folding, tested, flavor, coupling, beam, ["all"], physics)
     centres = (experiment.edges[:-1] + experiment.edges[1:]) / 2
     rates = recoil_rates_at(tested, flavor, coupling, centres, [beam.components], physics)

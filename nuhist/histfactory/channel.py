@@ -20,7 +20,9 @@ from nuhist.histfactory.neutrinos import NeutrinoModel, merged, neutrino_models
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions, active_flavors
+from nuhist.physics.moments import incoming
 from nuhist.physics.recoils import refuse_unused_mass
+from nuhist.physics.sources.registry import source_tables
 from nuhist.physics.together import Tested
 from nuhist.tables import Array
 
@@ -80,6 +82,7 @@ class ChannelModel:
                 "background": self.neutrinos.treatment.name,
                 "response": options.response,
                 "neutrino_source": self.neutrinos.source.name,
+                **self._neutrinos_of_tables(),
                 "target": experiment.target.name,
                 "process": experiment.process,
                 "sources": [*experiment.sources, *self._cited()],
@@ -87,6 +90,14 @@ class ChannelModel:
                 **_sources(options),
             },
         )
+
+    def _neutrinos_of_tables(self) -> dict[str, Any]:
+        """Which neutrinos recoil by a magnetic moment, where only a table knows: it may move or change."""
+        model = self.neutrinos
+        if model.hypothesis.name != "magnetic-moment" or not source_tables(model.source.name):
+            return {}
+        middle = (model.experiment.edges[:-1] + model.experiment.edges[1:]) / 2
+        return {"neutrinos": asdict(incoming(model.source, middle))}
 
     def _cited(self) -> list[str]:
         """Where the numbers of source and target come from."""
@@ -247,7 +258,8 @@ def model_set(
             if parameters.setdefault(parameter.name, parameter) != parameter:
                 raise ConfigError(
                     f"{model.neutrinos.experiment.name}: '{parameter.name}' means something else in another"
-                    " experiment"
+                    " experiment; build each alone, and join them with nuhist combine --decorrelate"
+                    f" {parameter.name}"
                 )
     return ModelSet(tuple(models), tuple(parameters.values()))
 

@@ -151,6 +151,7 @@ def combine(
     for line in report(settled, shared) if correlate_common or len(shared) > named else ():
         message(line)
     _warn_of_fluxes(parts, message)
+    _tell_other_meanings(parts, shared, message)
     _rename_channels(parts, message)
     refuse_other_signals(parts, shared)
     parameters = merged_overrides(parts, shared, settled=fixed)
@@ -202,6 +203,21 @@ def _warn_of_fluxes(parts: Sequence[Part], message: Callable[[str], None]) -> No
             f"{one[0].origin} has one solar flux, {split[0].origin} one per source: they vary"
             " independently; build both with one --flux"
         )
+
+
+def _tell_other_meanings(
+    parts: Sequence[Part], shared: Mapping[str, float], message: Callable[[str], None]
+) -> None:
+    """Say so where the sidecars take a shared parameter for two things; the names alone do not tell."""
+    for name in sorted(shared):
+        meanings: dict[str, str] = {}
+        for part in parts:
+            entry = part.sidecar.get("parameters", {}).get(name)
+            if entry is not None:
+                meanings.setdefault(entry["meaning"], part.origin)
+        if len(meanings) > 1:
+            described = "; ".join(f"{origin}: {meaning}" for meaning, origin in meanings.items())
+            message(f"{name} is one parameter, and means two things: {described}")
 
 
 def _rename_channels(parts: Sequence[Part], message: Callable[[str], None]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.counts import neutrino_counts_at, neutrino_counts_by_group, own_counts
 from nuhist.experiments.experiment import Experiment, Treatment
+from nuhist.experiments.interaction import SourceChoice
 from nuhist.experiments.response import Response, make_response
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.polynomial import polynomial_modifier
@@ -265,9 +267,10 @@ def neutrino_models(
     """
     kind = options.response or treatment.response
     source = experiment.neutrino_source(treatment, options.source)
+    _refuse_other_neutrinos(experiment, treatment, options.source)
     if options.flux == "paper" and source.common_uncertainty is None:
         raise ConfigError(f"--flux paper: is one parameter for the Sun; use --flux split with {source.name}")
-    points = [breakpoints(hypothesis, experiment.target) for hypothesis, _ in tested]
+    points = [breakpoints(hypothesis, experiment.target, source.components) for hypothesis, _ in tested]
     response = make_response(experiment, kind, max(points, key=len))  # of all those of any
     names = [hypothesis.name for hypothesis, _ in tested]
     return [
@@ -277,6 +280,18 @@ def neutrino_models(
         )
         for hypothesis, flavor in tested
     ]  # fmt: skip
+
+
+def _refuse_other_neutrinos(experiment: Experiment, treatment: Treatment, other: str | None) -> None:
+    """Refuse neutrinos that cannot have made the data of an experiment."""
+    own = (treatment.source or experiment.source).kind
+    kind = own if other is None else SourceChoice(other, Path()).kind
+    # A table may hold anybody's fluxes of the same source.
+    if treatment.observed is not None and kind not in {own, "table"}:
+        raise ConfigError(
+            f"--source {other}: the counts of {experiment.name} were taken with neutrinos of {own}, whose"
+            " events the model would lack; give a planned experiment, or a folder with an experiment.yaml"
+        )
 
 
 def _part(standard: Array, added: Array, *, signal: bool) -> Array:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import numpy as np
 
 from nuhist.experiments.experiment import Treatment
 from nuhist.histfactory.templates import HistoSys, Parameter, mirrored
 from nuhist.physics.hypotheses import Atomic, RateOptions
-from nuhist.physics.sources.registry import get_source
-from nuhist.physics.sources.source import Source
+from nuhist.physics.sources.registry import get_source, source_tables
+from nuhist.physics.sources.source import FluxGroup, Source
 from nuhist.tables import Array
 
 # By what is nominal: what the other one is.
@@ -89,4 +92,20 @@ def flux_parameter(source: Source, group: str, *, lumi: bool) -> tuple[Parameter
     meaning = f"{source.title} {members} flux, {100 * chosen.uncertainty:.2g} % ({chosen.reference})"
     if source.common_uncertainty is None:  # there are others of its kind, with fluxes of their own
         meaning = f"{meaning}, {source.name}"
+        if source_tables(source.name):  # which may lie in another folder under the same name
+            meaning = f"{meaning}, digest {_digest(chosen)} of its numbers"
     return Parameter(f"{group}_flux", meaning), chosen.uncertainty
+
+
+def _digest(group: FluxGroup) -> str:
+    """Eight digits that tell the fluxes of a group from others."""
+    words = []
+    for part in group.components:
+        arrays = (
+            [part.energy, part.fractions]
+            if part.density is None
+            else [part.energy, part.density, part.fractions]
+        )
+        numbers = [part.total, *np.concatenate([np.ravel(values) for values in arrays])]
+        words.append(" ".join([part.name, *(f"{number:.9g}" for number in numbers)]))
+    return sha256("\n".join(words).encode()).hexdigest()[:8]

@@ -25,7 +25,7 @@ from nuhist.physics.moments import (
     element_limits,
     incoming,
 )
-from nuhist.physics.sources.registry import get_source
+from nuhist.physics.sources.registry import get_source, source_tables
 from nuhist.showing import Table
 
 _COUPLING = "mu_nu"  # of all flavours
@@ -189,6 +189,13 @@ def _of_channel(origin: str, name: str, described: Mapping[str, Any]) -> tuple[s
         raise ModelError(
             f"{origin}: channel '{name}': nothing says which neutrinos it sees; expected a channel that"
             " nuhist build wrote"
+        )
+    if "neutrinos" in described:
+        return source, Incoming(**described["neutrinos"])
+    if source_tables(source):  # which need not be the same here and now
+        raise ModelError(
+            f"{origin}: channel '{name}': does not say which flavours the table of its source has; build it"
+            " again with this nuhist"
         )
     middle = (np.array(edges[1:]) + np.array(edges[:-1])) / 2
     return source, incoming(get_source(source), middle)

@@ -79,6 +79,11 @@ def incoming(source: Source, recoil_energy: Array) -> Incoming:
     Returns
     -------
     Fractions of the recoils: those of the flux, as far as its energy suffices.
+
+    Raises
+    ------
+    ConfigError
+        If there are no recoils.
     """
     moment, options = get_hypothesis("magnetic-moment"), RateOptions()
     recoils = {
@@ -86,6 +91,8 @@ def incoming(source: Source, recoil_energy: Array) -> Incoming:
         for flavor in FLAVORS
     }
     total = sum(recoils.values())
+    if total == 0:
+        raise ConfigError(f"neutrinos of {source.name} do not recoil by a magnetic moment at these energies")
     flavors = {flavor: value / total for flavor, value in recoils.items()}
     if source.mass_states == "coherent" and flavors["e"] == 1:
         return Incoming(flavors, {state: row**2 for state, row in _electron_row().items()}, coherent=True)

@@ -17,11 +17,14 @@ from nuhist.physics.terms import evaluate_terms, own_rates, refuse_negative, ref
 from nuhist.tables import Array
 
 
-def breakpoints(hypothesis: Hypothesis, target: Target) -> Array:
-    """Recoil energies in keV at which a rate is not smooth: quadratures are split there."""
-    if hypothesis.absorption:
-        return np.union1d(target.edges, target.photoabsorption_nodes())
-    return np.union1d(target.edges, hypothesis.nodes)
+def breakpoints(hypothesis: Hypothesis, target: Target, flux: Sequence[FluxComponent] = ()) -> Array:
+    """Recoil energies in keV at which a rate is not smooth: quadratures are split there.
+
+    These are the target's edges, what the hypothesis has, and the largest recoil energy of each component.
+    """
+    ends = [scattering.largest_recoil_energy(float(part.energy[-1])) for part in flux]
+    found = np.union1d(np.union1d(target.edges, hypothesis.nodes), ends)
+    return np.union1d(found, target.photoabsorption_nodes()) if hypothesis.absorption else found
 
 
 def refuse_unused_mass(*hypotheses: Hypothesis) -> None:

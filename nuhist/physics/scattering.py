@@ -42,6 +42,11 @@ def minimum_neutrino_energy(recoil_energy: Array) -> Array:
     return np.asarray(energy + np.sqrt(energy**2 + 2 * ELECTRON_MASS_KEV * energy)) / 2
 
 
+def largest_recoil_energy(neutrino_energy: float) -> float:
+    """Largest T in keV that an electron gets from a neutrino of E in keV: 2 E² / (m_e + 2 E)."""
+    return 2 * neutrino_energy**2 / (ELECTRON_MASS_KEV + 2 * neutrino_energy)
+
+
 def cross_section(coefficients: Array, recoil_energy: Array, neutrino_energy: Array) -> Array:
     """Evaluate dσ/dT at T and E.
 

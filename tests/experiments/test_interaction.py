@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from nuhist import build, limit, load_experiment, significance, spectrum
+from nuhist import build, combine, limit, load_experiment, moments, significance, spectrum
 from nuhist.cli.main import main
 from nuhist.errors import NuhistError
 
@@ -111,6 +111,22 @@ def test_without_a_word_it_is_the_sun_on_xenon(tmp_path: Path) -> None:
         ("{{table: silicon.yaml}}", "{{table: none.yaml}}", "none.yaml: cannot be read"),
         ("{{table: silicon.yaml}}", "[xenon]", "target"),
         ("table: beam.csv", "table: ../beam.csv", "source.table: '../beam.csv' lies outside"),
+        (
+            "{{name: table, table: beam.csv, uncertainty: 0.02}}",
+            "table:table=../beam.csv",
+            "source.table: '../beam.csv' lies outside",
+        ),
+        ("{{name: table, table: beam.csv, uncertainty: 0.02}}", "sun:survival=/p.csv", "source.survival: '/"),
+        (
+            "{{name: table, table: beam.csv, uncertainty: 0.02}}",
+            "{{name: reactor, flux: 1e13, spectrum: ../s.csv}}",
+            "source.spectrum: '../s.csv' lies outside",
+        ),
+        (
+            "    flux: split",
+            "    flux: split\n    source: lines:table=../l.csv",
+            "backgrounds.flat.source.table: '../l.csv' lies outside",
+        ),
         ("table: beam.csv", "table: none.csv", "none.csv: cannot be read"),
         ("table: beam.csv, ", "", "source table: its table is missing"),
         ("name: table, ", "", "source"),
@@ -171,3 +187,86 @@ def test_a_signed_coupling_of_which_nothing_is_seen() -> None:
     found = significance(build("cr51_xenon", hypothesis="charge-radius", flavor="e"))
     assert found.q0 == pytest.approx(0, abs=1e-9)
     assert found.significance == pytest.approx(0, abs=1e-4)
+
+
+def test_a_link_out_of_the_folder_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "away.csv").write_text("E_keV,nu_mu\n300,1e10\n400,1e10\n", encoding="utf-8")
+    folder = tmp_path / "own"
+    folder.mkdir()
+    text = TEXT.replace("{{name: table, table: beam.csv, uncertainty: 0.02}}", "table:table=link.csv")
+    own(folder, text)
+    (folder / "link.csv").symlink_to(tmp_path / "away.csv")
+    with pytest.raises(NuhistError, match=r"source\.table: 'link\.csv' lies outside"):
+        load_experiment(folder)
+    assert load_experiment(folder, allow_outside=True).source.make().group("link").total == pytest.approx(
+        1e12
+    )
+
+
+def test_tables_of_one_name_are_not_one_flux(tmp_path: Path) -> None:
+    # Two folders, two beams of the same file name: they are told apart by what they hold.
+    paths = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
+    for path, name in zip(paths, ("own", "other", "third"), strict=True):
+        path.mkdir()
+        own(path, TEXT.replace("name: own", f"name: {name}"))
+    shared = build(paths[0], paths[1], hypothesis="magnetic-moment")
+    assert list(shared.sidecar["parameters"]).count("beam_flux") == 1  # type: ignore[index]
+    (paths[2] / "beam.csv").write_text("E_keV,nu_mu\n300,1e10\n400,2e10\n", encoding="utf-8")
+    with pytest.raises(
+        NuhistError, match=r"third: 'beam_flux' means something else .* --decorrelate beam_flux"
+    ):
+        build(paths[0], paths[2], hypothesis="magnetic-moment")
+    parts = [build(path, hypothesis="magnetic-moment") for path in paths]
+    said: list[str] = []
+    combine(parts[:2], correlate=["beam_flux"], message=said.append)
+    assert not [line for line in said if "means two things" in line and line.startswith("beam_flux")]
+    combine([parts[0], parts[2]], correlate=["beam_flux"], message=said.append)
+    assert [line for line in said if line.startswith("beam_flux is one parameter, and means two things: ")]
+    apart = combine([parts[0], parts[2]], decorrelate=["beam_flux"])
+    assert {"own_beam_flux", "third_beam_flux"} <= set(apart.sidecar["parameters"])  # type: ignore[index]
+
+
+def test_data_with_other_neutrinos_are_refused(tmp_path: Path) -> None:
+    # LZ's counts hold solar neutrinos; a table may be somebody's solar flux.
+    for arguments in (["--asimov"], []):
+        found = run(
+            "build", "lz_ws2024", "--hypothesis", "magnetic-moment", *arguments,
+            "--source", "reactor:power=3GW,distance=14m", "-o", tmp_path / "w.json",
+        )  # fmt: skip
+        assert found.exit_code == 1
+        assert "the counts of lz_ws2024 were taken with neutrinos of sun" in found.stderr
+        assert not (tmp_path / "w.json").exists()
+    (tmp_path / "s.csv").write_text("E_keV,nu_e\n100,1e8\n400,1e8\n", encoding="utf-8")
+    for source in (f"table:table={tmp_path}/s.csv", "sun:model=agss09"):
+        assert limit(build("lz_ws2024", hypothesis="magnetic-moment", source=source)).upper
+
+
+def test_moments_do_not_read_the_table_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    workspace = build(own(folder), hypothesis="magnetic-moment")
+    workspace.save(tmp_path / "w.json")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "beam.csv").write_text("E_keV,nu_e\n300,1e10\n400,1e10\n", encoding="utf-8")
+    found = moments(tmp_path / "w.json")
+    assert found.flavors == {"e": 0, "mu": 1, "tau": 0}
+    assert found.masses is None
+    del workspace.sidecar["channels"]["own"]["neutrinos"]  # type: ignore[index]
+    with pytest.raises(NuhistError, match="'own': does not say which flavours the table of its source has"):
+        moments(workspace)
+
+
+def test_bins_above_the_largest_recoil_energy(tmp_path: Path) -> None:
+    # ν_μ of 30 to 50 keV push electrons to 2 E²/(m + 2 E) = 8.1837 keV; the bin of 8 to 9 keV holds
+    # ∫ (ln(50/E_min) ... ) dT up to there: no node of the quadrature may miss the end.
+    folder = own(tmp_path)
+    (folder / "beam.csv").write_text("E_keV,nu_mu\n30,1e10\n50,1e10\n", encoding="utf-8")
+    found = spectrum(folder, hypothesis="magnetic-moment", coupling=1e-11)
+    end = 2 * 50**2 / (510.99895 + 100)
+    energy = np.linspace(8.0, end, 200_001)
+    least = (energy + np.sqrt(energy**2 + 2 * 510.99895 * energy)) / 2
+    rate = 1e10 * ((50 - least) / energy - np.log(50 / least))
+    scale = pi / 137.035999**2 * (1.973269804e-8 / 510.99895) ** 2 * 1e-22
+    atoms = 6.02214076e29 / 28.085 * 0.01 * 365.25 * 86400
+    assert found.added[6] == pytest.approx(np.trapezoid(rate, energy) * scale * 14 * atoms, rel=1e-4)
+    assert found.added[7] == 0

@@ -15,7 +15,7 @@ from nuhist.physics.sources.registry import get_source
 from nuhist.physics.targets.registry import get_target, read_target, target_names
 
 HEAD = "name: mine\ntitle: mine\nsources: [a table]\n"
-GERMANIUM = HEAD + "element: Ge\nshells: [[K, 2, 11]]\n"
+GERMANIUM = HEAD + "element: Ge\nshells: [[K, 2, 11], [L and above, 30, 1]]\n"
 SILICON = HEAD + "element: Si\nshells: [[K, 2, 1.839], [L1, 2, 0.1497], [L23, 6, 0.0995], [M, 4, 0.0082]]\n"
 
 
@@ -106,7 +106,7 @@ def test_a_target_by_a_table_alone(tmp_path: Path) -> None:
 def test_isotopes(tmp_path: Path) -> None:
     # Germanium of ⁷⁶Ge alone, 75.921402726 u (AME2020): 6.02214076e29 / 75.9214.
     path = tmp_path / "mine.yaml"
-    text = HEAD + "element: Ge\nisotopes: {{{}}}\nshells: [[K, 2, 11.1]]\n"
+    text = HEAD + "element: Ge\nisotopes: {{{}}}\nshells: [[K, 2, 11.1], [L and above, 30, 1]]\n"
     path.write_text(text.format("76: 1.0"), encoding="utf-8")
     assert read_target(path).per_tonne == pytest.approx(6.02214076e29 / 75.9214, rel=1e-6)
     path.write_text(text.format("74: 0.25, 76: 0.75"), encoding="utf-8")
@@ -120,6 +120,9 @@ def test_isotopes(tmp_path: Path) -> None:
     [
         (GERMANIUM + "isotopes: {74: 0.5, 76: 0.4}\n", "isotopes: the fractions add up to 0.9; expected 1"),
         (GERMANIUM + "isotopes: {99: 1.0}\n", "isotopes.99: Ge has no isotope of that mass number"),
+        (HEAD + "element: Ge\nshells: [[K, 2, 11]]\n", "shells: have 2 electrons; expected the 32 of Ge"),
+        (HEAD + "molar_mass: 0.5\nshells: [[K, 2, 1]]\n", "molar_mass"),
+        (HEAD + "element: Ge\nshells: [[K, 32, 11103]]\n", "shells[0][2]"),
         (HEAD + "element: Qq\nshells: [[K, 2, 11]]\n", "element: there is none with the symbol 'Qq'"),
         (HEAD + "shells: [[K, 2, 11]]\n", "expected either element: SYMBOL or molar_mass: NUMBER"),
         (HEAD + "molar_mass: 30\nisotopes: {28: 1}\nshells: [[K, 2, 1]]\n", "isotopes: need element:"),

@@ -231,7 +231,7 @@ def test_a_source_by_a_table_alone(tmp_path: Path) -> None:
     [
         ("reactor:power=3GW", "its distance is missing; write reactor:power=3GW,distance=14m"),
         ("reactor:flux=1e13,power=1GW", "power does nothing beside flux"),
-        ("reactor:power=3GW,distance=5km", "expected a number with a unit of m"),
+        ("reactor:power=3GW,distance=5ly", "expected a number with a unit of m"),
         ("reactor:power=3GW,distance=500m", "distance = 500 m is outside its range, 1 to 100 m"),
         ("cr51:activity=-1MCi,distance=1m", "cr51: activity = -37 PBq is outside its range"),
         ("cr51:distance=1m", "source cr51: its activity is missing; write cr51:activity=100PBq,distance=1m"),
@@ -242,7 +242,7 @@ def test_a_source_by_a_table_alone(tmp_path: Path) -> None:
         ("sun:survival=constant,delta_m2_21=7e-5", "delta_m2_21 does nothing with survival=constant"),
         ("sun:survival=vacuum,delta_m2_21=7e-5", "delta_m2_21 does nothing with survival=vacuum"),
         ("sun:model=gs98,model=gs98", "model is there twice"),
-        ("sun:model", "expected NAME=VALUE; write sun:model=agss09"),
+        ("sun:model", "expected NAME=VALUE with commas between, and none in a path; write sun"),
         ("sum", "no source called 'sum'; did you mean sun?"),
         ("table", "source table: its table is missing; write table:table=FILE.csv"),
         ("table:table=no.csv", "no.csv: cannot be read"),
@@ -265,7 +265,14 @@ def test_bad_sources(text: str, message: str) -> None:
         ("lines", "E_keV,nu_e\n100,0\n", "has no flux"),
         ("lines", "E_keV,nu_e\n-1,1\n", "column 'E_keV', row 1: -1; expected more than 0"),
         ("lines", "E_keV,nu_y\n100,1\n", "column 'nu_y': expected one of"),
+        ("table", "E_keV,nu_e\n100,1\n", "has one row; expected two or more, or the source lines"),
         ("reactor", "E_keV,per_fission_keV\n100,0\n200,0\n", "has no flux"),
+        ("reactor", "E_keV,per_fission_keV\n100,1\n", "has no flux; expected two rows, or more"),
+        (
+            "reactor",
+            "E_keV,per_fission_keV,nu_e\n100,1,1\n200,1,1\n",
+            "column 'nu_e': expected one of E_keV, p",
+        ),
     ],
 )
 def test_bad_tables(tmp_path: Path, kind: str, rows: str, message: str) -> None:

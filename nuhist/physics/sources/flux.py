@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -113,6 +113,8 @@ def flux_table(path: Path, energy_column: str, kev: float, uncertainty: float) -
         If a column is missing, negative or not in order, or there is no flux.
     """
     energy, columns = species_columns(path, energy_column)
+    if energy.size < 2:
+        raise DataError(f"{path}: has one row; expected two or more, or the source lines for lines")
     energy = kev * energy
     found = []
     for name, values in columns.items():
@@ -138,14 +140,18 @@ def species_columns(path: Path, energy_column: str) -> tuple[Array, dict[str, Ar
     energy = column(path, table, energy_column, increasing=True)
     if energy[0] <= 0:
         raise DataError(f"{path}: column '{energy_column}', row 1: {energy[0]:g}; expected more than 0")
-    known = [energy_column, *SPECIES]
-    for name in table:
-        if name not in known:
-            raise DataError(f"{path}: column '{name}': expected one of {', '.join(known)}")
+    refuse_other_columns(path, table, (energy_column, *SPECIES))
     columns = {name: column(path, table, name, non_negative=True) for name in SPECIES if name in table}
     if not any(values.any() for values in columns.values()):
         raise DataError(f"{path}: has no flux; expected a column of {', '.join(SPECIES)} above 0")
     return energy, columns
+
+
+def refuse_other_columns(path: Path, table: Mapping[str, Array], known: Sequence[str]) -> None:
+    """Refuse columns of a table that nothing would be made of; a DataError names one, and those expected."""
+    for name in table:
+        if name not in known:
+            raise DataError(f"{path}: column '{name}': expected one of {', '.join(known)}")
 
 
 def with_fractions(component: FluxComponent, fractions: Callable[[Array], Array]) -> FluxComponent:

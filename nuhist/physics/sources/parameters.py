@@ -117,7 +117,10 @@ class SourceKind:
         for part in filter(None, text.split(",")):
             key, equals, value = part.partition("=")
             if not equals:
-                raise ConfigError(f"source {name}:{text}: expected NAME=VALUE; write {self.example(name)}")
+                raise ConfigError(
+                    f"source {name}:{text}: expected NAME=VALUE with commas between, and none in a path;"
+                    f" write {self.example(name)}"
+                )
             if key not in known:
                 raise unknown_name(f"parameter of {name}", key, known)
             if key in given:

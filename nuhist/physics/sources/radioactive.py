@@ -16,7 +16,7 @@ from nuhist.physics.sources.source import FluxGroup, Source
 from nuhist.tables import read_rows
 
 _TABLE = Path(__file__).parent / "tables" / "electron_capture_lines.csv"
-_DAYS = {"d": 1.0, "y": 365.25}
+_DAYS = {"h": 1 / 24, "y": 365.25}
 _PBQ = {"TBq": 1e-3, "Bq": 1e-15, "Ci": 3.7e-5, "kCi": 0.037, "MCi": 37.0}
 
 
@@ -40,7 +40,9 @@ def electron_capture(isotope: str, title: str, half_life: float) -> SourceKind:
         title,
         (
             OwnParameter("activity", "activity at the start", "PBq", _PBQ, 1e-12, 1e6),
-            OwnParameter("distance", "distance of a point from a point", "m", {"cm": 0.01}, 1e-3, 1e4),
+            OwnParameter(
+                "distance", "distance of a point from a point", "m", {"cm": 0.01, "km": 1e3}, 1e-3, 1e4
+            ),
             OwnParameter("geometry", "mean of 1/(4π r²) over source and target, in m⁻²", "1", {}, 1e-9, 1e4),
             OwnParameter("time", "running time, in which the activity falls", "d", _DAYS, 1e-3, 1e5),
             OwnParameter("uncertainty", "of the activity, as a fraction", "1", {}, 1e-6, 1.0, 0.01),

@@ -57,12 +57,36 @@ def get_source(text: str, folder: Path | None = None) -> Source:
     >>> [group.name for group in sun.groups]
     ['pp', 'be7', 'pep', 'cno', 'b8']
     """
+    if source_tables(text):
+        name, _, values = text.partition(":")
+        kind = source_kind(name)
+        return kind.make(*kind.settings(name, values, folder or Path()))  # a file may change
+    return _kept(_full_name(text))
+
+
+def source_tables(text: str) -> dict[str, str]:
+    """Paths of the tables that a source reads, by parameter, as they are written.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`get_source`, which reads them.
+
+    Examples
+    --------
+    >>> source_tables("sun:survival=mine.csv"), source_tables("sun")
+    ({'survival': 'mine.csv'}, {})
+    """
     name, _, values = as_text(text, "source").partition(":")
     kind = source_kind(name)
-    full, settings = kind.settings(name, values, folder or Path())
-    if any(settings.has_table(parameter) for parameter in kind.parameters):
-        return kind.make(full, settings)  # a file may change
-    return _kept(full)
+    _, settings = kind.settings(name, values, Path())
+    found = (parameter.name for parameter in kind.parameters if settings.has_table(parameter))
+    return {parameter: settings.word(parameter) for parameter in found}
+
+
+def _full_name(text: str) -> str:
+    name, _, values = text.partition(":")
+    return source_kind(name).settings(name, values, Path())[0]
 
 
 @cache

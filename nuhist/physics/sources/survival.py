@@ -10,6 +10,7 @@ import numpy as np
 from nuhist.constants import SIN2_THETA_13, SIN2_THETA_23, SURVIVAL_PROBABILITY_2NU
 from nuhist.errors import DataError
 from nuhist.physics.couplings import FLAVORS, Flavor
+from nuhist.physics.sources.flux import refuse_other_columns
 from nuhist.tables import Array, column, read_table
 
 Composition = Mapping[Flavor, float]
@@ -108,6 +109,7 @@ def tabulated(path: Path) -> tuple[Array, Array]:
     table = read_table(path)
     energy = column(path, table, "E_keV", increasing=True)
     survival = column(path, table, "nu_e", non_negative=True)
+    refuse_other_columns(path, table, ("E_keV", "nu_e", "nu_mu", "nu_tau"))
     if "nu_mu" in table or "nu_tau" in table:
         others = [column(path, table, name, non_negative=True) for name in ("nu_mu", "nu_tau")]
         fractions = np.stack([survival, *others])

@@ -97,7 +97,7 @@ def _element(path: Path, content: Mapping[str, Any]) -> Element:
         raise ConfigError(f"{path}: expected either element: SYMBOL or molar_mass: NUMBER, in g/mol")
     if symbol is not None:
         if path.parent != _TABLES:  # nuhist's own need no periodic table to be read
-            _refuse_unknown(path, symbol, isotopes or {})
+            _refuse_unknown(path, symbol, isotopes or {}, sum(entry[1] for entry in content["shells"]))
     elif isotopes is not None:
         raise ConfigError(f"{path}: isotopes: need element: SYMBOL, from which their masses follow")
     shells = sorted((energy, electrons) for _, electrons, energy in content["shells"])
@@ -113,13 +113,18 @@ def _element(path: Path, content: Mapping[str, Any]) -> Element:
     )
 
 
-def _refuse_unknown(path: Path, symbol: str, isotopes: Mapping[str, float]) -> None:
+def _refuse_unknown(path: Path, symbol: str, isotopes: Mapping[str, float], electrons: int) -> None:
     import periodictable
 
     try:
         element = periodictable.elements.symbol(symbol)
     except ValueError:
         raise ConfigError(f"{path}: element: there is none with the symbol '{symbol}'") from None
+    if electrons != element.number:
+        raise ConfigError(
+            f"{path}: shells: have {electrons} electrons; expected the {element.number} of {symbol}, so that"
+            " no shell is missing or twice there"
+        )
     for number in isotopes:
         if int(number) not in element.isotopes:
             raise ConfigError(f"{path}: isotopes.{number}: {symbol} has no isotope of that mass number")

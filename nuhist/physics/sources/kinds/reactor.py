@@ -10,7 +10,7 @@ import numpy as np
 from nuhist.constants import JOULES_PER_KEV
 from nuhist.errors import DataError, OptionError
 from nuhist.physics.own_parameter import OwnParameter
-from nuhist.physics.sources.flux import FluxComponent, pure
+from nuhist.physics.sources.flux import FluxComponent, pure, refuse_other_columns
 from nuhist.physics.sources.parameters import Choice, Settings, SourceKind
 from nuhist.physics.sources.source import FluxGroup, Source
 from nuhist.tables import Array, column, read_rows, read_table
@@ -36,12 +36,16 @@ def _made(name: str, settings: Settings) -> Source:
     if custom:
         path = settings.path("spectrum")
         table = read_table(path)
+        refuse_other_columns(path, table, ("E_keV", "per_fission_keV"))
         energy = column(path, table, "E_keV", increasing=True)
         spectra = {"table": (energy, column(path, table, "per_fission_keV", non_negative=True))}
     else:
         spectra = {**_fission(), "capture": _capture()}
-    if not any(density.any() for _, density in spectra.values()):
-        raise DataError(f"{settings.path('spectrum')}: has no flux; expected per_fission_keV above 0")
+    if not any(_integral(*spectrum) > 0 for spectrum in spectra.values()):
+        raise DataError(
+            f"{settings.path('spectrum')}: has no flux; expected two rows, or more, and per_fission_keV"
+            " above 0"
+        )
     per_fission = {part: _integral(*spectrum) for part, spectrum in spectra.items()}
     passing, said = _passing(name, settings, sum(per_fission.values()))
     components = tuple(
@@ -135,9 +139,9 @@ def _integral(energy: Array, density: Array) -> float:
 KIND = SourceKind(
     "a nuclear reactor",
     (
-        OwnParameter("power", "thermal power", "GW", {"MW": 1e-3}, 1e-6, 100.0),
+        OwnParameter("power", "thermal power", "GW", {"MW": 1e-3, "kW": 1e-6, "W": 1e-9}, 1e-6, 100.0),
         # Beyond, some per mille of low-energy antineutrinos would be of another flavour.
-        OwnParameter("distance", "distance from the core's centre", "m", {}, 1.0, 100.0),
+        OwnParameter("distance", "distance from the core's centre", "m", {"cm": 0.01, "km": 1e3}, 1.0, 100.0),
         OwnParameter(
             "flux", "antineutrinos in all, cm⁻² s⁻¹, in place of power and distance", "1", {}, 1e-3, 1e20
         ),
