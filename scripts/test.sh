@@ -39,7 +39,7 @@ checks=$!
 trap 'kill "$checks" 2>/dev/null || true' EXIT
 # One BLAS thread in each process: the matrices are small.
 failed=0
-OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $bin/pytest --numprocesses "${NUHIST_TEST_PROCESSES:-2}" "$@" || failed=$?
+OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $bin/pytest --numprocesses "${NUHIST_TEST_PROCESSES:-2}" --dist loadfile "$@" || failed=$?
 wait "$checks" || failed=1
 cat build/checks.log
 exit "$failed"
