@@ -74,7 +74,21 @@ def own_counts(experiment: Experiment, response: Response, hypothesis: Hypothesi
     """Expected counts per bin, by power of coupling / reference, of a signal that is no neutrino's."""
     rates = own_rates(hypothesis, response.energy, experiment.target)
     factor = experiment.exposure * experiment.counts_per_event
-    return {power: factor * response.fold(values) for power, values in rates.items()}
+    counts = {power: factor * response.fold(values) for power, values in rates.items()}
+    return counts | _line_counts(experiment, response, hypothesis)
+
+
+def _line_counts(experiment: Experiment, response: Response, hypothesis: Hypothesis) -> dict[int, Array]:
+    if hypothesis.line is None:
+        return {}
+    energy, events = hypothesis.line(experiment.target)
+    if not (np.isfinite(energy) and 0 <= events < np.inf):
+        raise ConfigError(
+            f"hypothesis {hypothesis.name}: line gives {events} events at {energy} keV; expected two numbers,"
+            " of events none below 0"
+        )
+    factor = experiment.exposure * experiment.counts_per_event * events
+    return {hypothesis.power: factor * response.probability(np.array([energy]))[:, 0]}
 
 
 def neutrino_counts_at(
@@ -99,7 +113,10 @@ def neutrino_counts_at(
     physics = _on(experiment, options)
     rates = recoil_rates_at(hypothesis, flavor, coupling, response.energy, fluxes, physics)
     factor = experiment.exposure * experiment.counts_per_event
-    return factor * rates[0] @ response.weights.T, factor * rates[1] @ response.weights.T
+    standard, added = (factor * part @ response.weights.T for part in rates)
+    for power, values in _line_counts(experiment, response, hypothesis).items():
+        added[0] += (coupling / hypothesis.reference) ** power * values  # of no flux, so that it comes once
+    return standard, added
 
 
 def _on(experiment: Experiment, options: RateOptions) -> RateOptions:

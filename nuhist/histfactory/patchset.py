@@ -145,7 +145,7 @@ def build_patchset(
     from nuhist.histfactory.channel import model_set  # physics, which reading a grid does without
 
     tested = get_hypothesis(hypothesis)
-    if tested.rates is not None:
+    if not tested.of_neutrinos:
         raise ConfigError(f"{tested.name}: is one power of its coupling; use nuhist build")
     grid = distinct(as_numbers(couplings, "couplings").tolist())
     if len(grid) < 2:

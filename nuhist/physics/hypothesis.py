@@ -72,6 +72,8 @@ CHANGES = "change the flavour and keep the helicity"
 Terms = Callable[[Array, Flavor, RateOptions], Mapping[int, Array]]
 # dR/dT of a signal that is no neutrino's, events per tonne year keV, by power of the coupling.
 Rates = Callable[[Array, Target], Mapping[int, Array]]
+# Of a line: its energy in keV, and events per tonne year for x = 1.
+Line = Callable[[Target], tuple[float, float]]
 
 
 def no_terms(_energy: Array, _flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
@@ -133,6 +135,9 @@ class Hypothesis:
         in events per tonne year keV for x = 1, by power of x. No flux, flavour or mixing changes it.
     nodes
         Recoil energies in keV at which ``rates`` are not smooth.
+    line
+        Of a signal that is no neutrino's and has all its events at one energy, in place of ``rates``: that
+        energy in keV, and the events per tonne year for x = 1, of a target.
     origin
         How other processes find it, if it is one of a file or of another package: as
         :func:`nuhist.physics.hypotheses.get_hypothesis` takes it.
@@ -164,6 +169,7 @@ class Hypothesis:
     cited: str = ""
     rates: Rates | None = None
     nodes: tuple[float, ...] = ()
+    line: Line | None = None
     origin: str | None = None
 
     def __reduce__(self) -> str | tuple[Any, ...]:
@@ -190,6 +196,11 @@ class Hypothesis:
             },
         }.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def of_neutrinos(self) -> bool:
+        """Whether the signal is the scattering of neutrinos."""
+        return self.rates is None and self.line is None
 
     @property
     def powers(self) -> tuple[int, ...] | None:
@@ -233,7 +244,7 @@ def _check_texts(hypothesis: Hypothesis) -> None:
             f"hypothesis {hypothesis.name}: parameter is '{hypothesis.parameter}'; expected no braces but"
             " {flavor}"
         )
-    for name in ("terms", "alternative", "rates"):
+    for name in ("terms", "alternative", "rates", "line"):
         function = getattr(hypothesis, name)
         if not callable(function) and not (name != "terms" and function is None):
             raise ConfigError(f"hypothesis {hypothesis.name}: {name} is {function!r}; expected a function")
@@ -251,7 +262,7 @@ def _check_form(hypothesis: Hypothesis) -> None:
         raise ConfigError(f"{where}: power is {power!r}; expected an integer")
     if form is not Dependence.POWER and power != 1:
         raise ConfigError(f"{where}: power is {power}; expected 1, as its dependence is {form.name}")
-    if hypothesis.rates is not None:
+    if not hypothesis.of_neutrinos:
         _check_own_rates(hypothesis, where)
     if power != 1 and (power < 2 or power % 2):
         raise ConfigError(
@@ -270,7 +281,9 @@ def _check_form(hypothesis: Hypothesis) -> None:
 def _check_own_rates(hypothesis: Hypothesis, where: str) -> None:
     """Refuse what makes no sense of a signal that is no neutrino's."""
     if hypothesis.terms is not no_terms:
-        raise ConfigError(f"{where}: it has terms and rates; expected one of them")
+        raise ConfigError(f"{where}: it has terms and rates, or a line; expected one of them")
+    if hypothesis.rates is not None and hypothesis.line is not None:
+        raise ConfigError(f"{where}: it has rates and a line; expected one of them")
     if hypothesis.dependence is not Dependence.POWER or hypothesis.replaces_standard_model or hypothesis.rrpa:
         raise ConfigError(
             f"{where}: it has rates of its own; expected the dependence POWER, without rrpa and without"

@@ -42,7 +42,7 @@ def refuse_unused_mass(*hypotheses: Hypothesis) -> None:
 
 
 def _depends_on_mass(hypothesis: Hypothesis) -> bool:
-    if hypothesis.rates is not None:
+    if not hypothesis.of_neutrinos:
         return False
     energy, flavor = np.array([1.0, 10.0]), FLAVORS[0]
     options = RateOptions(neutrino_mass_ev=1.0), RateOptions(neutrino_mass_ev=2.0)

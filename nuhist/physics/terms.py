@@ -52,7 +52,7 @@ def evaluate_terms(
         shape or type, numbers that are not finite, or values at a T that depend on other T.
     """
     function = hypothesis.alternative if alternative and hypothesis.alternative else hypothesis.terms
-    if hypothesis.rates is not None:  # no neutrino's
+    if not hypothesis.of_neutrinos:
         return {}
     where = f"hypothesis {hypothesis.name}: {'alternative' if alternative else 'terms'} of flavour {flavor}"
     energy = np.asarray(recoil_energy, dtype=np.float64)

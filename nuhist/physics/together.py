@@ -62,7 +62,7 @@ def refuse_unused_flavor(hypothesis: Hypothesis, flavor: str) -> None:
     OptionError
         If one is named.
     """
-    if hypothesis.rates is not None and flavor != "effective":
+    if not hypothesis.of_neutrinos and flavor != "effective":
         raise OptionError(f"--flavor: does nothing with {hypothesis.name}, which is no neutrino's")
 
 
@@ -90,7 +90,7 @@ def _refuse_interference(first: Tested, second: Tested) -> None:
             f"{names}: a strength of the Standard Model multiplies what interferes with it, so that they do"
             f" not add; {advice}"
         )
-    if one.rates is not None or other.rates is not None:
+    if not (one.of_neutrinos and other.of_neutrinos):
         return  # no neutrinos
     shared = [each for each in active_flavors(flavor) if each in active_flavors(another)]
     if not shared:

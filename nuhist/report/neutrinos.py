@@ -189,7 +189,8 @@ def cross_sections(
     Raises
     ------
     ConfigError
-        If a name is unknown, the energy is not positive, or the coupling is no usable number.
+        If a name is unknown or no neutrino's, the energy is not positive, or the coupling is no usable
+        number.
     """
     active_flavors(flavor)
     chosen = {get_hypothesis(name).name: value for name, value in (couplings or {}).items()}
@@ -209,6 +210,8 @@ def cross_sections(
     passing = hit.per_tonne * SECONDS_PER_YEAR * sum(part.total for part in flux)
     curves: list[CrossSectionCurve] = []
     for hypothesis in map(get_hypothesis, dict.fromkeys((STANDARD_MODEL, *_DRAWN, *chosen))):
+        if not hypothesis.of_neutrinos:
+            raise ConfigError(f"{hypothesis.name}: is no neutrino's, so that neutrinos have no cross section")
         value = chosen.get(hypothesis.name, hypothesis.reference)
         shared = "effective" if hypothesis.name == STANDARD_MODEL else flavor
         added = recoil_rates_at(hypothesis, shared, value, energy, [flux], physics)[1][0]

@@ -11,6 +11,7 @@ THEIRS = {
     "FINE_STRUCTURE": constants.alpha,
     "ELECTRON_MASS_KEV": constants.value("electron mass energy equivalent in MeV") * 1e3,
     "FERMI_CONSTANT_PER_KEV2": constants.value("Fermi coupling constant") * 1e-12,
+    "LIGHT_CM_PER_S": constants.c * 1e2,
     "HBAR_C_KEV_CM": constants.hbar * constants.c / constants.electron_volt * 1e-1,
     "PLANCK_C_KEV_CM": constants.h * constants.c / constants.electron_volt * 1e-1,
     "CLASSICAL_ELECTRON_RADIUS_CM": constants.value("classical electron radius") * 1e2,

@@ -84,7 +84,7 @@ def test_wrong_parameters_are_one_line(name: str, message: str) -> None:
 
 def test_hypotheses_without_parameters_have_none() -> None:
     with pytest.raises(
-        ConfigError, match="magnetic-moment has no parameter of its own; those that have: light-axial-vector"
+        ConfigError, match="magnetic-moment has no parameter of its own; those that have: axion-like-particle"
     ):
         get_family("magnetic-moment")
     with pytest.raises(ConfigError, match="no hypothesis with parameters of its own called 'light'"):

@@ -125,8 +125,8 @@ class Target:
             if table is None:
                 raise ConfigError(
                     f"target {self.name}: no photoabsorption of {entry.name} is known, which equivalent"
-                    " photons (EPA) need; take another hypothesis or an element of the periodic table up to"
-                    " uranium"
+                    " photons (EPA) and absorbed bosons need; take another hypothesis or an element of the"
+                    " periodic table up to uranium"
                 )
             found.append((number, float(entry.edges[0]), table))
         return found
