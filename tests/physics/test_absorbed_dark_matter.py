@@ -152,3 +152,10 @@ def test_a_line_takes_the_place_of_rates() -> None:
             "mine", "mine", "g", "1", 1.0, no_terms, Dependence.POWER, "g",
             line=lambda _: (5.0, 1.0), rates=lambda energy, _: {1: energy},
         )  # fmt: skip
+
+
+def test_a_small_exposure_above_a_large_background_has_a_limit() -> None:
+    # gemma_like: 0.002 t yr, some 750 events per bin; a bound of the parameter must not end the search.
+    for name in ("axion-like-particle:mass=5keV", "dark-photon:mass=6.3keV"):
+        found = nuhist.limit(nuhist.build("gemma_like", hypothesis=name, asimov=True))
+        assert found.upper is not None

@@ -60,7 +60,7 @@ def _made(
         dependence=Dependence.POWER,
         parameter=f"{coupling}_squared",
         power=2,
-        bounds=(0.0, 1000.0),
+        bounds=(0.0, 1e6),
     )
 
 
