@@ -14,7 +14,7 @@ from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.recoils import recoil_rates_at, recoil_rates_by_flux
 from nuhist.physics.sources.source import Source
-from nuhist.physics.terms import own_rates
+from nuhist.physics.terms import own_line, own_rates
 from nuhist.tables import Array, column, read_table
 
 
@@ -81,12 +81,7 @@ def own_counts(experiment: Experiment, response: Response, hypothesis: Hypothesi
 def _line_counts(experiment: Experiment, response: Response, hypothesis: Hypothesis) -> dict[int, Array]:
     if hypothesis.line is None:
         return {}
-    energy, events = hypothesis.line(experiment.target)
-    if not (np.isfinite(energy) and 0 <= events < np.inf):
-        raise ConfigError(
-            f"hypothesis {hypothesis.name}: line gives {events} events at {energy} keV; expected two numbers,"
-            " of events none below 0"
-        )
+    energy, events = own_line(hypothesis, experiment.target)
     factor = experiment.exposure * experiment.counts_per_event * events
     return {hypothesis.power: factor * response.probability(np.array([energy]))[:, 0]}
 

@@ -23,7 +23,7 @@ from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions, act
 from nuhist.physics.moments import incoming
 from nuhist.physics.recoils import refuse_unused_mass
 from nuhist.physics.sources.registry import source_tables
-from nuhist.physics.together import Tested
+from nuhist.physics.together import Tested, refuse_unused_flavor
 from nuhist.tables import Array
 
 
@@ -231,6 +231,7 @@ def model_set(
     if not experiments:
         raise ConfigError("name at least one experiment")
     active_flavors(flavor)
+    refuse_unused_flavor(hypothesis, flavor)
     loaded = load_experiments(experiments, allow_outside=options.allow_outside)
     if len(loaded) > 1:
         _refuse_same_events(loaded)

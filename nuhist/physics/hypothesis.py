@@ -284,6 +284,11 @@ def _check_own_rates(hypothesis: Hypothesis, where: str) -> None:
         raise ConfigError(f"{where}: it has terms and rates, or a line; expected one of them")
     if hypothesis.rates is not None and hypothesis.line is not None:
         raise ConfigError(f"{where}: it has rates and a line; expected one of them")
+    if hypothesis.line is not None and hypothesis.bounds[0] < 0:
+        raise ConfigError(
+            f"{where}: it has a line, and bounds from {hypothesis.bounds[0]:g} on; expected none below 0,"
+            " where events would be taken away"
+        )
     if hypothesis.dependence is not Dependence.POWER or hypothesis.replaces_standard_model or hypothesis.rrpa:
         raise ConfigError(
             f"{where}: it has rates of its own; expected the dependence POWER, without rrpa and without"

@@ -183,6 +183,27 @@ def own_rates(hypothesis: Hypothesis, recoil_energy: Array, target: Target) -> d
     return {int(power): values for power, values in found.items()}
 
 
+def own_line(hypothesis: Hypothesis, target: Target) -> tuple[float, float]:
+    """Energy of a line in keV and its events per tonne year for x = 1, checked.
+
+    Raises
+    ------
+    ConfigError
+        If the function gives something else, or less than nothing.
+    """
+    found: Any = None if hypothesis.line is None else hypothesis.line(target)
+    try:
+        energy, events = map(float, found)
+    except (TypeError, ValueError):
+        energy = events = np.nan
+    if not (0 < energy < np.inf and 0 <= events < np.inf):
+        raise ConfigError(
+            f"hypothesis {hypothesis.name}: line gives {found!r:.80}; expected an energy in keV above 0, and"
+            " events per tonne year, at least 0"
+        )
+    return energy, events
+
+
 def refuse_negative_rates(
     hypothesis: Hypothesis, flavor: FlavorChoice, recoil_energy: Array, rates: Mapping[int, Array]
 ) -> None:

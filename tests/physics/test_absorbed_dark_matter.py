@@ -133,17 +133,40 @@ def test_refused() -> None:
         cross_sections(couplings={"dark-photon:mass=5keV": 1e-16})
 
 
-@pytest.mark.parametrize("events", [(5.0, -1.0), (float("nan"), 1.0), (5.0, float("inf"))])
-def test_a_line_of_one_s_own_is_checked(tmp_path: Path, events: tuple[float, float]) -> None:
+@pytest.mark.parametrize(
+    "given",
+    ["5.0, -1.0", "float('nan'), 1.0", "5.0, float('inf')", "-5.0, 1.0", "0.0, 1.0", "1.0", "None",
+     "(5.0, 1.0, 1.0)", "('a', 1.0)", "([1.0, 2.0], 1.0)"],
+)  # fmt: skip
+def test_a_line_of_one_s_own_is_checked(tmp_path: Path, given: str) -> None:
     path = tmp_path / "my.py"
     path.write_text(
         "from nuhist.physics.hypothesis import Dependence, Hypothesis, no_terms\n"
-        f"def line(target):\n    return float('{events[0]}'), float('{events[1]}')\n"
+        f"def line(target):\n    return {given}\n"
         "mine = Hypothesis('mine', 'mine', 'g', '1', 1.0, no_terms, Dependence.POWER, 'g', line=line)\n",
         encoding="utf-8",
     )
-    with pytest.raises(ConfigError, match=r"line gives .* expected two numbers, of events none below 0"):
+    with pytest.raises(ConfigError, match=r"line gives .* expected an energy in keV above 0, and events per"):
         nuhist.build("lz_ws2024", hypothesis=f"{path}:mine")
+
+
+def test_a_line_takes_nothing_away() -> None:
+    with pytest.raises(ConfigError, match="it has a line, and bounds from -10 on; expected none below 0"):
+        Hypothesis(
+            "mine", "mine", "g", "1", 1.0, no_terms, Dependence.POWER, "g", bounds=(-10.0, 100.0),
+            line=lambda _: (5.0, 1.0),
+        )  # fmt: skip
+
+
+def test_no_command_takes_a_flavour() -> None:
+    for arguments in (
+        ["exclusion", "lz_ws2024", "--over", "mass=2:4:2"],
+        ["sensitivity", "lz_ws2024", "--exposure", "1:2:2"],
+    ):
+        name = "dark-photon" if arguments[0] == "exclusion" else "dark-photon:mass=5keV"
+        found = run(*arguments, "--hypothesis", name, "--flavor", "e")
+        assert found.exit_code == 2, found.output
+        assert "--flavor: does nothing with dark-photon:mass=" in found.stderr
 
 
 def test_a_line_takes_the_place_of_rates() -> None:
