@@ -9,9 +9,9 @@ from typing import Any
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
-from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.expectation import refuse_other_expectation
 from nuhist.histfactory.interest import interest_parameter
+from nuhist.histfactory.model_set import ModelSet, model_set
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.workspace import Workspace, make_workspace
 from nuhist.keywords import with_fields

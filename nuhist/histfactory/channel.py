@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, OptionError
 from nuhist.experiments.data import observed_counts, read_counts
 from nuhist.experiments.experiment import Experiment, Treatment
-from nuhist.experiments.loading import load_experiments
 from nuhist.histfactory.backgrounds import background_samples
 from nuhist.histfactory.neutrinos import NeutrinoModel, merged, neutrino_models
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
-from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions, active_flavors
+from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.moments import incoming
 from nuhist.physics.recoils import refuse_unused_mass
 from nuhist.physics.sources.registry import source_tables
-from nuhist.physics.together import Tested, refuse_unused_flavor
+from nuhist.physics.together import Tested
 from nuhist.tables import Array
 
 
@@ -87,7 +84,7 @@ class ChannelModel:
                 "process": experiment.process,
                 "sources": [*experiment.sources, *self._cited()],
                 "assumptions": [*experiment.assumptions, self.neutrinos.source.description],
-                **_sources(options),
+                **replaced(options),
             },
         )
 
@@ -120,160 +117,10 @@ class ChannelModel:
         return _expected(samples, values)
 
 
-@dataclass(frozen=True, eq=False)
-class ModelSet:
-    """Channels of several experiments that test one hypothesis.
-
-    Attributes
-    ----------
-    models
-        One per experiment.
-    parameters
-        Of all of them; those of one name are shared.
-    """
-
-    models: tuple[ChannelModel, ...]
-    parameters: tuple[Parameter, ...]
-
-    def testing(self, hypothesis: Hypothesis) -> ModelSet:
-        """The same for another hypothesis of the same family, whose rates are smooth where its are."""
-        models = [
-            replace(model, neutrinos=replace(model.neutrinos, hypothesis=hypothesis)) for model in self.models
-        ]
-        return ModelSet(tuple(models), self.parameters)
-
-    def exposed(self, exposure: float) -> ModelSet:
-        """The same with another exposure, in tonne year."""
-        models = [
-            replace(
-                model,
-                neutrinos=replace(
-                    model.neutrinos, options=replace(model.neutrinos.options, exposure=exposure)
-                ),
-            )
-            for model in self.models
-        ]
-        return ModelSet(tuple(models), self.parameters)
-
-    def alone(self, index: int) -> ModelSet:
-        """One of the experiments."""
-        return ModelSet((self.models[index],), self.models[index].parameters)
-
-    def channels(self) -> list[Channel]:
-        """Channels with the couplings as parameters."""
-        return [model.with_coupling for model in self.models]
-
-    def channels_at(self, coupling: float) -> list[Channel]:
-        """Channels at one coupling."""
-        return [model.channel(model.neutrinos.samples_at(coupling)) for model in self.models]
-
-    def description(self, command: str | None) -> dict[str, Any]:
-        """What the sidecar says beside channels and parameters."""
-        first, *further = [_described(model) for model in self.models[0].tested]
-        return {
-            "nuhist_version": __version__,
-            "command": command,
-            "hypothesis": first["hypothesis"],
-            "flavor": first["flavor"],
-            "options": {entry.neutrinos.experiment.name: _plain(entry) for entry in self.models},
-            "poi": first["coupling"],
-            **({"further": further} if further else {}),
-        }
-
-
-def _described(model: NeutrinoModel) -> dict[str, Any]:
-    coupling = model.hypothesis.parameter_of_interest(model.flavor)
-    return {
-        "hypothesis": model.hypothesis.name,
-        "flavor": model.flavor,
-        "coupling": {**asdict(coupling), "meaning": coupling.meaning},
-    }
-
-
-def _plain(model: ChannelModel) -> dict[str, Any]:
-    options = asdict(replace(model.neutrinos.options, templates=()))
-    del options["templates"], options["allow_outside"]  # the command has it
-    plain = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
-    return plain | _sources(model.neutrinos.options)
-
-
-def _sources(options: BuildOptions) -> dict[str, Any]:
+def replaced(options: BuildOptions) -> dict[str, Any]:
     """Where replaced backgrounds come from, for the sidecar; nothing where there are none."""
     found = {entry.sample: entry.source for entry in options.templates}
     return {"templates": found} if found else {}
-
-
-def model_set(
-    experiments: Sequence[str | Path | Experiment],
-    hypothesis: Hypothesis,
-    flavor: FlavorChoice,
-    options: BuildOptions,
-    further: Sequence[Tested] = (),
-) -> ModelSet:
-    """Prepare the channels of one or several experiments.
-
-    Parameters
-    ----------
-    experiments
-        Bundled names, folders with experiment.yaml, or :class:`Experiment` objects.
-    hypothesis, flavor
-        What is tested.
-    options
-        For all of them; ³⁷Ar for those that have it.
-    further
-        Other hypotheses, whose couplings are parameters besides; their cross sections add.
-
-    Raises
-    ------
-    ConfigError
-        If there is none, two hold the same events or have one name, or an option cannot be shared.
-    """
-    if not experiments:
-        raise ConfigError("name at least one experiment")
-    active_flavors(flavor)
-    refuse_unused_flavor(hypothesis, flavor)
-    loaded = load_experiments(experiments, allow_outside=options.allow_outside)
-    if len(loaded) > 1:
-        _refuse_same_events(loaded)
-        if options.observed is not None or options.exposure is not None:
-            raise ConfigError(
-                "--observed and --exposure belong to one experiment; build it alone and combine"
-            )
-        if options.templates:
-            raise ConfigError("--template belongs to one experiment; build it alone and combine")
-        if options.ar37 is not None and all(entry.argon37 is None for entry in loaded):
-            raise OptionError("none of the experiments has ³⁷Ar; leave --ar37 out")
-    models = []
-    for experiment in loaded:
-        bare = len(loaded) > 1 and experiment.argon37 is None
-        chosen = replace(options, ar37=None) if bare else options
-        models.append(channel_model(experiment, hypothesis, flavor, chosen, further))
-    kinds = {model.neutrinos.options.data_kind: model.neutrinos.experiment.name for model in models}
-    if len(kinds) > 1:
-        raise ConfigError(
-            f"{kinds['asimov']} is planned and has no observed counts, which the others have; add --asimov"
-        )
-    parameters: dict[str, Parameter] = {}
-    for model in models:
-        for parameter in model.parameters:
-            if parameters.setdefault(parameter.name, parameter) != parameter:
-                raise ConfigError(
-                    f"{model.neutrinos.experiment.name}: '{parameter.name}' means something else in another"
-                    " experiment; build each alone, and join them with nuhist combine --decorrelate"
-                    f" {parameter.name}"
-                )
-    return ModelSet(tuple(models), tuple(parameters.values()))
-
-
-def _refuse_same_events(experiments: Sequence[Experiment]) -> None:
-    holders: dict[str, str] = {}
-    for experiment in experiments:
-        for key in {experiment.name, experiment.dataset or experiment.name}:
-            if key in holders:
-                raise ConfigError(
-                    f"{holders[key]} and {experiment.name} hold the same events ({key}); leave one out"
-                )
-            holders[key] = experiment.name
 
 
 def channel_model(

@@ -8,7 +8,7 @@ import numpy as np
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.counts import neutrino_counts_at
-from nuhist.histfactory.channel import ModelSet
+from nuhist.histfactory.model_set import ModelSet
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Sample
 from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis

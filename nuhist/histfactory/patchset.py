@@ -27,7 +27,7 @@ from nuhist.showing import Shown, Table
 from nuhist.values import as_numbers
 
 if TYPE_CHECKING:
-    from nuhist.histfactory.channel import ModelSet
+    from nuhist.histfactory.model_set import ModelSet
 
 NO_RECORD = "ins0000000"  # pyhf's schema wants a HEPData record; this one says that there is none
 
@@ -142,7 +142,7 @@ def build_patchset(
     >>> [point.name for point in grid.points]
     ['q_nu_m1', 'q_nu_0', 'q_nu_1']
     """
-    from nuhist.histfactory.channel import model_set  # physics, which reading a grid does without
+    from nuhist.histfactory.model_set import model_set  # physics, which reading a grid does without
 
     tested = get_hypothesis(hypothesis)
     if not tested.of_neutrinos:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -14,8 +15,8 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, NuhistError, OptionError
 from nuhist.experiments.experiment import Experiment
 from nuhist.histfactory.build import workspace_of
-from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.grids import Over
+from nuhist.histfactory.model_set import ModelSet, model_set
 from nuhist.histfactory.options import BuildOptions
 from nuhist.inference.execution import Execution, as_execution, run
 from nuhist.inference.model import Model
@@ -25,7 +26,7 @@ from nuhist.methods.expected import expected_limits
 from nuhist.methods.method import IntervalMethod, level_of
 from nuhist.methods.registry import make_method
 from nuhist.methods.scan_results import ExclusionScan, ScanPoint, SecondParameter
-from nuhist.physics.hypotheses import FlavorChoice, get_family, split_family
+from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, get_family, split_family
 
 TOGETHER = "together"  # the curve of all experiments
 
@@ -135,13 +136,14 @@ def exclusion_scan(
             f"--method {chosen.name}: throws toys at each point; ask nuhist limit at one of them"
         )
     places = [*product(*sides)]
-    first = family.at({**held, **dict(zip(names_over, places[0], strict=True))})
+    members = [family.at({**held, **dict(zip(names_over, place, strict=True))}) for place in places]
+    first = members[0]
     models = model_set(experiments, first, flavor, options)
     single = [model.neutrinos.experiment.name for model in models.models]
     names = (*single, *([TOGETHER] if len(single) > 1 else ()))
     tasks = [ScanTask(place, len(names)) for place in places]
     scanned = Scanned(models, name, tuple(names_over), held, chosen, level)
-    asked = f"{__version__} {workspace_of(models).digest} {names_over} {chosen!r} {level!r} {flavor}"
+    asked = f"{__version__} {_digest(models, members)} {names_over} {chosen!r} {level!r} {flavor}"
     digest = hashlib.sha256(asked.encode()).hexdigest()
     computed = run(scanned, tasks, as_execution(execution) or Execution(), digest, compute_limits)
     found = [
@@ -174,6 +176,18 @@ def exclusion_scan(
         if len(over) > 1
         else None,
     )
+
+
+def _digest(models: ModelSet, members: Sequence[Hypothesis]) -> str:
+    """Of the first workspace that can be made: at some values no experiment may see anything."""
+    first, *others = members
+    try:
+        return workspace_of(models.testing(first)).digest
+    except ConfigError:
+        for member in others:
+            with suppress(ConfigError):
+                return workspace_of(models.testing(member)).digest
+        raise
 
 
 def _point(name: str, values: Sequence[float], result: Mapping[str, Any]) -> ScanPoint:

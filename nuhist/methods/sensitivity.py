@@ -14,8 +14,8 @@ from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, NuhistError, OptionError
 from nuhist.experiments.experiment import Experiment
 from nuhist.histfactory.build import workspace_of
-from nuhist.histfactory.channel import ModelSet, model_set
 from nuhist.histfactory.grids import parse_over
+from nuhist.histfactory.model_set import ModelSet, model_set
 from nuhist.histfactory.options import BuildOptions
 from nuhist.inference.execution import Execution, as_execution, run
 from nuhist.inference.model import Model

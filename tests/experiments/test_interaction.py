@@ -226,6 +226,17 @@ def test_tables_of_one_name_are_not_one_flux(tmp_path: Path) -> None:
     assert {"own_beam_flux", "third_beam_flux"} <= set(apart.sidecar["parameters"])  # type: ignore[index]
 
 
+def test_lines_of_one_name_are_not_one_flux(tmp_path: Path) -> None:
+    # The same energies with other fluxes.
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path, name, flux in zip(paths, ("own", "other"), ("1e12", "2e12"), strict=True):
+        path.mkdir()
+        own(path, TEXT.replace("name: own", f"name: {name}").replace("name: table", "name: lines"))
+        (path / "beam.csv").write_text(f"E_keV,nu_mu\n400,{flux}\n", encoding="utf-8")
+    with pytest.raises(NuhistError, match="'beam_flux' means something else in another"):
+        build(*paths, hypothesis="magnetic-moment")
+
+
 def test_data_with_other_neutrinos_are_refused(tmp_path: Path) -> None:
     # LZ's counts hold solar neutrinos; a table may be somebody's solar flux.
     for arguments in (["--asimov"], []):

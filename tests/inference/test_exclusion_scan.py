@@ -17,8 +17,8 @@ import nuhist
 from nuhist.cli.main import main
 from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.build import workspace_of
-from nuhist.histfactory.channel import model_set
 from nuhist.histfactory.grids import parse_over
+from nuhist.histfactory.model_set import model_set
 from nuhist.inference.profile import threshold
 from nuhist.inference.region import expected_upper
 from nuhist.methods.result_files import read_result

@@ -182,3 +182,15 @@ def test_a_small_exposure_above_a_large_background_has_a_limit() -> None:
     for name in ("axion-like-particle:mass=5keV", "dark-photon:mass=6.3keV"):
         found = nuhist.limit(nuhist.build("gemma_like", hypothesis=name, asimov=True))
         assert found.upper is not None
+
+
+def test_masses_that_are_not_seen_are_failed_points() -> None:
+    # gemma_like begins at 3 keV: the first two masses are below, the last is seen.
+    found = nuhist.exclusion("gemma_like", hypothesis="dark-photon", over="mass=1:4:4")
+    failures = [point.failure for point in found.points]
+    assert ["its coupling changes no expected count" in str(failure) for failure in failures[:2]] == [
+        True
+    ] * 2
+    assert failures[3] is None
+    with pytest.raises(NuhistError, match="its coupling changes no expected count"):
+        nuhist.exclusion("gemma_like", hypothesis="dark-photon", over="mass=1:2:2")
