@@ -147,7 +147,7 @@ def test_asimov_of_all(built: Build) -> None:
 
 
 def test_parameters_of_one_name_and_two_meanings(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nuhist.histfactory import channel
+    from nuhist.histfactory import channel, model_set
 
     prepared = channel.channel_model
 
@@ -156,7 +156,7 @@ def test_parameters_of_one_name_and_two_meanings(monkeypatch: pytest.MonkeyPatch
         named = (Parameter("drift", f"of {model.neutrinos.experiment.name}"), *model.parameters)
         return channel.ChannelModel(model.neutrinos, model.backgrounds, named)
 
-    monkeypatch.setattr(channel, "channel_model", other)
+    monkeypatch.setattr(model_set, "channel_model", other)
     with pytest.raises(ConfigError, match="lz_ws2024: 'drift' means something else in another experiment"):
         build("xenonnt_sr0", "lz_ws2024", hypothesis="magnetic-moment")
 
