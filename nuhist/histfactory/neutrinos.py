@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 
 import numpy as np
@@ -271,7 +271,7 @@ def neutrino_models(
     if options.flux == "paper" and source.common_uncertainty is None:
         raise ConfigError(f"--flux paper: is one parameter for the Sun; use --flux split with {source.name}")
     points = [breakpoints(hypothesis, experiment.target, source.components) for hypothesis, _ in tested]
-    response = make_response(experiment, kind, max(points, key=len))  # of all those of any
+    response = make_response(experiment, kind, reduce(np.union1d, points))
     names = [hypothesis.name for hypothesis, _ in tested]
     return [
         NeutrinoModel(

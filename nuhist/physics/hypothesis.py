@@ -125,6 +125,8 @@ class Hypothesis:
         Whether the photoabsorption enters, so that quadratures are split at its nodes.
     replaces_standard_model
         Whether ``terms`` stand in place of the Standard Model's rate instead of adding to it.
+    outgoing_mass
+        In keV, of what the neutrino becomes by ``terms``; it sets the kinematic limits, beside T.
     amplitude
         What the amplitude does to the neutrino, such as :data:`KEEPS`, to know with which others it
         interferes: with those that do the same on the same flavour. None where nothing is known.
@@ -164,6 +166,7 @@ class Hypothesis:
     rrpa: bool = False
     absorption: bool = False
     replaces_standard_model: bool = False
+    outgoing_mass: float = 0.0
     amplitude: str | None = None
     formula: str = ""
     cited: str = ""
@@ -189,6 +192,7 @@ class Hypothesis:
             "power": int(self.power),
             "reference": float(self.reference),
             "scale": float(self.scale),
+            "outgoing_mass": float(self.outgoing_mass),
             "bounds": (float(low), float(high)),
             "flavor_ranges": {
                 flavor: ParameterRange(float(scale), (float(ends[0]), float(ends[1])))
@@ -274,8 +278,25 @@ def _check_form(hypothesis: Hypothesis) -> None:
             f"{where}: it has an alternative and the dependence {form.name}; expected GENERAL, as the larger"
             " of two is no polynomial"
         )
+    _check_outgoing_mass(hypothesis, where)
     if hypothesis.alternative is not None and hypothesis.rrpa:
         raise ConfigError(f"{where}: the RRPA ratio of the larger of two is not known; expected rrpa=False")
+
+
+def _check_outgoing_mass(hypothesis: Hypothesis, where: str) -> None:
+    mass = hypothesis.outgoing_mass
+    if mass == 0 and not isinstance(mass, bool):
+        return
+    _positive(mass, f"{where}: outgoing_mass", "keV")
+    if (
+        not hypothesis.of_neutrinos
+        or hypothesis.replaces_standard_model
+        or hypothesis.alternative is not None
+    ):
+        raise ConfigError(
+            f"{where}: outgoing_mass is {mass:g} keV; expected 0 with rates of its own, an alternative or"
+            " replaces_standard_model, which know massless neutrinos alone"
+        )
 
 
 def _check_own_rates(hypothesis: Hypothesis, where: str) -> None:

@@ -20,7 +20,9 @@ _BISECTIONS = 52  # as many as a double has bits
 FoldedFlux = Mapping[bool, Array]
 
 
-def flux_moments(recoil_energy: Array, flux: Sequence[FluxComponent]) -> FoldedFlux:
+def flux_moments(
+    recoil_energy: Array, flux: Sequence[FluxComponent], outgoing_mass: float = 0.0
+) -> FoldedFlux:
     """Moments of a flux above the kinematic limit of each recoil energy.
 
     Parameters
@@ -29,13 +31,15 @@ def flux_moments(recoil_energy: Array, flux: Sequence[FluxComponent]) -> FoldedF
         T in keV, any shape.
     flux
         Components, which are added.
+    outgoing_mass
+        In keV, of what the neutrino becomes.
 
     Returns
     -------
     Sums of :func:`nuhist.physics.sources.flux.moments`, those of neutrinos under False and those of
     antineutrinos under True, as far as the flux has them.
     """
-    lower = minimum_neutrino_energy(recoil_energy)
+    lower = minimum_neutrino_energy(recoil_energy, outgoing_mass)
     folded: dict[bool, Array] = {}
     for component in flux:
         found = moments(component, lower)
@@ -45,7 +49,12 @@ def flux_moments(recoil_energy: Array, flux: Sequence[FluxComponent]) -> FoldedF
 
 
 def rate(
-    coefficients: Array, flavor: Flavor, recoil_energy: Array, folded_flux: FoldedFlux, target: Target
+    coefficients: Array,
+    flavor: Flavor,
+    recoil_energy: Array,
+    folded_flux: FoldedFlux,
+    target: Target,
+    outgoing_mass: float = 0.0,
 ) -> Array:
     """Recoil rate dR/dT of one flavour, events per tonne year keV.
 
@@ -58,9 +67,11 @@ def rate(
     recoil_energy
         T in keV, any shape.
     folded_flux
-        From :func:`flux_moments` at the same recoil energies.
+        From :func:`flux_moments` at the same recoil energies and for the same outgoing mass.
     target
         That the cross section is of.
+    outgoing_mass
+        In keV, of what the neutrino becomes.
 
     References
     ----------
@@ -69,7 +80,9 @@ def rate(
     index = FLAVORS.index(flavor)
     per_atom_second = np.zeros_like(recoil_energy)
     for antineutrinos, values in folded_flux.items():
-        crossed = of_antineutrinos(coefficients, recoil_energy) if antineutrinos else coefficients
+        crossed = coefficients
+        if antineutrinos:
+            crossed = of_antineutrinos(coefficients, recoil_energy, outgoing_mass)
         per_atom_second = per_atom_second + np.sum(crossed * values[:, index], axis=0)
     return np.asarray(per_atom_second * _per_tonne_year(target), dtype=np.float64)
 

@@ -20,9 +20,12 @@ from nuhist.tables import Array
 def breakpoints(hypothesis: Hypothesis, target: Target, flux: Sequence[FluxComponent] = ()) -> Array:
     """Recoil energies in keV at which a rate is not smooth: quadratures are split there.
 
-    These are the target's edges, what the hypothesis has, and the largest recoil energy of each component.
+    These are the target's edges, what the hypothesis has, and the ends of each component's recoil energies.
     """
-    ends = [scattering.largest_recoil_energy(float(part.energy[-1])) for part in flux]
+    energies = [float(part.energy[-1]) for part in flux]
+    masses = {0.0, hypothesis.outgoing_mass}
+    ranges = [scattering.recoil_range(energy, mass) for energy in energies for mass in masses]
+    ends = [end for ends in ranges if ends is not None for end in ends if end > 0]
     found = np.union1d(np.union1d(target.edges, hypothesis.nodes), ends)
     return np.union1d(found, target.photoabsorption_nodes()) if hypothesis.absorption else found
 
@@ -118,10 +121,12 @@ def recoil_rates_by_flux(
     found = []
     for flux in fluxes:
         folded = flux_moments(energy, flux)
+        mass = hypothesis.outgoing_mass
+        heavy = flux_moments(energy, flux, mass) if mass else folded
         parts: dict[int, Array] = {}
         for name, powers in terms.items():
             for power, term in powers.items():
-                part = rate(term, name, energy, folded, options.target)
+                part = rate(term, name, energy, heavy, options.target, mass)
                 parts[power] = parts[power] + part if power in parts else part
         plain = [rate(term, name, energy, folded, options.target) for name, term in standard.items()]
         rates = {0: np.asarray(sum(plain, np.zeros_like(energy))) * correction}

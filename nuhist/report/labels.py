@@ -11,6 +11,7 @@ from nuhist.physics.coupling import OWN_UNIT
 _LONGEST = 44  # characters of a name in a figure
 _SYMBOLS = {
     "mu_nu": r"\mu_{\nu",
+    "mu_sterile_nu": r"\mu_{N\nu",
     "q_nu": r"q_{\nu",
     "r2_nu": r"\langle r^2\rangle_{\nu",
     "r2_transition_nu": r"\langle r^2\rangle^{\mathrm{transition}}_{\nu",

@@ -21,52 +21,14 @@ from nuhist.physics.hypothesis import Dependence, RateOptions
 from nuhist.physics.recoils import recoil_rates
 from nuhist.physics.sources.registry import get_source
 from nuhist.physics.targets.registry import get_target
+from tests.physics.dirac import GAMMA, GAMMA5, HBAR_C, LEFT, M_E, METRIC, SIGMA, Matrix, squared_amplitude
 
 Array = NDArray[np.float64]
-Matrix = NDArray[np.complex128]
 
-# CODATA 2018 and PDG 2020, typed in.
-M_E, G_F, HBAR_C = 510.99895, 1.1663787e-17, 1.973269804e-8  # keV, keV⁻², keV cm
+# PDG 2020, typed in.
+G_F = 1.1663787e-17  # keV⁻²
 PER_TONNE_YEAR = 6.02214076e29 / 131.293 * 365.25 * 86400
 ENERGIES = [0.8, 1.1, 1.7, 2.6, 3.9, 6.0, 9.1, 14.0, 21.0, 30.0]
-
-_I, _Z = np.eye(2), np.zeros((2, 2))
-_PAULI = [np.array(rows) for rows in ([[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]])]
-GAMMA = [np.block([[_I, _Z], [_Z, -_I]]).astype(complex), *(np.block([[_Z, s], [-s, _Z]]) for s in _PAULI)]
-METRIC = [1.0, -1.0, -1.0, -1.0]
-GAMMA5 = 1j * GAMMA[0] @ GAMMA[1] @ GAMMA[2] @ GAMMA[3]
-LEFT = (np.eye(4) - GAMMA5) / 2
-SIGMA = [(i, j, 0.5j * (GAMMA[i] @ GAMMA[j] - GAMMA[j] @ GAMMA[i])) for i in range(4) for j in range(4)]
-
-
-def slash(p: Array) -> Matrix:
-    return np.asarray(sum(METRIC[i] * p[i] * GAMMA[i] for i in range(4)))
-
-
-def bar(vertex: Matrix) -> Matrix:
-    return np.asarray(GAMMA[0] @ vertex.conj().T @ GAMMA[0])
-
-
-def squared_amplitude(pairs: list[tuple[Matrix, Matrix]], t: float, e: float) -> float:
-    """|M|² of pairs of a neutrino's and an electron's vertex, summed: traces of explicit matrices.
-
-    One helicity of the neutrino, and the mean of the electron's spins.
-    """
-    momentum = sqrt(t * t + 2 * M_E * t)
-    cosine = t * (e + M_E) / (e * momentum)
-    across, along = momentum * sqrt(1 - cosine**2), momentum * cosine
-    before = slash(np.array([e, 0, 0, e])), slash(np.array([M_E, 0, 0, 0])) + M_E * np.eye(4)
-    after = (
-        slash(np.array([e - t, -across, 0, e - along])),
-        slash(np.array([t + M_E, across, 0, along])) + M_E * np.eye(4),
-    )
-    total = 0.0
-    for first in pairs:
-        for second in pairs:
-            neutrino = np.trace(after[0] @ first[0] @ before[0] @ bar(second[0]))
-            electron = np.trace(after[1] @ first[1] @ before[1] @ bar(second[1])) / 2
-            total += float((neutrino * electron).real)
-    return total
 
 
 def vector(weak: tuple[float, float]) -> list[tuple[Matrix, Matrix]]:
