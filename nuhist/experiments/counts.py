@@ -12,6 +12,7 @@ from nuhist.experiments.data import binned_column
 from nuhist.experiments.experiment import BackgroundSample, Experiment, ResponseKind
 from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
+from nuhist.physics.processes import refuse_other_process
 from nuhist.physics.recoils import recoil_rates_at, recoil_rates_by_flux
 from nuhist.physics.sources.source import Source
 from nuhist.physics.terms import own_line, own_rates
@@ -27,7 +28,7 @@ def neutrino_counts(
     group: str,
     options: RateOptions,
 ) -> dict[int, Array]:
-    """Expected counts of neutrino-electron scattering per power of the coupling.
+    """Expected counts of neutrino scattering per power of the coupling.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def neutrino_counts(
     group
         One of its flux groups, or ``"all"``.
     options
-        Other choices of the physics; the target is the experiment's.
+        Other choices of the physics; target and process are the experiment's.
 
     Returns
     -------
@@ -72,6 +73,7 @@ def neutrino_counts_by_group(
 
 def own_counts(experiment: Experiment, response: Response, hypothesis: Hypothesis) -> dict[int, Array]:
     """Expected counts per bin, by power of coupling / reference, of a signal that is no neutrino's."""
+    refuse_other_process(hypothesis, experiment.process)
     rates = own_rates(hypothesis, response.energy, experiment.target)
     factor = experiment.exposure * experiment.counts_per_event
     counts = {power: factor * response.fold(values) for power, values in rates.items()}
@@ -115,7 +117,7 @@ def neutrino_counts_at(
 
 
 def _on(experiment: Experiment, options: RateOptions) -> RateOptions:
-    return replace(options, target=experiment.target)
+    return replace(options, target=experiment.target, process=experiment.process)
 
 
 def background_response(experiment: Experiment) -> Response:
@@ -140,7 +142,7 @@ def background_counts(
     response
         From :func:`background_response`.
     standard_model
-        Counts of neutrino-electron scattering, for a background that contains them.
+        Counts of neutrino scattering, for a background that contains them.
 
     Raises
     ------

@@ -12,13 +12,11 @@ from nuhist.errors import unknown_name
 from nuhist.experiments.interaction import (
     DEFAULT_SOURCE,
     DEFAULT_TARGET,
-    PROCESSES,
-    Process,
     SourceChoice,
     chosen_target,
     source_choice,
 )
-from nuhist.physics.hypothesis import Atomic
+from nuhist.physics.hypothesis import ELECTRON, Atomic
 from nuhist.physics.sources.source import Source
 from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
@@ -125,7 +123,7 @@ class Experiment:
     published
         The collaboration's own limits.
     source, target, process
-        Which neutrinos scatter on what, and how.
+        Which neutrinos scatter on what, and how: a name in :data:`nuhist.physics.processes.PROCESSES`.
     """
 
     name: str
@@ -145,7 +143,7 @@ class Experiment:
     published: tuple[Mapping[str, Any], ...] = ()
     source: SourceChoice = field(default_factory=lambda: source_choice(DEFAULT_SOURCE, Path()))
     target: Target = field(default_factory=lambda: chosen_target(DEFAULT_TARGET, Path()))
-    process: Process = PROCESSES[0]
+    process: str = ELECTRON
 
     @cached_property
     def bins(self) -> int:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from nuhist.physics.sources.registry import get_source, source_tables
 from nuhist.physics.sources.source import Source
 from nuhist.physics.targets.registry import get_target, read_target
 from nuhist.physics.targets.target import Target
-
-Process = Literal["electron"]
-PROCESSES: tuple[Process, ...] = get_args(Process)
 
 DEFAULT_SOURCE, DEFAULT_TARGET = "sun", "xenon"
 

@@ -14,13 +14,13 @@ from nuhist.experiments.experiment import Argon37, BackgroundSample, Experiment,
 from nuhist.experiments.interaction import (
     DEFAULT_SOURCE,
     DEFAULT_TARGET,
-    PROCESSES,
     chosen_target,
     source_choice,
 )
 from nuhist.experiments.outside import of_packages
 from nuhist.files import read_text
 from nuhist.inputs import check_path
+from nuhist.physics.hypothesis import ELECTRON
 from nuhist.schemas import check
 
 FILE_NAME = "experiment.yaml"
@@ -140,6 +140,8 @@ def _parsed(file: Path, content: Mapping[str, Any]) -> Experiment:
     treatments = {name: _treatment(file, name, entry) for name, entry in content["backgrounds"].items()}
     if content["default_background"] not in treatments:
         raise ConfigError(f"{file}: default_background: no entry of that name under backgrounds")
+    if content.get("process", ELECTRON) != ELECTRON:
+        _refuse_electrons(file, content)
     argon = content.get("argon37")
     return Experiment(
         name=content["name"],
@@ -159,8 +161,21 @@ def _parsed(file: Path, content: Mapping[str, Any]) -> Experiment:
         published=tuple(content.get("published", ())),
         source=source_choice(content.get("source", DEFAULT_SOURCE), file.parent),
         target=chosen_target(content.get("target", DEFAULT_TARGET), file.parent),
-        process=content.get("process", PROCESSES[0]),
+        process=content.get("process", ELECTRON),
     )
+
+
+def _refuse_electrons(file: Path, content: Mapping[str, Any]) -> None:
+    """Refuse what only electrons have where nuclei recoil."""
+    if "argon37" in content:
+        raise ConfigError(f"{file}: argon37: is a line of electrons, and nuclei recoil here; leave it out")
+    for name, entry in content["backgrounds"].items():
+        for key in ("atomic", "atomic_response"):
+            if entry.get(key) not in (None, False, "step"):
+                raise ConfigError(
+                    f"{file}: backgrounds.{name}.{key}: is of electrons bound in the atom, and nuclei recoil"
+                    " here; leave it out"
+                )
 
 
 def _treatment(file: Path, name: str, entry: Mapping[str, Any]) -> Treatment:

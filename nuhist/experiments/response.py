@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment, ResponseKind
+from nuhist.physics.processes import PROCESSES
 from nuhist.tables import Array, column, read_table
 
 _ORDER = 4  # Gauss-Legendre points per interval
@@ -73,7 +74,7 @@ def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array
         probability, knots = _sharp(experiment)
     else:
         probability, knots = _gaussian(experiment)
-    low = max(knots[0], float(experiment.target.edges[0]))  # below, nothing is set free
+    low = max(knots[0], PROCESSES[experiment.process].lowest(experiment.target))
     high = knots[-1]
     limits = np.union1d(np.append(knots, low), breakpoints)
     limits = limits[(limits >= low) & (limits <= high)]
@@ -193,7 +194,8 @@ def _gaussian(experiment: Experiment) -> tuple[Probability, Array]:
     )
     reach = _REACH * float(resolution(edges[-1:], **terms)[0])
     # Beyond the last edge the resolution widens: half as much again is ample.
-    return probability, np.array([experiment.target.edges[0], edges[-1] + 1.5 * reach])
+    lowest = PROCESSES[experiment.process].lowest(experiment.target)
+    return probability, np.array([lowest, edges[-1] + 1.5 * reach])
 
 
 def _smeared(

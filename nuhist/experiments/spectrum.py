@@ -21,7 +21,7 @@ from nuhist.tables import Array
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Spectrum(Shown):
-    """Neutrino-electron scattering in an experiment, for one value of the coupling.
+    """Neutrino scattering in an experiment, for one value of the coupling.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ def spectrum(
     options: RateOptions | None = None,
     allow_outside: bool = False,
 ) -> Spectrum:
-    """Expected spectrum of neutrino-electron scattering.
+    """Expected spectrum of neutrino scattering.
 
     Parameters
     ----------
@@ -98,7 +98,8 @@ def spectrum(
         Another source of neutrinos than the experiment's, such as ``"sun:survival=constant"``; see
         :func:`nuhist.physics.sources.registry.get_source`.
     options
-        Other choices of the physics; by default the experiment's. The target is always the experiment's.
+        Other choices of the physics; by default the experiment's. Target and process are always the
+        experiment's.
     allow_outside
         See :func:`nuhist.load_experiment`.
 
@@ -124,9 +125,10 @@ def spectrum(
     if physics.neutrino_mass_ev != RateOptions.neutrino_mass_ev:
         refuse_unused_mass(tested)
     kind = response or treatment.response
-    physics = replace(physics, target=experiment.target)
+    physics = replace(physics, target=experiment.target, process=experiment.process)
     beam = experiment.neutrino_source(treatment, source)
-    folding = make_response(experiment, kind, breakpoints(tested, experiment.target, beam.components))
+    points = breakpoints(tested, experiment.target, beam.components, experiment.process)
+    folding = make_response(experiment, kind, points)
     events = neutrino_counts_at(experiment, folding, tested, flavor, coupling, beam, ["all"], physics)
     centres = (experiment.edges[:-1] + experiment.edges[1:]) / 2
     rates = recoil_rates_at(tested, flavor, coupling, centres, [beam.components], physics)

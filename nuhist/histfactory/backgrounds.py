@@ -41,7 +41,7 @@ def background_samples(
     experiment, treatment
         Whose backgrounds.
     standard_model
-        Counts of neutrino-electron scattering, for a background that contains them.
+        Counts of neutrino scattering, for a background that contains them.
     argon
         How ³⁷Ar is treated; None where the experiment has none.
     linear

@@ -17,6 +17,7 @@ from nuhist.histfactory.neutrinos import NeutrinoModel, merged, neutrino_models
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
+from nuhist.physics.hypothesis import ELECTRON
 from nuhist.physics.moments import incoming
 from nuhist.physics.recoils import refuse_unused_mass
 from nuhist.physics.sources.registry import source_tables
@@ -91,6 +92,8 @@ class ChannelModel:
     def _neutrinos_of_tables(self) -> dict[str, Any]:
         """Which neutrinos recoil by a magnetic moment, where only a table knows: it may move or change."""
         model = self.neutrinos
+        if model.experiment.process != ELECTRON:
+            return {}
         if model.hypothesis.name != "magnetic-moment" or not source_tables(model.source.name):
             return {}
         middle = (model.experiment.edges[:-1] + model.experiment.edges[1:]) / 2

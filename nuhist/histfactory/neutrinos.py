@@ -1,4 +1,4 @@
-"""Samples of neutrino-electron scattering: the Standard Model's and the coupling's."""
+"""Samples of neutrino scattering: the Standard Model's and the coupling's."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ from nuhist.histfactory.templates import (
     sample_name,
 )
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, RateOptions
+from nuhist.physics.hypothesis import ELECTRON
+from nuhist.physics.processes import PROCESSES
 from nuhist.physics.recoils import breakpoints
 from nuhist.physics.sources.source import Source
 from nuhist.physics.together import Tested
@@ -73,6 +75,7 @@ class NeutrinoModel:
             atomic=self.options.atomic or "step",
             neutrino_mass_ev=RateOptions.neutrino_mass_ev if mass is None else mass,
             target=self.experiment.target,
+            process=self.experiment.process,
         )
 
     @property
@@ -196,15 +199,17 @@ class NeutrinoModel:
     def _sample(
         self, group: str, values: Array, modifiers: list[Modifier], *, signal: bool = False
     ) -> Sample:
-        name, title = "nu", f"{self.source.title} ν–e scattering"
+        process = PROCESSES[self.experiment.process]
+        name, title = "nu", f"{self.source.title} {process.symbol} scattering"
         if signal and not self.hypothesis.replaces_standard_model:
             name, title = sample_name(self.hypothesis.name), self.hypothesis.title
             if self.labelled:
                 name, title = f"{name}_{self.flavor}", f"{title}, {self.flavor}"
         elif not signal and self.hypothesis.replaces_standard_model:
-            name, title = "nu_other_flavors", f"{self.source.title} ν–e scattering, other flavours"
+            name, title = "nu_other_flavors", f"{title}, other flavours"
         if group != "all":
-            name, title = f"{name}_{group}", f"{title}, {group}"
+            title = f"{title}, {group}"
+            name = group if name == "nu" and process.name != ELECTRON else f"{name}_{group}"
         return Sample(name, title, values, tuple(modifiers))
 
     def _constraints(self, group: str, values: Array) -> list[Modifier]:
@@ -270,7 +275,10 @@ def neutrino_models(
     _refuse_other_neutrinos(experiment, treatment, options.source)
     if options.flux == "paper" and source.common_uncertainty is None:
         raise ConfigError(f"--flux paper: is one parameter for the Sun; use --flux split with {source.name}")
-    points = [breakpoints(hypothesis, experiment.target, source.components) for hypothesis, _ in tested]
+    points = [
+        breakpoints(hypothesis, experiment.target, source.components, experiment.process)
+        for hypothesis, _ in tested
+    ]
     response = make_response(experiment, kind, reduce(np.union1d, points))
     names = [hypothesis.name for hypothesis, _ in tested]
     return [

@@ -16,6 +16,7 @@ from nuhist.histfactory.loading import Source
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.results import JsonResult
 from nuhist.methods.limits import limit
+from nuhist.physics.hypothesis import ELECTRON
 from nuhist.physics.moments import (
     Basis,
     Incoming,
@@ -189,6 +190,11 @@ def _of_channel(origin: str, name: str, described: Mapping[str, Any]) -> tuple[s
         raise ModelError(
             f"{origin}: channel '{name}': nothing says which neutrinos it sees; expected a channel that"
             " nuhist build wrote"
+        )
+    if described.get("process", ELECTRON) != ELECTRON:
+        raise ModelError(
+            f"{origin}: channel '{name}': nuclei recoil there, from other neutrinos than electrons do, so"
+            " that one effective moment is not one matrix; give a workspace of electrons alone"
         )
     if "neutrinos" in described:
         return source, Incoming(**described["neutrinos"])

@@ -15,6 +15,8 @@ import numpy as np
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.physics.coupling import CouplingScale
 from nuhist.physics.couplings import Flavor
+from nuhist.physics.form_factors import FORM_FACTOR_CHOICES, FormFactorChoice
+from nuhist.physics.targets.nucleus import Nucleus
 from nuhist.physics.targets.registry import get_target
 from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
@@ -24,6 +26,7 @@ FlavorChoice = Literal["effective", "e", "mu", "tau"]
 FLAVOR_CHOICES: tuple[FlavorChoice, ...] = get_args(FlavorChoice)
 Atomic = Literal["step", "rrpa"]
 ATOMIC_CHOICES: tuple[Atomic, ...] = get_args(Atomic)
+ELECTRON = "electron"  # the process that is meant unless another one is named
 
 
 class Dependence(Enum):
@@ -51,13 +54,31 @@ class RateOptions:
         Mass in eV in the equivalent-photon approximation.
     target
         What is hit; an experiment puts its own here.
+    process
+        Which scattering, by name in :data:`nuhist.physics.processes.PROCESSES`; an experiment's own, too.
+    form_factor
+        Of nuclei: ``"helm"``, ``"klein-nystrand"`` or ``"none"``.
+    nucleus
+        That recoils, where cross sections on nuclei are evaluated: one after the other.
     """
 
     atomic: Atomic = "step"
     neutrino_mass_ev: float = 1.0
     target: Target = field(default_factory=_xenon)
+    process: str = ELECTRON
+    form_factor: FormFactorChoice = "helm"
+    nucleus: Nucleus | None = None
+
+    @property
+    def struck(self) -> Nucleus:
+        """The nucleus that recoils; a ConfigError where electrons do."""
+        if self.nucleus is None:
+            raise ConfigError("a cross section on nuclei was asked for electrons")
+        return self.nucleus
 
     def __post_init__(self) -> None:
+        if self.form_factor not in FORM_FACTOR_CHOICES:
+            raise unknown_name("form factor", self.form_factor, FORM_FACTOR_CHOICES)
         if self.atomic not in ATOMIC_CHOICES:
             raise unknown_name("atomic response", self.atomic, ATOMIC_CHOICES)
         object.__setattr__(
@@ -77,7 +98,7 @@ Line = Callable[[Target], tuple[float, float]]
 
 
 def no_terms(_energy: Array, _flavor: Flavor, _options: RateOptions) -> Mapping[int, Array]:
-    """Terms of a signal that is no neutrino's: nothing."""
+    """Terms of a signal that is no neutrino's, or that electrons do not have: nothing."""
     return {}
 
 
@@ -103,8 +124,9 @@ class Hypothesis:
     coupling, unit, reference
         The physical quantity, its unit, and the value that x = 1 stands for.
     terms
-        Cross sections per power of x for one flavour (coefficients of
-        :mod:`nuhist.physics.scattering`); :func:`no_terms` for a signal that has ``rates``.
+        Cross sections on electrons per power of x for one flavour (coefficients of
+        :mod:`nuhist.physics.scattering`); :func:`no_terms` for a signal that has ``rates``, or that only
+        other processes have.
     dependence
         Which HistFactory construction fits.
     parameter
@@ -140,6 +162,11 @@ class Hypothesis:
     line
         Of a signal that is no neutrino's and has all its events at one energy, in place of ``rates``: that
         energy in keV, and the events per tonne year for x = 1, of a target.
+    other_terms
+        The same as ``terms`` for other processes, such as ``{"nucleus": ...}``, per nucleus: coefficients of
+        :mod:`nuhist.physics.coherent`.
+    own_process
+        Whose recoils ``rates`` or ``line`` are.
     origin
         How other processes find it, if it is one of a file or of another package: as
         :func:`nuhist.physics.hypotheses.get_hypothesis` takes it.
@@ -173,6 +200,8 @@ class Hypothesis:
     rates: Rates | None = None
     nodes: tuple[float, ...] = ()
     line: Line | None = None
+    other_terms: Mapping[str, Terms] = field(default_factory=dict)
+    own_process: str = ELECTRON
     origin: str | None = None
 
     def __reduce__(self) -> str | tuple[Any, ...]:
@@ -205,6 +234,14 @@ class Hypothesis:
     def of_neutrinos(self) -> bool:
         """Whether the signal is the scattering of neutrinos."""
         return self.rates is None and self.line is None
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """Names of the processes that it has something to say of."""
+        if not self.of_neutrinos:
+            return (self.own_process,)
+        electrons = () if self.terms is no_terms else (ELECTRON,)
+        return (*electrons, *self.other_terms)
 
     @property
     def powers(self) -> tuple[int, ...] | None:

@@ -1,4 +1,4 @@
-"""Rates of electron recoils: cross sections folded with fluxes."""
+"""Rates of recoils: cross sections folded with fluxes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nuhist.constants import SECONDS_PER_YEAR
+from nuhist.constants import ELECTRON_MASS_KEV, SECONDS_PER_YEAR
 from nuhist.physics.couplings import FLAVORS, Flavor
 from nuhist.physics.scattering import cross_section, minimum_neutrino_energy, of_antineutrinos
 from nuhist.physics.sources.flux import FluxComponent, basis, moments
@@ -21,7 +21,10 @@ FoldedFlux = Mapping[bool, Array]
 
 
 def flux_moments(
-    recoil_energy: Array, flux: Sequence[FluxComponent], outgoing_mass: float = 0.0
+    recoil_energy: Array,
+    flux: Sequence[FluxComponent],
+    outgoing_mass: float = 0.0,
+    mass: float = ELECTRON_MASS_KEV,
 ) -> FoldedFlux:
     """Moments of a flux above the kinematic limit of each recoil energy.
 
@@ -33,13 +36,15 @@ def flux_moments(
         Components, which are added.
     outgoing_mass
         In keV, of what the neutrino becomes.
+    mass
+        Of what recoils, in keV.
 
     Returns
     -------
     Sums of :func:`nuhist.physics.sources.flux.moments`, those of neutrinos under False and those of
     antineutrinos under True, as far as the flux has them.
     """
-    lower = minimum_neutrino_energy(recoil_energy, outgoing_mass)
+    lower = minimum_neutrino_energy(recoil_energy, outgoing_mass, mass)
     folded: dict[bool, Array] = {}
     for component in flux:
         found = moments(component, lower)
@@ -55,6 +60,7 @@ def rate(
     folded_flux: FoldedFlux,
     target: Target,
     outgoing_mass: float = 0.0,
+    mass: float = ELECTRON_MASS_KEV,
 ) -> Array:
     """Recoil rate dR/dT of one flavour, events per tonne year keV.
 
@@ -67,11 +73,11 @@ def rate(
     recoil_energy
         T in keV, any shape.
     folded_flux
-        From :func:`flux_moments` at the same recoil energies and for the same outgoing mass.
+        From :func:`flux_moments` at the same recoil energies and for the same masses.
     target
         That the cross section is of.
-    outgoing_mass
-        In keV, of what the neutrino becomes.
+    outgoing_mass, mass
+        In keV, of what the neutrino becomes and of what recoils.
 
     References
     ----------
@@ -82,7 +88,7 @@ def rate(
     for antineutrinos, values in folded_flux.items():
         crossed = coefficients
         if antineutrinos:
-            crossed = of_antineutrinos(coefficients, recoil_energy, outgoing_mass)
+            crossed = of_antineutrinos(coefficients, recoil_energy, outgoing_mass, mass)
         per_atom_second = per_atom_second + np.sum(crossed * values[:, index], axis=0)
     return np.asarray(per_atom_second * _per_tonne_year(target), dtype=np.float64)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from nuhist.errors import OptionError
 from nuhist.physics import scattering
-from nuhist.physics.couplings import FLAVORS, Flavor, radiative
+from nuhist.physics.couplings import FLAVORS, Flavor
 from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, Hypothesis, RateOptions, active_flavors
+from nuhist.physics.hypothesis import ELECTRON
+from nuhist.physics.processes import PROCESSES, refuse_other_process
 from nuhist.physics.rates import flux_moments, rate, rates_of_larger
 from nuhist.physics.sources.flux import FluxComponent
 from nuhist.physics.targets.target import Target
@@ -17,16 +20,22 @@ from nuhist.physics.terms import evaluate_terms, own_rates, refuse_negative, ref
 from nuhist.tables import Array
 
 
-def breakpoints(hypothesis: Hypothesis, target: Target, flux: Sequence[FluxComponent] = ()) -> Array:
+def breakpoints(
+    hypothesis: Hypothesis, target: Target, flux: Sequence[FluxComponent] = (), process: str = ELECTRON
+) -> Array:
     """Recoil energies in keV at which a rate is not smooth: quadratures are split there.
 
     These are the target's edges, what the hypothesis has, and the ends of each component's recoil energies.
     """
-    energies = [float(part.energy[-1]) for part in flux]
-    masses = {0.0, hypothesis.outgoing_mass}
-    ranges = [scattering.recoil_range(energy, mass) for energy in energies for mass in masses]
+    kind = PROCESSES[process]
+    ranges = [
+        scattering.recoil_range(float(part.energy[-1]), outgoing, body.mass)
+        for part in flux
+        for outgoing in {0.0, hypothesis.outgoing_mass}
+        for body in kind.bodies(target)
+    ]
     ends = [end for ends in ranges if ends is not None for end in ends if end > 0]
-    found = np.union1d(np.union1d(target.edges, hypothesis.nodes), ends)
+    found = np.union1d(np.union1d(kind.edges(target), hypothesis.nodes), ends)
     return np.union1d(found, target.photoabsorption_nodes()) if hypothesis.absorption else found
 
 
@@ -45,7 +54,7 @@ def refuse_unused_mass(*hypotheses: Hypothesis) -> None:
 
 
 def _depends_on_mass(hypothesis: Hypothesis) -> bool:
-    if not hypothesis.of_neutrinos:
+    if not hypothesis.of_neutrinos or ELECTRON not in hypothesis.processes:
         return False
     energy, flavor = np.array([1.0, 10.0]), FLAVORS[0]
     options = RateOptions(neutrino_mass_ev=1.0), RateOptions(neutrino_mass_ev=2.0)
@@ -85,8 +94,8 @@ def recoil_rates(
     Raises
     ------
     ConfigError
-        If the hypothesis' terms are not what it declares, see :mod:`nuhist.physics.terms`, or give a
-        negative rate at a coupling within its bounds.
+        If the hypothesis has no cross section for the process, or its terms are not what it declares, see
+        :mod:`nuhist.physics.terms`, or give a negative rate at a coupling within its bounds.
     """
     return recoil_rates_by_flux(hypothesis, flavor, recoil_energy, [flux], options)[0]
 
@@ -107,34 +116,43 @@ def recoil_rates_by_flux(
     hypothesis, flavor, recoil_energy, options
         As in :func:`recoil_rates`.
     """
+    refuse_other_process(hypothesis, options.process)
     energy = np.asarray(recoil_energy, dtype=np.float64)
-    with_coupling = active_flavors(flavor)
-    correction = _correction(energy, options)
+    correction, outgoing = _correction(energy, options), hypothesis.outgoing_mass
+    found = [{0: np.zeros_like(energy)} for _ in fluxes]
+    for body in PROCESSES[options.process].bodies(options.target):
+        standard, terms = _cross_sections(hypothesis, flavor, energy, replace(options, nucleus=body.nucleus))
+        for rates, flux in zip(found, fluxes, strict=True):
+            folded = flux_moments(energy, flux, mass=body.mass)
+            heavy = flux_moments(energy, flux, outgoing, body.mass) if outgoing else folded
+            for name, powers in terms.items():
+                for power, term in powers.items():
+                    part = rate(term, name, energy, heavy, options.target, outgoing, body.mass)
+                    part = body.number * part
+                    rates[power] = rates[power] + part if power in rates else part
+            for name, term in standard.items():
+                rates[0] = rates[0] + body.number * rate(term, name, energy, folded, options.target)
+    for rates in found:
+        for power, values in rates.items():
+            rates[power] = values * (correction if power == 0 or hypothesis.rrpa else 1.0)
+        refuse_negative_rates(hypothesis, flavor, recoil_energy, rates)
+    return found
+
+
+def _cross_sections(
+    hypothesis: Hypothesis, flavor: FlavorChoice, energy: Array, options: RateOptions
+) -> tuple[dict[Flavor, Array], dict[Flavor, dict[int, Array]]]:
+    """Of each flavour the Standard Model's, unless it is replaced, and what the coupling adds."""
+    with_coupling, process = active_flavors(flavor), PROCESSES[options.process]
     standard: dict[Flavor, Array] = {}
     terms: dict[Flavor, dict[int, Array]] = {}
     for name in FLAVORS:
         active = name in with_coupling
         if not (active and hypothesis.replaces_standard_model):
-            standard[name] = scattering.standard_model(energy, radiative(name), options.target)
+            standard[name] = process.standard_model(energy, name, options)
         if active:
             terms[name] = evaluate_terms(hypothesis, energy, name, options)
-    found = []
-    for flux in fluxes:
-        folded = flux_moments(energy, flux)
-        mass = hypothesis.outgoing_mass
-        heavy = flux_moments(energy, flux, mass) if mass else folded
-        parts: dict[int, Array] = {}
-        for name, powers in terms.items():
-            for power, term in powers.items():
-                part = rate(term, name, energy, heavy, options.target, mass)
-                parts[power] = parts[power] + part if power in parts else part
-        plain = [rate(term, name, energy, folded, options.target) for name, term in standard.items()]
-        rates = {0: np.asarray(sum(plain, np.zeros_like(energy))) * correction}
-        for power, values in parts.items():
-            rates[power] = values * (correction if hypothesis.rrpa else 1.0)
-        refuse_negative_rates(hypothesis, flavor, recoil_energy, rates)
-        found.append(rates)
-    return found
+    return standard, terms
 
 
 def recoil_rates_at(
@@ -172,7 +190,7 @@ def recoil_rates_at(
     x = coupling / hypothesis.reference
     parts = recoil_rates_by_flux(hypothesis, flavor, recoil_energy, fluxes, options)
     standard = np.stack([part.pop(0) for part in parts])
-    if hypothesis.alternative is None:
+    if hypothesis.alternative is None or options.process != ELECTRON:  # nuclei have no alternative
         added = np.zeros_like(standard)
         for row, part in enumerate(parts):
             added[row] = sum(x**power * values for power, values in part.items())
@@ -199,6 +217,6 @@ def recoil_rates_at(
 
 
 def _correction(recoil_energy: Array, options: RateOptions) -> Array:
-    if options.atomic == "rrpa":
+    if options.atomic == "rrpa" and options.process == ELECTRON:
         return options.target.rrpa_correction(recoil_energy)
     return np.ones_like(recoil_energy)

@@ -31,8 +31,10 @@ CHARGE_RADIUS_SHIFT = sqrt(2) * pi * FINE_STRUCTURE / (3 * FERMI_CONSTANT_PER_KE
 _MAGNETIC = pi * FINE_STRUCTURE**2 / ELECTRON_MASS_KEV**2 * HBAR_C_KEV_CM**2
 
 
-def minimum_neutrino_energy(recoil_energy: Array, outgoing_mass: float = 0.0) -> Array:
-    """Smallest E in keV that can give an electron the recoil energy T in keV.
+def minimum_neutrino_energy(
+    recoil_energy: Array, outgoing_mass: float = 0.0, mass: float = ELECTRON_MASS_KEV
+) -> Array:
+    """Smallest E in keV that can give a body the recoil energy T in keV.
 
     Parameters
     ----------
@@ -40,32 +42,36 @@ def minimum_neutrino_energy(recoil_energy: Array, outgoing_mass: float = 0.0) ->
         T in keV, any shape.
     outgoing_mass
         M in keV of what the neutrino becomes.
+    mass
+        m in keV of what recoils: an electron, or a nucleus.
 
     References
     ----------
     arXiv:2207.05036, below eq. (9): (T + √(T² + 2 m_e T)) / 2; times 1 + M² / (2 m_e T), which energy and
-    momentum give where the neutrino and the electron fly in one line.
+    momentum give where the neutrino and the body fly in one line.
     """
     energy = np.asarray(recoil_energy, dtype=np.float64)
-    without = np.asarray(energy + np.sqrt(energy**2 + 2 * ELECTRON_MASS_KEV * energy)) / 2
+    without = np.asarray(energy + np.sqrt(energy**2 + 2 * mass * energy)) / 2
     if outgoing_mass == 0:
         return without
-    return without * (1 + outgoing_mass**2 / (2 * ELECTRON_MASS_KEV * energy))
+    return without * (1 + outgoing_mass**2 / (2 * mass * energy))
 
 
-def recoil_range(neutrino_energy: float, outgoing_mass: float = 0.0) -> tuple[float, float] | None:
-    """Smallest and largest T in keV that an electron gets from a neutrino of E in keV.
+def recoil_range(
+    neutrino_energy: float, outgoing_mass: float = 0.0, mass: float = ELECTRON_MASS_KEV
+) -> tuple[float, float] | None:
+    """Smallest and largest T in keV that a body of mass m gets from a neutrino of E, all in keV.
 
-    They are the roots T of :func:`minimum_neutrino_energy` = E: 0 and 2 E² / (m_e + 2 E) without a mass M of
-    what the neutrino becomes. None if E is below M + M² / (2 m_e).
+    They are the roots T of :func:`minimum_neutrino_energy` = E: 0 and 2 E² / (m + 2 E) without a mass M of
+    what the neutrino becomes. None if E is below M + M² / (2 m).
     """
     squared = outgoing_mass**2
-    above = 2 * ELECTRON_MASS_KEV * neutrino_energy - squared
-    if above < 2 * ELECTRON_MASS_KEV * outgoing_mass:
+    above = 2 * mass * neutrino_energy - squared
+    if above < 2 * mass * outgoing_mass:
         return None
-    root = neutrino_energy * sqrt(above**2 - 4 * ELECTRON_MASS_KEV**2 * squared)
-    middle = neutrino_energy * above - ELECTRON_MASS_KEV * squared
-    scale = 2 * ELECTRON_MASS_KEV * (ELECTRON_MASS_KEV + 2 * neutrino_energy)
+    root = neutrino_energy * sqrt(above**2 - 4 * mass**2 * squared)
+    middle = neutrino_energy * above - mass * squared
+    scale = 2 * mass * (mass + 2 * neutrino_energy)
     largest = (middle + root) / scale
     return squared**2 / (2 * scale * largest), largest  # the product of the roots, without cancellation
 
@@ -88,12 +94,14 @@ def cross_section(coefficients: Array, recoil_energy: Array, neutrino_energy: Ar
     return np.where(neutrino_energy > minimum_neutrino_energy(recoil_energy), values, 0.0)
 
 
-def of_antineutrinos(coefficients: Array, recoil_energy: Array, outgoing_mass: float = 0.0) -> Array:
+def of_antineutrinos(
+    coefficients: Array, recoil_energy: Array, outgoing_mass: float = 0.0, mass: float = ELECTRON_MASS_KEV
+) -> Array:
     """Coefficients of antineutrinos from those of neutrinos, by crossing symmetry.
 
     The squared amplitude is a polynomial in E, and antineutrinos have it at T − E: for four fermions the
     left and right couplings of the electron change places. Where the neutrino becomes something of a mass M
-    it is T + M² / (2 m_e) − E. What has a logarithm of E comes from equivalent photons, which are the same
+    it is T + M² / (2 m) − E. What has a logarithm of E comes from equivalent photons, which are the same
     for both.
 
     Parameters
@@ -102,11 +110,11 @@ def of_antineutrinos(coefficients: Array, recoil_energy: Array, outgoing_mass: f
         From a function of this module at the same recoil energies, shape ``(4, *T.shape)``.
     recoil_energy
         T in keV.
-    outgoing_mass
-        M in keV.
+    outgoing_mass, mass
+        M, and the mass m of what recoils, in keV.
     """
     flat, inverse, inverse_squared, logarithm = coefficients
-    turned = recoil_energy + outgoing_mass**2 / (2 * ELECTRON_MASS_KEV)
+    turned = recoil_energy + outgoing_mass**2 / (2 * mass)
     crossed = np.stack(
         [
             flat,

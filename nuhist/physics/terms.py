@@ -10,7 +10,7 @@ import numpy as np
 from nuhist.errors import ConfigError
 from nuhist.physics.coupling import spaced
 from nuhist.physics.couplings import Flavor
-from nuhist.physics.hypothesis import Dependence, FlavorChoice, Hypothesis, RateOptions
+from nuhist.physics.hypothesis import ELECTRON, Dependence, FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
 
@@ -37,7 +37,7 @@ def evaluate_terms(
     recoil_energy
         T in keV, any shape.
     flavor, options
-        Of the function.
+        Of the function; the process in the options must be one that the hypothesis has.
     alternative
         Whether the hypothesis' ``alternative`` is meant instead of its ``terms``.
 
@@ -51,10 +51,14 @@ def evaluate_terms(
         If the function gives something else: other powers than the hypothesis declares, another
         shape or type, numbers that are not finite, or values at a T that depend on other T.
     """
-    function = hypothesis.alternative if alternative and hypothesis.alternative else hypothesis.terms
     if not hypothesis.of_neutrinos:
         return {}
-    where = f"hypothesis {hypothesis.name}: {'alternative' if alternative else 'terms'} of flavour {flavor}"
+    function, named = hypothesis.terms, "terms"
+    if options.process != ELECTRON:
+        function, named = hypothesis.other_terms[options.process], f"other_terms of {options.process}"
+    elif alternative and hypothesis.alternative:
+        function, named = hypothesis.alternative, "alternative"
+    where = f"hypothesis {hypothesis.name}: {named} of flavour {flavor}"
     energy = np.asarray(recoil_energy, dtype=np.float64)
     # A copy: what the function does to its argument must not reach anything else.
     found = _checked(function(energy.copy(), flavor, options), hypothesis, energy, where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nuhist.physics import scattering
+from nuhist.physics import coherent, scattering
 from nuhist.physics.couplings import Flavor, radiative
 from nuhist.physics.hypothesis import KEEPS, Dependence, Hypothesis, RateOptions
 from nuhist.tables import Array
@@ -14,14 +14,19 @@ def _standard_model(energy: Array, flavor: Flavor, options: RateOptions) -> Mapp
     return {1: scattering.standard_model(energy, radiative(flavor), options.target)}
 
 
+def _on_nuclei(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    return {1: coherent.standard_model(energy, options.struck, options.form_factor)}
+
+
 ENTRIES = (
     Hypothesis(
         name="standard-model",
-        title="strength of the Standard Model's neutrino-electron scattering",
+        title="strength of the Standard Model's neutrino scattering",
         coupling="sm_strength_nu",
         unit="SM",
         reference=1.0,
         terms=_standard_model,
+        other_terms={"nucleus": _on_nuclei},
         dependence=Dependence.POWER,
         parameter="sm_strength_nu{flavor}",
         bounds=(0.0, 20.0),

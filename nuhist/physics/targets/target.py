@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from nuhist.constants import AVOGADRO_PER_MOL, CLASSICAL_ELECTRON_RADIUS_CM, PLANCK_C_KEV_CM
 from nuhist.errors import ConfigError
+from nuhist.physics.targets.nucleus import Nucleus
 from nuhist.tables import Array
 
 Table = tuple[Array, Array]
@@ -62,6 +63,18 @@ class Element:
         energy, _, f2 = (np.asarray(values, dtype=np.float64) for values in table)
         return energy, 2 * CLASSICAL_ELECTRON_RADIUS_CM * PLANCK_C_KEV_CM / energy * f2
 
+    def nuclei(self) -> tuple[Nucleus, ...]:
+        """Its isotopes, one atom in all; a ConfigError where only electrons and mass are known."""
+        if self.symbol is None:
+            raise ConfigError(f"{self.name}: has no symbol, so that its nuclei are unknown; name its element")
+        element = _periodic(self.symbol)
+        fractions = self.isotopes or {number: element[number].abundance / 100 for number in element.isotopes}
+        return tuple(
+            Nucleus(self.symbol, element.number, number - element.number, float(element[number].mass), share)
+            for number, share in fractions.items()
+            if share > 0
+        )
+
 
 def _periodic(symbol: str) -> Any:
     import periodictable
@@ -104,6 +117,21 @@ class Target:
         """Atoms, of a compound formula units, in a tonne."""
         mass = sum(number * entry.molar_mass for entry, number in self.elements)
         return float(AVOGADRO_PER_MOL * 1e6 / mass)
+
+    @cached_property
+    def nuclei(self) -> tuple[Nucleus, ...]:
+        """All isotopes, each with its number in an atom or formula unit.
+
+        Raises
+        ------
+        ConfigError
+            If an element is none of the periodic table.
+        """
+        return tuple(
+            replace(nucleus, number=number * nucleus.number)
+            for entry, number in self.elements
+            for nucleus in entry.nuclei()
+        )
 
     def effective_charge(self, recoil_energy: Array) -> Array:
         """Number of electrons that a recoil energy in keV can set free (any shape, same out).
