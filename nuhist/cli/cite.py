@@ -12,7 +12,7 @@ from nuhist.cli.printing import print_text
 @command(epilog="Example: nuhist cite joint.json")
 @workspaces_argument("[WS...]")
 def cite(workspaces: tuple[Source, ...]) -> None:
-    """Print BibTeX for nuhist, pyhf, arXiv:2207.05036, and the sources of the data in WS."""
+    """Print BibTeX for nuhist, pyhf, what the hypothesis of WS cites, and the sources of its data."""
     from nuhist.histfactory.patchset import SignalGrid
     from nuhist.report.citations import citations
 

@@ -120,8 +120,8 @@ def contour(model: Chosen, parameters: str, levels: str, json_output: bool) -> N
         print_json(result.to_json())
         return
     x, y = result.x, result.y
-    first, second = result.best_fit
-    say(f"best fit {x.coupling} = {first:.4g}{spaced(x.unit)}, {y.coupling} = {second:.4g}{spaced(y.unit)}")
+    (of_x, of_y), (first, second) = result.names, result.best_fit
+    say(f"best fit {of_x} = {first:.4g}{spaced(x.unit)}, {of_y} = {second:.4g}{spaced(y.unit)}")
     rows = []
     for level in result.levels:
         for number, line in enumerate(level.lines):
@@ -129,7 +129,7 @@ def contour(model: Chosen, parameters: str, levels: str, json_output: bool) -> N
             part = f", part {number + 1}" if len(level.lines) > 1 else ""
             name = f"{percent(level.confidence_level)}{part}"
             rows.append([name, *(f"{low:.4g} to {high:.4g}" for low, high in sides)])
-    print_table(["contour", f"{x.coupling}{slashed(x.unit)}", f"{y.coupling}{slashed(y.unit)}"], rows)
+    print_table(["contour", f"{of_x}{slashed(x.unit)}", f"{of_y}{slashed(y.unit)}"], rows)
     print_remarks(result.data_kind, result.notes)
 
 

@@ -242,7 +242,8 @@ def _sidecar(
 ) -> dict[str, Any]:
     first = parts[0].sidecar
     same = {part.sidecar.get("hypothesis") for part in parts} == {first.get("hypothesis")}
-    described: dict[str, Any] = {key: first[key] for key in ("hypothesis", "flavor") if same and key in first}
+    kept = ("hypothesis", "flavor", "cited") if same else ()
+    described: dict[str, Any] = {key: first[key] for key in kept if key in first}
     channels = {key: value for part in parts for key, value in part.sidecar.get("channels", {}).items()}
     parameters = {key: value for part in parts for key, value in part.sidecar.get("parameters", {}).items()}
     kinds = {part.source.data_kind for part in parts}

@@ -15,7 +15,7 @@ from nuhist.histfactory.channel import ChannelModel, channel_model, replaced
 from nuhist.histfactory.neutrinos import NeutrinoModel
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Channel, Parameter
-from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, active_flavors
+from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, active_flavors, title_of
 from nuhist.physics.together import Tested, refuse_unused_flavor
 
 
@@ -72,8 +72,7 @@ class ModelSet:
         return {
             "nuhist_version": __version__,
             "command": command,
-            "hypothesis": first["hypothesis"],
-            "flavor": first["flavor"],
+            **{name: first[name] for name in ("hypothesis", "flavor", "cited") if name in first},
             "options": {entry.neutrinos.experiment.name: _plain(entry) for entry in self.models},
             "poi": first["coupling"],
             **({"further": further} if further else {}),
@@ -84,9 +83,15 @@ def _described(model: NeutrinoModel) -> dict[str, Any]:
     coupling = model.hypothesis.parameter_of_interest(model.flavor)
     return {
         "hypothesis": model.hypothesis.name,
-        "flavor": model.flavor,
+        **({"flavor": model.flavor} if model.hypothesis.of_neutrinos else {}),
+        **({"cited": model.hypothesis.cited} if _is_outside(model.hypothesis) else {}),
         "coupling": {**asdict(coupling), "meaning": coupling.meaning},
     }
+
+
+def _is_outside(hypothesis: Hypothesis) -> bool:
+    """Whether nobody but the sidecar will know what it cites: one of a file or of a table."""
+    return bool(hypothesis.cited) and title_of(hypothesis.name) is None
 
 
 def _plain(model: ChannelModel) -> dict[str, Any]:

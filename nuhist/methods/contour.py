@@ -92,10 +92,19 @@ class Contour(JsonResult):
     nuhist_version: str
 
     @property
+    def names(self) -> tuple[str, str]:
+        """Of both axes: the couplings, with the parameters where these are equal, as of two masses."""
+        if self.x.coupling != self.y.coupling:
+            return self.x.coupling, self.y.coupling
+        return f"{self.x.coupling} ({self.x.parameter})", f"{self.y.coupling} ({self.y.parameter})"
+
+    @property
     def summary(self) -> str:
         """Of which parameters, and where the best fit is."""
-        pairs = zip((self.x, self.y), self.best_fit, strict=True)
-        best = ", ".join(f"{axis.coupling} = {value:.4g}{spaced(axis.unit)}" for axis, value in pairs)
+        best = ", ".join(
+            f"{name} = {value:.4g}{spaced(axis.unit)}"
+            for name, axis, value in zip(self.names, (self.x, self.y), self.best_fit, strict=True)
+        )
         levels = ", ".join(percent(level.confidence_level) for level in self.levels)
         return f"contours at {levels} around {best}"
 
@@ -107,7 +116,8 @@ class Contour(JsonResult):
             for part, line in enumerate(level.lines, start=1)
             for point in line
         )
-        axes = (f"{axis.coupling}{slashed(axis.unit)}" for axis in (self.x, self.y))
+        pairs = zip(self.names, (self.x, self.y), strict=True)
+        axes = (f"{name}{slashed(axis.unit)}" for name, axis in pairs)
         return Table(("confidence_level", "line", *axes), tuple(rows))
 
 

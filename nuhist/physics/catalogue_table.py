@@ -66,12 +66,10 @@ def describe(name: str) -> Described:
         return _described(get_hypothesis(name))
     if not values:
         return _of_family(family)
-    return _described(get_hypothesis(name), family.formula, family.cited)
+    return _described(get_hypothesis(name))
 
 
-def _described(
-    hypothesis: Hypothesis, formula: str = "", cited: str = "", own: tuple[str, ...] = ()
-) -> Described:
+def _described(hypothesis: Hypothesis, own: tuple[str, ...] = ()) -> Described:
     poi = hypothesis.parameter_of_interest("effective")
     return Described(
         name=hypothesis.name,
@@ -80,8 +78,8 @@ def _described(
         unit=poi.unit,
         parameter=None if hypothesis.dependence is Dependence.GENERAL else poi.name,
         dependence=hypothesis.dependence.value,
-        formula=hypothesis.formula or formula,
-        cited=hypothesis.cited or cited,
+        formula=hypothesis.formula,
+        cited=hypothesis.cited,
         own_parameters=own,
     )
 
@@ -92,7 +90,7 @@ def _of_family(family: Family) -> Described:
         for entry in family.parameters
     )
     member = family.parsed(family.example.partition(":")[2])
-    found = _described(member, family.formula, family.cited, own)
+    found = _described(member, own)
     # Without the tag of the example's value.
     parameter = None if found.parameter is None else found.parameter.partition("_mass")[0] or found.parameter
     return Described(**{**vars(found), "name": family.example, "title": family.title, "parameter": parameter})

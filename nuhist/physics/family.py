@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from nuhist.errors import ConfigError, unknown_name
+from nuhist.physics.called import called
 from nuhist.physics.hypothesis import Dependence, Hypothesis
 from nuhist.physics.own_parameter import DIGITS, OwnParameter
 
@@ -29,7 +30,7 @@ class Family:
         name of its parameter of interest: what that stands for may go with them, so that two members have
         two parameters, and a workspace without its sidecar says which member it is of.
     formula, cited
-        What is computed, and where it comes from, for readers.
+        What is computed, and where it comes from, for readers; of members that do not say it themselves.
     origin
         How other processes find it, if it is one of a file; see :class:`Hypothesis`.
     """
@@ -65,7 +66,11 @@ class Family:
         found = {each.name: each.within(values[each.name], self.name) for each in self.parameters}
         words = [f"{each.name}={found[each.name]:.{DIGITS}g}{each.unit}" for each in self.parameters]
         said = [f"{each.title} {found[each.name]:.{DIGITS}g} {each.unit}" for each in self.parameters]
-        made = self.make(f"{self.name}:{','.join(words)}", f"{self.title}, {', '.join(said)}", found)
+        name = f"{self.name}:{','.join(words)}"
+        made = called(self.make, name, name, f"{self.title}, {', '.join(said)}", found)
+        if not isinstance(made, Hypothesis):
+            raise ConfigError(f"{name}: its function gives a {type(made).__name__}; expected a Hypothesis")
+        made = replace(made, formula=made.formula or self.formula, cited=made.cited or self.cited)
         if self.origin is not None:
             made = replace(made, origin=f"{self.origin}:{','.join(words)}")
         if made.dependence is Dependence.GENERAL:

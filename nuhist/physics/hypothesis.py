@@ -347,6 +347,11 @@ def _check_own_rates(hypothesis: Hypothesis, where: str) -> None:
             f"{where}: it has a line, and bounds from {hypothesis.bounds[0]:g} on; expected none below 0,"
             " where events would be taken away"
         )
+    if hypothesis.absorption:
+        raise ConfigError(
+            f"{where}: it has absorption and rates, or a line, of its own; expected the energies at which the"
+            " rates are not smooth in nodes, and absorption=False"
+        )
     if hypothesis.dependence is not Dependence.POWER or hypothesis.replaces_standard_model or hypothesis.rrpa:
         raise ConfigError(
             f"{where}: it has rates of its own; expected the dependence POWER, without rrpa and without"

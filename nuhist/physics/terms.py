@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ConfigError
+from nuhist.physics.called import called
 from nuhist.physics.coupling import spaced
 from nuhist.physics.couplings import Flavor
 from nuhist.physics.hypothesis import ELECTRON, Dependence, FlavorChoice, Hypothesis, RateOptions
@@ -61,9 +62,11 @@ def evaluate_terms(
     where = f"hypothesis {hypothesis.name}: {named} of flavour {flavor}"
     energy = np.asarray(recoil_energy, dtype=np.float64)
     # A copy: what the function does to its argument must not reach anything else.
-    found = _checked(function(energy.copy(), flavor, options), hypothesis, energy, where)
+    given = called(function, where, energy.copy(), flavor, options)
+    found = _checked(given, hypothesis, energy, where)
     few = _few(energy)
-    again = _checked(function(few.copy(), flavor, options), hypothesis, few, where)
+    given = called(function, where, few.copy(), flavor, options)
+    again = _checked(given, hypothesis, few, where)
     for power, coefficients in found.items():
         _refuse_dependent(coefficients, again[power], energy, few, f"{where}, power {power}")
     return found
@@ -168,7 +171,7 @@ def own_rates(hypothesis: Hypothesis, recoil_energy: Array, target: Target) -> d
         return {}
     where = f"hypothesis {hypothesis.name}: rates"
     energy = np.asarray(recoil_energy, dtype=np.float64)
-    found: Any = hypothesis.rates(energy.copy(), target)
+    found: Any = called(hypothesis.rates, where, energy.copy(), target)
     if not isinstance(found, Mapping) or set(found) != set(hypothesis.powers or ()):
         raise ConfigError(
             f"{where}: give {found!r:.80}; expected a mapping with the power {hypothesis.power}"
@@ -195,14 +198,15 @@ def own_line(hypothesis: Hypothesis, target: Target) -> tuple[float, float]:
     ConfigError
         If the function gives something else, or less than nothing.
     """
-    found: Any = None if hypothesis.line is None else hypothesis.line(target)
+    where = f"hypothesis {hypothesis.name}: line"
+    found: Any = None if hypothesis.line is None else called(hypothesis.line, where, target)
     try:
         energy, events = map(float, found)
     except (TypeError, ValueError):
         energy = events = np.nan
     if not (0 < energy < np.inf and 0 <= events < np.inf):
         raise ConfigError(
-            f"hypothesis {hypothesis.name}: line gives {found!r:.80}; expected an energy in keV above 0, and"
+            f"{where} gives {found!r:.80}; expected an energy in keV above 0, and"
             " events per tonne year, at least 0"
         )
     return energy, events

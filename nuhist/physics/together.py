@@ -82,7 +82,9 @@ def _refuse_interference(first: Tested, second: Tested) -> None:
                 f"{hypothesis.name} is no polynomial in the coupling and cannot be one of several; {advice}"
             )
     if one.parameter_of_interest(flavor).name == other.parameter_of_interest(another).name:
-        raise ConfigError(f"{names}: are one coupling; give them different flavours, or leave one out")
+        what = f"{one.name}: is there twice" if one.name == other.name else f"{names}: are one coupling"
+        others = "give them different flavours, or " if one.of_neutrinos and other.of_neutrinos else ""
+        raise ConfigError(f"{what}; {others}leave one out")
     strengths = one.replaces_standard_model + other.replaces_standard_model
     signed = any(each.dependence is Dependence.POLYNOMIAL for each in (one, other))
     if strengths == 2 or (strengths and signed):

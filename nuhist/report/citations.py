@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nuhist.__about__ import __version__
+from nuhist.physics.hypotheses import find_parameter, get_hypothesis, title_of
 
 if TYPE_CHECKING:
     from nuhist.histfactory.workspace import Workspace
 
-_PAPER = "2207.05036"  # physics, and the results that nuhist compares with
-_FLUXES = "1611.09867"  # in every workspace that nuhist built
+_PAPER = "2207.05036"  # the scattering of neutrinos, and the results that nuhist compares with
 _ARXIV = re.compile(r"(?<![\d.])\d{4}\.\d{4,5}(?![\d.]\d)|[a-z-]+/\d{7}(?!\d)")
 _DOI = re.compile(r"(?i:doi:\s*|doi\.org/)(10\.\d{4,9}/[^\s,;\"{}\\]*[\w/])")
 _HEPDATA = re.compile(r"\bins\d{7}\b")
@@ -32,22 +32,25 @@ _NUHIST = f"""\
 def citations(workspaces: Sequence[Workspace] = ()) -> str:
     """BibTeX, one entry after the other.
 
-    Papers are found by the arXiv numbers, data by the HEPData records and DOIs, in the sources of each
-    channel and the meanings of the parameters. A channel that says nothing takes the sources of the bundled
-    experiment of its name, or else gets a comment. Papers that nuhist does not know have their number only.
+    Papers are found by the arXiv numbers, data by the HEPData records and DOIs, in what the hypotheses cite,
+    the sources of each channel and the meanings of the parameters. A channel that says nothing takes the
+    sources of the bundled experiment of its name, or else gets a comment. Papers that nuhist does not know
+    have their number only.
 
     Parameters
     ----------
     workspaces
-        Those whose data were used; without any: nuhist, pyhf and arXiv:2207.05036.
+        Those whose data were used. Those that nuhist built have neutrinos that scatter as in
+        arXiv:2207.05036; without any workspace that is cited, too.
     """
-    entries = [_NUHIST, _pyhf(), _paper(_PAPER)]
-    texts: list[str] = []
+    entries = [_NUHIST, _pyhf()]
+    texts = [] if workspaces else [f"arXiv:{_PAPER}"]
     unknown: list[str] = []
     for workspace in workspaces:
         sidecar = workspace.sidecar or {}
-        if "hypothesis" in sidecar or "options" in sidecar:
-            texts.append(f"arXiv:{_FLUXES}")
+        if any("neutrino_source" in channel for channel in sidecar.get("channels", {}).values()):
+            texts.append(f"arXiv:{_PAPER}")
+        texts += _of_hypotheses(sidecar)
         texts += (entry["meaning"] for entry in sidecar.get("parameters", {}).values())
         for channel in workspace.spec["channels"]:
             found = _sources(workspace, channel["name"])
@@ -55,13 +58,26 @@ def citations(workspaces: Sequence[Workspace] = ()) -> str:
             if not found:
                 unknown.append(f"{workspace.origin}, channel {channel['name']}")
     numbers = dict.fromkeys(number for text in texts for number in _numbers(text))
-    entries += (_paper(number) for number in numbers if number != _PAPER)
+    entries += map(_paper, numbers)
     records = dict.fromkeys(record for text in texts for record in _HEPDATA.findall(text))
     entries += (_hepdata(record) for record in records)
     entries += (_doi(each) for each in dict.fromkeys(doi for text in texts for doi in _DOI.findall(text)))
     # BibTeX ignores what stands outside of entries; an @ would begin one.
     entries += (f"% no source is known of {_one_line(name)}: cite whose data it holds" for name in unknown)
     return "\n\n".join(entries) + "\n"
+
+
+def _of_hypotheses(sidecar: Mapping[str, Any]) -> Iterator[str]:
+    """What the hypotheses of a workspace cite: as its sidecar says, or else as the catalogue does."""
+    interest = {**sidecar, "coupling": sidecar.get("poi", {})}
+    for entry in (interest, *sidecar.get("further", ())):
+        found = find_parameter(entry["coupling"].get("name", ""))
+        if "cited" in entry:
+            yield entry["cited"]
+        elif "hypothesis" in entry and title_of(entry["hypothesis"]) is not None:
+            yield get_hypothesis(entry["hypothesis"]).cited
+        elif "hypothesis" not in entry and found is not None:
+            yield found[0].cited
 
 
 def _sources(workspace: Workspace, channel: str) -> list[str]:

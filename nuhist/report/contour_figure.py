@@ -13,7 +13,7 @@ from nuhist.inference.model import Model
 from nuhist.methods.contour import LEVELS, Axis, Contour, contour
 from nuhist.report.canvas import Canvas, Look, with_look
 from nuhist.report.figures import LINE_COLOURS, LINE_STYLES, Drawn
-from nuhist.report.labels import axis_label, common_power, data_title
+from nuhist.report.labels import axis_label, common_power, data_title, literal
 from nuhist.values import percent
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def contour_figure(found: Contour, **look: Unpack[Look]) -> Figure:
             )
     axes.plot(*(np.array([found.best_fit]) / factors).T, marker="+", markersize=10, markeredgewidth=1.5,
               linestyle="", color="black", label="best fit", clip_on=False)  # fmt: skip
-    axes.set_xlabel(_label(found.x, powers[0]))
-    axes.set_ylabel(_label(found.y, powers[1]))
+    same = found.x.coupling == found.y.coupling
+    axes.set_xlabel(_label(found.x, powers[0], same=same))
+    axes.set_ylabel(_label(found.y, powers[1], same=same))
     canvas.title(axes, data_title(found.data_kind))
     canvas.legend(axes, ncols=3)
     return canvas.finished(axes)
@@ -53,8 +54,10 @@ def _columns(places: Sequence[tuple[float, float]]) -> list[list[float]]:
     return [[place[axis] for place in places] for axis in (0, 1)]
 
 
-def _label(axis: Axis, power: int) -> str:
-    return axis_label(axis.coupling, axis.unit, power)
+def _label(axis: Axis, power: int, *, same: bool) -> str:
+    """The coupling, and the parameter where both axes have the same one, as of two masses."""
+    said = axis_label(axis.coupling, axis.unit, power)
+    return f"{said} ({literal(axis.parameter)})" if same else said
 
 
 @with_look

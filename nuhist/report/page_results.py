@@ -93,7 +93,7 @@ def _title(result: Result) -> str:
         more = "" if result.second is None else f" and {result.second.name}"
         return f"Limits over the {result.over}{more} of {result.hypothesis}"
     if isinstance(result, Contour):
-        return f"Contours in {result.x.coupling} and {result.y.coupling}"
+        return f"Contours in {' and '.join(result.names)}"
     return f"Forecast for {result.hypothesis}"
 
 

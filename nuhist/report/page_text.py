@@ -28,7 +28,7 @@ _SYMBOLS = {
     "sm_strength_nu": "strength of ν{}–e",
 }
 _FLAVORS = {"effective": "", "e": "<sub>e</sub>", "mu": "<sub>μ</sub>", "tau": "<sub>τ</sub>"}
-_UNITS = {"mu_B": "μ<sub>B</sub>", "e_0": "e<sub>0</sub>", "cm^2": "cm²", "SM": "× SM", OWN_UNIT: ""}
+_UNITS = {"mu_B": "μ<sub>B</sub>", "e_0": "e<sub>0</sub>", "cm^2": "cm²", "SM": "× SM", "1": "", OWN_UNIT: ""}
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -73,6 +73,56 @@ def test_citations_of_a_joint_workspace(run: Run, tmp_path: Path) -> None:
     assert_is_bibtex(text)
 
 
+@pytest.mark.parametrize(
+    ("hypothesis", "number", "title"),
+    [
+        ("light-scalar:mass=10keV", "1604.01025", "Physics from solar neutrinos in dark matter"),
+        ("dipole-portal:mass=10keV", "2109.09545", "Low-energy probes of sterile neutrino"),
+        ("dark-photon:mass=5keV", "1412.8378", "Direct Detection Constraints on Dark Photon"),
+    ],
+)
+def test_what_a_hypothesis_cites(hypothesis: str, number: str, title: str) -> None:
+    workspace = nuhist.build("xenonnt_sr0", hypothesis=hypothesis)
+    assert workspace.sidecar is not None
+    assert "cited" not in workspace.sidecar  # the catalogue knows it
+    text = citations([workspace])
+    assert text.count(f"eprint = {{{number}}}") == 1
+    assert title in text
+    other = citations([nuhist.build("xenonnt_sr0", hypothesis="magnetic-moment")])
+    assert number not in other
+    assert_is_bibtex(text)
+
+
+def test_several_hypotheses_and_combinations_cite_all() -> None:
+    names = ["light-scalar:mass=10keV", "dark-photon:mass=5keV"]
+    together = nuhist.build("xenonnt_sr0", hypothesis=names)
+    for number in ("1604.01025", "1412.8378"):
+        assert number in citations([together])
+    # In a combination of two hypotheses the parameters say what they are.
+    parts = [
+        nuhist.build("xenonnt_sr0", hypothesis=names[0]),
+        nuhist.build("pandax4t_run1", hypothesis=names[1]),
+    ]
+    joined = nuhist.combine(parts, correlate_common=True, poi="g2_scalar_nu_squared_mass10keV")
+    text = citations([joined])
+    for number in ("1604.01025", "1412.8378", "2207.05036", "2207.11330", "2408.07641"):
+        assert text.count(f"eprint = {{{number}}}") == 1, number
+
+
+def test_a_hypothesis_from_outside_is_cited_from_the_sidecar(tmp_path: Path) -> None:
+    path = tmp_path / "signal.csv"
+    path.write_text("# cited: arXiv:2101.00001\nT_keV,power_2\n1,5\n20,5\n", encoding="utf-8")
+    workspace = nuhist.build("xenonnt_sr0", hypothesis=str(path))
+    assert "eprint = {2101.00001}" in citations([workspace])
+    path.unlink()
+    assert "eprint = {2101.00001}" in citations([workspace])
+
+
+def test_what_others_built_does_not_cite_the_paper() -> None:
+    spec = {"channels": [{"name": "theirs", "samples": []}]}
+    assert "2207.05036" not in citations([Workspace(spec)])
+
+
 def test_without_a_sidecar_the_name_of_a_bundled_channel_tells_the_source() -> None:
     workspace = nuhist.build("xenonnt_sr0", hypothesis="magnetic-moment")
     assert "2207.11330" in citations([Workspace(workspace.spec)])

@@ -129,7 +129,11 @@ def test_combined_workspaces_share_both(built: Build) -> None:
             "for flavour e and their cross sections",
         ),
         (["magnetic-moment", "magnetic-moment"], ["e", "effective"], "both flip the helicity"),
-        (["magnetic-moment", "magnetic-moment"], "e", "are one coupling; give them different flavours"),
+        (
+            ["magnetic-moment", "magnetic-moment"],
+            "e",
+            "magnetic-moment: is there twice; give them different flavours",
+        ),
         (["magnetic-moment", "millicharge-epa"], "e", "millicharge-epa is no polynomial"),
         (["standard-model", "charge-radius"], ["e", "mu"], "a strength of the Standard Model multiplies"),
         (["magnetic-moment", "millicharge-fea"], ["e", "mu", "tau"], "2 hypotheses with 3 flavours"),

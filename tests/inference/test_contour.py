@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import nuhist
 from nuhist import Model, Workspace
 from nuhist.errors import ConfigError, OptionError
+from nuhist.report.contour_figure import contour_figure
 
 Array = NDArray[np.float64]
 Build = Callable[..., Workspace]
@@ -79,6 +80,20 @@ def test_a_contour_is_the_ellipse_of_gaussians(counting: Build) -> None:
     assert chi2 == pytest.approx(np.full(len(line), 4.605), rel=0.01)
     assert found.levels[0].delta_chi2 == pytest.approx(4.6052, abs=1e-4)
     assert found.best_fit == pytest.approx((1.0, 0.0), abs=1e-5)
+
+
+def test_two_masses_have_two_names() -> None:
+    names = ["axion-like-particle:mass=3keV", "axion-like-particle:mass=8keV"]
+    workspace = nuhist.build("xenonnt_sr0", hypothesis=names)
+    found = Model(workspace).contour("g_ae_squared_mass3keV", "g_ae_squared_mass8keV", levels=[0.68])
+    expected = ("g_ae (g_ae_squared_mass3keV)", "g_ae (g_ae_squared_mass8keV)")
+    assert found.names == expected
+    assert found.table().header[2:] == expected
+    for each in expected:
+        assert each in found.summary
+    axes = contour_figure(found).axes[0]
+    assert axes.get_xlabel().endswith("(g_ae_squared_mass3keV)")
+    assert axes.get_ylabel().endswith("(g_ae_squared_mass8keV)")
 
 
 def test_a_contour_ends_at_a_bound(counting: Build) -> None:

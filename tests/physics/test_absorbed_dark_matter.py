@@ -17,7 +17,10 @@ from nuhist.errors import ConfigError, NuhistError, OptionError
 from nuhist.physics.hypotheses import get_hypothesis
 from nuhist.physics.hypothesis import Dependence, Hypothesis, no_terms
 from nuhist.physics.targets.registry import get_target
+from nuhist.physics.together import hypotheses_together
+from nuhist.report import page_text
 from nuhist.report.neutrinos import cross_sections
+from nuhist.report.page import make_report
 
 MASSES = [1.0, 1.4, 2.2, 3.1, 4.6, 6.3, 9.9, 14.0, 22.0, 30.0]  # keV
 GRAMS = {"xenon": 131.293, "germanium": 72.63}
@@ -175,6 +178,38 @@ def test_a_line_takes_the_place_of_rates() -> None:
             "mine", "mine", "g", "1", 1.0, no_terms, Dependence.POWER, "g",
             line=lambda _: (5.0, 1.0), rates=lambda energy, _: {1: energy},
         )  # fmt: skip
+
+
+def test_absorption_belongs_to_cross_sections() -> None:
+    for own in ({"line": lambda _: (5.0, 1.0)}, {"rates": lambda energy, _: {1: energy}}):
+        with pytest.raises(
+            ConfigError, match="it has absorption and rates, or a line, of its own; expected the"
+        ):
+            Hypothesis(
+                "mine", "mine", "g", "1", 1.0, no_terms, Dependence.POWER, "g", absorption=True, **own
+            )  # fmt: skip
+
+
+def test_one_mass_in_two_units_is_there_twice() -> None:
+    with pytest.raises(ConfigError) as caught:
+        hypotheses_together(["dark-photon:mass=5keV", "dark-photon:mass=5000eV"], "effective")
+    assert str(caught.value) == "dark-photon:mass=5keV: is there twice; leave one out"
+    with pytest.raises(
+        ConfigError, match="mass=5keV: is there twice; give them different flavours, or leave one"
+    ):
+        hypotheses_together(["light-vector:mass=5keV", "light-vector:mass=5000eV"], "e")
+
+
+def test_nothing_speaks_of_flavours_of_a_line() -> None:
+    workspace = nuhist.build("xenonnt_sr0", hypothesis="dark-photon:mass=5keV")
+    assert "flavor" not in (workspace.sidecar or {})
+    page = make_report([workspace]).html
+    for words in ("all flavours share", "neutrino alone", "⁻¹⁷ 1<"):
+        assert words not in page
+    model = nuhist.Model(workspace)
+    upper = model.limit().upper
+    assert upper is not None
+    assert page_text.statement(model.limit()) == f"kinetic_mixing &lt; {page_text.number(upper)}"
 
 
 def test_a_small_exposure_above_a_large_background_has_a_limit() -> None:

@@ -142,6 +142,13 @@ def test_names_that_are_not_there(file: Path, name: str, message: str) -> None:
             "its coupling changes no expected count",
         ),
         ("[1]", "gives a list; expected a mapping"),
+        # The line of the user's own file, whatever raised; the seventh of POWER.
+        (
+            "{2: moment(energy) / nothing}",
+            "terms() in {path}, line 8, raised NameError: name 'nothing' is not",
+        ),
+        ("{2: np.zeros((4, 2)) @ np.zeros(5)}", "terms() in {path}, line 8, raised ValueError: matmul"),
+        ("{2: [].pop()}", "terms of flavour e: terms() in {path}, line 8, raised IndexError: pop from empty"),
     ],
 )
 def test_slips(tmp_path: Path, terms: str, message: str) -> None:
@@ -149,9 +156,38 @@ def test_slips(tmp_path: Path, terms: str, message: str) -> None:
     path.write_text(POWER.replace("TERMS", terms), encoding="utf-8")
     result = run("build", "xenonnt_sr0", "--hypothesis", f"{path}:mine", "-o", tmp_path / "w.json")
     assert result.exit_code == 1
-    assert message in result.stderr
+    assert message.format(path=path) in result.stderr if "{path}" in message else message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "w.json").exists()
+
+
+def test_what_other_functions_of_a_file_raise(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    own = (
+        "def fails(*_):\n    return 1 / 0\n"
+        "from nuhist.physics.hypothesis import no_terms\n"
+        "def one(**given):\n"
+        "    return Hypothesis('one', 'one', 'g', '1', 1.0, no_terms, Dependence.POWER, 'g', **given)\n"
+        "line, rates = one(line=fails), one(rates=partial(fails))\n"
+        "mass = Family('of-fails', 'fails', (MASS,), fails)\n"
+        "nothing = Family('of-nothing', 'nothing', (MASS,), lambda *_: None)\n"
+    )
+    file.write_text(text + own, encoding="utf-8")
+    first = len(text.splitlines()) + 2
+    for name, where in (
+        ("line", "hypothesis one: line"),
+        ("rates", "hypothesis one: rates"),
+        ("mass:mass=3keV", "of-fails:mass=3keV"),
+    ):
+        with pytest.raises(NuhistError) as caught:
+            nuhist.build("xenonnt_sr0", hypothesis=f"{file}:{name}")
+        expected = f"{where}: fails() in {file}, line {first}, raised ZeroDivisionError: division by zero"
+        assert str(caught.value) == expected
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)  # with the whole traceback
+    with pytest.raises(
+        NuhistError, match="of-nothing:mass=3keV: its function gives a NoneType; expected a Hyp"
+    ):
+        get_hypothesis(f"{file}:nothing:mass=3keV")
 
 
 @pytest.mark.parametrize(

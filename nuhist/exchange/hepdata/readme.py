@@ -37,6 +37,10 @@ _PHYSICS = (
     "solar neutrinos scatter on the electrons of xenon; their recoil spectrum is folded with the detector's"
     " response, as in arXiv:2207.05036"
 )
+_OWN_RATES = (
+    "a signal that is no neutrino's beside solar neutrinos, which scatter on the electrons of xenon; both are"
+    " folded with the detector's response"
+)
 _METHODS = {
     "profile": "2NLL, profiled over all other parameters, less than the threshold above its minimum",
     "cls": "CLs falls below 1 − CL; test statistic q-tilde (q where the parameter may be negative),"
@@ -171,15 +175,19 @@ def _model(entry: Study, numbers: ExpectedResults) -> list[str]:
     return [*parts, "### Checks", "\n".join(lines)]
 
 
+def _in_unit(unit: str) -> str:
+    return f"is in {unit}" if spaced(unit) else "has none, either"
+
+
 def _physics(entry: Study, sidecar: Mapping[str, Any]) -> list[str]:
     title = title_of(sidecar.get("hypothesis", ""))
     lines = []
     if entry.model.data_kind != "observed":
         lines.append(f"- data: {describe(entry.model.data_kind)}")
     if title is not None:
-        flavors = _FLAVORS.get(sidecar.get("flavor", ""), "")
-        lines.append(f"- hypothesis: {title}; {flavors}")
-        lines.append(f"- physics: {_PHYSICS}")
+        flavors = _FLAVORS.get(sidecar.get("flavor", ""))
+        lines.append(f"- hypothesis: {'; '.join(filter(None, (title, flavors)))}")
+        lines.append(f"- physics: {_PHYSICS if flavors else _OWN_RATES}")
     if isinstance(entry.model, SignalGrid):
         scale = entry.model.coupling
         lines.append(
@@ -190,7 +198,7 @@ def _physics(entry: Study, sidecar: Mapping[str, Any]) -> list[str]:
         poi = sidecar["poi"]
         lines.append(
             f"- parameter of interest: {cell(poi['name'])} = {cell(poi['meaning'])}; it has no unit, and the"
-            f" coupling {cell(poi['coupling'])} is in {cell(poi['unit'])}"
+            f" coupling {cell(poi['coupling'])} {_in_unit(cell(poi['unit']))}"
         )
     elif entry.intervals:
         name = cell(entry.intervals[0].parameter)

@@ -198,7 +198,8 @@ def _qualifiers(entry: Study, channel: str | None = None) -> list[tuple[str, str
         result.append(("Data", describe(entry.model.data_kind), ""))
     if "hypothesis" in sidecar:
         result.append(("Hypothesis", sidecar["hypothesis"], ""))
-        result.append(("Flavour", sidecar.get("flavor", "effective"), ""))
+    if "flavor" in sidecar:
+        result.append(("Flavour", sidecar["flavor"], ""))
     described = sidecar.get("channels", {}).get(channel, {})
     if "experiment" in described:
         result.append(("Experiment", described["experiment"], ""))

@@ -1,0 +1,51 @@
+"""Functions that a user gives: what they raise is one line, which says where."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from nuhist.errors import ConfigError, NuhistError
+
+
+def called(function: Callable[..., Any], where: str, *arguments: Any) -> Any:
+    """What a function gives.
+
+    Parameters
+    ----------
+    function
+        Of a user.
+    where
+        What is asked, for the message.
+    arguments
+        Its own.
+
+    Raises
+    ------
+    ConfigError
+        If it raises anything but an error of nuhist: which one, and at which line of its file. The cause has
+        the whole traceback.
+    """
+    try:
+        return function(*arguments)
+    except (NuhistError, MemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+        raise ConfigError(f"{where}: {_place(function, error)} raised {reason}") from error
+
+
+def _place(function: Callable[..., Any], error: Exception) -> str:
+    """The last line of the function's own file that was run, or of any file."""
+    while isinstance(function, partial):
+        function = function.func
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    code = getattr(function, "__code__", None)
+    own = [frame for frame in frames if code is not None and frame.filename == code.co_filename]
+    name = getattr(function, "__name__", type(function).__name__)
+    if not (own or frames):
+        return f"{name}()"
+    last = (own or frames)[-1]
+    return f"{name}() in {last.filename}, line {last.lineno},"
