@@ -40,7 +40,7 @@ STEPS: Mapping[str, Sequence[str]] = {
     "limit cls": ("limit", "{model}", "--method", "cls", "--expected"),
     "ranking": ("ranking", "{model}"),
     "report": ("report", "{model}", "-o", "{folder}/page.html"),
-    "hepdata": ("hepdata", "build", "{model}", "-o", "{folder}/submission"),
+    "hepdata": ("hepdata", "build", "{model}", "--data-license", "CC0-1.0", "-o", "{folder}/submission"),
     "pyhf fit": (),
     "pyhf hypotest": (),
 }

@@ -151,7 +151,7 @@ def combine(
     help="Channel of which the rest holds; again for several [default: all].",
 )
 @click.option("--dataset", metavar="TEXT", help="Whose events they are; those of one are not combined.")
-@click.option("--licence", metavar="TEXT", help="On which terms the model was published.")
+@click.option("--license", metavar="TEXT", help="On which terms the model was published.")
 @click.option(
     "--source",
     "sources",

@@ -35,6 +35,8 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
                 "source": experiment.neutrino_source(experiment.treatment()).name,
                 "target": experiment.target.name,
                 "process": experiment.process,
+                "license": experiment.license,
+                "url": experiment.url,
                 "sources": list(experiment.sources),
                 "assumptions": list(experiment.assumptions),
             }
@@ -62,7 +64,12 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
         say("", f"{experiment.title}")
         source = experiment.neutrino_source(experiment.treatment())
         say("", f"{experiment.process} scattering on {experiment.target.title}. {source.description}")
-        for title, lines in (("Sources", experiment.sources), ("Assumptions", experiment.assumptions)):
+        terms = [text for text in (experiment.license, experiment.url) if text]
+        for title, lines in (
+            ("Licence", terms),
+            ("Sources", experiment.sources),
+            ("Assumptions", experiment.assumptions),
+        ):
             if lines:
                 say("", f"{title}")
             for line in lines:

@@ -12,12 +12,12 @@ from nuhist.cli.printing import command_line, print_json, say, tell
 from nuhist.errors import ExchangeError
 
 
-@group(epilog="Example: nuhist hepdata build lz.json --output-dir lz_hepdata")
+@group(epilog="Example: nuhist hepdata build lz.json --data-license CC0-1.0 -o lz_hepdata")
 def hepdata() -> None:
     """Share likelihoods on HEPData: make a submission, and check one."""
 
 
-@hepdata.command(epilog="Example: nuhist hepdata build lz.json epa -o submission --inspire-id 2107834")
+@hepdata.command(epilog="Example: nuhist hepdata build lz.json epa -o submission --data-license CC-BY-4.0")
 @workspaces_argument("WS...", required=True)
 @click.option("-o", "--output-dir", "output", required=True, type=OutputType(), metavar="DIR",
               help="New folder for the submission; DIR.tar.gz beside it is for the upload.")  # fmt: skip
@@ -26,6 +26,8 @@ def hepdata() -> None:
 @click.option("--inspire-id", type=int, metavar="N", help="INSPIRE record of the publication.")
 @click.option("--abstract", type=PathType(), metavar="FILE",
               help="Plain text that HEPData shows above the tables.")  # fmt: skip
+@click.option("--data-license", metavar="NAME[=URL]",
+              help="Such as CC0-1.0 [default: the one that all channels state].")  # fmt: skip
 @click.option(
     "--allow-asimov", is_flag=True, help="Take Asimov data and toys, which the tables name as such."
 )
@@ -36,6 +38,7 @@ def build(
     confidence_level: float,
     inspire_id: int | None,
     abstract: Path | None,
+    data_license: str | None,
     allow_asimov: bool,
     results: tuple[Path, ...],
 ) -> None:
@@ -60,6 +63,7 @@ def build(
         confidence_level=confidence_level,
         inspire_id=inspire_id,
         abstract=None if abstract is None else read_text(abstract),
+        data_license=data_license,
         allow_asimov=allow_asimov,
         results=read_results(results),
         command=command_line(),

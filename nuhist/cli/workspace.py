@@ -148,7 +148,8 @@ def inspect(workspace: Source, json_output: bool) -> None:
         left=3,
     )
     for channel in summary.channels:
-        if channel.licence:
-            say("", f"licence of {channel.name}: {channel.licence}")
+        if channel.license:
+            where = f" ({channel.url})" if channel.url else ""
+            say("", f"licence of {channel.name}: {channel.license}{where}")
         if channel.sources:
             say("", f"sources of {channel.name}:", *(f"  {source}" for source in channel.sources))

@@ -122,6 +122,8 @@ class Experiment:
         What was measured: two experiments with one dataset hold the same events.
     published
         The collaboration's own limits.
+    license, url
+        On which terms the numbers were published, and where; None where the file does not say it.
     source, target, process
         Which neutrinos scatter on what, and how: a name in :data:`nuhist.physics.processes.PROCESSES`.
     """
@@ -144,6 +146,8 @@ class Experiment:
     source: SourceChoice = field(default_factory=lambda: source_choice(DEFAULT_SOURCE, Path()))
     target: Target = field(default_factory=lambda: chosen_target(DEFAULT_TARGET, Path()))
     process: str = ELECTRON
+    license: str | None = None
+    url: str | None = None
 
     @cached_property
     def bins(self) -> int:

@@ -162,6 +162,8 @@ def _parsed(file: Path, content: Mapping[str, Any]) -> Experiment:
         source=source_choice(content.get("source", DEFAULT_SOURCE), file.parent),
         target=chosen_target(content.get("target", DEFAULT_TARGET), file.parent),
         process=content.get("process", ELECTRON),
+        license=content.get("license"),
+        url=content.get("url"),
     )
 
 

@@ -83,6 +83,7 @@ class ChannelModel:
                 **self._neutrinos_of_tables(),
                 "target": experiment.target.name,
                 "process": experiment.process,
+                **self._terms(),
                 "sources": [*experiment.sources, *self._cited()],
                 "assumptions": [*experiment.assumptions, self.neutrinos.source.description],
                 **replaced(options),
@@ -98,6 +99,13 @@ class ChannelModel:
             return {}
         middle = (model.experiment.edges[:-1] + model.experiment.edges[1:]) / 2
         return {"neutrinos": asdict(incoming(model.source, middle))}
+
+    def _terms(self) -> dict[str, str]:
+        """On which terms the counts were published; nothing where some are not the experiment's own."""
+        experiment, options = self.neutrinos.experiment, self.neutrinos.options
+        known = {"license": experiment.license, "url": experiment.url}
+        ours = options.observed is None and not options.templates
+        return {key: text for key, text in known.items() if text and ours}
 
     def _cited(self) -> list[str]:
         """Where the numbers of source and target come from."""

@@ -27,7 +27,7 @@ def describe(
     signal: Mapping[str, str | float] | None = None,
     channels: Sequence[str] = (),
     dataset: str | None = None,
-    licence: str | None = None,
+    license: str | None = None,
     sources: Sequence[str] = (),
     command: str | None = None,
 ) -> Workspace:
@@ -49,7 +49,7 @@ def describe(
         Channels of which the rest holds; all of them by default.
     dataset
         Whose events they are, in words. Workspaces of one dataset are not combined.
-    licence
+    license
         On which terms the model was published.
     sources
         What to cite, with an arXiv number (``arXiv:2409.17868``) or a DOI (``doi:10.5281/zenodo.1``).
@@ -73,7 +73,7 @@ def describe(
     """
     if isinstance(sources, str) or isinstance(channels, str):
         raise ConfigError("sources and channels take lists of texts, not one text")
-    if not (coupling or unit or reference or signal or dataset or licence or sources):
+    if not (coupling or unit or reference or signal or dataset or license or sources):
         raise OptionError("nothing is said; give a coupling, a signal, a dataset, a licence or sources")
     found = read_workspace(workspace)
     sidecar = dict(found.sidecar or _blank(found, command))
@@ -91,10 +91,10 @@ def describe(
     for channel in channels:
         if channel not in known:
             raise unknown_name("channel", channel, known)
-    news = {"dataset": dataset, "licence": licence, "sources": list(sources)}
+    news = {"dataset": dataset, "license": license, "sources": list(sources)}
     news = {key: value for key, value in news.items() if value}
     if channels and not news:
-        raise OptionError("--channel: nothing is said of it; add --dataset, --licence or --source")
+        raise OptionError("--channel: nothing is said of it; add --dataset, --license or --source")
     described = sidecar["channels"]
     sidecar["channels"] = {
         **described,

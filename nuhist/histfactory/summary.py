@@ -34,7 +34,8 @@ class ChannelSummary:
     high: float | None
     observed: float
     samples: tuple[SampleSummary, ...]
-    licence: str | None
+    license: str | None
+    url: str | None
     sources: tuple[str, ...]
 
 
@@ -96,7 +97,8 @@ def summarise(workspace: Workspace) -> WorkspaceSummary:
                 high=edges[-1] if edges else None,
                 observed=float(sum(observed)),
                 samples=tuple(samples),
-                licence=described.get("licence"),
+                license=described.get("license"),
+                url=described.get("url"),
                 sources=tuple(described.get("sources", ())),
             )
         )

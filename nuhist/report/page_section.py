@@ -65,7 +65,8 @@ class ChannelView:
     observed: float
     samples: tuple[FittedSample, ...]
     sources: tuple[str, ...]
-    licence: str | None
+    license: str | None
+    url: str | None
     assumptions: tuple[str, ...]
 
     @property
@@ -274,6 +275,7 @@ def _channel(study: Study, name: str) -> ChannelView:
         observed=sum(counts) / counts_per_event(workspace, name),
         samples=tuple(entry for entry in samples if entry.channel == name),
         sources=tuple(described.get("sources", ())),
-        licence=described.get("licence"),
+        license=described.get("license"),
+        url=described.get("url"),
         assumptions=tuple(described.get("assumptions", ())),
     )

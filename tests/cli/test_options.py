@@ -86,7 +86,8 @@ UNUSED: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("build", "xenonnt_sr0", "--hypothesis", "magnetic-moment", "--ar37", "flat"), ("--ar37",)),
     (("build", "lz_ws2022", "--hypothesis", "magnetic-moment", "--asimov", "--observed", "n.csv"),
      ("--asimov", "--observed")),
-    (("hepdata", "build", "WS", "--allow-asimov", "-o", "OUT/made"), ("--allow-asimov",)),
+    (("hepdata", "build", "WS", "--data-license", "MIT", "--allow-asimov", "-o", "OUT/made"),
+     ("--allow-asimov",)),
 ]  # fmt: skip
 
 

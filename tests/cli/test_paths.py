@@ -84,7 +84,7 @@ def test_hs3_on_standard_output_is_the_document(run: Run, here: Path) -> None:
         ("export", "inference-interface", "moment.json"),
         ("plot", "scan", "moment.json"),
         ("report", "moment.json"),
-        ("hepdata", "build", "moment.json"),
+        ("hepdata", "build", "moment.json", "--data-license", "CC0-1.0"),
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )

@@ -180,7 +180,7 @@ def test_efficiencies_of_their_own_in_a_combination(model: Path, tmp_path: Path)
 
 def test_terms_and_citations_are_kept(model: Path, tmp_path: Path) -> None:
     said: dict[str, Any] = {
-        "licence": "CC-BY-4.0",
+        "license": "CC-BY-4.0",
         "sources": ["A search, arXiv:2409.17868", "doi:10.5281/zenodo.14522706"],
     }
     workspace = imported(model, **said)
@@ -189,16 +189,16 @@ def test_terms_and_citations_are_kept(model: Path, tmp_path: Path) -> None:
     assert {"axes", "dataset", "title"} <= set(workspace.sidecar["channels"]["SR0"])
     assert workspace.digest == imported(model).digest
     (channel,) = summarise(workspace).channels
-    assert (channel.licence, list(channel.sources)) == (said["licence"], said["sources"])
+    assert (channel.license, list(channel.sources)) == (said["license"], said["sources"])
     cited = citations([workspace])
     assert "arXiv:2409.17868" in cited
     assert "10.5281/zenodo.14522706" in cited
     # Also of what nuhist exported, which keeps what was said until it is said anew.
     (again,) = export_alea(workspace, tmp_path)
     assert import_alea(again).sidecar == workspace.sidecar
-    other = import_alea(again, licence="MIT").sidecar
+    other = import_alea(again, license="MIT").sidecar
     assert other is not None
-    assert other["channels"]["SR0"] == {**workspace.sidecar["channels"]["SR0"], "licence": "MIT"}
+    assert other["channels"]["SR0"] == {**workspace.sidecar["channels"]["SR0"], "license": "MIT"}
 
 
 def test_templates_are_found_in_folders_below(model: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, RateOptions, get
 from nuhist.physics.recoils import breakpoints
 from nuhist.physics.sources.registry import get_source
 from nuhist.tables import Array
+from tests.table_head import head_lines
 
 PACKAGE = Path(nuhist.__file__).parent
 LZ = load_experiment("lz_ws2022")
@@ -107,9 +108,8 @@ def flux_segments() -> tuple[Array, Array, Array, Array]:
     """Left, right, density at the left end and slope of all spectra, keV and cm⁻² s⁻¹ keV⁻¹."""
     pieces = []
     for name, total in TOTALS.items():
-        table = np.loadtxt(
-            PACKAGE / f"physics/sources/tables/solar_flux_shape_{name}.csv", delimiter=",", skiprows=3
-        )
+        path = PACKAGE / f"physics/sources/tables/solar_flux_shape_{name}.csv"
+        table = np.loadtxt(path, delimiter=",", skiprows=head_lines(path) + 1)
         energy, shape = table[:, 0] * 1e3, table[:, 1]
         density = total * shape / np.sum(np.diff(energy) * (shape[1:] + shape[:-1]) / 2)
         pieces.append((energy[:-1], energy[1:], density[:-1], np.diff(density) / np.diff(energy)))
@@ -150,7 +150,7 @@ def test_sharp_response(kind: str) -> None:
         LZ, response("none", name), get_hypothesis(name), "effective", SUN, "all", RateOptions()
     )[power]
     path = PACKAGE / "experiments/lz_ws2022/er_efficiency.csv"
-    table = np.genfromtxt(path, delimiter=",", skip_header=3, names=True)
+    table = np.genfromtxt(path, delimiter=",", skip_header=head_lines(path), names=True)
 
     def accepted(t: float) -> float:
         return float(np.interp(t, table["T_keV"], table["A_accER"])) * recoil_rate(t, formula)
@@ -172,7 +172,8 @@ def test_matrix_response(kind: str) -> None:
     counts = neutrino_counts(
         LZ, response("matrix", name), get_hypothesis(name), "effective", SUN, "all", RateOptions()
     )[power]
-    table = np.loadtxt(PACKAGE / "experiments/lz_ws2022/er_response.csv", delimiter=",", skiprows=3)
+    path = PACKAGE / "experiments/lz_ws2022/er_response.csv"
+    table = np.loadtxt(path, delimiter=",", skiprows=head_lines(path) + 1)
     for i in (5, 14):
         expected = 0.0
         for row in table[table[:, 1 + i] > 0]:

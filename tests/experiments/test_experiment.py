@@ -185,7 +185,7 @@ def test_empty_yaml(tmp_path: Path) -> None:
             "2.97556",
             "2,97556",
             DataError,
-            "line 7 has 3 columns, the header 2",
+            "line 9 has 3 columns, the header 2",
         ),
         (
             "paper",

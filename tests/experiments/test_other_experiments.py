@@ -20,6 +20,7 @@ from nuhist import Workspace, build, build_patchset, fit, limit, load_experiment
 from nuhist.errors import ConfigError
 from nuhist.physics.hypotheses import HYPOTHESES, Dependence
 from tests.digits import WRITTEN
+from tests.table_head import head_lines
 
 Array = NDArray[np.float64]
 
@@ -170,12 +171,8 @@ FLAVORS = [(0.5266, 0.9521, 0.4938), (0.2145, -0.0397, -0.5062), (0.2590, -0.035
 
 def hand_rate(energy: Array) -> Array:
     """Events per tonne year keV from pp and ⁷Be, with Table II's Z_eff above 1.15 keV."""
-    shape = np.genfromtxt(
-        PACKAGE / "physics" / "sources" / "tables" / "solar_flux_shape_pp.csv",
-        delimiter=",",
-        comments="#",
-        skip_header=3,
-    )
+    path = PACKAGE / "physics" / "sources" / "tables" / "solar_flux_shape_pp.csv"
+    shape = np.genfromtxt(path, delimiter=",", comments="#", skip_header=head_lines(path) + 1)
     nodes, weight = shape[:, 0] * 1e3, shape[:, 1]
     density = 5.98e10 * weight / np.trapezoid(weight, nodes)
     charge = np.select([energy > edge for edge in (34.561, 5.4528, 5.1037, 4.7822)], [54, 52, 50, 48], 44)

@@ -17,13 +17,15 @@ import nuhist
 from nuhist.experiments.experiment import Experiment
 from nuhist.experiments.loading import load_experiment
 from nuhist.experiments.response import make_response
+from tests.table_head import head_lines
 
 Array = NDArray[np.float64]
 
 XENON = load_experiment("xenonnt_sr0")
 HIGH = load_experiment("xenonnt_sr0_high")
 FOLDER = Path(nuhist.__file__).parent / "experiments" / "xenonnt_sr0"
-TABLE = np.genfromtxt(FOLDER / "er_efficiency.csv", delimiter=",", comments="#", skip_header=3, names=True)
+EFFICIENCY = FOLDER / "er_efficiency.csv"
+TABLE = np.genfromtxt(EFFICIENCY, delimiter=",", comments="#", skip_header=head_lines(EFFICIENCY), names=True)
 NO_BREAKS = np.array([])
 
 

@@ -19,11 +19,13 @@ from nuhist.errors import ConfigError, DataError, NuhistError
 from nuhist.experiments.experiment import Experiment, ResponseKind
 from nuhist.experiments.loading import load_experiment
 from nuhist.experiments.response import make_response, quadrature, resolution
+from tests.table_head import head_lines
 
 FOLDER = Path(nuhist.__file__).parent / "experiments" / "lz_ws2022"
 LZ = load_experiment("lz_ws2022")
 NO_BREAKS = np.array([])
-TABLE = np.genfromtxt(FOLDER / "er_efficiency.csv", delimiter=",", skip_header=3, names=True)
+ACCEPTED, CELLS = FOLDER / "er_efficiency.csv", FOLDER / "er_response.csv"
+TABLE = np.genfromtxt(ACCEPTED, delimiter=",", skip_header=head_lines(ACCEPTED), names=True)
 
 
 def efficiency(t: float) -> float:
@@ -97,7 +99,7 @@ def test_gaussian_response_keeps_events() -> None:
 
 def test_matrix_rows_hold_for_their_cells() -> None:
     probability = make_response(LZ, "matrix", NO_BREAKS).probability
-    rows = np.loadtxt(FOLDER / "er_response.csv", delimiter=",", skiprows=3)
+    rows = np.loadtxt(CELLS, delimiter=",", skiprows=head_lines(CELLS) + 1)
     assert rows[49, 0] == 5.0
     energies = np.array([4.951, 5.0, 5.049])
     np.testing.assert_array_equal(probability(energies), np.tile(rows[49, 1:, None], 3))
@@ -109,7 +111,7 @@ def test_matrix_rows_hold_for_their_cells() -> None:
 def test_matrix_fold_of_a_flat_spectrum() -> None:
     # dN_i = Σ_j R_ij (dN/dT)_j × 0.1 keV. Rounding.
     response = make_response(LZ, "matrix", NO_BREAKS)
-    rows = np.loadtxt(FOLDER / "er_response.csv", delimiter=",", skiprows=3)
+    rows = np.loadtxt(CELLS, delimiter=",", skiprows=head_lines(CELLS) + 1)
     counts = response.fold(np.ones_like(response.energy))
     np.testing.assert_allclose(counts, rows[:, 1:].sum(axis=0) * 0.1, rtol=1e-12, atol=1e-15)
 

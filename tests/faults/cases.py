@@ -258,7 +258,11 @@ CASES: Mapping[str, Case] = {
         slow=True,
     ),
     "hepdata build": Case(
-        ("hepdata", "build", "a.json", "-o", "OUT/submission"), None, submission, ("a.json",), slow=True
+        ("hepdata", "build", "a.json", "--data-license", "MIT", "-o", "OUT/submission"),
+        None,
+        submission,
+        ("a.json",),
+        slow=True,
     ),
     "reproduce": Case(
         ("reproduce", "--markdown", "--jobs", "1", "-o", "OUT/w.md", "--plots", "OUT/plots"),

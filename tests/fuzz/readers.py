@@ -310,7 +310,7 @@ def _hepdata(folder: Path) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # hepdata_lib's
-        build_submission({"counting": counting()}, folder / "record")
+        build_submission({"counting": counting()}, folder / "record", data_license="MIT")
     shutil.copy(folder / "record" / "likelihoods.tar.gz", folder)
 
 

@@ -44,7 +44,7 @@ def test_limits_are_those_of_the_quantity(theirs: Workspace, tmp_path: Path) -> 
 
 
 def test_licence_and_sources_are_read(theirs: Workspace) -> None:
-    made = describe(theirs, licence="CC-BY-4.0", sources=[SOURCE], dataset="their events")
+    made = describe(theirs, license="CC-BY-4.0", sources=[SOURCE], dataset="their events")
     check(made.sidecar, "sidecar", "here", ConfigError)
     text = citations([made])
     assert "@misc{doi:10.5281/zenodo.14522706," in text
@@ -70,8 +70,8 @@ def test_what_is_said_already_stays(theirs: Workspace) -> None:
         ({}, OptionError, "nothing is said"),
         ({"coupling": "sigma"}, ConfigError, "coupling, unit and reference belong together"),
         ({"signal": {"mass_GeV": 6}, "poi": "nu"}, ConfigError, "no parameter called 'nu'"),
-        ({"poi": "mu", "licence": "MIT"}, OptionError, "--poi mu: nothing is said of it"),
-        ({"licence": "MIT", "channels": ["d"]}, ConfigError, "no channel called 'd'"),
+        ({"poi": "mu", "license": "MIT"}, OptionError, "--poi mu: nothing is said of it"),
+        ({"license": "MIT", "channels": ["d"]}, ConfigError, "no channel called 'd'"),
         ({"coupling": "s", "unit": "u", "reference": -1.0}, ConfigError, "reference -1 u: must be positive"),
         ({"coupling": "s", "unit": "u", "reference": 0.0}, ConfigError, "reference 0 u: must be positive"),
     ],

@@ -21,6 +21,7 @@ from nuhist.physics.together import hypotheses_together
 from nuhist.report import page_text
 from nuhist.report.neutrinos import cross_sections
 from nuhist.report.page import make_report
+from tests.table_head import head_lines
 
 MASSES = [1.0, 1.4, 2.2, 3.1, 4.6, 6.3, 9.9, 14.0, 22.0, 30.0]  # keV
 GRAMS = {"xenon": 131.293, "germanium": 72.63}
@@ -80,9 +81,8 @@ def test_a_line_with_a_resolution() -> None:
         return 0.5 * (1 + erf((energy - 12) / sigma / sqrt(2)))
 
     inside = np.array([below(high) - below(low) for low, high in pairwise(found.edges)])
-    table = np.loadtxt(
-        nuhist.load_experiment("xenonnt_sr0").folder / "er_efficiency.csv", delimiter=",", skiprows=4
-    )
+    path = nuhist.load_experiment("xenonnt_sr0").folder / "er_efficiency.csv"
+    table = np.loadtxt(path, delimiter=",", skiprows=head_lines(path) + 1)
     hypothesis = get_hypothesis("axion-like-particle:mass=12keV")
     assert hypothesis.line is not None
     events = 1.16 * hypothesis.line(get_target("xenon"))[1] * (1e-13 / hypothesis.reference) ** 2

@@ -22,6 +22,7 @@ from nuhist.physics.recoils import recoil_rates
 from nuhist.physics.sources.registry import get_source
 from nuhist.physics.targets.registry import get_target
 from tests.physics.dirac import GAMMA, GAMMA5, HBAR_C, LEFT, M_E, METRIC, SIGMA, Matrix, squared_amplitude
+from tests.table_head import head_lines
 
 Array = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ def exchanged(kind: str, flavor: Flavor, mass: float, squared: float) -> Callabl
 def table() -> tuple[Array, Array]:
     """pp neutrinos: keV, and per cm² s keV."""
     path = Path(nuhist.__file__).parent / "physics" / "sources" / "tables" / "solar_flux_shape_pp.csv"
-    energy, shape = np.loadtxt(path, delimiter=",", skiprows=3).T
+    energy, shape = np.loadtxt(path, delimiter=",", skiprows=head_lines(path) + 1).T
     energy = energy * 1e3
     return energy, 5.98e10 * shape / np.trapezoid(shape, energy)
 

@@ -35,6 +35,7 @@ from tests.physics.dirac import (
     squared_amplitude,
     transfer,
 )
+from tests.table_head import head_lines
 
 ALPHA = 1 / 137.035999084  # CODATA 2018
 PER_TONNE_YEAR = 6.02214076e29 / 131.293 * 365.25 * 86400
@@ -103,7 +104,7 @@ def test_kinematics_end_where_all_fly_in_one_line(mass: float) -> None:
 
 def pp() -> tuple[Array, Array]:
     path = Path(nuhist.__file__).parent / "physics" / "sources" / "tables" / "solar_flux_shape_pp.csv"
-    energy, shape = np.loadtxt(path, delimiter=",", skiprows=3).T
+    energy, shape = np.loadtxt(path, delimiter=",", skiprows=head_lines(path) + 1).T
     return energy * 1e3, 5.98e10 * shape / np.trapezoid(shape, energy * 1e3)
 
 

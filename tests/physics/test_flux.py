@@ -16,6 +16,7 @@ from nuhist.physics.sources.flux import FluxComponent, basis
 from nuhist.physics.sources.flux import moments as moments_by_flavor
 from nuhist.physics.sources.registry import get_source
 from nuhist.tables import Array
+from tests.table_head import head_lines
 
 # Vinyoles et al., arXiv:1611.09867, GS98: cm⁻² s⁻¹ and fraction. ⁷Be 4.93e9: 10.3 % and 89.7 %.
 PUBLISHED = {
@@ -71,7 +72,7 @@ def test_zeroth_moment_is_the_total(component: FluxComponent) -> None:
 def test_pp_table_needs_the_renormalisation() -> None:
     # The bundled table integrates to 0.9973 over MeV; the density is the table over that, per keV.
     path = Path(nuhist.physics.__path__[0]) / "sources" / "tables" / "solar_flux_shape_pp.csv"
-    table = np.loadtxt(path, delimiter=",", comments="#", skiprows=3)
+    table = np.loadtxt(path, delimiter=",", comments="#", skiprows=head_lines(path) + 1)
     integral = np.trapezoid(table[:, 1], table[:, 0])
     assert integral == pytest.approx(0.9973, abs=5e-5)
     density = COMPONENTS["pp"].density

@@ -19,6 +19,7 @@ from nuhist.physics.hypothesis import Dependence, Hypothesis
 from nuhist.physics.recoils import recoil_rates
 from nuhist.physics.sources.registry import get_source, source_kind, source_names
 from nuhist.physics.targets.registry import get_target
+from tests.table_head import head_lines
 
 Array = NDArray[np.float64]
 TABLES = Path(scattering.__file__).parent / "sources" / "tables"
@@ -52,11 +53,18 @@ def rates(hypothesis: Hypothesis, source: str, t: float, options: RateOptions) -
     return {power: float(values[0]) for power, values in found.items()}
 
 
+def _columns(name: str) -> Any:
+    """A table as it is, by columns."""
+    path = TABLES / name
+    return np.genfromtxt(path, delimiter=",", names=True, skip_header=head_lines(path))
+
+
 def reactor_density() -> Callable[[Array], Array]:
     """Antineutrinos per keV and fission, from the tables as they are read here."""
-    low = np.genfromtxt(TABLES / "reactor_below_2MeV.csv", delimiter=",", names=True, skip_header=2)
-    capture = np.genfromtxt(TABLES / "reactor_capture.csv", delimiter=",", names=True, skip_header=2)
-    isotopes = [line.split(",") for line in (TABLES / "reactor_isotopes.csv").read_text().splitlines()[3:]]
+    low = _columns("reactor_below_2MeV.csv")
+    capture = _columns("reactor_capture.csv")
+    path = TABLES / "reactor_isotopes.csv"
+    isotopes = [line.split(",") for line in path.read_text().splitlines()[head_lines(path) + 1 :]]
     centres = np.concatenate([[1e-6], capture["E_MeV"], [1.2875]])
     both = np.concatenate([[0.0], capture["U239"] + capture["Np239"], [0.0]])
     area = np.trapezoid(both, centres)
@@ -83,10 +91,8 @@ def test_reactor_on_germanium(t: float) -> None:
     per_fission = sum(f * e for f, e in zip(fractions, energies, strict=True)) * 1.602176634e-13
     passing = 3e9 / per_fission / (4 * pi * 1400.0**2)
     density = reactor_density()
-    nodes = np.genfromtxt(TABLES / "reactor_below_2MeV.csv", delimiter=",", names=True, skip_header=2)[
-        "E_MeV"
-    ]
-    capture = np.genfromtxt(TABLES / "reactor_capture.csv", delimiter=",", names=True, skip_header=2)["E_MeV"]
+    nodes = _columns("reactor_below_2MeV.csv")["E_MeV"]
+    capture = _columns("reactor_capture.csv")["E_MeV"]
     edges = np.unique(np.concatenate([[lowest(t)], 1e3 * nodes, 1e3 * capture, [1287.5, 2000.000001, 8000]]))
     edges = edges[edges >= lowest(t)]
     electrons = float(GERMANIUM.effective_charge(np.array(t)))

@@ -35,7 +35,7 @@ ALEA = Format(
             Option("poi", "Parameter of interest [default: the first free rate].", "NAME"),
             Option("mapping", "anchors, or positive: no negative samples, further from alea.", "HOW"),
             Option("lumi", "keep, or normsys: the efficiency keeps its own name.", "HOW"),
-            Option("licence", "On which terms the model was published.", "TEXT"),
+            Option("license", "On which terms the model was published.", "TEXT"),
             Option("sources", "What to cite, with arXiv:NUMBER or doi:NUMBER.", "TEXT", flag="source"),
             Option("ignore_metadata", "Read what nuhist wrote like any other model."),
         ),

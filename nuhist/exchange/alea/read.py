@@ -38,7 +38,7 @@ def import_alea(
     poi: str | None = None,
     mapping: str = "anchors",
     lumi: str = KEEP,
-    licence: str | None = None,
+    license: str | None = None,
     sources: Sequence[str] = (),
     ignore_metadata: bool = False,
     command: str | None = None,
@@ -71,7 +71,7 @@ def import_alea(
         ``"keep"``: the only efficiency or livetime with a constraint is a lumi, which is exact;
         ``"normsys"``: it keeps its own name and is nearly linear, since workspaces that have a lumi each
         cannot be combined.
-    licence, sources
+    license, sources
         On which terms the model was published, and what to cite, see :func:`nuhist.describe`.
     ignore_metadata
         Read a file that nuhist wrote like any other.
@@ -87,7 +87,7 @@ def import_alea(
     ExchangeError
         If the model is none that HistFactory can hold.
     """
-    place, said = Path(path), partial(_said, licence=licence, sources=sources)
+    place, said = Path(path), partial(_said, license=license, sources=sources)
     check_choice(lumi)
     if mapping not in MAPPINGS:
         raise unknown_name("mapping", mapping, MAPPINGS)
@@ -132,9 +132,9 @@ def import_alea(
     return said(replace(workspace, sidecar=_sidecar(workspace, model, mapping, found, events)))
 
 
-def _said(workspace: Workspace, licence: str | None, sources: Sequence[str]) -> Workspace:
+def _said(workspace: Workspace, license: str | None, sources: Sequence[str]) -> Workspace:
     """With terms and citations in the sidecar, if there are any."""
-    return describe(workspace, licence=licence, sources=sources) if licence or sources else workspace
+    return describe(workspace, license=license, sources=sources) if license or sources else workspace
 
 
 def _settings(settings: Sequence[str]) -> tuple[dict[tuple[str, str], str], dict[str, float]]:

@@ -105,6 +105,4 @@ def table(
     if known:  # a model from elsewhere may be of another reaction; there is no energy in its centre of mass
         result.keywords["reactions"] = [REACTION]
         result.keywords["phrases"] = ["solar neutrinos", "electron recoils", *known]
-    licence = library().Submission.get_license()
-    result.add_data_license(licence["name"], licence["url"], licence["description"])
     return result

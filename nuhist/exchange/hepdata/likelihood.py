@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from nuhist.exchange.hepdata.licenses import License
 from nuhist.exchange.hepdata.names import BACKGROUND, PATCHSET, RESULTS
 from nuhist.exchange.hepdata.readme import readme
 from nuhist.exchange.hepdata.results import ExpectedResults, expected_results, to_document
@@ -27,7 +28,7 @@ class Likelihoods:
     expected: tuple[ExpectedResults, ...]
 
 
-def likelihoods(studies: Sequence[Study], command: str | None = None) -> Likelihoods:
+def likelihoods(studies: Sequence[Study], license: License, command: str | None = None) -> Likelihoods:
     """What goes into the archive.
 
     With one model the background-only workspace and the signal points are ``BkgOnly.json`` and
@@ -50,7 +51,7 @@ def likelihoods(studies: Sequence[Study], command: str | None = None) -> Likelih
     results = tuple(expected)
     digests = {name: sha256(content).hexdigest() for name, content in sorted(members.items())}
     members[RESULTS_FILE] = to_json(to_document(results, digests)).encode()
-    members[README_FILE] = readme(studies, results, digests, command).encode()
+    members[README_FILE] = readme(studies, results, digests, license, command).encode()
     return Likelihoods(members, results)
 
 

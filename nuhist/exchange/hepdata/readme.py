@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nuhist.exchange.hepdata.licenses import License
 from nuhist.exchange.hepdata.names import BACKGROUND, PATCHSET
 from nuhist.exchange.hepdata.recipe import patchset_recipe, workspace_recipe
 from nuhist.exchange.hepdata.results import ExpectedInterval, ExpectedResults, versions
@@ -52,9 +53,10 @@ def readme(
     studies: Sequence[Study],
     expected: Sequence[ExpectedResults],
     digests: Mapping[str, str],
+    license: License,
     command: str | None,
 ) -> str:
-    """Text of the README: one study and its numbers per model, SHA-256 by file name, the command."""
+    """Text of the README: a study and numbers per model, SHA-256 by file name, licence, the command."""
     sidecars = [_SIDECARS] if "sidecar" in map(kind_of, digests) else []
     parts = ["# Likelihoods", _INTRODUCTION, *sidecars]
     parts += ["## Expected results", _results(expected), _methods(expected)]
@@ -66,7 +68,7 @@ def readme(
     parts += ["## Made with", _table(("package", "version"), list(versions().items()))]
     if command is not None:
         parts += ["The submission was written by", _code(command, "console")]
-    parts.append("Licence: [CC0](https://creativecommons.org/publicdomain/zero/1.0/).")
+    parts.append(f"Licence: [{cell(license.name)}]({license.url}).")
     return "\n\n".join(parts) + "\n"
 
 
@@ -231,7 +233,8 @@ def _channel(name: str, workspace: Workspace, sidecar: Mapping[str, Any]) -> str
     replaced = described.get("templates", {}).items()
     lines += [f"- counts of {cell(sample)} from {cell(source)}" for sample, source in replaced]
     lines += [f"- source: {cell(text)}" for text in described.get("sources", ())]
-    lines += [f"- licence: {cell(described['licence'])}"] if "licence" in described else []
+    lines += [f"- licence: {cell(described['license'])}"] if "license" in described else []
+    lines += [f"- published at {cell(described['url'])}"] if "url" in described else []
     lines += [f"- assumption: {cell(text)}" for text in described.get("assumptions", ())]
     return "\n".join(lines)
 

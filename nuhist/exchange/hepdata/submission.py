@@ -14,6 +14,7 @@ from typing import Any
 from nuhist.errors import ConfigError, DataError, ExchangeError, OptionError, missing_extra
 from nuhist.exchange.hepdata.archive import pack
 from nuhist.exchange.hepdata.columns import library
+from nuhist.exchange.hepdata.licenses import License, license_of
 from nuhist.exchange.hepdata.likelihood import ARCHIVE_FILE, RESULTS_FILE, Likelihoods, likelihoods
 from nuhist.exchange.hepdata.readme import kind_of
 from nuhist.exchange.hepdata.result_tables import result_tables
@@ -67,6 +68,7 @@ def build_submission(
     confidence_level: float = 0.90,
     inspire_id: int | None = None,
     abstract: str | None = None,
+    data_license: str | None = None,
     allow_asimov: bool = False,
     results: Mapping[str, Result] | None = None,
     command: str | None = None,
@@ -86,6 +88,10 @@ def build_submission(
         Number of the publication's INSPIRE record.
     abstract
         Plain text for HEPData's comment on all tables; by default what the submission holds.
+    data_license
+        Under which licence tables and likelihoods are published: ``"CC0-1.0"``, ``"CC-BY-4.0"`` or another
+        one as ``"NAME=URL"``. By default the one that all channels state (``license`` in
+        ``experiment.yaml``); where one states none, it has to be given.
     allow_asimov
         Take models whose data are Asimov or toys. Tables, README and abstract say so of them.
     results
@@ -96,8 +102,8 @@ def build_submission(
     Raises
     ------
     ConfigError
-        If there is no model or one is there twice, an option makes no sense, or a model has no observed
-        data and ``allow_asimov`` is not given.
+        If there is no model or one is there twice, an option makes no sense, a model has no observed
+        data and ``allow_asimov`` is not given, or nobody says under which licence the data are.
     OptionError
         If it is given and does nothing.
     DataError
@@ -115,14 +121,17 @@ def build_submission(
     _refuse_unobserved({**models, **found}, allowed=allow_asimov)
     _refuse_existing(folder, archive)
     library()  # before minutes of fits
+    license = license_of(models, data_license)
     if inspire_id is not None and not 0 < inspire_id < 10**7:
         raise ConfigError(f"INSPIRE record {inspire_id}: must be a number of up to 7 digits, such as 2107834")
     record = None if inspire_id is None else f"ins{inspire_id:07d}"  # pyhf wants seven digits
     studies = [study(name, model, confidence_level, record) for name, model in models.items()]
-    contents = likelihoods(studies, command)
+    contents = likelihoods(studies, license, command)
     tables = submission_tables(studies, ARCHIVE_FILE)
     tables += result_tables(results or {}, tables)
-    head = _first_document(studies, contents, inspire_id, abstract)
+    for each in tables:
+        each.add_data_license(license.name, license.url)
+    head = _first_document(studies, contents, license, inspire_id, abstract)
     make_folder(folder.parent)
     try:
         workplace = Path(mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -209,7 +218,11 @@ def _refuse_existing(folder: Path, archive: Path) -> None:
 
 
 def _first_document(
-    studies: list[Study], contents: Likelihoods, inspire_id: int | None, abstract: str | None
+    studies: list[Study],
+    contents: Likelihoods,
+    license: License,
+    inspire_id: int | None,
+    abstract: str | None,
 ) -> dict[str, Any]:
     """The first document of submission.yaml: what holds for all tables."""
     general = library().Submission()
@@ -221,7 +234,7 @@ def _first_document(
         f" {', '.join(_contents(contents))}, and a README with the expected results",
         ARCHIVE_FILE,
         file_type="HistFactory",
-        resource_license=general.get_license(),
+        resource_license=license.to_json(),
     )
     for record in _data_records(studies):
         general.add_link(
@@ -232,7 +245,6 @@ def _first_document(
     document: dict[str, Any] = {
         "comment": escape(text, quote=False),  # HEPData reads it as HTML
         "additional_resources": general.additional_resources,
-        "data_license": general.get_license(),
     }
     if inspire_id is not None:
         document["record_ids"] = [{"type": "inspire", "id": inspire_id}]

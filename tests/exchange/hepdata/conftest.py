@@ -49,7 +49,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def single(run: Run, inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A submission of one workspace."""
     folder = tmp_path_factory.mktemp("single") / "submission"
-    result = run("hepdata", "build", inputs / "moment.json", "-o", folder)
+    result = run("hepdata", "build", "--data-license", "CC0-1.0", inputs / "moment.json", "-o", folder)
     assert result.exit_code == 0, result.output
     return folder
 
@@ -59,7 +59,7 @@ def several(run: Run, inputs: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """A submission of a workspace, a signed one, a grid and a foreign one; and the messages."""
     folder = tmp_path_factory.mktemp("several") / "submission"
     paths = [inputs / name for name in ("moment.json", "charge.json", "grid", "foreign.json")]
-    result = run("hepdata", "build", *paths, "-o", folder)
+    result = run("hepdata", "build", "--data-license", "CC0-1.0", *paths, "-o", folder)
     assert result.exit_code == 0, result.output
     assert result.stdout == ""  # hepdata_lib likes to print
     return folder, result.stderr

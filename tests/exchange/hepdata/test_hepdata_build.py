@@ -372,7 +372,7 @@ def test_a_foreign_workspace_without_a_sidecar(several: tuple[Path, str], tmp_pa
 def test_a_foreign_workspace_alone_is_described_by_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "foreign.json"
     path.write_text(json.dumps(FOREIGN), encoding="utf-8")
-    build_submission({"foreign": load(path)}, tmp_path / "made")
+    build_submission({"foreign": load(path)}, tmp_path / "made", data_license="CC0-1.0")
     head = documents(tmp_path / "made")[0]
     assert head["comment"].startswith("Statistical models in the HistFactory format, with what follows")
     (resource,) = (entry for entry in head["additional_resources"] if entry.get("type") == "HistFactory")
@@ -415,7 +415,7 @@ def test_options(run: Run, small: Path, tmp_path: Path) -> None:
     abstract.write_text("Limits on μ_ν:\n a < b & c, 5 % of 'x'\n", encoding="utf-8")
     folder = tmp_path / "a" / "b"  # made on the way
     arguments = ("--inspire-id", "923960", "--abstract", abstract, "--cl", "0.95")
-    result = run("hepdata", "build", small, "-o", folder, *arguments)
+    result = run("hepdata", "build", "--data-license", "CC0-1.0", small, "-o", folder, *arguments)
     assert result.exit_code == 0, result.output
     first = documents(folder)[0]
     assert first["record_ids"] == [{"type": "inspire", "id": 923960}]
@@ -432,7 +432,9 @@ def test_a_workspace_without_a_parameter_of_interest(run: Run, small: Path, tmp_
     spec = json.loads(small.read_text(encoding="utf-8"))
     spec["measurements"][0]["config"]["poi"] = ""
     (tmp_path / "alone.json").write_text(json.dumps(spec), encoding="utf-8")
-    result = run("hepdata", "build", tmp_path / "alone.json", "-o", tmp_path / "out")
+    result = run(
+        "hepdata", "build", "--data-license", "CC0-1.0", tmp_path / "alone.json", "-o", tmp_path / "out"
+    )
     assert result.exit_code == 0, result.output
     assert "no parameter of interest" in result.stderr
     assert [entry.get("name") for entry in documents(tmp_path / "out")] == [None, "Spectrum alone"]
@@ -443,7 +445,9 @@ def test_the_same_input_gives_the_same_bytes(small: Path, tmp_path: Path) -> Non
     made = []
     for name in ("first", "second"):
         folder = tmp_path / name / "submission"
-        build_submission({"small": load(small)}, folder, command="nuhist hepdata build small.json")
+        build_submission(
+            {"small": load(small)}, folder, data_license="CC0-1.0", command="nuhist hepdata build small.json"
+        )
         made.append((folder / "likelihoods.tar.gz").read_bytes())
         readme = extract(folder / "likelihoods.tar.gz", tmp_path / name / "x") / "README.md"
         assert "nuhist hepdata build small.json" in readme.read_text(encoding="utf-8")
@@ -469,7 +473,7 @@ def test_what_is_there_is_not_overwritten(run: Run, small: Path, tmp_path: Path)
     (tmp_path / "link").symlink_to(tmp_path / "full")
     before = contents(tmp_path)
     for target in ("full", "beside", "small.json", "link"):
-        result = run("hepdata", "build", small, "-o", tmp_path / target)
+        result = run("hepdata", "build", "--data-license", "CC0-1.0", small, "-o", tmp_path / target)
         assert result.exit_code == 1
         assert "is there already" in result.stderr
     assert contents(tmp_path) == before
@@ -477,9 +481,11 @@ def test_what_is_there_is_not_overwritten(run: Run, small: Path, tmp_path: Path)
 
 def test_an_empty_folder_is_taken(run: Run, small: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert run("hepdata", "build", small, "-o", tmp_path / "empty").exit_code == 0
+    assert (
+        run("hepdata", "build", "--data-license", "CC0-1.0", small, "-o", tmp_path / "empty").exit_code == 0
+    )
     assert hepdata_messages(directory=str(tmp_path / "empty")) == {}
-    again = run("hepdata", "build", small, "-o", tmp_path / "empty")
+    again = run("hepdata", "build", "--data-license", "CC0-1.0", small, "-o", tmp_path / "empty")
     assert again.exit_code == 1
 
 
@@ -499,7 +505,7 @@ def test_refused_and_nothing_left(
 ) -> None:
     monkeypatch.chdir(small.parent)
     before = contents(tmp_path)
-    result = run("hepdata", "build", *arguments, "-o", "out")
+    result = run("hepdata", "build", "--data-license", "CC0-1.0", *arguments, "-o", "out")
     assert result.exit_code == 1
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -510,7 +516,7 @@ def test_the_working_folder_itself_is_refused(
     run: Run, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = run("hepdata", "build", inputs / "foreign.json", "-o", ".")
+    result = run("hepdata", "build", "--data-license", "CC0-1.0", inputs / "foreign.json", "-o", ".")
     assert result.exit_code == 1
     assert "name one in it" in result.stderr
 
@@ -522,13 +528,16 @@ def test_a_failure_leaves_nothing(
 
     before = contents(tmp_path)
     monkeypatch.setattr(submission, "messages", lambda _folder: ["submission.yaml: is bad"])
-    result = run("hepdata", "build", small, "-o", tmp_path / "out")
+    result = run("hepdata", "build", "--data-license", "CC0-1.0", small, "-o", tmp_path / "out")
     assert result.exit_code == 1
     assert "is no valid submission: submission.yaml: is bad" in result.stderr
     assert contents(tmp_path) == before
     monkeypatch.undo()
     monkeypatch.setattr(submission, "LARGEST_UPLOAD", 100)
-    assert "HEPData takes 50 MB" in run("hepdata", "build", small, "-o", tmp_path / "out").stderr
+    assert (
+        "HEPData takes 50 MB"
+        in run("hepdata", "build", "--data-license", "CC0-1.0", small, "-o", tmp_path / "out").stderr
+    )
     assert contents(tmp_path) == before
     monkeypatch.undo()
 
@@ -536,7 +545,10 @@ def test_a_failure_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(submission, "_move", full)
-    assert "No space left on device" in run("hepdata", "build", small, "-o", tmp_path / "out").stderr
+    assert (
+        "No space left on device"
+        in run("hepdata", "build", "--data-license", "CC0-1.0", small, "-o", tmp_path / "out").stderr
+    )
     assert contents(tmp_path) == before
 
 
@@ -547,7 +559,7 @@ def test_nothing_lands_where_the_command_runs(
     where = tmp_path / "where"
     where.mkdir()
     monkeypatch.chdir(where)
-    assert run("hepdata", "build", small, "-o", tmp_path / "out").exit_code == 0
+    assert run("hepdata", "build", "--data-license", "CC0-1.0", small, "-o", tmp_path / "out").exit_code == 0
     assert not any(where.iterdir())
 
 
@@ -556,7 +568,7 @@ def test_without_the_extra(
     run: Run, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    result = run("hepdata", "build", small, "-o", tmp_path / "out")
+    result = run("hepdata", "build", "--data-license", "CC0-1.0", small, "-o", tmp_path / "out")
     assert result.exit_code == 1
     assert "pip install 'nuhist[hepdata]'" in result.stderr
     assert not (tmp_path / "out").exists()

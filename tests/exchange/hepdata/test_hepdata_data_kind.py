@@ -26,7 +26,7 @@ def asimov(small: Path, tmp_path: Path) -> Path:
 
 
 def test_asimov_data_are_refused(run: Run, asimov: Path, tmp_path: Path) -> None:
-    result = run("hepdata", "build", asimov, "-o", tmp_path / "made")
+    result = run("hepdata", "build", "--data-license", "CC0-1.0", asimov, "-o", tmp_path / "made")
     assert result.exit_code == 1
     assert result.stderr == (
         "nuhist: forecast: its data are not observed (expected, Asimov); build it with observed data, or add"
@@ -37,7 +37,7 @@ def test_asimov_data_are_refused(run: Run, asimov: Path, tmp_path: Path) -> None
 
 def test_tables_say_what_the_data_are(run: Run, asimov: Path, small: Path, tmp_path: Path) -> None:
     made = tmp_path / "made"
-    result = run("hepdata", "build", asimov, "--allow-asimov", "-o", made)
+    result = run("hepdata", "build", "--data-license", "CC0-1.0", asimov, "--allow-asimov", "-o", made)
     assert result.exit_code == 0, result.stderr
     head, *tables = documents(made)
     assert "Data of forecast: expected, Asimov." in head["comment"]
@@ -62,7 +62,10 @@ def test_tables_say_what_the_data_are(run: Run, asimov: Path, small: Path, tmp_p
 
 def test_a_sidecar_that_says_otherwise_fails(run: Run, asimov: Path, tmp_path: Path) -> None:
     made = tmp_path / "made"
-    assert run("hepdata", "build", asimov, "--allow-asimov", "-o", made).exit_code == 0
+    assert (
+        run("hepdata", "build", "--data-license", "CC0-1.0", asimov, "--allow-asimov", "-o", made).exit_code
+        == 0
+    )
     inside = extract(made / "likelihoods.tar.gz", tmp_path / "inside")
     path = inside / "forecast.meta.json"
     sidecar = json.loads(path.read_text(encoding="utf-8"))
@@ -74,6 +77,8 @@ def test_a_sidecar_that_says_otherwise_fails(run: Run, asimov: Path, tmp_path: P
 
 
 def test_permission_for_nothing(run: Run, small: Path, tmp_path: Path) -> None:
-    result = run("hepdata", "build", small, "--allow-asimov", "-o", tmp_path / "made")
+    result = run(
+        "hepdata", "build", "--data-license", "CC0-1.0", small, "--allow-asimov", "-o", tmp_path / "made"
+    )
     assert result.exit_code == 2
     assert "--allow-asimov: does nothing, since no model has Asimov data or toys" in result.stderr

@@ -29,7 +29,7 @@ RESULTS: dict[str, Result] = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hepdata") / "submission"
     model = Workspace(counting().spec)
-    build_submission({"model": model}, folder, results=RESULTS)
+    build_submission({"model": model}, folder, data_license="CC0-1.0", results=RESULTS)
     assert not messages(folder)
     return folder
 
@@ -82,4 +82,6 @@ def test_scan_forecast_and_contour(folder: Path) -> None:
 def test_results_of_asimov_data_need_a_word(tmp_path: Path) -> None:
     model = Workspace(counting().spec)
     with pytest.raises(ConfigError, match=r"bl: its data are not observed .*--allow-asimov"):
-        build_submission({"model": model}, tmp_path / "one", results={"bl": scan("asimov")})
+        build_submission(
+            {"model": model}, tmp_path / "one", data_license="MIT", results={"bl": scan("asimov")}
+        )

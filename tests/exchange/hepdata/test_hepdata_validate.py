@@ -22,7 +22,9 @@ Change = Callable[[dict[str, bytes]], None]
 def small_submission(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A submission of the small workspace; not to be written to."""
     folder = tmp_path_factory.mktemp("small")
-    result = run("hepdata", "build", write_small(folder), "-o", folder / "submission")
+    result = run(
+        "hepdata", "build", "--data-license", "CC0-1.0", write_small(folder), "-o", folder / "submission"
+    )
     assert result.exit_code == 0, result.output
     return folder / "submission"
 
