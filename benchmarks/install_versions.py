@@ -35,7 +35,7 @@ import numpy
 if not hasattr(numpy, "trapezoid"):  # NumPy 2 has it; tests use it, nuhist does not
     numpy.trapezoid = numpy.trapz
 """
-COPIED = ("tests", "workspaces", "templates", "docs", "benchmarks", "scripts", ".ci", "pyproject.toml",
+COPIED = ("tests", "workspaces", "docs", "benchmarks", "scripts", ".ci", "pyproject.toml",
           "README.md", "CHANGELOG.md", "DESIGN.md", "CONTRIBUTING.md", "SECURITY.md",
           "CITATION.cff")  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Commands that redo published and bundled results."""
+"""Commands that redo published results, and workspaces of all cases."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def reproduce(
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes [default: as many as processors].")
 @click.option("--templates-only", is_flag=True, help="Only DIR/templates, of the workspaces that are there.")
 def rebuild(folder: Path | None, limits: bool, jobs: int | None, templates_only: bool) -> None:
-    """Write the bundled workspaces, with sidecars and an index, to DIR/workspaces [default: here].
+    """Write workspaces of all cases, with sidecars and an index, to DIR/workspaces [default: here].
 
     ROOT templates of the default treatments go to DIR/templates.
     """

@@ -1,4 +1,4 @@
-"""The bundled workspaces: LZ in every treatment, other experiments, and joint ones; ROOT templates."""
+"""Workspaces of all cases: LZ in every treatment, other experiments, and joint ones; ROOT templates."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Entry:
 
     @property
     def has_templates(self) -> bool:
-        """Whether it is bundled as ROOT templates too: one experiment, in its default treatment."""
+        """Whether it is written as ROOT templates too: one experiment, in its default treatment."""
         if self.is_grid or len(self.experiments) > 1:
             return False
         treatment = load_experiment(self.experiments[0]).treatment(None)
@@ -94,7 +94,7 @@ class Entry:
 
 
 def entries() -> Iterator[Entry]:
-    """All that is bundled, in a fixed order: LZ in every treatment, the others, and all together."""
+    """All that is made, in a fixed order: LZ in every treatment, the others, and all together."""
     for background in _BACKGROUNDS:
         for hypothesis in _HYPOTHESES:
             for flavor in FLAVOR_CHOICES:
@@ -120,7 +120,7 @@ def _entry(
 
 
 def rebuild(folder: Path, *, limits: bool = True, jobs: int = 1) -> Path:
-    """Write all bundled workspaces, with sidecars and an index.
+    """Write the workspaces of all cases, with sidecars and an index.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def rebuild_templates(workspaces: Path, folder: Path) -> list[Path]:
-    """Write the ROOT templates of the bundled workspaces that are an experiment's default treatment.
+    """Write the ROOT templates of those workspaces that are an experiment's default treatment.
 
     Parameters
     ----------

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-WORKSPACE = next(Path(__file__).resolve().parents[2].glob("workspaces/lz_ws2022_paper_magnetic*flat.json"))
+import nuhist
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A small workspace's file."""
+    path = tmp_path_factory.mktemp("start") / "lz.json"
+    nuhist.build("lz_ws2022", hypothesis="magnetic-moment", background="paper").save(path)
+    return str(path)
 
 
 def _run(code: str, *arguments: str) -> str:
@@ -18,12 +25,14 @@ def _run(code: str, *arguments: str) -> str:
 
 @pytest.mark.thorough(keep=1)
 @pytest.mark.parametrize("options", [(), ("--method", "cls")])
-def test_a_limit_imports_no_statistics_and_is_compared_with_pyhf(options: tuple[str, ...]) -> None:
+def test_a_limit_imports_no_statistics_and_is_compared_with_pyhf(
+    workspace: str, options: tuple[str, ...]
+) -> None:
     code = (
         "import atexit, sys; from nuhist.__main__ import main\n"
         "atexit.register(lambda: print('loaded', *sys.modules)); main()"
     )
-    loaded = _run(code, "limit", str(WORKSPACE), *options).split("loaded ")[1].split()
+    loaded = _run(code, "limit", workspace, *options).split("loaded ")[1].split()
     assert "pyhf.pdf" in loaded
     assert not {"scipy.stats", "scipy.optimize", "scipy.interpolate", "matplotlib"} & set(loaded)
     if not options:

@@ -19,15 +19,25 @@ from nuhist.report.page import Report, make_report
 from tests.report.page_reader import Page, counting
 
 JOINT = "joint_lz_xenonnt_magnetic-moment_effective.json"
-WORKSPACES = Path(__file__).resolve().parents[2] / "workspaces"
+COMMAND = "nuhist build lz_ws2022 lz_ws2024 xenonnt_sr0 --hypothesis magnetic-moment"
 
 
 @pytest.fixture(scope="module")
-def joint() -> tuple[Report, float]:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The joint workspace, from its file."""
+    path = tmp_path_factory.mktemp("page") / JOINT
+    build("lz_ws2022", "lz_ws2024", "xenonnt_sr0", hypothesis="magnetic-moment", command=COMMAND).save(path)
+    found = load(path)
+    assert isinstance(found, Workspace)
+    return found
+
+
+@pytest.fixture(scope="module")
+def joint(workspace: Workspace) -> tuple[Report, float]:
     """The report on the joint workspace, with the seconds of processor that it took."""
     start = time.process_time()
     report = make_report(
-        [load(WORKSPACES / JOINT)],
+        [workspace],
         execution=Execution(toys=200),
         command="nuhist report joint.json -o r.html",
     )
@@ -53,7 +63,7 @@ def test_small_and_quick(joint: tuple[Report, float]) -> None:
     assert seconds < 15
 
 
-def test_it_says_what_was_found(page: Page) -> None:
+def test_it_says_what_was_found(page: Page, workspace: Workspace) -> None:
     # README: LZ and XENONnT give mu < 7.13e-12 mu_B at 90 % CL; symbols have subscripts.
     assert "μ ν < 7.13 × 10⁻¹² μ B at 90 % confidence level" in page.words
     assert "2NLL, profiled over all other parameters, less than 2.7055 above its global minimum" in page.words
@@ -63,11 +73,11 @@ def test_it_says_what_was_found(page: Page) -> None:
         "from 200 toys thrown at the best fit (seed 0)",
         "arXiv:2207.11330",  # a source
         "The binning of reconstructed energy in Fig. 6 is LZ's own",  # an assumption
-        "nuhist build lz_ws2022 lz_ws2024 xenonnt_sr0 --hypothesis magnetic-moment",
+        COMMAND,
         "nuhist report joint.json -o r.html",
         f"nuhist {nuhist.__version__}",
         "pyhf 0.7.6",
-        load(WORKSPACES / JOINT).digest,
+        workspace.digest,
     ):
         assert text in page.words, text
     assert "failed" not in page.words
@@ -98,14 +108,14 @@ def test_nothing_is_loaded(page: Page) -> None:
 
 
 def test_the_files_are_the_workspace_its_sidecar_and_the_results(
-    page: Page, joint: tuple[Report, float], tmp_path: Path
+    page: Page, joint: tuple[Report, float], workspace: Workspace, tmp_path: Path
 ) -> None:
     files = page.files()
     stem = JOINT.removesuffix(".json")
     assert files.keys() == {f"{stem}.json", f"{stem}.meta.json", f"{stem}.results.json"}
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    found, original = load(tmp_path / JOINT), load(WORKSPACES / JOINT)
+    found, original = load(tmp_path / JOINT), workspace
     assert found.digest == original.digest
     assert isinstance(found, Workspace)
     assert found.sidecar is not None
