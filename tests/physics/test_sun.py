@@ -67,7 +67,7 @@ def test_moments_by_quadrature(name: str) -> None:
     part = PARTS[name]
     (plain,) = (each for each in get_source("sun:survival=constant").components if each.name == name)
     assert plain.density is not None
-    from nuhist.physics.sources.kinds.sun import _potentials
+    from nuhist.physics.sources.kinds.sun import _matter
     from nuhist.physics.sources.survival import matter_survival, shared_out
 
     points, weights = np.polynomial.legendre.leggauss(8)
@@ -76,7 +76,7 @@ def test_moments_by_quadrature(name: str) -> None:
         half = np.diff(edges)[:, None] / 2
         energy = edges[:-1, None] + half * (points + 1)
         density = np.interp(energy, plain.energy, plain.density)
-        fractions = shared_out(matter_survival(energy, _potentials()[name], 0.307, 7.53e-5))
+        fractions = shared_out(matter_survival(energy, _matter()[name][0], 0.307, 7.53e-5))
         for flavor in range(3):
             expected = np.sum(half * weights * density * fractions[flavor] * basis(energy), axis=(1, 2))
             np.testing.assert_allclose(moments(part, np.array(lower))[:, flavor], expected, rtol=1e-8)
@@ -209,9 +209,9 @@ def test_flavours_are_in_order() -> None:
 def test_the_average_potentials() -> None:
     # √2 G_F n_e of a density in mol per cm³ is 7.632466e-14 eV (CODATA); pp neutrinos are made where it
     # is 60.68 on average (B16-GS98). De Holanda et al., hep-ph/0404042, have 6.81e-12 eV for 8B.
-    from nuhist.physics.sources.kinds.sun import _potentials
+    from nuhist.physics.sources.kinds.sun import _matter
 
     fermi = sqrt(2) * 1.1663787e-5 * 1e-18 * (1.973269804e-5) ** 3 * 6.02214076e23  # eV
     assert fermi == pytest.approx(7.632466e-14, rel=1e-6)
-    assert _potentials()["pp"] == pytest.approx(60.68 * fermi, rel=2e-4)
-    assert _potentials()["8B"] == pytest.approx(6.81e-12, rel=0.02)
+    assert _matter()["pp"][0] == pytest.approx(60.68 * fermi, rel=2e-4)
+    assert _matter()["8B"][0] == pytest.approx(6.81e-12, rel=0.02)

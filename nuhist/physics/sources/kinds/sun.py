@@ -47,8 +47,9 @@ def _made(name: str, settings: Settings) -> Source:
     """
     model, chosen = settings.word("model"), settings.word("survival")
     matter = chosen in ("msw", "vacuum")
-    for parameter in ("sin2_theta_12", "delta_m2_21"):
-        if settings.is_given(parameter) and not (matter and (chosen, parameter) != ("vacuum", "delta_m2_21")):
+    for parameter in ("sin2_theta_12", "delta_m2_21", *_EPSILONS):
+        acts = matter if parameter == "sin2_theta_12" else chosen == "msw"
+        if settings.is_given(parameter) and not acts:
             raise OptionError(f"source {name}: {parameter} does nothing with survival={chosen}")
     fractions = _fractions(settings)
     components = {part.name: with_fractions(part, fractions(part.name)) for part in _fluxes(model)}
@@ -58,6 +59,11 @@ def _made(name: str, settings: Settings) -> Source:
         for group, members in _GROUPS.items()
     )
     described, reference = _SURVIVAL.get(chosen, (f"survival probabilities of {chosen}", ""))
+    epsilons = {name: settings.number(name) for name in _EPSILONS if settings.number(name)}
+    if epsilons:
+        said = ", ".join(f"{name} = {value:g}" for name, value in epsilons.items())
+        described += f"; with non-standard interactions in the Sun: {said}"
+        reference = "arXiv:1307.3092"
     return Source(
         name=name,
         title="solar",
@@ -104,10 +110,24 @@ def _component(row: dict[str, str], model: str) -> FluxComponent:
 
 
 @cache
-def _potentials() -> dict[str, float]:
-    """√2 G_F n_e in eV, by component."""
+def _matter() -> dict[str, tuple[float, float]]:
+    """√2 G_F n_e in eV and neutrons per electron where a component is made, by its name."""
     _, rows = read_rows(_TABLES / "solar_potentials.csv")
-    return {name: float(value) for name, value in rows}
+    return {name: (float(potential), float(neutrons)) for name, potential, neutrons in rows}
+
+
+# Non-standard interactions with the Sun's electrons and quarks: ε_D and ε_N of arXiv:1307.3092.
+_EPSILONS = tuple(f"epsilon_{part}_{fermion}" for part in ("d", "n") for fermion in ("e", "u", "d"))
+
+
+def _interaction(settings: Settings, neutrons: float) -> survival.MatterInteraction:
+    """Per electron: a proton has two up quarks and one down quark, a neutron the other way round."""
+    per_electron = {"e": 1.0, "u": 2 + neutrons, "d": 1 + 2 * neutrons}
+    diagonal, off_diagonal = (
+        sum(number * settings.number(f"epsilon_{part}_{fermion}") for fermion, number in per_electron.items())
+        for part in ("d", "n")
+    )
+    return survival.MatterInteraction(diagonal, off_diagonal)
 
 
 def _fractions(settings: Settings) -> Callable[[str], Fractions]:
@@ -120,9 +140,10 @@ def _fractions(settings: Settings) -> Callable[[str], Fractions]:
         angle, splitting = settings.number("sin2_theta_12"), settings.number("delta_m2_21")
 
         def matter(component: str) -> Fractions:
-            potential = _potentials()[component] if chosen == "msw" else 0.0
+            potential, neutrons = _matter()[component] if chosen == "msw" else (0.0, 0.0)
+            interaction = _interaction(settings, neutrons)
             return lambda energy: survival.shared_out(
-                survival.matter_survival(energy, potential, angle, splitting)
+                survival.matter_survival(energy, potential, angle, splitting, interaction)
             )
 
         return matter
@@ -174,6 +195,10 @@ KIND = SourceKind(
         Choice("survival", "what the flavours are at the detector", tuple(_SURVIVAL), "msw", table=True),
         OwnParameter("sin2_theta_12", "sin²θ₁₂", "1", {}, 0.0, 1.0, SIN2_THETA_12),
         OwnParameter("delta_m2_21", "Δm²₂₁ in eV²", "1", {}, 1e-6, 1e-3, DELTA_M2_21_EV2),
+        *(
+            OwnParameter(name, f"ε_{name[8].upper()} of {name[10]} in the Sun", "1", {}, -10.0, 10.0, 0.0)
+            for name in _EPSILONS
+        ),
     ),
     _made,
     shown="model=agss09",
