@@ -13,7 +13,8 @@ from nuhist.experiments.experiment import BackgroundSample, Experiment, Response
 from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.processes import refuse_other_process
-from nuhist.physics.recoils import recoil_rates_at, recoil_rates_by_flux
+from nuhist.physics.propagation import rates_in_source
+from nuhist.physics.recoils import recoil_rates_by_flux
 from nuhist.physics.sources.source import Source
 from nuhist.physics.terms import own_line, own_rates
 from nuhist.tables import Array, column, read_table
@@ -106,9 +107,8 @@ def neutrino_counts_at(
     -------
     Two arrays of shape (groups, bins).
     """
-    fluxes = [source.group(group).components for group in groups]
     physics = _on(experiment, options)
-    rates = recoil_rates_at(hypothesis, flavor, coupling, response.energy, fluxes, physics)
+    rates = rates_in_source(hypothesis, flavor, coupling, response.energy, source, groups, physics)
     factor = experiment.exposure * experiment.counts_per_event
     standard, added = (factor * part @ response.weights.T for part in rates)
     for power, values in _line_counts(experiment, response, hypothesis).items():

@@ -13,7 +13,8 @@ from nuhist.experiments.experiment import Experiment, ResponseKind
 from nuhist.experiments.loading import load_experiments
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
-from nuhist.physics.recoils import breakpoints, recoil_rates_at, refuse_unused_mass
+from nuhist.physics.propagation import rates_in_source
+from nuhist.physics.recoils import breakpoints, refuse_unused_mass
 from nuhist.physics.together import refuse_unused_flavor
 from nuhist.showing import Shown, Table
 from nuhist.tables import Array
@@ -131,7 +132,7 @@ def spectrum(
     folding = make_response(experiment, kind, points)
     events = neutrino_counts_at(experiment, folding, tested, flavor, coupling, beam, ["all"], physics)
     centres = (experiment.edges[:-1] + experiment.edges[1:]) / 2
-    rates = recoil_rates_at(tested, flavor, coupling, centres, [beam.components], physics)
+    rates = rates_in_source(tested, flavor, coupling, centres, beam, ["all"], physics)
     return Spectrum(
         experiment=experiment.name,
         hypothesis=tested.name,

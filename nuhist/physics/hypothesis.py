@@ -91,6 +91,8 @@ KEEPS = "keep flavour and helicity"
 FLIPS = "flip the helicity"
 CHANGES = "change the flavour and keep the helicity"
 Terms = Callable[[Array, Flavor, RateOptions], Mapping[int, Array]]
+# Parameters of a source by name, at x = coupling / reference, for the flavours that have the coupling.
+Propagation = Callable[[float, FlavorChoice], Mapping[str, float]]
 # dR/dT of a signal that is no neutrino's, events per tonne year keV, by power of the coupling.
 Rates = Callable[[Array, Target], Mapping[int, Array]]
 # Of a line: its energy in keV, and events per tonne year for x = 1.
@@ -147,6 +149,9 @@ class Hypothesis:
         Whether the photoabsorption enters, so that quadratures are split at its nodes.
     replaces_standard_model
         Whether ``terms`` stand in place of the Standard Model's rate instead of adding to it.
+    propagation
+        What the coupling does on the way from the Sun: parameters of the source
+        (:mod:`nuhist.physics.sources.kinds.sun`) at x for the flavours that have it.
     outgoing_mass
         In keV, of what the neutrino becomes by ``terms``; it sets the kinematic limits, beside T.
     amplitude
@@ -193,6 +198,7 @@ class Hypothesis:
     rrpa: bool = False
     absorption: bool = False
     replaces_standard_model: bool = False
+    propagation: Propagation | None = None
     outgoing_mass: float = 0.0
     amplitude: str | None = None
     formula: str = ""
@@ -316,6 +322,13 @@ def _check_form(hypothesis: Hypothesis) -> None:
             " of two is no polynomial"
         )
     _check_outgoing_mass(hypothesis, where)
+    if hypothesis.propagation is not None and (
+        form is not Dependence.GENERAL or hypothesis.alternative is not None
+    ):
+        raise ConfigError(
+            f"{where}: it has a propagation; expected the dependence GENERAL without an alternative, as"
+            " flavours are no polynomial in a coupling"
+        )
     if hypothesis.alternative is not None and hypothesis.rrpa:
         raise ConfigError(f"{where}: the RRPA ratio of the larger of two is not known; expected rrpa=False")
 

@@ -29,6 +29,7 @@ _SYMBOLS = {
         for hand, letter in (("left", "L"), ("right", "R"))
         for kind, more in (("", ""), ("transition_", r",\mathrm{transition}"))
     },
+    "epsilon_vector_nu": r"\varepsilon^V_{\nu",
     "delta_sin2_theta_w": r"\delta\sin^2\theta_{W",
     "sm_strength_nu": r"\mathrm{SM\ strength}_{\nu",
 }
