@@ -132,7 +132,7 @@ JSON_VARIANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("exclusion", ("lz_ws2022", *_OVER, "-o", "scan.json")),
     ("plot exclusion", ("scan.json", "-o", "some.png")),
     ("report", ("--result", "scan.json", "-o", "some.html")),
-    ("plot spectrum", ("joint.json", "--all-channels", "-o", "some.png")),
+    ("plot spectrum", ("joint.json", "--signal", "fit", "-o", "some.png")),
     ("plot spectrum", ("grid", "-o", "some.png")),
     ("plot spectrum", ("alone.json", "--prefit", "-o", "some.png")),
     ("plot scan", ("grid", "-o", "some.png")),

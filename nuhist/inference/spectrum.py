@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nuhist.errors import ConfigError, FitError, OptionError
+from nuhist.errors import ConfigError, FitError
 from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.histfactory.loading import Source
 from nuhist.histfactory.patchset import SignalGrid
-from nuhist.histfactory.templates import STRENGTH
-from nuhist.histfactory.workspace import Workspace
-from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.hessian import full_jacobian
-from nuhist.inference.likelihood import Likelihood, is_artefact
+from nuhist.inference.likelihood import is_artefact
 from nuhist.inference.model import Model, as_model
-from nuhist.inference.prepare import make_likelihood
+from nuhist.inference.parameter_point import Point, Stage, expected_at, parameter_point
 from nuhist.inference.results import JsonResult
-from nuhist.physics.coupling import CouplingScale, spaced
+from nuhist.physics.coupling import spaced
 from nuhist.showing import Table
 from nuhist.tables import Array
-
-Stage = Literal["after the fit", "before the fit", "fit without the coupling"]
 
 _MERGED = 0.02  # a component below this fraction of the events is put together with the others
 
@@ -39,6 +33,20 @@ class Component:
     signal: bool
 
 
+@dataclass(frozen=True)
+class SignalLine:
+    """All events per bin with another value of the coupling, the other parameters as in the spectrum.
+
+    ``title`` says which value it is, such as ``"upper limit, 90 % CL"``, ``value`` is the coupling, and
+    ``added`` how many events more there are than without it, in all bins.
+    """
+
+    title: str
+    value: float
+    events: tuple[float, ...]
+    added: float
+
+
 @dataclass(frozen=True, repr=False)
 class FittedSpectrum(JsonResult):
     """What the figure shows, as numbers: events per bin.
@@ -46,7 +54,8 @@ class FittedSpectrum(JsonResult):
     ``edges`` are in keV, or bin numbers where the workspace has no sidecar (``in_kev``).
     ``uncertainty`` is one standard deviation of the total: the fit's, or before the fit that of the
     constraints. ``coupling``, ``value`` and ``unit`` are what the parameter of interest stands for,
-    None without one. ``data_kind`` says what ``observed`` is.
+    None without one. ``data_kind`` says what ``observed`` is. ``signals`` are totals with other values of
+    the coupling.
     """
 
     channel: str
@@ -64,6 +73,7 @@ class FittedSpectrum(JsonResult):
     title: str
     data_kind: DataKind
     workspace_digest: str
+    signals: tuple[SignalLine, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -80,6 +90,7 @@ class FittedSpectrum(JsonResult):
             (describe(self.data_kind), self.observed, nothing),
             ("expected", self.total, self.uncertainty),
             *((part.title, part.events, nothing) for part in self.components),
+            *((f"expected, {line.title}", line.events, nothing) for line in self.signals),
         ]
         rows = (
             (self.channel, low, high, title, value, error)
@@ -91,26 +102,13 @@ class FittedSpectrum(JsonResult):
         return Table(("channel", *ends, "component", "events", "uncertainty"), tuple(rows))
 
 
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """A point of the parameter space: with the coupling, and the same without it."""
-
-    workspace: Workspace
-    likelihood: Likelihood
-    parameters: Array
-    without: Array
-    covariance: Array
-    stage: Stage
-    scale: CouplingScale | None
-    value: float | None
-
-
 def fitted_spectrum(
     model: Model | Source,
     *,
     channel: str | None = None,
     coupling: float | None = None,
     prefit: bool = False,
+    signals: Mapping[str, float] | None = None,
 ) -> FittedSpectrum:
     """Events per bin and component of one channel; the first by default.
 
@@ -119,7 +117,7 @@ def fitted_spectrum(
     made = as_model(model)
     origin = made.source.background if isinstance(made.source, SignalGrid) else made.source
     name = channel or origin.spec["channels"][0]["name"]
-    return fitted_spectra(made, channels=[name], coupling=coupling, prefit=prefit)[0]
+    return fitted_spectra(made, channels=[name], coupling=coupling, prefit=prefit, signals=signals)[0]
 
 
 def fitted_spectra(
@@ -128,6 +126,7 @@ def fitted_spectra(
     channels: Sequence[str] | None = None,
     coupling: float | None = None,
     prefit: bool = False,
+    signals: Mapping[str, float] | None = None,
 ) -> tuple[FittedSpectrum, ...]:
     """Events per bin and component of several channels, from one fit.
 
@@ -143,21 +142,21 @@ def fitted_spectra(
     prefit
         No fit: all parameters at the workspace's initial values, the coupling too unless it is
         given. Of a grid, no coupling unless it is given.
+    signals
+        Couplings of which the totals are wanted besides, by title, with the other parameters as they are
+        after (or before) the fit; of a grid, the signal points nearest to them.
 
     Raises
     ------
     ConfigError
         If there is no such channel.
     OptionError
-        If there is a coupling and no parameter of interest.
+        If there is a coupling or a signal and no parameter of interest.
     FitError
         If the fit does not converge.
     """
     made = as_model(model)
-    if isinstance(made.source, SignalGrid):
-        point = _grid_point(made, made.source, coupling, prefit=prefit)
-    else:
-        point = _point(made, coupling, prefit=prefit)
+    point = parameter_point(made, coupling, prefit=prefit)
     known = point.likelihood.model.config.channel_slices
     names = [entry["name"] for entry in point.workspace.spec["channels"]] if channels is None else channels
     for name in names:
@@ -165,10 +164,28 @@ def fitted_spectra(
             raise ConfigError(f"{point.workspace.origin}: no channel '{name}'; it has {', '.join(known)}")
     total = point.likelihood.expected(point.parameters)
     band = _band(point)
-    return tuple(_spectrum(point, name, total[known[name]], band[known[name]], made) for name in names)
+    without = point.likelihood.expected(point.without)
+    others = {title: expected_at(made, point, value) for title, value in (signals or {}).items()}
+
+    def lines(name: str) -> tuple[SignalLine, ...]:
+        part, unit = known[name], counts_per_event(point.workspace, name)
+        return tuple(
+            SignalLine(
+                title,
+                value,
+                tuple((counts[part] / unit).tolist()),
+                float((counts[part] - without[part]).sum() / unit),
+            )
+            for title, (value, counts) in others.items()
+        )
+
+    return tuple(
+        replace(_spectrum(point, name, total[known[name]], band[known[name]], made), signals=lines(name))
+        for name in names
+    )
 
 
-def _spectrum(point: _Point, name: str, total: Array, band: Array, model: Model) -> FittedSpectrum:
+def _spectrum(point: Point, name: str, total: Array, band: Array, model: Model) -> FittedSpectrum:
     unit = counts_per_event(point.workspace, name)
     described = (point.workspace.sidecar or {}).get("channels", {}).get(name, {})
     observed = point.likelihood.data[point.likelihood.model.config.channel_slices[name]] / unit
@@ -195,73 +212,8 @@ def _spectrum(point: _Point, name: str, total: Array, band: Array, model: Model)
     )
 
 
-def _point(model: Model, coupling: float | None, *, prefit: bool) -> _Point:
-    workspace, likelihood = model.workspace, model.likelihood
-    poi = likelihood.poi
-    if coupling is not None and poi is None:
-        raise OptionError(f"--coupling: does nothing, since {workspace.origin} has no parameter of interest")
-    stage: Stage
-    if prefit:
-        parameters, covariance, stage = likelihood.initial.copy(), _constraints(likelihood), "before the fit"
-    elif poi is None or coupling is None:
-        parameters, covariance = model.best.parameters.copy(), model.covariance
-        stage = "after the fit"
-    else:
-        minimum = likelihood.minimise({poi.name: 0.0})
-        parameters = minimum.parameters.copy()
-        covariance = covariance_of(likelihood, minimum, fixed=(poi.name,))
-        stage = "fit without the coupling"
-    without = parameters.copy()
-    if poi is None:
-        return _Point(workspace, likelihood, parameters, without, covariance, stage, None, None)
-    if coupling is not None:
-        parameters[likelihood.poi_index] = poi.to_parameter(coupling)
-    without[likelihood.poi_index] = 0.0
-    value = poi.to_coupling(float(parameters[likelihood.poi_index]))
-    return _Point(workspace, likelihood, parameters, without, covariance, stage, poi, value)
-
-
-def _grid_point(model: Model, grid: SignalGrid, coupling: float | None, *, prefit: bool) -> _Point:
-    if coupling is not None:
-        target = grid.coupling.to_parameter(coupling)
-    elif prefit:
-        target = 0.0
-    else:
-        curve = model.curve
-        curve.refuse_broken(1.0)  # one standard deviation around the best fit
-        target = curve.best
-    nearest = min(grid.points, key=lambda point: abs(point.value - target))
-    workspace = grid.workspace(nearest)
-    likelihood = make_likelihood(workspace, poi=STRENGTH)
-    stage: Stage
-    if prefit:
-        parameters, covariance, stage = likelihood.initial.copy(), _constraints(likelihood), "before the fit"
-    else:
-        held = 1.0 if coupling is None else 0.0
-        minimum = likelihood.minimise({STRENGTH: held})
-        parameters, covariance = (
-            minimum.parameters.copy(),
-            covariance_of(likelihood, minimum, fixed=(STRENGTH,)),
-        )
-        stage = "after the fit" if coupling is None else "fit without the coupling"
-    without = parameters.copy()
-    parameters[likelihood.poi_index], without[likelihood.poi_index] = 1.0, 0.0
-    value = grid.coupling.to_coupling(nearest.value)
-    return _Point(workspace, likelihood, parameters, without, covariance, stage, grid.coupling, value)
-
-
-def _constraints(likelihood: Likelihood) -> Array:
-    """Covariance before the fit: the squared widths of the constraints; nothing for what has none."""
-    poi = likelihood.poi
-    widths = np.array([likelihood.constraint(index)[0] or 0.0 for index in range(len(likelihood.names))])
-    widths[np.array(likelihood.constant)] = 0.0
-    if poi is not None:
-        widths[likelihood.poi_index] = 0.0  # the coupling is held; a constraint of it is an artefact
-    return np.diag(widths**2)
-
-
 def _components(
-    point: _Point, channel: str, titles: dict[str, str], unit: float
+    point: Point, channel: str, titles: dict[str, str], unit: float
 ) -> dict[str, tuple[Array, bool]]:
     """Events by title, the samples of one title added; what the coupling adds is marked."""
     model, poi = point.likelihood.model, point.likelihood.poi
@@ -289,7 +241,7 @@ def _components(
     return components
 
 
-def _band(point: _Point) -> Array:
+def _band(point: Point) -> Array:
     """Standard deviation of the expected counts by linear propagation."""
     model = point.likelihood.arrays
     if model is None:

@@ -22,12 +22,13 @@ _PARAMETERS = Option("most", "Parameters, the most important ones.", "N", least=
 FIGURES = (
     FigureKind(
         "nuhist.report.spectrum_figure:draw_spectrum",
-        "Observed and expected events per bin, stacked by component, with residuals.",
+        "Observed and expected events per bin of each channel, by component, with residuals.",
         "lz.json --coupling 2.8e-11 -o lz.pdf",
         (
-            Option("channels", "Name of a channel; may be repeated [default: the first].", "NAME", "channel"),
-            Option("all_channels", "All of them, in one figure."),
+            Option("channels", "Name of a channel; may be repeated [default: all].", "NAME", "channel"),
             Option("coupling", "Draw this coupling on the fit without it.", "X"),
+            Option("signal", "Line over the stack: limit, fit, none or a coupling [default: limit].", "S"),
+            Option("confidence_level", "Of the limit [default: 0.90].", "X", short="--cl"),
             Option("prefit", "Before the fit, with the uncertainties of the constraints."),
         ),
         name="spectrum",

@@ -68,6 +68,8 @@ class Chart:
         Label of the vertical axis.
     layers
         From the bottom of the stack to its top.
+    lines
+        Sums with another value of the coupling, such as its limit.
     total, band, points, errors
         Paths: the sum, its uncertainty, the observed events and their errors.
     residuals, one_sigma
@@ -84,6 +86,7 @@ class Chart:
     observed: float
     vertical: str
     layers: tuple[Layer, ...]
+    lines: tuple[Layer, ...]
     total: str
     band: str
     points: str
@@ -109,7 +112,9 @@ def make_chart(spectrum: FittedSpectrum) -> Chart:
     residuals = _residuals(observed, total, band)
     layers = _layers(spectrum, edges)
     bottom = min(0.0, *(min(entry.events) for entry in spectrum.components))
-    top = _ROOM * float(max((observed + high).max(), (total + band).max()))
+    signals = [np.array(line.events) for line in spectrum.signals]
+    expected = np.max([total + band, *signals], axis=0)
+    top = _ROOM * float(max((observed + high).max(), expected.max()))
     vertical = (_ROOM * bottom - _MARGIN * top, top)
     reach = max(_REACH, _ROOM * float(np.nanmax(np.abs(residuals), initial=0.0)))
     horizontal = float(edges[0]), float(edges[-1])
@@ -118,6 +123,10 @@ def make_chart(spectrum: FittedSpectrum) -> Chart:
         observed=float(observed.sum()),
         vertical=f"events / {_width(edges)}" if spectrum.in_kev else "events / bin",
         layers=layers,
+        lines=tuple(
+            Layer(line.title, SIGNAL_COLOUR, _steps(edges, events), filled=False, events=line.added)
+            for line, events in zip(spectrum.signals, signals, strict=True)
+        ),
         total=_steps(edges, total),
         band=_between(edges, total - band, total + band),
         points="".join(f"M{_xy(x, y)}h0" for x, y in zip(centres, observed, strict=True)),
@@ -138,9 +147,12 @@ def make_chart(spectrum: FittedSpectrum) -> Chart:
             "observed": _rounded(observed),
             "total": _rounded(total),
             "uncertainty": _rounded(band),
-            "components": [[entry.title, _rounded(np.array(entry.events))] for entry in spectrum.components],
+            "components": [
+                *([entry.title, _rounded(np.array(entry.events))] for entry in spectrum.components),
+                *([f"sum, {line.title}", _rounded(np.array(line.events))] for line in spectrum.signals),
+            ],
             "residuals": _rounded(residuals),
-            "tops": _rounded(np.maximum(observed + high, total + band)),
+            "tops": _rounded(np.maximum(observed + high, expected)),
             "bottom": vertical[0],
         },
     )

@@ -21,6 +21,7 @@ from nuhist.inference.results import FitResult, Interval, Scan
 from nuhist.inference.spectrum import FittedSpectrum, fitted_spectra
 from nuhist.inference.study_results import GoodnessOfFit, Ranking, Significance
 from nuhist.report.pulls import Pulls, pulls
+from nuhist.report.signal_choice import ends_of
 
 SCAN_POINTS = 61
 
@@ -168,7 +169,6 @@ def study(
         fit=fitted,
         goodness=steps.run("goodness of fit", partial(_goodness, made, fitted, execution)),
         pulls=steps.run("pulls", partial(pulls, made)),
-        spectra=steps.run("spectra", partial(fitted_spectra, made)) or (),
     )
     if likelihood.poi is not None:
         one_sided = likelihood.lower[likelihood.poi_index] >= 0
@@ -180,7 +180,8 @@ def study(
             significance=steps.run("significance", made.significance),
             ranking=steps.run("ranking", made.ranking),
         )
-    return replace(found, failures=tuple(steps.failures))
+    spectra = steps.run("spectra", partial(fitted_spectra, made, signals=ends_of(found.intervals))) or ()
+    return replace(found, spectra=spectra, failures=tuple(steps.failures))
 
 
 def _study_grid(grid: SignalGrid, confidence_level: float, progress: Progress) -> Study:
@@ -192,9 +193,10 @@ def _study_grid(grid: SignalGrid, confidence_level: float, progress: Progress) -
         fit=None if curve is None else steps.run("fit", partial(_fit_nearest, grid, curve.best_fit)),
         intervals=steps.intervals(made, ("profile",), confidence_level),
         scan=curve,
-        spectra=steps.run("spectra", partial(fitted_spectra, made)) or (),
     )
-    return replace(found, failures=tuple(steps.failures))
+    ends = {f"signal point nearest to the {title}": end for title, end in ends_of(found.intervals).items()}
+    spectra = steps.run("spectra", partial(fitted_spectra, made, signals=ends)) or ()
+    return replace(found, spectra=spectra, failures=tuple(steps.failures))
 
 
 def _goodness(model: Model, fitted: FitResult | None, execution: Execution | None) -> GoodnessOfFit | None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from nuhist.errors import OptionError
+from nuhist.errors import ConfigError
 from nuhist.inference.model import Model
 from nuhist.inference.poisson import poisson_errors
-from nuhist.inference.spectrum import Component, FittedSpectrum, fitted_spectra, fitted_spectrum
+from nuhist.inference.spectrum import Component, FittedSpectrum, SignalLine, fitted_spectra
 from nuhist.report.canvas import Canvas, Look, with_look
 from nuhist.report.figures import COLOURS, SIGNAL_COLOUR, Drawn
 from nuhist.report.labels import data_label, literal, quantity
+from nuhist.report.signal_choice import signal_values
 from nuhist.showing import Table
 from nuhist.tables import Array
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _HATCHES = (None, "\\\\", "++")
 _LEAST = 0.1  # events where a logarithmic axis begins
 _MANY_BINS = 80  # from which on points must be small
+# Columns up to so many panels, with the size of a panel in inches; more do not fit into a figure.
+_GRIDS = ((4, 2, 7.2, 5.8), (12, 3, 6.4, 5.0), (48, 4, 5.6, 4.4))
+_DASHES = ((0, (4, 1.5)), (0, (1.2, 1.2)))  # of the first line, such as the lower limit, and of the second
 _ENERGY = "reconstructed energy [keVee]"
 
 
@@ -37,15 +41,26 @@ def spectrum_figure(*spectra: FittedSpectrum, **look: Unpack[Look]) -> Figure:
     Parameters
     ----------
     spectra
-        One or several channels; several are drawn in two columns.
+        One or several channels; several are panels of one figure, in two to four columns.
+
+    Raises
+    ------
+    ConfigError
+        If there are more channels than a figure holds.
     """
     canvas = Canvas(look, log=True)
     axes = canvas.given(*("events", "residuals") * len(spectra))
     panels: list[Any] = [None] * len(spectra)
     if axes is None:
-        columns = min(len(spectra), 2)
+        most, width, height = next(((c, w, h) for n, c, w, h in _GRIDS if len(spectra) <= n), (0, 0.0, 0.0))
+        if not most:
+            raise ConfigError(
+                f"{len(spectra)} channels: more than a figure holds; name up to {_GRIDS[-1][0]} by"
+                " channels=[...]"
+            )
+        columns = min(len(spectra), most)
         rows = -(-len(spectra) // columns)
-        figure = canvas.new(7.2 * columns, 5.8 * rows)
+        figure = canvas.new(width * columns, height * rows)
         panels = list(figure.subfigures(rows, columns, squeeze=False).ravel())[: len(spectra)]
         axes = [each for panel in panels for each in panel.subplots(2, sharex=True, height_ratios=[3, 1])]
     for panel, result, top, bottom in zip(panels, spectra, axes[::2], axes[1::2], strict=True):
@@ -69,12 +84,13 @@ def _draw(canvas: Canvas, panel: Any, result: FittedSpectrum, top: Any, bottom: 
     top.stairs(total + band, edges, baseline=total - band, fill=True, facecolor="none", hatch="////",
                edgecolor="0.3", linewidth=0, label=f"uncertainty of the {whose}")  # fmt: skip
     top.stairs(total, edges, color="black", linewidth=1)
+    highest = [total + band, *(_signal(top, result, line, edges, dashes) for line, dashes in _lines(result))]
     low, high = poisson_errors(observed)
     top.errorbar(centres, observed, yerr=np.stack([low, high]), fmt=marker, markersize=size, linewidth=1,
                  label=f"{data_label(result.data_kind)}: {observed.sum():g}")  # fmt: skip
     top.set_ylabel(_events_label(edges) if result.in_kev else "events / bin")
     lowest = min(0.0, *(min(entry.events) for entry in result.components))
-    canvas.vertical(top, 1.1 * lowest, 1.15 * max((observed + high).max(), (total + band).max()), _LEAST)
+    canvas.vertical(top, 1.1 * lowest, 1.15 * max((observed + high).max(), np.max(highest)), _LEAST)
     canvas.title(top, _stage(result), literal(result.heading, 76))
     canvas.legend(top, panel=panel)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -109,6 +125,20 @@ def _stack(axes: Any, components: Sequence[Component], edges: Array) -> None:
         below = below + events
 
 
+def _lines(result: FittedSpectrum) -> list[tuple[SignalLine, Any]]:
+    """Lines of signals with their dashes: those of a lower and of an upper limit differ."""
+    return [(line, _DASHES[index % len(_DASHES)]) for index, line in enumerate(result.signals)]
+
+
+def _signal(axes: Any, result: FittedSpectrum, line: SignalLine, edges: Array, dashes: Any) -> Array:
+    """All events with another value of the coupling, as a line over the stack."""
+    events = np.array(line.events)
+    what = quantity(result.coupling or "", line.value, result.unit or "")
+    axes.stairs(events, edges, color=SIGNAL_COLOUR, linewidth=1.6, linestyle=dashes,
+                label=f"with {what}\n({line.title}): {line.added:+.1f}")  # fmt: skip
+    return events
+
+
 def _stage(result: FittedSpectrum) -> str:
     what: str = result.stage
     if result.coupling is not None and result.value is not None:
@@ -129,24 +159,45 @@ def draw_spectrum(
     model: Model,
     *,
     channels: Sequence[str] = (),
-    all_channels: bool = False,
     coupling: float | None = None,
+    signal: str | float | None = None,
+    confidence_level: float | None = None,
     prefit: bool = False,
     **look: Unpack[Look],
 ) -> Drawn:
-    """Spectra of a model's channels, of the first by default.
+    """Spectra of a model's channels, all by default, each a panel of the figure.
+
+    Parameters
+    ----------
+    model
+        What is drawn.
+    channels
+        Their names; all by default.
+    coupling
+        Draw this coupling, on the fit without it, instead of the best fit.
+    signal
+        Line over the stack, with this coupling and all other parameters as in the stack: ``"limit"``,
+        ``"fit"``, a coupling, or ``"none"``. By default the limit, but with ``coupling`` or ``prefit`` none.
+    confidence_level
+        Of the limit, 0.90 by default.
+    prefit
+        No fit: all parameters at the workspace's initial values.
 
     Raises
     ------
+    ConfigError
+        If there is no such channel, more channels than a figure holds, or no such signal.
     OptionError
-        If channels are named beside ``all_channels``.
+        If a signal, or its confidence level, does nothing.
+    FitError, ModelError
+        If the fit does not converge, or a limit is asked for that cannot be found.
     """
-    if channels and all_channels:
-        raise OptionError("--channel: --all-channels draws all of them")
-    if channels or all_channels:
-        found = fitted_spectra(model, channels=channels or None, coupling=coupling, prefit=prefit)
-    else:
-        found = (fitted_spectrum(model, coupling=coupling, prefit=prefit),)
+    if signal is None and confidence_level is None and (prefit or coupling is not None):
+        signal = "none"
+    signals = signal_values(model, signal, confidence_level)
+    found = fitted_spectra(
+        model, channels=channels or None, coupling=coupling, prefit=prefit, signals=signals
+    )
     numbers = [spectrum.to_json() for spectrum in found]
     in_kev = all(spectrum.in_kev for spectrum in found)
     return Drawn(
