@@ -8,8 +8,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "nuhist"
-author = "The nuhist authors"
-copyright = "The nuhist authors; Apache-2.0"
+author = "nuhist developers"
+copyright = "nuhist developers; Apache-2.0"
 html_title = "nuhist"
 
 extensions = [

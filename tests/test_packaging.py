@@ -9,17 +9,20 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zlib
 from collections.abc import Iterator, Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from nuhist import __version__
 from nuhist.cli.main import main
 from nuhist.errors import DataError
+from scripts.release_urls import with_links, with_repository, with_urls
 from tests.every_command import CABINETRY, COMMANDS, EXTRAS, OPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,6 +150,55 @@ def test_every_dependency_has_a_lower_bound(extra: str | None) -> None:
     assert [
         each for each in entries if not re.search(r"[>=]=", each) and not each.startswith("nuhist[")
     ] == []
+
+
+def test_the_conda_recipe_is_that_of_the_package() -> None:
+    recipe = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
+    assert recipe["context"]["version"] == __version__
+    wanted = {entry.replace(" ", "") for entry in PROJECT["dependencies"]} | {"python>=3.11"}
+    assert {entry.replace(" ", "") for entry in recipe["requirements"]["run"]} == wanted
+    assert PROJECT["requires-python"] == ">=3.11"
+    script, function = PROJECT["scripts"]["nuhist"].split(":")
+    assert recipe["build"]["python"]["entry_points"] == [f"nuhist = {script}:{function}"]
+    assert recipe["about"]["license_file"] == PROJECT["license-files"]
+    assert recipe["about"]["summary"] == PROJECT["description"]
+
+
+def test_classifiers_are_what_ci_tries() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8"))
+    tried = workflow["jobs"]["tests"]["strategy"]["matrix"]["python"]
+    named = [entry.rpartition(" ")[2] for entry in PROJECT["classifiers"] if "Python :: 3." in entry]
+    assert named == tried
+    systems = {entry for entry in PROJECT["classifiers"] if entry.startswith("Operating System")}
+    assert systems == {"Operating System :: POSIX :: Linux"}  # the only one that runs the tests
+
+
+def test_a_release_gets_the_address_of_its_repository() -> None:
+    address = "https://github.com/somebody/nuhist"
+    project = tomllib.loads(with_urls((ROOT / "pyproject.toml").read_text("utf-8"), address))["project"]
+    assert project["urls"] == {
+        "Source": address,
+        "Issues": f"{address}/issues",
+        "Changelog": f"{address}/blob/main/CHANGELOG.md",
+    }
+    assert "urls" not in PROJECT
+    citation = yaml.safe_load(with_repository((ROOT / "CITATION.cff").read_text("utf-8"), address))
+    assert citation["repository-code"] == address
+    readme = with_links((ROOT / "README.md").read_text("utf-8"), address)
+    assert f"![LZ's first science run and the fit]({address}/raw/main/docs/images/lz_ws2022.png)" in readme
+    assert f"[Design]({address}/blob/main/DESIGN.md)" in readme
+    assert re.findall(r"\]\((?!https?:|#)", readme) == []
+
+
+def test_the_wheel_is_small() -> None:
+    # Each file is compressed by itself in a wheel; 3 MB is the promise, names and metadata included.
+    files = [path for path in (ROOT / "nuhist").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert sum(len(zlib.compress(path.read_bytes())) for path in files) < 2_500_000
+
+
+def test_importing_nuhist_warns_of_nothing() -> None:
+    command = [sys.executable, "-W", "error", "-c", "import nuhist; nuhist.limit, nuhist.build, nuhist.Model"]
+    assert subprocess.run(command, capture_output=True, encoding="utf-8", check=False).stderr == ""
 
 
 def test_the_extra_all_has_all() -> None:

@@ -13,6 +13,8 @@ import yaml
 import nuhist
 from benchmarks.install import PARTS
 from benchmarks.trust import trust_page
+from nuhist.__about__ import RELEASED
+from nuhist.report.citations import citations
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,6 +25,17 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert version("nuhist") == nuhist.__version__
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert re.search(rf"^version: {re.escape(nuhist.__version__)}\b", citation, re.MULTILINE)
+    assert f'date-released: "{RELEASED}"' in citation
+
+
+def test_citation_cff_is_what_nuhist_cites() -> None:
+    # What cffconvert takes for BibTeX: authors, title, the year of date-released.
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    entry = citations()
+    assert [author["name"] for author in citation["authors"]] == ["nuhist developers"]
+    assert "author = {{nuhist developers}}" in entry
+    assert f"year = {{{citation['date-released'][:4]}}}" in entry
+    assert f"{{{{{citation['title']}: " in entry
 
 
 @pytest.mark.parametrize("name", nuhist.__all__)

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nuhist.__about__ import __version__
+from nuhist.__about__ import RELEASED, __version__
 from nuhist.physics.hypotheses import find_parameter, get_hypothesis, title_of
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ _HEPDATA = re.compile(r"\bins\d{7}\b")
 _KEY = re.compile(r"@\w+\{arXiv:(?P<number>[^,]+),")
 _NUHIST = f"""\
 @software{{nuhist,
-  author = {{{{The nuhist authors}}}},
+  author = {{{{nuhist developers}}}},
   title = {{{{nuhist: from neutrino cross sections to HistFactory likelihoods that anyone can fit}}}},
-  version = {{{__version__}}}
+  version = {{{__version__}}},
+  year = {{{RELEASED[:4]}}}
 }}"""
 
 
