@@ -96,7 +96,8 @@ def with_nuhist(spec: Mapping[str, Any]) -> Result:
     """The limits, and the derivative of ln CLs by ln of each; the first call, which imports, is not timed."""
     import nuhist
     from nuhist.histfactory.workspace import checked_workspace
-    from nuhist.inference.cls import AsymptoticCls, natural_statistic
+    from nuhist.inference.asymptotic import AsymptoticCls
+    from nuhist.inference.cls import natural_statistic
     from nuhist.inference.prepare import make_likelihood
     from nuhist.inference.profile import Profile
 

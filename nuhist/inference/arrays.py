@@ -113,14 +113,40 @@ class Arrays:
         return used, self.factors.sample[used], self.places[self.factors.parameter[used]]
 
     @cached_property
-    def bent_places(self) -> Index:
-        """Positions in :attr:`wide` of the parameters of each normsys."""
-        return self.places[self.factors.pulls]
+    def shaped(self) -> Index | slice:
+        """Positions in :attr:`wide` of the parameters of the histosys."""
+        return in_a_row(self.places[self.shapes.parameter])
 
     @cached_property
-    def shaped(self) -> Index:
-        """Positions in :attr:`wide` of the parameters of the histosys."""
-        return self.places[self.shapes.parameter]
+    def curving(self) -> Index:
+        """Positions in :attr:`wide` of the parameters of the histosys that bend."""
+        return self.places[self.shapes.parameter[self.shapes.curved]]
+
+    @cached_property
+    def templates_by_sample(self) -> tuple[Index, Array]:
+        """Cells of each sample, (samples, most bins), and their histosys and bends, 0 where there is no cell.
+
+        Cells are positions in (bins × slots). The other array is of shape (samples, most bins, histosys and
+        curved).
+        """
+        most = max(channel.bins.stop - channel.bins.start for channel in self.channels)
+        cells = np.zeros((self.factors.first.size, most), dtype=np.intp)
+        templates = np.concatenate([self.shapes.straight, self.shapes.bend], axis=2)
+        found = np.zeros((*cells.shape, templates.shape[2]))
+        for channel in self.channels:
+            bins = np.arange(channel.bins.start, channel.bins.stop)
+            slots = np.arange(channel.slots)[:, None]
+            cells[channel.samples, : bins.size] = bins * self.nominal.shape[1] + slots
+            found[channel.samples, : bins.size] = templates[bins, slots]
+        return cells, found
+
+    @cached_property
+    def bent_order(self) -> tuple[Index, Index, Index]:
+        """Each normsys sorted by its parameter; where each parameter's begin, and its position in wide."""
+        places = self.places[self.factors.pulls]
+        order = np.argsort(places, kind="stable")
+        own, first = np.unique(places[order], return_index=True)
+        return order, first, own
 
     @cached_property
     def joined(self) -> Layer:

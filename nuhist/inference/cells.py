@@ -68,7 +68,7 @@ class CellRates:
         shapes = self.model.shapes
         tilted = np.matmul(inside, shapes.straight[bins])
         if shapes.curved.size:
-            tilted[:, :, shapes.curved] += np.matmul(inside, shapes.bend[bins]) * self._curve_slopes
+            tilted[:, :, shapes.bent] += np.matmul(inside, shapes.bend[bins]) * self._curve_slopes
         return np.asarray(tilted.transpose(1, 0, 2))
 
     def of_layer(self, layer: Layer) -> Array:
@@ -121,7 +121,7 @@ class CellRates:
                 part = np.matmul(force, shapes.straight[bins, :slots].transpose(1, 0, 2)).transpose(1, 0, 2)
                 if shapes.curved.size:
                     bent = np.matmul(force, shapes.bend[bins, :slots].transpose(1, 0, 2)).transpose(1, 0, 2)
-                    part[:, :, shapes.curved] += bent * slope[:, None]
+                    part[:, :, shapes.bent] += bent * slope[:, None]
                 tilts[:, channel.samples] = part
         return weights, tilts, self._bends(forces)
 
@@ -134,15 +134,15 @@ class CellRates:
         order, first = model.cells_by_sample
         own = (pull[:, :, None] * self.cells).reshape(len(pull), -1)[:, order]
         weights = np.add.reduceat(own, first, axis=1)
-        tilts = np.zeros((len(pull), first.size, shapes.parameter.size))
-        if shapes.parameter.size:
-            force = forces.reshape(len(pull), -1)[:, order, None]
-            straight = shapes.straight.reshape(model.nominal.size, -1)[order]
-            tilts[:] = np.add.reduceat(force * straight, first, axis=1)
-            if shapes.curved.size:
-                bend = shapes.bend.reshape(model.nominal.size, -1)[order]
-                bent = np.add.reduceat(force * bend, first, axis=1)
-                tilts[:, :, shapes.curved] += bent * self._curve_slopes[:, None]
+        size = shapes.parameter.size
+        if not size:
+            return weights, np.zeros((len(pull), first.size, 0)), self._bends(forces)
+        cells, templates = model.templates_by_sample
+        force = forces.reshape(len(pull), -1)[:, cells].transpose(1, 0, 2)  # (samples, batch, bins)
+        found = np.matmul(force, templates).transpose(1, 0, 2)
+        tilts = found[:, :, :size]
+        if shapes.curved.size:
+            tilts[:, :, shapes.bent] += found[:, :, size:] * self._curve_slopes[:, None]
         return weights, tilts, self._bends(forces)
 
     def _bends(self, forces: Array) -> Array:

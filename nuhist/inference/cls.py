@@ -2,116 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
 from nuhist.errors import FitError
-from nuhist.inference.crossing import End, Search, find_crossings
-from nuhist.inference.likelihood import Minimum
+from nuhist.inference.asymptotic import AsymptoticCls, TestStatistic
+from nuhist.inference.crossing import find_crossings_of
 from nuhist.inference.profile import Profile
 from nuhist.inference.reach import outwards, reach
+from nuhist.inference.searches import End, Search
 from nuhist.physics.coupling import spaced
-from nuhist.tables import Array
 
 Bands = dict[str, float | None]
-TestStatistic = Literal["qtilde", "q"]
 SIGMAS = (-2, -1, 0, 1, 2)
 _BEYOND = 1.5  # of the least distance of an expected limit: where the search begins
 _AHEAD = 4  # doubled distances in a first round: up to beyond the highest expected limit
-_LEAST = 1e-300  # CLs: less counts as this
-
-
-@dataclass(eq=False)
-class AsymptoticCls:
-    """CLs at values of the parameter of interest, remembered.
-
-    Attributes
-    ----------
-    profile
-        Of the data.
-    test_statistic
-        ``"qtilde"``, for a parameter with a boundary at 0, or ``"q"``, for one without. Both are Δχ² above
-        the best fit within the bounds and 0 below it; they differ in their distributions, as in pyhf.
-    asimov
-        The curve for the data expected from the fit without the coupling.
-
-    References
-    ----------
-    Cowan, Cranmer, Gross, Vitells, arXiv:1007.1727, eqs. (14), (16), (57) to (59), (64) to (66).
-    """
-
-    profile: Profile
-    test_statistic: TestStatistic = "qtilde"
-    asimov: Profile = field(init=False)
-    _known: dict[float, tuple[float, float]] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.asimov = self.profile.asimov()
-
-    def statistics(self, value: float) -> tuple[float, float]:
-        """Square roots of the test statistic of the data and of the Asimov data.
-
-        A best fit above the value does not count against it: the statistic is 0 there.
-        """
-        if value not in self._known:
-            before = self.minima
-            observed = 0.0 if self.profile.best > value else max(self.profile.delta(value), 0.0)
-            # Without the coupling the best fit is at 0, and below it nothing counts against a value.
-            without = max(self.asimov.delta(value), 0.0) if value > 0 else 0.0
-            roots = float(np.sqrt(observed)), float(np.sqrt(without))
-            if self.minima != before:  # a scan has found a lower one: what was known is so no more
-                self._known.clear()
-                return self.statistics(value)
-            self._known[value] = roots
-        return self._known[value]
-
-    @property
-    def minima(self) -> tuple[Minimum, Minimum]:
-        """What both curves are measured from."""
-        return self.profile.minimum, self.asimov.minimum
-
-    def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
-        """Fit several values together, ahead of calls."""
-        self.profile.prepare([value for value in values if value >= self.profile.best], check=check)
-        self.asimov.prepare(values, check=check)
-
-    def observed(self, value: float) -> float:
-        """CLs of the data."""
-        root, asimov = self.statistics(value)
-        return float(asymptotic_ratio(np.array([root]), asimov, self.test_statistic)[0])
-
-    def expected(self, value: float, sigma: float) -> float:
-        """CLs of a fluctuation of the background by so many standard deviations."""
-        from scipy.special import ndtr
-
-        _, asimov = self.statistics(value)
-        # A fluctuation upwards (+σ) allows a larger coupling.
-        return float(ndtr(sigma - asimov) / ndtr(sigma))
-
-
-def asymptotic_ratio(root: Array, asimov: Array | float, test_statistic: TestStatistic = "qtilde") -> Array:
-    """CLs from the square roots of q̃ or q of data sets and of their Asimov data, by asymptotic formulas.
-
-    NaN where one of them is.
-    """
-    from scipy.special import log_ndtr
-
-    root, asimov = np.broadcast_arrays(root, asimov)
-    # Where the data cannot tell, CLs is 1, and where q̃ is infinite, it is 0.
-    usual = np.isfinite(asimov) & (asimov > 0)
-    scale = np.where(usual, asimov, 1.0)
-    near = (root <= scale) | (test_statistic == "q")
-    with np.errstate(invalid="ignore", over="ignore"):  # an infinite root
-        signal = np.where(near, -root, -(root**2 + scale**2) / (2 * scale))
-        background = np.where(near, scale - root, -(root**2 - scale**2) / (2 * scale))
-        # Far below the background both tails are 0 in a double, and their ratio is what counts.
-        ratio = np.exp(log_ndtr(signal) - log_ndtr(background))
-    ratio = np.where(usual, np.where(np.isinf(root), 0.0, ratio), np.where(asimov == 0, 1.0, 0.0))
-    return np.where(np.isnan(root) | np.isnan(asimov), np.nan, ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,27 +101,23 @@ def asymptotic_cls(profile: Profile, test_statistic: TestStatistic | None = None
 def limits_of(curve: AsymptoticCls, confidence_level: float, *, expected: bool) -> ClsLimits:
     """Upper limits of :func:`cls_limits`, where CLs is known already at some values."""
     natural = natural_statistic(curve.profile)
-    functions: dict[str, Callable[[float], float]] = {"observed": curve.observed}
+    asked: dict[str, float | None] = {"observed": None}
     if expected:
-        functions |= {
-            f"{sigma:+d}" if sigma else "0": partial(curve.expected, sigma=sigma) for sigma in SIGMAS
-        }
+        asked |= {f"{sigma:+d}" if sigma else "0": sigma for sigma in SIGMAS}
     alpha = 1 - confidence_level
     before = None
     while before != curve.minima:  # again where the search has found a lower one
         before = curve.minima
-        searches = _searches(curve, list(functions.values()), alpha)
+        searches = _searches(curve, list(asked.values()), alpha)
         ends = dict(
-            zip(functions, find_crossings(searches, -float(np.log(alpha)), curve.prepare), strict=True)
+            zip(asked, find_crossings_of(searches, -float(np.log(alpha)), curve.prepare_each), strict=True)
         )
     limits = {name: None if end.edge else end.value for name, end in ends.items()}
     notes = (*_notes(curve, ends, alpha), *_statistic_notes(curve, natural))
     return ClsLimits(limits.pop("observed"), limits if expected else None, notes)
 
 
-def _searches(
-    curve: AsymptoticCls, functions: Sequence[Callable[[float], float]], alpha: float
-) -> list[Search]:
+def _searches(curve: AsymptoticCls, asked: Sequence[float | None], alpha: float) -> list[Search]:
     """Where to look for the limits: outwards from where the lowest of the expected ones may lie."""
     from scipy.special import ndtr, ndtri
 
@@ -224,16 +128,12 @@ def _searches(
     lowest = -float(ndtri(alpha * ndtr(SIGMAS[0]))) + SIGMAS[0]
     distance, edge = reach(curve.asimov.along, lowest**2, low, high)
     inside, values = low + distance, outwards(low, high, _BEYOND * (distance or high - low), edge=edge)
-
-    def above(function: Callable[[float], float], value: float) -> float:
-        """−ln CLs, nearly a parabola; infinite where there is no model."""
-        possible = np.isfinite(curve.statistics(value)).all()
-        return -float(np.log(max(function(value), _LEAST))) if possible else np.inf
-
-    return [
-        Search(partial(above, function), low, values if known < high else (), _AHEAD, known)
-        for function, known in zip(functions, [low] + (len(functions) - 1) * [inside], strict=True)
-    ]
+    searches = []
+    for sigma in asked:
+        known = low if sigma is None else inside
+        height, slope = partial(curve.height, sigma=sigma), partial(curve.slope, sigma=sigma)
+        searches.append(Search(height, low, values if known < high else (), _AHEAD, known, slope))
+    return searches
 
 
 def _notes(curve: AsymptoticCls, ends: Mapping[str, End], alpha: float) -> tuple[str, ...]:

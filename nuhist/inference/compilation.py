@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,15 @@ _PER_BIN = ("staterror", "shapesys", "shapefactor")
 _STRAIGHT = 1e-14  # of a variation: a bend that is only the rounding of a mirror image
 
 _Entry = tuple[int, int, bool, float, float]  # sample, parameter, whether a normsys, its sides
-_Tilt = tuple[int, int, int, Array, Array]  # parameter, first bin, slot, half difference, bend
+
+
+class _Tilts(NamedTuple):
+    """All histosys: parameter, first bin, slot and number of bins of each; and counts one after the other."""
+
+    owners: list[tuple[int, int, int, int]]
+    high: list[float]
+    middle: list[float]
+    low: list[float]
 
 
 def compile_model(spec: Mapping[str, Any], model: Any) -> CompiledModel:
@@ -42,7 +50,7 @@ def compile_model(spec: Mapping[str, Any], model: Any) -> CompiledModel:
     nominal, sample_of = np.zeros(shape), np.zeros(shape, dtype=np.intp)
     channels: list[Channel] = []
     entries: list[_Entry] = []
-    tilts: list[_Tilt] = []
+    tilts = _Tilts([], [], [], [])
     cells: dict[str, Any] = {}  # by bin-by-bin modifier
     number = 0
     for channel in spec["channels"]:
@@ -58,9 +66,10 @@ def compile_model(spec: Mapping[str, Any], model: Any) -> CompiledModel:
                 elif kind == "normsys":
                     entries.append((number, start[name], True, float(data["hi"]), float(data["lo"])))
                 elif kind == "histosys":
-                    up = np.asarray(data["hi_data"], dtype=np.float64) - sample["data"]
-                    down = np.asarray(sample["data"], dtype=np.float64) - data["lo_data"]
-                    tilts.append((start[name], part.start, slot, (up + down) / 2, _bend(up, down)))
+                    tilts.owners.append((start[name], part.start, slot, len(sample["data"])))
+                    tilts.high.extend(data["hi_data"])
+                    tilts.middle.extend(sample["data"])
+                    tilts.low.extend(data["lo_data"])
                 elif kind in _PER_BIN:
                     multiplied = cells.setdefault(name, np.zeros(shape, dtype=bool))
                     multiplied[part, slot] = True
@@ -85,12 +94,6 @@ def compile_model(spec: Mapping[str, Any], model: Any) -> CompiledModel:
     return compiled
 
 
-def _bend(up: Array, down: Array) -> Array:
-    """Curvature C of a histosys; 0 where it is only the rounding of a mirror image."""
-    bend = up - down
-    return bend / 16 if np.abs(bend).max() > _STRAIGHT * 16 * np.abs(up).max() else np.zeros_like(bend)
-
-
 def _factors(entries: list[_Entry]) -> Factors:
     sample, parameter, norm, high, low = (np.array(column) for column in zip(*entries, strict=True))
     pairs = np.stack([sample, parameter], axis=1)[parameter >= 0]
@@ -103,15 +106,23 @@ def _factors(entries: list[_Entry]) -> Factors:
     return Factors(sample, parameter, norm, high, low, coefficients, first)
 
 
-def _shapes(tilts: list[_Tilt], shape: tuple[int, int]) -> Shapes:
-    parameter = np.unique(np.array([tilt[0] for tilt in tilts], dtype=np.intp))
-    straight, bend = (np.zeros((*shape, parameter.size)) for _ in range(2))
-    for owner, first, slot, half, curvature in tilts:
-        column = int(np.searchsorted(parameter, owner))
-        straight[first : first + half.size, slot, column] += half
-        bend[first : first + half.size, slot, column] += curvature
-    curved = np.flatnonzero(bend.any(axis=(0, 1)))
-    return Shapes(parameter, straight, curved, np.ascontiguousarray(bend[:, :, curved]))
+def _shapes(tilts: _Tilts, shape: tuple[int, int]) -> Shapes:
+    """Half differences D and curvatures C; a bend that is only the rounding of a mirror image is none."""
+    owner, first, slot, size = np.array(tilts.owners, dtype=np.intp).reshape(-1, 4).T
+    high, middle, low = (np.array(part, dtype=np.float64) for part in tilts[1:])
+    up, down, start = high - middle, middle - low, np.cumsum(size) - size
+    bend = up - down
+    parameter, column = np.unique(owner, return_inverse=True)
+    straight, bends = (np.zeros((*shape, parameter.size)) for _ in range(2))
+    if owner.size:
+        most, steepest = (np.maximum.reduceat(np.abs(part), start) for part in (bend, up))
+        bend = np.where(np.repeat(most > _STRAIGHT * 16 * steepest, size), bend / 16, 0.0)
+        bins = np.repeat(first - start, size) + np.arange(middle.size)
+        places = bins, np.repeat(slot, size), np.repeat(column, size)
+        np.add.at(straight, places, (up + down) / 2)
+        np.add.at(bends, places, bend)
+    curved = np.flatnonzero(bends.any(axis=(0, 1)))
+    return Shapes(parameter, straight, curved, np.ascontiguousarray(bends[:, :, curved]))
 
 
 def _layers(
@@ -119,8 +130,12 @@ def _layers(
 ) -> tuple[Layer, ...]:
     """Bin-by-bin modifiers, put together where they share no bin."""
     layers: list[tuple[Index, Any]] = []  # parameter of each bin or -1, and the cells
+    having: dict[str, set[str]] = {name: set() for name in cells}
+    for channel, _, modifier in each_modifier(spec):
+        if modifier["name"] in having:
+            having[modifier["name"]].add(channel["name"])
     for name, multiplied in cells.items():
-        parameter = _positions(spec, config, name, start[name])
+        parameter = _positions(having[name], config, name, start[name])
         parameter = np.where(multiplied.any(axis=1), parameter, -1)
         for others, multiplied_there in layers:
             if not ((others >= 0) & (parameter >= 0)).any():
@@ -141,10 +156,9 @@ def _layer(config: Any, spec: Mapping[str, Any], parameter: Index, multiplied: A
     return Layer(bins, parameter[bins], multiplied[bins], whole)
 
 
-def _positions(spec: Mapping[str, Any], config: Any, name: str, start: int) -> Index:
+def _positions(having: Collection[str], config: Any, name: str, start: int) -> Index:
     """Parameter of each bin for a bin-by-bin modifier: pyhf numbers the bins of its channels in order."""
     index = np.full(config.nmaindata, -1, dtype=np.intp)
-    having = {channel["name"] for channel, _, modifier in each_modifier(spec) if modifier["name"] == name}
     size = config.param_set(name).n_parameters
     for channel in config.channels:
         if channel in having:

@@ -11,8 +11,8 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.histfactory.loading import Source
+from nuhist.inference.asymptotic import asymptotic_ratio
 from nuhist.inference.belt_ends import toy_error
-from nuhist.inference.cls import asymptotic_ratio
 from nuhist.inference.covering import asimov_statistic, beside, holding
 from nuhist.inference.execution import Execution, as_execution, rounds
 from nuhist.inference.feldman_cousins import belt_range

@@ -2,96 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from nuhist.inference.between import cubic_crossing, spline_crossing
+from nuhist.inference.searches import AHEAD, End, Function, Prepare, PrepareEach, Search
 from nuhist.tables import Array
 
-AHEAD = 7  # values whose fits share a round
 _PRECISION = 1e-5  # of a crossing, of its distance from the origin
 _INNER = 4  # values between the ends of a bracket
-_PARTS, _NARROWED = 64, 7  # parts of a spline among which its crossing is looked for, and how often
 _CORRECTION = 1e-4  # of the same: by which one more value may move a guess, which is then better by far
 _MISSED = 0.1  # of the height of the nearest value beside it: by which a guess may miss the level
+_CUBICS = 6  # cubics by slopes until a spline is tried instead
 _INWARD = 8.0  # by which steps shrink where the first value lies outside already
 _NEAREST = 1e-30  # of the first value's distance: a crossing nearer to the start is the start itself
 _WIDE = 3.0  # ratio of the distances of a bracket's ends, above which it is narrowed first
 
-Function = Callable[[float], float]
-
-
-class Prepare(Protocol):
-    """Computes values together, ahead of calls."""
-
-    def __call__(self, values: Sequence[float], *, check: bool = True) -> None:
-        """Compute; unchecked for a search."""
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What to look for: where a function leaves the region in which it lies below a level.
-
-    Attributes
-    ----------
-    function
-        It remembers what ``prepare`` has computed. It may be infinite.
-    origin
-        A value inside of the region, from which distances are measured.
-    values
-        Where to look, from the origin outwards.
-    ahead
-        How many of them to compute in the first round.
-    start
-        Another value inside of the region, further out than the origin, if one is known.
-    """
-
-    function: Function
-    origin: float
-    values: Sequence[float]
-    ahead: int = AHEAD
-    start: float | None = None
-
-    @property
-    def inside(self) -> float:
-        """The outermost value that is known to lie inside."""
-        return self.origin if self.start is None else self.start
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """Where a region ends.
-
-    Attributes
-    ----------
-    value
-        The crossing, or the last value inside; None where the region goes on to the bound.
-    edge
-        Whether the function is infinite from there on, and below the level up to there.
-    regions
-        How many stretches below the level there are between the start and the end.
-    looked_to
-        The last value that was looked at, where the region goes on to it.
-    """
-
-    value: float | None
-    edge: bool = False
-    regions: int = 1
-    looked_to: float | None = None
-
-    def last(self, bound: float) -> float:
-        """The last value that is known to lie inside: the end, or what was looked to, or the bound."""
-        return next((value for value in (self.value, self.looked_to) if value is not None), bound)
-
 
 def find_crossings(searches: Sequence[Search], level: float, prepare: Prepare) -> list[End]:
+    """:func:`find_crossings_of` functions that all need the same of a value."""
+
+    def together(values: Sequence[Sequence[float]], *, check: bool = True) -> None:
+        prepare([value for own in values for value in own], check=check)
+
+    return find_crossings_of(searches, level, together)
+
+
+def find_crossings_of(searches: Sequence[Search], level: float, prepare: PrepareEach) -> list[End]:
     """Where functions leave the region below a level.
 
     Of each search a few values are computed at once, until one lies outside; the last change from
     inside to outside among them counts. Between its two values, a cubic spline through a few more
-    gives the crossing, and one more value corrects it. All searches share the rounds of fits.
+    gives the crossing, and one more value corrects it; where slopes are known, the cubic through two
+    values is enough. All searches share the rounds of fits.
 
     Parameters
     ----------
@@ -107,7 +52,7 @@ def find_crossings(searches: Sequence[Search], level: float, prepare: Prepare) -
     running = {number: _crossing(search, level) for number, search in enumerate(searches)}
     ends: dict[int, End] = {}
     while running:
-        wanted: dict[bool, list[float]] = {True: [], False: []}
+        wanted: dict[bool, dict[int, list[float]]] = {True: {}, False: {}}
         for number in list(running):
             try:
                 values, check = next(running[number])
@@ -115,10 +60,10 @@ def find_crossings(searches: Sequence[Search], level: float, prepare: Prepare) -
                 ends[number] = stop.value
                 del running[number]
             else:
-                wanted[check] += values
-        for check, values in wanted.items():
-            if values:
-                prepare(values, check=check)
+                wanted[check][number] = values
+        for check, asked in wanted.items():
+            if asked:
+                prepare([asked.get(number, []) for number in range(len(searches))], check=check)
     return [ends[number] for number in range(len(searches))]
 
 
@@ -149,9 +94,13 @@ def _crossing(search: Search, level: float) -> Generator[_Wanted, None, End]:
     bracket = yield from _finite(search, bracket, level)
     if bracket.inside == bracket.outside or np.isinf(search.function(bracket.outside)):
         return End(bracket.inside, edge=True, regions=bracket.regions)
+    if search.slope is not None:
+        found = yield from _by_slopes(search, search.slope, bracket, level)
+        if found is not None:
+            return End(found, regions=bracket.regions)
     nodes = np.linspace(bracket.inside, bracket.outside, _INNER + 2).tolist()
     yield nodes[:-1], False
-    guess = _interpolated(search.function, level, nodes)
+    guess = spline_crossing(search.function, level, nodes)
     if guess is not None:
         yield [guess[0]], True
     value, edge = _refined(search.function, level, nodes, guess, abs(bracket.outside - search.origin))
@@ -226,37 +175,34 @@ def _finite(search: Search, bracket: _Bracket, level: float) -> Generator[_Wante
     return bracket
 
 
-def _interpolated(function: Function, level: float, nodes: Sequence[float]) -> tuple[float, float] | None:
-    """The crossing by a spline through the nodes, and the slope there; None where there is no spline.
-
-    The spline is the cubic one without knots at the second node and the last but one, in units of the
-    distance between nodes, which are evenly spaced: a parameter's own units may overflow.
-    """
-    heights = np.array([function(node) - level for node in nodes])
-    spacing = np.diff(nodes) * np.sign(nodes[-1] - nodes[0])
-    if not (np.isfinite(heights).all() and (spacing > 0).all()):
-        return None
-    places = np.arange(len(nodes), dtype=np.float64)
-    knots = places[2:-2]
-    weights = np.linalg.solve(_cubics(places, knots), heights)
-    unit = (nodes[-1] - nodes[0]) / (len(nodes) - 1)
-    near = max(int(np.argmax(heights > 0)), 1) - 1.0
-    if heights[int(near)] < 0 < heights[int(near) + 1]:  # where the node is the crossing itself, either sign
-        step = 1.0
-        for _ in range(_NARROWED):
-            step /= _PARTS
-            between = np.asarray(near + step * np.arange(1.0, _PARTS), dtype=np.float64)
-            near += step * int(np.argmax(np.append(_cubics(between, knots) @ weights > 0, True)))
-    slope = weights[1] + 2 * weights[2] * near + 3 * weights[3] * near**2
-    slope += 3 * float(weights[4:] @ np.maximum(near - knots, 0.0) ** 2)
-    return nodes[0] + near * unit, float(slope) / unit
-
-
-def _cubics(places: Array, knots: Array) -> Array:
-    """The functions of which cubic splines with knots consist, at places: (places, functions)."""
-    return np.concatenate(
-        [places[:, None] ** np.arange(4), np.maximum(places[:, None] - knots, 0.0) ** 3], axis=1
-    )
+def _by_slopes(
+    search: Search, slope: Function, bracket: _Bracket, level: float
+) -> Generator[_Wanted, None, float | None]:
+    """The crossing by cubics through two values with their slopes, ever nearer; None where that fails."""
+    inside, outside = bracket.inside, bracket.outside
+    yield [inside], False
+    distance, guess = abs(outside - search.origin), None
+    for number in range(_CUBICS):
+        ends = [(search.function(value) - level, slope(value)) for value in (inside, outside)]
+        guess = cubic_crossing(inside, outside, ends) if guess is None else guess
+        if guess is None:
+            return None
+        checked = number > 0  # the first is seldom the last
+        yield [guess], checked
+        height, steep = search.function(guess) - level, slope(guess)
+        if not (np.isfinite(height) and np.isfinite(steep) and steep != 0):
+            return None
+        refined = float(guess - height / steep)
+        near = abs(refined - guess) <= _CORRECTION * distance
+        # As of a spline: a jump is not mistaken for a crossing.
+        near &= abs(height) <= _MISSED * min(-ends[0][0], ends[1][0])
+        near &= min(inside, outside) <= refined <= max(inside, outside)
+        if near and checked:
+            return refined
+        if not near:
+            inside, outside = (inside, guess) if height > 0 else (guess, outside)
+        guess = refined if near else None
+    return None
 
 
 def _neighbours(heights: Sequence[float] | Array, nodes: Sequence[float]) -> tuple[float, float]:

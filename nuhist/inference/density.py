@@ -17,6 +17,7 @@ from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 
 _ROUNDING = 1e-7  # of 2NLL, a sum of some hundred
+_SATURATED = 1e-9  # of 2NLL above the saturated model, where a minimum is that of all models
 _NUMBERS = 400_000  # in one array of a search: more would not stay in the cache
 _NEAR_ORIGIN = 0.01  # of its constraint's width: bounds within which a parameter is not constrained by it
 
@@ -110,12 +111,16 @@ class Density:
         return -2 * value if np.isfinite(value) else np.inf
 
     def heights(self, points: Array, data: Array | None = None) -> Array:
-        """2NLL at several points up to one constant, for searches: shape (points,)."""
+        """2NLL at several points up to one constant, for searches: shape (points,).
+
+        Data are those of all points, or of each.
+        """
         observed, arrays = self.data if data is None else data, self.arrays
+        each = np.broadcast_to(observed, (len(points), observed.shape[-1]))
         if arrays is None:
-            return np.array([self.twice_nll(point, observed) for point in points])
-        parts = _parts(arrays, points)
-        return np.concatenate([arrays.twice_nll(part, observed[None]) for part in parts])
+            return np.array([self.twice_nll(*pair) for pair in zip(points, each, strict=True)])
+        parts = zip(_parts(arrays, points), _parts(arrays, each), strict=True)
+        return np.concatenate([arrays.twice_nll(*part) for part in parts])
 
     def yields(self, points: Array) -> Array:
         """Expected counts of each sample in each channel, in the workspace's order: (points, samples)."""
@@ -212,6 +217,16 @@ class Density:
         if self.poi is not None and is_artefact(self):
             data[len(data) - len(self.model.config.auxdata) + self._auxiliary_index(self.poi.name)] = 0.0
         return data
+
+    def saturated(self, parameters: Array, data: Array) -> Minimum | None:
+        """The global minimum where it is at a point at which each term of 2NLL has its own; else None.
+
+        Data that are expected at a point have their minimum there, and nothing is to be searched.
+        """
+        if self.compiled is None or not ((parameters >= self.lower) & (parameters <= self.upper)).all():
+            return None
+        height = float(self.compiled.twice_nll(parameters[None], data[None])[0])
+        return Minimum(parameters, self.twice_nll(parameters, data)) if height < _SATURATED else None
 
     def _auxiliary_index(self, name: str) -> int:
         """Position of a parameter's datum among the auxiliary data."""

@@ -62,27 +62,34 @@ class Descent(Density):
         *,
         check: bool = True,
         lowest: int | None = None,
+        sure: int | None = None,
         exploring: bool = True,
     ) -> list[tuple[Minimum | None, Array]]:
-        """Fit the compiled likelihood: minima, None where one is not found or not pyhf's, and the ends."""
+        """Fit the compiled likelihood: minima, None where one is not found or not pyhf's, and the ends.
+
+        Data are those of all fits, or of each. The first ``sure`` fits, or all, are compared with pyhf and
+        led along edges; of the others, which are a search, the ``lowest``.
+        """
         if self.compiled is None:
             return [(None, start) for start in starts]
-        repeated = np.tile(data, (len(starts), 1))
-        bounds = self.lower, self.upper
+        each, bounds = np.broadcast_to(data, (len(starts), data.shape[-1])), (self.lower, self.upper)
+        known = (len(starts) if lowest is None else 0) if sure is None else sure
         batch = fit_with_edges(
-            self.compiled, repeated, starts, *bounds, ~free, self.scale, lowest, exploring=exploring
+            self.compiled, each, starts, *bounds, ~free, self.scale, lowest, sure=known, exploring=exploring
         )
-        constant = float(self.compiled.constant(data[None])[0])
-        rounding = 100 * float(self.compiled.rounding(data[None])[0])
+        own = np.atleast_2d(data)
+        constant, rounding = self.compiled.constant(own), 100 * self.compiled.rounding(own)
         found: list[tuple[Minimum | None, Array]] = []
-        for start, point, height, converged in zip(
-            starts, batch.parameters, batch.twice_nll + constant, batch.converged, strict=True
+        for row, (start, point, height, converged) in enumerate(
+            zip(starts, batch.parameters, batch.twice_nll + constant, batch.converged, strict=True)
         ):
             if not converged:
                 found.append((None, point if np.isfinite(height) else start))
                 continue
-            minimum = Minimum(point, self.twice_nll(point, data) if check else float(height))
-            agrees = abs(minimum.twice_nll - height) <= _AGREEMENT * max(1.0, abs(height)) + rounding
+            compared = check and (sure is None or row < sure)
+            minimum = Minimum(point, self.twice_nll(point, each[row]) if compared else float(height))
+            unknown = float(rounding[min(row, len(own) - 1)])
+            agrees = abs(minimum.twice_nll - height) <= _AGREEMENT * max(1.0, abs(height)) + unknown
             if not agrees:
                 warnings.warn(
                     f"{self.origin}: the compiled likelihood differs from pyhf's by"

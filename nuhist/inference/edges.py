@@ -41,12 +41,14 @@ def fit_with_edges(
     scale: Array,
     lowest: int | None = None,
     *,
+    sure: int = 0,
     exploring: bool = True,
 ) -> BatchFit:
     """Fit a batch, and those that do not converge once more, one by one, with λ ≥ 0 in each step.
 
     Parameters and result are those of :func:`nuhist.inference.newton.fit_batch`. With some hundred
-    parameters the second takes seconds; ``lowest`` is for how many it is done, those that came lowest.
+    parameters the second takes seconds; ``lowest`` is for how many it is done, those that came lowest, and
+    the first ``sure`` fits anyhow.
     """
     free = np.flatnonzero(~constant)
     batch = fit_batch(model, data, start, lower, upper, constant, scale, exploring=exploring)
@@ -58,7 +60,8 @@ def fit_with_edges(
         batch = fit_batch(model, data[lost], moved, lower, upper, constant, scale, exploring=exploring)
         parameters[lost], heights[lost], converged[lost] = batch.parameters, batch.twice_nll, batch.converged
     open_fits = np.flatnonzero(~converged & np.isfinite(heights))
-    for row in open_fits[np.argsort(heights[open_fits])][:lowest]:
+    anyhow, further = open_fits[open_fits < sure], open_fits[open_fits >= sure]
+    for row in (*anyhow, *further[np.argsort(heights[further])][:lowest]):
         empty = np.flatnonzero(data[row, : model.bins] == 0)
         problem = Problem(model, data[row, None], lower, upper, free, scale[free], empty)
         parameters[row], heights[row], converged[row], needed = _fit(problem, parameters[row])

@@ -231,11 +231,11 @@ def _add_bending(
     model: CompiledModel, rates: Rates, logs: Array, pull: Array, blocks: Array, *, whole: bool
 ) -> None:
     """Add the second derivatives of the counts times ∂(−2 ln L)/∂λ; only those of curves unless whole."""
-    factors, shapes, wide = model.factors, model.shapes, model.wide.size
+    factors, wide = model.factors, model.wide.size
     weights, tilts, bends = rates.moments(pull)
     shaped = model.shaped
     diagonal = np.zeros((len(pull), wide))
-    diagonal[:, shaped[shapes.curved]] = bends
+    diagonal[:, model.curving] = bends
     if whole:
         right = logs * (weights[:, :, None] / 2)
         right[:, :, shaped] += tilts
@@ -247,7 +247,8 @@ def _add_bending(
         if norms.size:
             bend = code4_bend(rates.theta[:, factors.pulls], *factors.sides)
             part = weights[:, factors.sample[norms]] * bend / rates.factors[:, norms]
-            add_to(diagonal, (model.bent_places,), part)
+            order, first, places = model.bent_order
+            diagonal[:, places] += np.add.reduceat(part[:, order], first, axis=1)
         blocks[:, :wide, :wide] += half
         blocks[:, :wide, :wide] += half.transpose(0, 2, 1)
     diagonals(blocks)[:, :wide] += diagonal

@@ -126,12 +126,12 @@ def _beyond(value: Array, high: Array, low: Array) -> tuple[Index, Array, Array]
 
 def code4_bend(value: Array, high: Array, low: Array, coefficients: Array) -> Array:
     """Second derivative of :func:`code4`."""
-    second = (coefficients * (_POWER * (_POWER - 1))).T[1:]
+    factors = _POWER * (_POWER - 1)
     inside = np.clip(value, -1, 1)
-    bend = np.tile(second[-1], (len(value), 1))
-    for column in second[-2::-1]:
+    bend = np.tile(factors[-1] * coefficients[:, -1], (len(value), 1))
+    for place in range(4, 0, -1):
         bend *= inside
-        bend += column
+        bend += factors[place] * coefficients[:, place]
     beyond = _beyond(value, high, low)
     if beyond is not None:
         places, rate, power = beyond

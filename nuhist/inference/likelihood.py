@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
 from nuhist.inference.density import Minimum, is_artefact
+from nuhist.inference.newton import SMALL
 from nuhist.inference.starts import Starts
-from nuhist.inference.structure import Mask
+from nuhist.inference.structure import Index, Mask
 from nuhist.tables import Array
 
 _AFRESH = 4  # starts of each held fit of a large model
@@ -80,7 +82,7 @@ class Likelihood(Starts):
         data: Array | None = None,
         *,
         check: bool = True,
-        elsewhere: bool = True,
+        elsewhere: bool | Mask = True,
     ) -> list[Minimum | None]:
         """Minimise 2NLL with the parameter of interest held at each of several values, in one batch.
 
@@ -97,7 +99,7 @@ class Likelihood(Starts):
         data: Array | None = None,
         *,
         check: bool = True,
-        elsewhere: bool = True,
+        elsewhere: bool | Mask = True,
     ) -> list[Minimum | None]:
         """Minimise 2NLL from several points at which some parameters are held, in one batch.
 
@@ -108,11 +110,11 @@ class Likelihood(Starts):
         held
             Positions of the parameters that stay as they are.
         data
-            Other data than the workspace's.
+            Other data than the workspace's, of all fits or of each.
         check
             Whether each is compared with pyhf, see :meth:`minimise`; a search needs that at its end only.
         elsewhere
-            Whether fits start afresh as well, where there may be several valleys.
+            Whether fits start afresh as well, where there may be several valleys; of all fits or of each.
 
         Returns
         -------
@@ -123,49 +125,66 @@ class Likelihood(Starts):
         if self.compiled is None or not free.any() or not len(points):
             return [None] * len(points)
         observed = self.data if data is None else data
-        fits = [minimum for minimum, _ in self._newton(points, free, observed, check=check)]
+        each = np.broadcast_to(observed, (len(points), observed.shape[-1]))
+        fresh = np.flatnonzero(np.broadcast_to(elsewhere, len(points)))
+        further = self._elsewhere(points[fresh], free, each[fresh])
+        ends = self._both(points, further, fresh, free, each, check=check)
+        fits, seen = ends[: len(points)], iter(ends[len(points) :])
         found = {index: minimum for index, minimum in enumerate(fits) if minimum is not None}
+        self._follow(found, free, each, check=check)
+        for row in fresh.tolist() if further.size else ():
+            others = [minimum for minimum in islice(seen, further.shape[1]) if minimum is not None]
+            if row not in found or not others:
+                continue
+            lowest = lowest_of([found[row], *others])
+            if check and lowest.parameters is not found[row].parameters:
+                lowest = replace(lowest, twice_nll=self.twice_nll(lowest.parameters, each[row]))
+            found[row] = lowest
+        return [found.get(index) for index in range(len(fits))]
+
+    def _both(
+        self, points: Array, further: Array, fresh: Index, free: Mask, data: Array, *, check: bool
+    ) -> list[Minimum | None]:
+        """Fits from points, and from others for some of them, in one batch unless that is a large one."""
+        starts = further.reshape(-1, points.shape[1])
+        lowest, own = _FOLLOWED * len(fresh), np.repeat(data[fresh], further.shape[1], axis=0)
+        if not 0 < len(points) + len(starts) <= SMALL:
+            fits = self._newton(points, free, data, check=check)
+            fits += self._newton(starts, free, own, check=False, lowest=lowest) if len(starts) else []
+        else:
+            both = np.concatenate([points, starts]), free, np.concatenate([data, own])
+            fits = self._newton(*both, check=check, lowest=lowest, sure=len(points))
+        return [minimum for minimum, _ in fits]
+
+    def _follow(self, found: dict[int, Minimum], free: Mask, data: Array, *, check: bool) -> None:
+        """Go on to lower valleys that are seen from fits, which are updated."""
         rows = list(found)
         for _ in range(_ROUNDS):
-            ends = np.array([found[row].parameters for row in rows]).reshape(len(rows), points.shape[1])
-            which, others = self._other_valleys(ends, free, observed)
-            further = self._newton(others, free, observed, check=check) if len(others) else []
+            if not rows:
+                return
+            ends = np.array([found[row].parameters for row in rows])
+            which, others = self._other_valleys(ends, free, data[rows])
+            fits = self._newton(others, free, data[rows][which], check=check) if len(others) else []
             lower = set()
-            for number, (minimum, _) in zip(which, further, strict=True):
+            for number, (minimum, _) in zip(which, fits, strict=True):
                 row = rows[number]
                 if minimum is not None and minimum.twice_nll < found[row].twice_nll - _LOWER:
                     found[row] = minimum
                     lower.add(row)
             rows = sorted(lower)
-            if not rows:
-                break
-        for row, seen in (self._elsewhere(found, free, observed) if elsewhere else {}).items():
-            lowest = lowest_of([found[row], *seen])
-            if check and lowest.parameters is not found[row].parameters:
-                lowest = replace(lowest, twice_nll=self.twice_nll(lowest.parameters, observed))
-            found[row] = lowest
-        return [found.get(index) for index in range(len(fits))]
 
-    def _elsewhere(self, found: Mapping[int, Minimum], free: Mask, data: Array) -> dict[int, list[Minimum]]:
-        """Fits that start elsewhere, for each fit, which may lie in the higher valley."""
+    def _elsewhere(self, points: Array, free: Mask, data: Array) -> Array:
+        """Other starts of fits, (fits, starts, parameters), with what is held as it is at points."""
         starts = self.scattered if len(self.scattered) else self.afresh
-        if self.compiled is None or not len(starts) or not found:
-            return {}
-        points = np.tile(starts, (len(found), 1, 1))
-        for own, minimum in zip(points, found.values(), strict=True):
-            own[:, ~free] = minimum.parameters[~free]
-        if len(starts) > _AFRESH and not len(self.scattered):  # of large models the most promising ones
-            heights = self.heights(points.reshape(-1, starts.shape[1]), data).reshape(len(found), -1)
+        found = np.where(free, starts, points[:, None])
+        if (
+            len(starts) > _AFRESH and len(points) and not len(self.scattered)
+        ):  # of large models the most promising ones
+            own = np.repeat(data, len(starts), axis=0)
+            heights = self.heights(found.reshape(-1, points.shape[1]), own).reshape(found.shape[:2])
             best = np.argpartition(heights, _AFRESH, axis=1)[:, :_AFRESH]
-            points = np.take_along_axis(points, best[:, :, None], axis=1)
-        each = points.shape[1]
-        seen = self._newton(
-            points.reshape(-1, starts.shape[1]), free, data, check=False, lowest=_FOLLOWED * len(found)
-        )
-        return {
-            row: [end for end, _ in seen[number * each : (number + 1) * each] if end is not None]
-            for number, row in enumerate(found)
-        }
+            found = np.take_along_axis(found, best[:, :, None], axis=1)
+        return found
 
     def best(self, data: Array | None = None) -> Minimum:
         """Global minimum: a first fit, and others from where :mod:`nuhist.inference.search` says."""

@@ -21,7 +21,7 @@ _CHUNK = 500  # fits at a time: what they need stays in the cache
 _TOGETHER = 1000  # toys that share first steps, which need less
 _NUMBERS = 20_000_000  # at most in one array: it bounds the memory
 _PATIENCE = 12  # Gauss-Newton steps of a large batch before the whole second derivative is taken
-_SMALL = 64  # fits that take it from the start
+SMALL = 64  # fits that take it from the start
 _PASSES = 32  # numbers for each cell and fit that first steps keep
 
 
@@ -158,7 +158,7 @@ def _fit_chunk(
     converged = first_steps(model, theta, height, data, free, scale, lower, upper, near=False)
     state = State.at(theta, height, converged)
     active, iterations = np.flatnonzero(np.isfinite(height) & ~converged), 0
-    patience = _PATIENCE if patient and len(theta) > _SMALL else 0
+    patience = _PATIENCE if patient and len(theta) > SMALL else 0
     own = None if constant.size == free.size else free
     rates = first if np.isfinite(height).all() and free.size <= LARGE else None
     while active.size and iterations < _ITERATIONS:

@@ -11,7 +11,9 @@ import numpy as np
 
 from nuhist.errors import FitError
 from nuhist.inference.curve import Curve
+from nuhist.inference.hessian import gradient
 from nuhist.inference.likelihood import Likelihood, Minimum, lowest_of
+from nuhist.inference.together import Start, prepare_together
 from nuhist.inference.without import fit_without, place
 from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
@@ -19,7 +21,7 @@ from nuhist.values import as_level
 
 _BETTER = 1e-5  # in 2NLL: a scan that finds a minimum lower by more starts again from there
 _KNOWN = 0.5  # of 2NLL: where rounding may be more, Δχ² is wrong; it moves limits by 0.3 %
-_NEAR = 4.0  # of 2NLL: between values that differ by less, valleys of one lead to those of the other
+_NEAR = 12.0  # of 2NLL: between values that differ by less, valleys of one lead to those of the other
 _EMPTY = 1e-3  # counts at most, at an end where a bin would expect less than nothing
 _RESTARTS = 25  # along a narrow valley that bends, each goes a part of the way
 _NUMBERS = 2_000_000  # at most in one array of the cheap curve: it bounds the memory
@@ -154,16 +156,29 @@ class Profile:
 
     def prepare(self, values: Sequence[float], *, check: bool = True) -> None:
         """Fit several values in one batch; what does not converge so is left to single fits."""
+        prepare_together([(self, values)], check=check)
+
+    def starts(self, values: Sequence[float]) -> tuple[list[Start], list[Start]]:
+        """Starts of fits at values that are not known, and others for those that end nowhere from these."""
         unknown = [value for value in dict.fromkeys(values) if value not in self._known]
-        if not unknown:
-            return
         near = {self.best: self.minimum, **self._known}
-        between = {value: self._beside(value, near) for value in unknown}
-        repeated = [value for value, starts in between.items() for _ in starts]
-        self._fit(repeated, [start for starts in between.values() for start in starts], check=check)
-        apart = [value for value in unknown if value not in self._known]
-        nearest = [near[min(near, key=lambda known: abs(known - value))].parameters for value in apart]
-        self._fit(apart, nearest, check=check, elsewhere=True)
+        first, second = list[Start](), list[Start]()
+        for value in unknown:
+            between = self._beside(value, near)
+            first += [Start(self, value, start, afresh=False) for start in between]
+            nearest = near[min(near, key=lambda known: abs(known - value))].parameters
+            (second if between else first).append(Start(self, value, nearest, afresh=True))
+        return first, second
+
+    def learn(self, found: Mapping[float, Sequence[Minimum]]) -> None:
+        """Take fits at values; of several of one value the lowest counts."""
+        self._known |= {
+            value: lowest_of(minima) if len(minima) > 1 else minima[0] for value, minima in found.items()
+        }
+
+    def knows(self, value: float) -> bool:
+        """Whether there is a fit at a value."""
+        return value in self._known
 
     def _beside(self, value: float, near: Mapping[float, Minimum]) -> list[Array]:
         """The minima that are known to both sides of a value, if it lies between two, near to each other.
@@ -178,23 +193,6 @@ class Profile:
         if not abs(ends[0].twice_nll - ends[1].twice_nll) < _NEAR:
             return []
         return [start for end in ends for start in (end.parameters, *end.others)]
-
-    def _fit(
-        self, values: Sequence[float], starts: Sequence[Array], *, check: bool, elsewhere: bool = False
-    ) -> None:
-        """Fit values from a start each; of several fits of a value the lowest counts."""
-        if not values:
-            return
-        found = self.likelihood.minimise_at(
-            np.array(values), np.array(starts), self.data, check=check, elsewhere=elsewhere
-        )
-        ends: dict[float, list[Minimum]] = {}
-        for value, minimum in zip(values, found, strict=True):
-            if minimum is not None:
-                ends.setdefault(value, []).append(minimum)
-        self._known |= {
-            value: lowest_of(minima) if len(minima) > 1 else minima[0] for value, minima in ends.items()
-        }
 
     def refuse_broken(self, level: float) -> None:  # noqa: ARG002 - every value has its fit
         """Refuse counts so large that 2NLL, a sum of terms n ln n, is not known well enough.
@@ -217,6 +215,15 @@ class Profile:
     def delta(self, value: float) -> float:
         """Δχ² at a value, against whatever is the lowest minimum known afterwards."""
         return heights_at(self, [value])[0]
+
+    def slope(self, value: float) -> float:
+        """Derivative of Δχ² at a value: that of 2NLL along it, since the other parameters are fitted."""
+        model = self.likelihood.arrays
+        if model is None:
+            return np.nan
+        observed = self.likelihood.data if self.data is None else self.data
+        found = gradient(model, self.at(value).parameters[None], observed[None])
+        return float(found[0, self.likelihood.poi_index])
 
     def at(self, value: float) -> Minimum:
         """Fit with the parameter of interest held at a value."""
@@ -248,8 +255,10 @@ class Profile:
         FitError
             If the data are impossible without it.
         """
-        without = fit_without(self.likelihood, self.minimum, self.data)
-        return Profile(self.likelihood, self.likelihood.asimov(without))
+        likelihood = self.likelihood
+        without = fit_without(likelihood, self.minimum, self.data)
+        data = likelihood.asimov(without)
+        return Profile(likelihood, data, fitted=likelihood.saturated(without.parameters, data))
 
     @property
     def splits(self) -> bool:

@@ -7,10 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from nuhist.inference.crossing import Search, find_crossings
+from nuhist.inference.crossing import find_crossings
 from nuhist.inference.curve import Curve
 from nuhist.inference.profile import Profile, retried
 from nuhist.inference.reach import outwards, reach, turns
+from nuhist.inference.searches import Search
 from nuhist.physics.coupling import spaced
 
 SIGMAS = (-2, -1, 0, 1, 2)

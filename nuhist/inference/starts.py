@@ -119,8 +119,7 @@ class Starts(Descent):
             return np.zeros(0, dtype=np.intp), at[:0]
         steps = self.scale, constraint_widths(self.arrays, self.scale)
         bounds = self.lower, self.upper
-        along = partial(heights_along, self.arrays, data=data[None])
-
+        along = partial(heights_along, self.arrays, data=np.atleast_2d(data))
         return valleys(self._heights_of(data), at, turning, *steps, *bounds, along)
 
     def alone(self, points: Array, held: Index, covariance: Array) -> Mask:

@@ -109,6 +109,11 @@ class Shapes:
     curved: Index
     bend: Array
 
+    @cached_property
+    def bent(self) -> Index | slice:
+        """``curved`` for indexing."""
+        return in_a_row(self.curved)
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:

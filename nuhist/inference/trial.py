@@ -19,6 +19,7 @@ _PARTS = np.array([0.5, 0.25, 0.1, 0.03])  # of a step that leads up
 _LAST = 1e-6  # of 2NLL: after a step with the whole second derivative that gains less, nothing is left
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 _BEYOND = 10  # steps to where less than nothing is expected: a fit on that edge is left to others
+_FELT = 0.1  # least damping after a step that led up: with less, the next one would be nearly the same
 _FULL = 1e2  # damping up to which a step counts as a full one, on the floor of rounding
 
 
@@ -135,7 +136,7 @@ class State(NamedTuple):
         trial, reached, better = tried.points, tried.height, tried.better
         self.theta[active[better]] = trial[better]
         self.height[active[better]] = np.minimum(reached, self.height[active])[better]
-        grown = np.where(better, self.damping[active] / 10, self.damping[active] * 10)
+        grown = np.where(better, self.damping[active] / 10, np.maximum(self.damping[active] * 10, _FELT))
         grown[short] = self.damping[active[short]]
         stuck = (grown > _MOST_DAMPING) | (self.beyond[active] > _BEYOND)
         self.damping[active] = np.maximum(grown, _LEAST_DAMPING)

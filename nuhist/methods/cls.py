@@ -11,7 +11,7 @@ from nuhist.methods.method import finished, level_of, profile_of, shell, toys_co
 from nuhist.values import as_flag, as_text
 
 if TYPE_CHECKING:
-    from nuhist.inference.cls import TestStatistic
+    from nuhist.inference.asymptotic import TestStatistic
     from nuhist.inference.execution import Execution
     from nuhist.inference.model import Model
     from nuhist.inference.results import Interval

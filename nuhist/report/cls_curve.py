@@ -11,7 +11,8 @@ from nuhist.errors import ConfigError
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.loading import Source
 from nuhist.histfactory.patchset import SignalGrid
-from nuhist.inference.cls import SIGMAS, AsymptoticCls, cls_upper
+from nuhist.inference.asymptotic import AsymptoticCls
+from nuhist.inference.cls import SIGMAS, cls_upper
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.notes import command, interval_notes
 from nuhist.inference.results import JsonResult
@@ -105,7 +106,7 @@ def cls_curve(
 
     References
     ----------
-    arXiv:1007.1727, see :class:`nuhist.inference.cls.AsymptoticCls`.
+    arXiv:1007.1727, see :class:`nuhist.inference.asymptotic.AsymptoticCls`.
     """
     confidence_level = as_level(confidence_level)
     made = as_model(model, measurement=measurement, poi=poi)

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 from nuhist import Workspace, limit
 from nuhist.errors import ConfigError, FitError, OptionError
-from nuhist.inference.cls import AsymptoticCls
+from nuhist.inference.asymptotic import AsymptoticCls
 from nuhist.inference.prepare import make_likelihood
 from nuhist.inference.profile import Profile
 

@@ -8,8 +8,9 @@ from math import exp, inf, log, pi, sin, sqrt
 
 import pytest
 
-from nuhist.inference.crossing import End, Search, find_crossing, find_crossings
+from nuhist.inference.crossing import find_crossing, find_crossings, find_crossings_of
 from nuhist.inference.reach import outwards
+from nuhist.inference.searches import End, Search
 
 # A crossing is promised to 1e-5 of its distance from the origin; where a guess is moved by up to 1e-4 of it
 # for the last time, and a kink spoils the slope, it is good to that.
@@ -197,3 +198,63 @@ def test_each_function_has_its_own_answer() -> None:
 
 def test_without_functions_there_is_nothing_to_find() -> None:
     assert find_crossings([], 1.0, Counted(lambda x: x).prepare) == []
+
+
+# Name: function, its derivative, level, first value outside, where it crosses.
+SLOPED: dict[str, tuple[Callable[[float], float], Callable[[float], float], float, float, float]] = {
+    "parabola": (lambda x: x**2, lambda x: 2 * x, LEVEL, 4.0, sqrt(LEVEL)),
+    "quartic": (lambda x: x**4, lambda x: 4 * x**3, 4.0, 4.0, sqrt(2)),
+    "downwards": (lambda x: x**2, lambda x: 2 * x, LEVEL, -4.0, -sqrt(LEVEL)),
+    "large numbers": (lambda x: (x / 1e9) ** 2, lambda x: 2 * x / 1e18, LEVEL, 2e9, 1e9 * sqrt(LEVEL)),
+    # Where two valleys meet, slopes of both sides differ: with these values, too, the crossing is found.
+    "a kink": (lambda x: max(0.0, 5 * (x - 1)), lambda x: 5.0 * (x > 1), 2.0, 2.0, 1.4),
+    "two valleys": (
+        lambda x: min(4 * x**2, (x - 1) ** 2 + 1),
+        lambda x: 8 * x if 4 * x**2 < (x - 1) ** 2 + 1 else 2 * (x - 1), LEVEL, 4.0, 1 + sqrt(LEVEL - 1),
+    ),
+    "slopes that are wrong": (lambda x: x**2, lambda x: -3.0, LEVEL, 4.0, sqrt(LEVEL)),
+    "slopes that are not known": (lambda x: x**2, lambda x: float("nan"), LEVEL, 4.0, sqrt(LEVEL)),
+    "a jump": (lambda x: 0.0 if x < 2.345 else 7.0, lambda x: 0.0, 1.0, 4.0, 2.345),
+    "a steep jump": (lambda x: x if x < 2.345 else x + 70, lambda x: 1.0, 10.0, 4.0, 2.345),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SLOPED)
+def test_crossing_of_a_function_with_slopes(name: str) -> None:
+    function, slope, level, outside, expected = SLOPED[name]
+    counted = Counted(function)
+    search = Search(counted, 0.0, [outside], start=outside / 8, slope=slope)
+    end = find_crossing(search, level, counted.prepare)
+    assert end.value == pytest.approx(expected, rel=PRECISION)
+    assert end.edge == ("jump" in name)
+
+
+@pytest.mark.parametrize("name", ["parabola", "quartic", "downwards", "large numbers"])
+def test_slopes_save_values_and_are_more_exact(name: str) -> None:
+    function, slope, level, outside, expected = SLOPED[name]
+    counted = Counted(function)
+    end = find_crossing(
+        Search(counted, 0.0, [outside], start=outside / 2.9, slope=slope), level, counted.prepare
+    )
+    # The last step is 1e-4 of the distance at most, and Newton's method squares it.
+    assert end.value == pytest.approx(expected, rel=1e-7)
+    assert counted.alone == []
+    # Both ends and a few cubics, where a spline takes eight values.
+    assert sum(size for size, _ in counted.rounds) <= 6
+    assert counted.rounds[-1] == (1, True)  # what gives the result is compared with pyhf
+
+
+def test_searches_that_need_different_things_of_a_value() -> None:
+    asked: list[list[list[float]]] = []
+
+    def prepare(values: Sequence[Sequence[float]], *, check: bool = True) -> None:
+        asked.append([list(own) for own in values])
+
+    searches = [
+        Search(lambda x: x**2, 0.0, [2.0]),
+        Search(lambda x: x**2 / 4, 0.0, [2.0, 8.0], slope=lambda x: x / 2),
+    ]
+    found = find_crossings_of(searches, 1.0, prepare)
+    assert [end.value for end in found] == pytest.approx([1.0, 2.0], rel=1e-6)
+    assert asked[0] == [[2.0], [2.0, 8.0]]
+    assert all(len(values) == len(searches) for values in asked)

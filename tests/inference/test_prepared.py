@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from nuhist import Workspace, limit
 from nuhist.errors import FitError
 from nuhist.inference import descent as module
-from nuhist.inference.cls import AsymptoticCls, cls_upper
+from nuhist.inference.asymptotic import AsymptoticCls
+from nuhist.inference.cls import cls_upper
 from nuhist.inference.edges import fit_with_edges
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.newton import BatchFit, fit_batch
 from nuhist.inference.prepare import Engine, make_likelihood
 from nuhist.inference.profile import LowerMinimumError, Profile, heights_at
 from nuhist.inference.region import profile_ends
+from nuhist.inference.together import prepare_together
 from tests.strategies import Limits, random_workspace
 
 Array = NDArray[np.float64]
@@ -111,6 +113,42 @@ def test_known_values_are_not_fitted_again(bins: Workspace, monkeypatch: pytest.
     profile.prepare([2.0, 3.0])
     profile.prepare([1.0, 3.0])
     assert asked == [[1.0, 2.0], [3.0]]
+
+
+def test_two_curves_are_fitted_in_one_batch(bins: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile, alone = (Profile(make_likelihood(bins)) for _ in range(2))
+    asimov, other = profile.asimov(), alone.asimov()
+    fits: list[int] = []
+    newton = Likelihood._newton
+
+    def counted(self: Likelihood, starts: Array, *rest: Any, **options: Any) -> Any:
+        fits.append(len(starts))
+        return newton(self, starts, *rest, **options)
+
+    monkeypatch.setattr(Likelihood, "_newton", counted)
+    prepare_together([(profile, [1.0, 2.0]), (asimov, [2.0, 3.0, 4.0])])
+    assert fits == [5]
+    for curve, same, values in ((profile, alone, [1.0, 2.0]), (asimov, other, [2.0, 3.0, 4.0])):
+        assert heights_at(curve, values) == pytest.approx(heights_at(same, values), abs=SAME)
+
+
+@pytest.mark.parametrize("strength", [0.5, 2.0])
+def test_the_slope_of_a_curve_is_that_of_its_heights(bins: Workspace, strength: float) -> None:
+    profile = Profile(make_likelihood(bins))
+    low, high = heights_at(profile, [strength - 1e-4, strength + 1e-4])
+    # Heights are good to 1e-10, so that their quotient is to 1e-6.
+    assert profile.slope(strength) == pytest.approx((high - low) / 2e-4, abs=1e-5)
+
+
+def test_asimov_data_have_their_minimum_where_they_are_expected(bins: Workspace) -> None:
+    profile = Profile(make_likelihood(bins))
+    asimov = profile.asimov()
+    searched = profile.likelihood.best(asimov.data)
+    assert asimov.best == 0
+    assert asimov.minimum.twice_nll == pytest.approx(searched.twice_nll, abs=SAME)
+    assert asimov.minimum.parameters == pytest.approx(searched.parameters, abs=1e-4)
+    elsewhere = profile.minimum.parameters
+    assert profile.likelihood.saturated(elsewhere, profile.likelihood.data) is None
 
 
 def test_what_a_batch_does_not_find_is_fitted_alone(bins: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
