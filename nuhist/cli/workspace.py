@@ -45,13 +45,11 @@ def build(
     deliver(result, output)
 
 
-@command(
-    epilog="Example: nuhist patchset lz_ws2022 --hypothesis millicharge-epa --grid=-4e-13:4e-13:21 -o epa"
-)
+@command(epilog="Example: nuhist patchset lz_ws2022 --hypothesis millicharge-epa -o epa")
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @hypothesis_options
-@click.option("--grid", "grids", multiple=True, required=True, metavar="LO:HI:N",
-              help="Couplings in μ_B, e₀ or cm²; give it again to refine a part.")  # fmt: skip
+@click.option("--grid", "grids", multiple=True, metavar="LO:HI:N", default=None,
+              help="Couplings, chosen by default; give it again to refine a part.")  # fmt: skip
 @build_options()
 @click.option("-o", "--output-dir", "output", required=True, type=OutputType(), metavar="DIR",
               help="Gets BkgOnly.json, its sidecar, and patchset.json.")  # fmt: skip
@@ -67,7 +65,7 @@ def patchset(
     from nuhist.histfactory.grids import parse_range
     from nuhist.histfactory.patchset import build_patchset
 
-    couplings = [coupling for grid in grids for coupling in parse_range(grid)]
+    couplings = [coupling for grid in grids for coupling in parse_range(grid)] or None
     result = build_patchset(
         *experiments,
         couplings=couplings,

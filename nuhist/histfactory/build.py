@@ -9,6 +9,7 @@ from typing import Any
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
+from nuhist.histfactory.bounds import in_bounds
 from nuhist.histfactory.expectation import refuse_other_expectation
 from nuhist.histfactory.interest import interest_parameter
 from nuhist.histfactory.model_set import ModelSet, model_set
@@ -75,6 +76,7 @@ def build(
 
 def workspace_of(models: ModelSet, command: str | None = None) -> Workspace:
     """The workspace of prepared channels, see :func:`build`."""
+    models = in_bounds(models)
     tested = models.models[0].tested
     couplings = [interest_parameter(each.hypothesis, each.flavor) for each in tested]
     for each, coupling in zip(tested, couplings, strict=True):

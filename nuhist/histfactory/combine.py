@@ -16,7 +16,12 @@ from nuhist.histfactory.data_kind import data_record
 from nuhist.histfactory.loading import Source, Unchanged
 from nuhist.histfactory.overrides import hold, merged_overrides
 from nuhist.histfactory.rename import rename_channel, rename_parameter
-from nuhist.histfactory.shared_interest import refuse_other_signals, shared_interest, signal_record
+from nuhist.histfactory.shared_interest import (
+    refuse_other_signals,
+    rescale_couplings,
+    shared_interest,
+    signal_record,
+)
 from nuhist.histfactory.sharing import (
     Correlated,
     correlations,
@@ -150,6 +155,7 @@ def combine(
     settled = {name: (after if rho == 1 else found)[name] for name, rho in shared.items()}
     for line in report(settled, shared) if correlate_common or len(shared) > named else ():
         message(line)
+    rescale_couplings(parts, (name for name in shared if name != interest.name), message)
     _warn_of_fluxes(parts, message)
     _tell_other_meanings(parts, shared, message)
     _rename_channels(parts, message)

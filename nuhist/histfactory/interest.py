@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
-from nuhist.errors import ModelError
+from nuhist.histfactory.found_range import is_found_scale, is_moved
 from nuhist.histfactory.parameter_sets import each_modifier
 from nuhist.histfactory.templates import Parameter, sample_name
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace
@@ -24,13 +24,18 @@ from nuhist.physics.hypotheses import (
 def interest_parameter(hypothesis: Hypothesis, flavor: FlavorChoice) -> Parameter:
     """The parameter of interest of a hypothesis, with its bounds and start."""
     coupling = hypothesis.parameter_of_interest(flavor)
-    # Minuit that starts on a bound stays there, and a signed coupling is flat at 0: hence 0.1.
-    start = 1.0 if hypothesis.replaces_standard_model else 0.1
     low, high = hypothesis.parameter_range(flavor).bounds
-    if not low < start < high:
-        start = (low + high) / 2
+    start = interest_start(hypothesis, (low, high))
     bounds = (low / coupling.scale, high / coupling.scale)
     return Parameter(coupling.name, coupling.meaning, "1", bounds, start / coupling.scale)
+
+
+def interest_start(hypothesis: Hypothesis, bounds: tuple[float, float]) -> float:
+    """Where fits of a coupling start, as a power of x."""
+    # Minuit that starts on a bound stays there, and a signed coupling is flat at 0: hence 0.1.
+    start = 1.0 if hypothesis.replaces_standard_model else 0.1
+    low, high = bounds
+    return start if low < start < high else (low + high) / 2
 
 
 def signal_name(hypothesis: Hypothesis, group: str = "all", label: str = "") -> str:
@@ -52,11 +57,18 @@ def coupling_scale(workspace: Workspace, name: str) -> CouplingScale:
     if sidecar is not None:
         for described in couplings(sidecar):
             if described["name"] == name:
-                return CouplingScale(**{field.name: described[field.name] for field in fields(CouplingScale)})
+                return described_scale(described)
     found = find_parameter(name)
-    if sidecar is None and found is not None and _is_built(workspace.spec, *found):
-        return found[0].parameter_of_interest(found[1])
+    if sidecar is None and found is not None:
+        built = _as_built(workspace.spec, *found)
+        if built is not None:
+            return built
     return CouplingScale.plain(name)
+
+
+def described_scale(described: Mapping[str, Any]) -> CouplingScale:
+    """What a sidecar says of a coupling."""
+    return CouplingScale(**{field.name: described[field.name] for field in fields(CouplingScale)})
 
 
 def couplings(sidecar: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -114,28 +126,51 @@ def told_of_reference(scale: CouplingScale, origin: str, message: Callable[[str]
     return scale
 
 
-def _is_built(spec: Mapping[str, Any], hypothesis: Hypothesis, flavor: FlavorChoice) -> bool:
-    """Whether a hypothesis' parameter of interest is in a workspace as :func:`nuhist.build` puts it there."""
-    expected = interest_parameter(hypothesis, flavor).to_spec() or {}
+def _as_built(spec: Mapping[str, Any], hypothesis: Hypothesis, flavor: FlavorChoice) -> CouplingScale | None:
+    """The parameter of interest of a hypothesis, if it stands in a workspace as built."""
+    stated = hypothesis.parameter_of_interest(flavor)
     measurement = spec["measurements"][0]
     blocks = {block["name"]: block for block in measurement["config"]["parameters"]}
-    found = blocks.get(expected["name"], {})
-    kind = "normfactor"
-    if hypothesis.dependence is Dependence.POLYNOMIAL:
-        kind = "histosys"
-        same = found.get("bounds") == expected["bounds"]  # so near the origin is nothing else
-    else:
-        same = measurement["name"] == MEASUREMENT and found == expected
-    if not same:
-        return False
-    name = hypothesis.parameter_of_interest(flavor).name
+    found = blocks.get(stated.name, {})
+    signed = hypothesis.dependence is Dependence.POLYNOMIAL
+    if not signed and measurement["name"] != MEASUREMENT:
+        return None
+    scale = _built_scale(found, hypothesis, flavor)
+    kind = "histosys" if signed else "normfactor"
     holders = [
-        (sample, modifier["type"]) for _, sample, modifier in each_modifier(spec) if modifier["name"] == name
+        (sample, modifier["type"])
+        for _, sample, modifier in each_modifier(spec)
+        if modifier["name"] == stated.name
     ]
-    return bool(holders) and all(
+    built = all(
         entry == kind and sample["name"] in _built_names(hypothesis, flavor, sample)
         for sample, entry in holders
     )
+    return replace(stated, scale=scale) if scale is not None and holders and built else None
+
+
+def _built_scale(found: Mapping[str, Any], hypothesis: Hypothesis, flavor: FlavorChoice) -> float | None:
+    """The scale of a parameter of interest from its bounds and start; None if they are not as built.
+
+    Bounds are those that the hypothesis states, or :mod:`nuhist.histfactory.bounds` has moved them; the
+    start says which scale it has found. So near the origin is nothing else.
+    """
+    expected = interest_parameter(hypothesis, flavor).to_spec() or {}
+    stated = hypothesis.parameter_range(flavor)
+    if hypothesis.dependence is Dependence.POLYNOMIAL:
+        if found.get("bounds") == expected["bounds"]:
+            return stated.scale
+        ((init,), (ends,)) = found.get("inits") or (0.0,), found.get("bounds") or ((),)
+        scale = interest_start(hypothesis, stated.bounds) / init if init else 0.0
+        scale = float(f"{scale:.12g}")
+    else:
+        scale, (ends,) = stated.scale, found.get("bounds") or ((),)
+        if {**found, "bounds": 0} != {**expected, "bounds": 0}:
+            return None
+    if len(ends) != 2 or not (scale == stated.scale or is_found_scale(scale)):
+        return None
+    moved = (is_moved(end * scale, bound) for end, bound in zip(ends, stated.bounds, strict=True))
+    return scale if all(moved) else None
 
 
 def _built_names(hypothesis: Hypothesis, flavor: FlavorChoice, sample: Mapping[str, Any]) -> set[str]:
@@ -143,58 +178,3 @@ def _built_names(hypothesis: Hypothesis, flavor: FlavorChoice, sample: Mapping[s
     fluxes = {entry["name"] for entry in sample["modifiers"] if entry["name"].endswith("_flux")}
     groups = ("all", *(entry.removesuffix("_flux") for entry in fluxes))
     return {signal_name(hypothesis, group, label) for group in groups for label in ("", f"_{flavor}")}
-
-
-def rescale_interest(spec: dict[str, Any], name: str, factor: float, origin: str) -> None:
-    """Multiply all counts of the samples that a parameter scales, so that the parameter is divided.
-
-    Parameters
-    ----------
-    spec
-        Changed in place.
-    name
-        Of the parameter: a normfactor.
-    factor
-        By which the counts grow where the parameter is 1.
-    origin
-        For messages.
-
-    Raises
-    ------
-    ModelError
-        If the parameter is no normfactor.
-    """
-    for channel in spec["channels"]:
-        for sample in channel["samples"]:
-            types = {entry["type"] for entry in sample["modifiers"] if entry["name"] == name}
-            if not types:
-                continue
-            if types != {"normfactor"}:
-                raise ModelError(
-                    f"{origin}: '{name}' is a {min(types)}; only a normfactor can be rescaled, so build"
-                    " the workspaces with one reference"
-                )
-            sample["data"] = [factor * value for value in sample["data"]]
-            for modifier in sample["modifiers"]:
-                _rescale(modifier, factor)
-    for measurement in spec["measurements"]:
-        for block in measurement["config"]["parameters"]:
-            if block["name"] != name:
-                continue
-            for key in ("bounds", "inits"):
-                if key in block:
-                    block[key] = _divided(block[key], factor)
-
-
-def _rescale(modifier: dict[str, Any], factor: float) -> None:
-    data: Any = modifier.get("data")
-    if modifier["type"] == "histosys":
-        modifier["data"] = {key: [factor * value for value in values] for key, values in data.items()}
-    elif modifier["type"] in ("staterror", "shapesys"):
-        modifier["data"] = [factor * value for value in data]
-
-
-def _divided(values: Any, factor: float) -> Any:
-    if isinstance(values, list):
-        return [_divided(value, factor) for value in values]
-    return values / factor

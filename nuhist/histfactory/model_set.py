@@ -34,11 +34,13 @@ class ModelSet:
     models: tuple[ChannelModel, ...]
     parameters: tuple[Parameter, ...]
 
-    def testing(self, hypothesis: Hypothesis) -> ModelSet:
-        """The same for another hypothesis of the same family, whose rates are smooth where its are."""
-        models = [
-            replace(model, neutrinos=replace(model.neutrinos, hypothesis=hypothesis)) for model in self.models
-        ]
+    def testing(self, hypothesis: Hypothesis, place: int = 0) -> ModelSet:
+        """The same for another hypothesis, whose rates are smooth where those of the one in its place are."""
+        models = []
+        for model in self.models:
+            tested = list(model.tested)
+            tested[place] = replace(tested[place], hypothesis=hypothesis)
+            models.append(replace(model, neutrinos=tested[0], further=tuple(tested[1:])))
         return ModelSet(tuple(models), self.parameters)
 
     def exposed(self, exposure: float) -> ModelSet:

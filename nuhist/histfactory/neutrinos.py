@@ -99,7 +99,7 @@ class NeutrinoModel:
     def standard_model(self) -> Array:
         """Counts per bin without the coupling."""
         powers = (0, 1) if self.hypothesis.replaces_standard_model else (0,)
-        counts = [self._counts(group, self.source, self.physics) for group in self.groups]
+        counts = [self.counts(group) for group in self.groups]
         return np.asarray(sum(values[power] for values in counts for power in powers))
 
     def samples(self) -> list[Sample]:
@@ -107,7 +107,7 @@ class NeutrinoModel:
         samples = []
         scale = self.hypothesis.parameter_of_interest(self.flavor).scale
         for group in self.groups:
-            counts = self._counts(group, self.source, self.physics)
+            counts = self.counts(group)
             varied = [(each, self._ends(each, group)) for each in self.systematics]
             for power, values in counts.items():
                 if not values.any() or (power > 0 and self._signed):
@@ -125,6 +125,10 @@ class NeutrinoModel:
             modifiers = self._coupling(power, {})
             samples.append(self._sample("all", scale * values, modifiers, signal=True))
         return samples
+
+    def counts(self, group: str) -> dict[int, Array]:
+        """Counts per bin of a group of fluxes by power of x, at the experiment's exposure."""
+        return self._counts(group, self.source, self.physics)
 
     def _ends(self, each: Systematic, group: str) -> tuple[dict[int, Array], dict[int, Array] | None]:
         """Counts of a group on both sides of a systematic."""

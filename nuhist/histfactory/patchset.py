@@ -115,7 +115,7 @@ class SignalGrid(Shown):
 @with_fields(BuildOptions)
 def build_patchset(
     *experiments: str | Path | Experiment,
-    couplings: Sequence[float],
+    couplings: Sequence[float] | None = None,
     hypothesis: str,
     flavor: FlavorChoice = "effective",
     options: BuildOptions | None = None,
@@ -127,7 +127,8 @@ def build_patchset(
     Parameters
     ----------
     couplings
-        In the hypothesis' unit, in any order; those that are equal up to rounding are one.
+        In the hypothesis' unit, in any order; those that are equal up to rounding are one. By default they
+        are chosen, see :mod:`nuhist.histfactory.signal_points`.
     experiments, hypothesis, flavor, options, command, choices
         As in :func:`nuhist.build`.
 
@@ -143,17 +144,19 @@ def build_patchset(
     ['q_nu_m1', 'q_nu_0', 'q_nu_1']
     """
     from nuhist.histfactory.model_set import model_set  # physics, which reading a grid does without
+    from nuhist.histfactory.signal_points import signal_couplings
 
     tested = get_hypothesis(hypothesis)
     if not tested.of_neutrinos:
         raise ConfigError(f"{tested.name}: is one power of its coupling; use nuhist build")
-    grid = distinct(as_numbers(couplings, "couplings").tolist())
-    if len(grid) < 2:
+    grid = [] if couplings is None else distinct(as_numbers(couplings, "couplings").tolist())
+    if len(grid) < 2 and couplings is not None:
         raise ConfigError("a grid needs at least two different couplings")
-    if tested.reference == 1 and grid[0] < 0:
+    if tested.reference == 1 and grid and grid[0] < 0:
         raise ConfigError(f"{tested.name}: a strength below zero has no meaning")
     options = replace(options or BuildOptions(), **choices)
     models = model_set(experiments, tested, flavor, options)
+    grid = grid or signal_couplings(models)
     options = models.models[0].neutrinos.options
     poi = tested.parameter_of_interest(flavor)
     strength = Parameter(

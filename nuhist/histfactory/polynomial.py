@@ -9,8 +9,13 @@ constraint, α², adds nothing to 2NLL.
 
 from __future__ import annotations
 
-from nuhist.histfactory.templates import HistoSys
+import numpy as np
+
+from nuhist.histfactory.templates import HistoSys, rounded
 from nuhist.tables import Array
+
+# The largest scale at which ten digits of both sides hold their difference, the linear part.
+_TEN_DIGITS = 2e4
 
 
 def polynomial_modifier(
@@ -30,8 +35,20 @@ def polynomial_modifier(
         Largest |x| for which the counts must be right.
     """
     offset = 8 / 15 * scale**2 * (1 + (reach / scale) ** 2 / 3) * quadratic
+    exact = scale > _TEN_DIGITS
+    if exact:
+        standard, linear, offset = rounded(standard), rounded(linear), rounded(offset)
     return HistoSys(
         name,
         standard + scale * linear + offset,
         standard - scale * linear + offset,
+        exact,
     )
+
+
+def relative_error(place: Array) -> Array:
+    """Largest error of the quadratic part at places x / r, relative to it, where the scale is r.
+
+    It goes with the square of reach over scale.
+    """
+    return np.abs(1 - 2 * place**2) / 3

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from nuhist.errors import ConfigError, ModelError
 from nuhist.histfactory.correlation import Part
-from nuhist.histfactory.interest import coupling_scale, rescale_interest, signal_of
+from nuhist.histfactory.interest import coupling_scale, couplings, described_scale, signal_of
 from nuhist.histfactory.rename import rename_parameter
+from nuhist.histfactory.rescale import rescale_interest
 from nuhist.histfactory.validation import modifiers
-from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.coupling import OWN_UNIT, CouplingScale
 from nuhist.physics.hypotheses import find_parameter
 
 
 def shared_interest(
     parts: Sequence[Part], stated: Collection[str], poi: str | None, message: Callable[[str], None]
 ) -> CouplingScale:
-    """Bring all parameters of interest to the first one's name and scale.
+    """Bring all parameters of interest to one name and scale: the first one's, or the largest if signed.
 
     A plain number is taken for another part's coupling where the user has ``stated`` its name: has given it
     that name, or has said that it is to be shared.
@@ -52,16 +53,18 @@ def shared_interest(
     parts, scales = [part for part, _ in holding], [_scale(part, known_as) for part, known_as in holding]
     known = {scale.name: scale for scale in reversed(scales) if not scale.is_plain and scale.name in stated}
     scales = [known.get(scale.name, scale) if scale.is_plain else scale for scale in scales]
-    first = scales[0]
+    first = _common(scales)
     _refuse_unsaid(parts, first, stated)
-    for part, other in zip(parts[1:], scales[1:], strict=True):
+    for part, other in zip(parts, scales, strict=True):
+        if other is first:
+            continue
         alike = (other.coupling, other.unit, other.power) == (first.coupling, first.unit, first.power)
         if not alike or _members_apart(first.name, other.name):
             same = f", --correlate {first.name}" if other.name == first.name else ""
             raise ModelError(
-                f"{parts[0].origin} limits {first.meaning}, {part.origin} limits {other.meaning}, and nothing"
-                f" says that they mean the same; rename one of them{same}, give both workspaces their"
-                f" sidecars, or choose one with --poi, {first.name} or {other.name}"
+                f"{parts[scales.index(first)].origin} limits {first.meaning}, {part.origin} limits"
+                f" {other.meaning}, and nothing says that they mean the same; rename one of them{same}, give"
+                f" both workspaces their sidecars, or choose one with --poi, {first.name} or {other.name}"
             )
         factor = first.to_parameter(other.to_coupling(1.0))  # first's value where other's is 1
         if abs(factor - 1) > 1e-12:
@@ -71,6 +74,44 @@ def shared_interest(
             rename_parameter(part.spec, part.sidecar, other.name, first.name, part.origin)
             message(f"{part.origin}: {other.name} renamed to {first.name}")
     return first
+
+
+def rescale_couplings(parts: Sequence[Part], names: Iterable[str], message: Callable[[str], None]) -> None:
+    """Bring other shared couplings to one reference and one scale: the first one's, or the largest if signed.
+
+    Parameters
+    ----------
+    parts
+        Changed in place, their sidecars too.
+    names
+        Of shared parameters; those that are no couplings are left as they are.
+    message
+        Called with a line of text for each thing that is rescaled.
+    """
+    for name in names:
+        entries = [
+            (part, entry)
+            for part in parts
+            for entry in couplings(part.sidecar)
+            if entry["name"] == name and entry["unit"] != OWN_UNIT
+        ]
+        scales = [described_scale(entry) for _, entry in entries]
+        first = _common(scales) if scales else None
+        for (part, entry), scale in zip(entries, scales, strict=True):
+            if first is None or scale == first:
+                continue
+            if (scale.coupling, scale.unit, scale.power) != (first.coupling, first.unit, first.power):
+                continue  # which is refused where meanings are compared
+            rescale_interest(part.spec, name, 1 / first.to_parameter(scale.to_coupling(1.0)), part.origin)
+            entry.update(asdict(first), meaning=first.meaning)
+            message(f"{part.origin}: {name} rescaled to {first.meaning}")
+
+
+def _common(scales: Sequence[CouplingScale]) -> CouplingScale:
+    """The one that all take. Signed couplings stay near the origin only in the largest unit."""
+    if scales[0].scale == 1:
+        return scales[0]
+    return max(scales, key=lambda each: each.reference * each.scale)
 
 
 def _refuse_unsaid(parts: Sequence[Part], first: CouplingScale, stated: Collection[str]) -> None:

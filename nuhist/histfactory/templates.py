@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,11 @@ def written(counts: Array) -> list[float]:
     [0.3, 1e-300, 3.0]
     """
     return [float(f"{count:.{_DIGITS - 1}e}") for count in counts.tolist()]
+
+
+def rounded(counts: Array) -> Array:
+    """Computed counts with the digits of a document."""
+    return np.array(written(counts))
 
 
 def sample_name(hypothesis: str) -> str:
@@ -60,15 +65,20 @@ class NormSys:
 
 @dataclass(frozen=True, eq=False)
 class HistoSys:
-    """A constrained change of shape: counts at plus and at minus one standard deviation."""
+    """A constrained change of shape: counts at plus and at minus one standard deviation.
+
+    They are written with all their digits where ``exact`` says so, and else with those of counts.
+    """
 
     name: str
     up: Array
     down: Array
+    exact: bool = False
 
     def to_spec(self) -> dict[str, Any]:
         """As HistFactory JSON."""
-        data = {"hi_data": written(self.up), "lo_data": written(self.down)}
+        up, down = (side.tolist() if self.exact else written(side) for side in (self.up, self.down))
+        data = {"hi_data": up, "lo_data": down}
         return {"name": self.name, "type": "histosys", "data": data}
 
 
@@ -139,7 +149,7 @@ class Sample:
     def scaled(self, factor: float) -> Sample:
         """The same sample with all its counts multiplied."""
         modifiers = tuple(
-            HistoSys(m.name, m.up * factor, m.down * factor) if isinstance(m, HistoSys) else m
+            replace(m, up=m.up * factor, down=m.down * factor) if isinstance(m, HistoSys) else m
             for m in self.modifiers
         )
         return Sample(self.name, self.title, self.counts * factor, modifiers)

@@ -10,6 +10,7 @@ from nuhist.errors import ConfigError, unknown_name
 from nuhist.physics.called import called
 from nuhist.physics.hypothesis import Dependence, Hypothesis
 from nuhist.physics.own_parameter import DIGITS, OwnParameter
+from nuhist.physics.reference import with_reference
 
 _IN_NAMES = str.maketrans({".": "p", "-": "m", "+": None})  # what ROOT takes for operators
 _IN_NUMBERS = str.maketrans({"p": ".", "m": "-"})
@@ -71,6 +72,7 @@ class Family:
         if not isinstance(made, Hypothesis):
             raise ConfigError(f"{name}: its function gives a {type(made).__name__}; expected a Hypothesis")
         made = replace(made, formula=made.formula or self.formula, cited=made.cited or self.cited)
+        made = with_reference(made)
         if self.origin is not None:
             made = replace(made, origin=f"{self.origin}:{','.join(words)}")
         if made.dependence is Dependence.GENERAL:

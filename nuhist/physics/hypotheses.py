@@ -23,6 +23,7 @@ from nuhist.physics.hypothesis import (
     Terms,
 )
 from nuhist.physics.outside import from_file, is_in_file, of_packages
+from nuhist.physics.reference import with_reference
 from nuhist.physics.signal_table import from_table, is_table
 from nuhist.values import as_text
 
@@ -143,18 +144,18 @@ def get_hypothesis(name: str) -> Hypothesis:
     if is_table(as_text(name, "hypothesis")):
         return _of_table(name)
     if is_in_file(name):
-        return _of_file(name)
+        return with_reference(_of_file(name))
     family, _, values = name.partition(":")
     if family in FAMILIES and name not in HYPOTHESES:
         return FAMILIES[family].parsed(values)
     if name not in HYPOTHESES:
-        return _of_packages(name)
+        return with_reference(_of_packages(name))
     found: Any = HYPOTHESES[name]
     if not isinstance(found, Hypothesis):
         raise ConfigError(f"HYPOTHESES['{name}'] is a {type(found).__name__}; expected a Hypothesis")
     if found.name != name:
         raise ConfigError(f"HYPOTHESES['{name}'] has the name '{found.name}'; expected its key")
-    return found
+    return with_reference(found)
 
 
 def _of_file(text: str) -> Hypothesis:

@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from math import isfinite
+from math import ceil, isfinite, log10
 from pkgutil import resolve_name
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -22,6 +22,12 @@ from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
 from nuhist.values import as_positive
 
+
+class Unstated(float):
+    """A number that is left out and that nuhist finds: no number until then."""
+
+
+UNSTATED = Unstated("nan")
 FlavorChoice = Literal["effective", "e", "mu", "tau"]
 FLAVOR_CHOICES: tuple[FlavorChoice, ...] = get_args(FlavorChoice)
 Atomic = Literal["step", "rrpa"]
@@ -124,7 +130,8 @@ class Hypothesis:
     name, title
         For the command line and for readers.
     coupling, unit, reference
-        The physical quantity, its unit, and the value that x = 1 stands for.
+        The physical quantity, its unit, and the value that x = 1 stands for. Without a reference, functions
+        are for a coupling of 1 in its unit, and nuhist finds one, see :mod:`nuhist.physics.reference`.
     terms
         Cross sections on electrons per power of x for one flavour (coefficients of
         :mod:`nuhist.physics.scattering`); :func:`no_terms` for a signal that has ``rates``, or that only
@@ -132,13 +139,16 @@ class Hypothesis:
     dependence
         Which HistFactory construction fits.
     parameter
-        Name of the parameter of interest, with ``{flavor}`` where a single flavour's name goes.
+        Name of the parameter of interest, with ``{flavor}`` where a single flavour's name goes; made from the
+        coupling where it is left out.
     power
         The parameter is xᵖ over ``scale``.
     scale
-        See ``power``; 1 unless the parameter has to stay near the origin of an interpolation.
+        See ``power``; 1 unless the parameter has to stay near the origin of an interpolation, and chosen for
+        that where it is left out. See :mod:`nuhist.histfactory.bounds`.
     bounds
-        Of xᵖ, the Standard Model between them; p is 1 for a signed polynomial.
+        Of xᵖ, the Standard Model between them; p is 1 for a signed polynomial. They are moved outwards where
+        an experiment needs it.
     flavor_ranges
         Other scales and bounds for some flavours.
     alternative
@@ -186,12 +196,12 @@ class Hypothesis:
     title: str
     coupling: str
     unit: str
-    reference: float
-    terms: Terms
-    dependence: Dependence
-    parameter: str
+    reference: float = UNSTATED
+    terms: Terms = no_terms
+    dependence: Dependence = Dependence.POWER
+    parameter: str = ""
     power: int = 1
-    scale: float = 1.0
+    scale: float = UNSTATED
     bounds: tuple[float, float] = (0.0, 100.0)
     flavor_ranges: Mapping[FlavorChoice, ParameterRange] = field(default_factory=dict)
     alternative: Terms | None = None
@@ -217,6 +227,10 @@ class Hypothesis:
         return resolve_name("nuhist.physics.hypotheses:get_hypothesis"), (self.origin,)
 
     def __post_init__(self) -> None:
+        if self.parameter == "" and isinstance(self.coupling, str):
+            object.__setattr__(self, "parameter", _parameter(self.coupling, self.power))
+        if isinstance(self.scale, Unstated):
+            object.__setattr__(self, "scale", _scale(self))
         _check_texts(self)
         _check_form(self)
         for flavor in FLAVOR_CHOICES:
@@ -225,7 +239,7 @@ class Hypothesis:
         low, high = self.bounds
         for name, value in {
             "power": int(self.power),
-            "reference": float(self.reference),
+            "reference": self.reference if isinstance(self.reference, Unstated) else float(self.reference),
             "scale": float(self.scale),
             "outgoing_mass": float(self.outgoing_mass),
             "bounds": (float(low), float(high)),
@@ -273,6 +287,21 @@ class Hypothesis:
         return self.flavor_ranges.get(flavor, ParameterRange(self.scale, self.bounds))
 
 
+def _parameter(coupling: str, power: int) -> str:
+    """The name of a parameter of which none is stated."""
+    raised = {1: "", 2: "_squared"}.get(power, f"_power{power}")
+    return f"{coupling}{{flavor}}{raised}" if coupling else ""
+
+
+def _scale(hypothesis: Hypothesis) -> float:
+    """The scale of a parameter of which none is stated, see :mod:`nuhist.histfactory.polynomial`."""
+    reach = max(map(abs, hypothesis.bounds))
+    if hypothesis.dependence is not Dependence.POLYNOMIAL or not 0 < reach < np.inf:
+        return 1.0
+    return float(10.0 ** ceil(log10(_FINE * reach)))
+
+
+_FINE = 550  # least scale over the largest bound: the quadratic part is then right to 1e-6
 _NEAR = 0.01  # largest bound over scale: the quadratic part is then right to (0.01)²/3 = 3e-5
 
 
@@ -304,13 +333,16 @@ def _check_form(hypothesis: Hypothesis) -> None:
     if not isinstance(form, Dependence):
         names = ", ".join(f"Dependence.{entry.name}" for entry in Dependence)
         raise ConfigError(f"{where}: dependence is {form!r}; expected one of {names}")
-    _positive(hypothesis.reference, f"{where}: reference", hypothesis.unit)
+    if not isinstance(hypothesis.reference, Unstated):
+        _positive(hypothesis.reference, f"{where}: reference", hypothesis.unit)
     if isinstance(power, bool) or not isinstance(power, int | np.integer):
         raise ConfigError(f"{where}: power is {power!r}; expected an integer")
     if form is not Dependence.POWER and power != 1:
         raise ConfigError(f"{where}: power is {power}; expected 1, as its dependence is {form.name}")
     if not hypothesis.of_neutrinos:
         _check_own_rates(hypothesis, where)
+    elif hypothesis.terms is no_terms:
+        raise ConfigError(f"{where}: has no terms, no rates and no line; expected one of them")
     if power != 1 and (power < 2 or power % 2):
         raise ConfigError(
             f"{where}: power is {power}; expected 1 for a signed coupling, or an even number for one whose"

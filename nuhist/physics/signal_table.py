@@ -17,7 +17,6 @@ from nuhist.tables import Array, column, read_table
 
 _KEYS = ("title", "coupling", "unit", "reference", "cited")
 _SAID = re.compile(r"#\s*(\w+)\s*:\s*(.*?)\s*")
-_RAISED = {1: "", 2: "_squared"}
 _POWER = re.compile(r"power_(\d+)")
 
 
@@ -63,7 +62,6 @@ def from_table(path: Path) -> Hypothesis:
         rates=partial(_between, nodes=energy, values=values, power=power),
         nodes=tuple(energy.tolist()),
         dependence=Dependence.POWER,
-        parameter=f"{coupling}{_RAISED.get(power, f'_power{power}')}",
         power=power,
         bounds=(0.0, 1000.0),
         formula=f"dR/dT of {path.name} times the power {power} of the coupling over its reference",

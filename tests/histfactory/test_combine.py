@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import nan, sqrt
@@ -13,7 +14,7 @@ import pyhf
 import pytest
 from numpy.typing import NDArray
 
-from nuhist import Workspace, combine, limit
+from nuhist import Model, Workspace, combine, limit
 from nuhist.errors import ConfigError, ModelError
 
 Array = NDArray[np.float64]
@@ -291,14 +292,34 @@ def test_overrides_are_rescaled(built: Build) -> None:
     assert found["inits"] == pytest.approx([0.1], rel=1e-12)
 
 
-def test_a_signed_coupling_is_not_rescaled(built: Build) -> None:
-    lz, xenon = (built(name, hypothesis="millicharge-fea") for name in ("lz_ws2024", "xenonnt_sr0"))
-    sidecar = copy.deepcopy(dict(xenon.sidecar or {}))
-    sidecar["poi"]["reference"] = 2e-13
-    with pytest.raises(
-        ModelError, match=r"other\.json: 'q_nu' is a histosys; only a normfactor can be rescaled"
-    ):
-        combine([lz, replace(xenon, sidecar=sidecar, origin="other.json")], correlate=SHARED)
+def test_a_signed_coupling_is_rescaled(built: Build) -> None:
+    # For the reactor's germanium the bounds are moved, and the scale is larger.
+    one, other = (
+        built(name, hypothesis="millicharge-fea", asimov=True) for name in ("lz_ws2024", "gemma_like")
+    )
+    messages: list[str] = []
+    for parts in ((one, other), (other, one)):
+        joint = combine(parts, correlate_common=True, message=messages.append)
+        joint_model, *models = (Model(each) for each in (joint, *parts))
+        for charge in (-8e-13, 3e-13, 1.1e-12):
+            # They share nothing else, so that their curves add where both are least at 0.
+            apart = sum(model.scan([charge]).delta_chi2[0] for model in models)
+            assert joint_model.scan([charge]).delta_chi2[0] == pytest.approx(apart, rel=1e-5)
+    assert [text for text in messages if "rescaled" in text] == [
+        "lz_ws2024: q_nu rescaled to (q_nu / 1e-13 e_0) / 300000"
+    ] * 2
+
+
+def test_only_what_is_linear_is_rescaled(built: Build) -> None:
+    lz, xenon = (built(name, hypothesis="magnetic-moment") for name in ("lz_ws2024", "xenonnt_sr0"))
+    sidecar, spec = copy.deepcopy(dict(xenon.sidecar or {})), json.loads(json.dumps(xenon.spec))
+    sidecar["poi"]["reference"] = 2e-11
+    for sample in spec["channels"][0]["samples"]:
+        for modifier in sample["modifiers"]:
+            if modifier["name"] == "mu_nu_squared":
+                modifier |= {"type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}
+    with pytest.raises(ModelError, match=r"'mu_nu_squared' is a normsys; only a normfactor or a signed"):
+        combine([lz, replace(xenon, spec=spec, sidecar=sidecar, origin="other.json")], correlate=SHARED)
 
 
 def test_couplings_of_two_meanings(built: Build) -> None:

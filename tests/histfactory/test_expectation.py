@@ -15,6 +15,7 @@ from nuhist import Workspace
 from nuhist.errors import ConfigError
 from nuhist.histfactory import neutrinos
 from nuhist.histfactory.build import build
+from nuhist.histfactory.interest import coupling_scale, interest_parameter
 from nuhist.histfactory.polynomial import polynomial_modifier
 from nuhist.physics.hypotheses import HYPOTHESES, Dependence, Hypothesis, get_hypothesis
 from nuhist.tables import Array
@@ -63,7 +64,7 @@ def test_what_is_built_is_what_spectrum_says(mine: Callable[..., None], name: st
     hypothesis, fields, coupling = LISTED[name]
     mine(hypothesis, **fields)
     workspace = build("lz_ws2022", hypothesis="mine", background="paper")
-    scale = HYPOTHESES["mine"].parameter_of_interest("effective")
+    scale = coupling_scale(workspace, str(workspace.interest()))
     parameter = scale.to_parameter(coupling)
     spectrum = nuhist.spectrum(
         "lz_ws2022", hypothesis="mine", coupling=coupling, response="none", source=PAPER
@@ -134,9 +135,9 @@ def test_a_start_within_the_bounds(
     mine: Callable[..., None], bounds: tuple[float, float], start: float
 ) -> None:
     mine(CHARGE, flavor_ranges={}, bounds=bounds)
-    block = build("lz_ws2022", hypothesis="mine", background="paper").measurement()["config"]["parameters"][0]
-    assert block["inits"] == pytest.approx([start / 1e4])
-    assert block["bounds"] == [pytest.approx([bound / 1e4 for bound in bounds])]
+    parameter = interest_parameter(HYPOTHESES["mine"], "effective")
+    assert parameter.init == pytest.approx(start / 1e4)
+    assert parameter.bounds == pytest.approx([bound / 1e4 for bound in bounds])
 
 
 def test_a_grid_of_terms_that_are_none(mine: Callable[..., None]) -> None:

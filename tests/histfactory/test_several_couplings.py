@@ -103,7 +103,9 @@ def test_combined_workspaces_share_both(built: Build) -> None:
         "atomic_response",
     ]
     joint = nuhist.combine(parts, correlate=[*fluxes, "q_numu"])
-    assert joint.spec == built("lz_ws2022", "xenonnt_sr0", **CHARGES).spec
+    whole = nuhist.Model(built("lz_ws2022", "xenonnt_sr0", **CHARGES)).limit()
+    found = nuhist.Model(joint).limit()
+    assert (found.lower, found.upper) == pytest.approx((whole.lower, whole.upper), rel=1e-5)
     assert joint.sidecar is not None
     assert len(joint.sidecar["further"]) == 1
     apart = nuhist.combine(parts, correlate=fluxes, decorrelate=["q_numu"])
@@ -111,6 +113,12 @@ def test_combined_workspaces_share_both(built: Build) -> None:
     moved = Workspace(parts[1].spec, json.loads(json.dumps(parts[1].sidecar)), "moved")
     assert moved.sidecar is not None
     moved.sidecar["further"][0]["coupling"]["reference"] = 2e-13
+    # What has another reference is rescaled: the same template is that of a charge twice as large.
+    messages: list[str] = []
+    other = nuhist.combine([parts[0], moved], correlate=[*fluxes, "q_numu"], message=messages.append)
+    assert any("q_numu rescaled to" in text for text in messages)
+    assert other.sidecar is not None
+    moved.sidecar["further"][0]["coupling"]["unit"] = "C"
     with pytest.raises(ModelError, match="share 'q_numu' with different meanings"):
         nuhist.combine([parts[0], moved], correlate=[*fluxes, "q_numu"])
 

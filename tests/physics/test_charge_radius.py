@@ -17,6 +17,7 @@ from nuhist import build, load_experiment
 from nuhist.errors import ConfigError
 from nuhist.experiments.counts import neutrino_counts
 from nuhist.experiments.response import make_response
+from nuhist.histfactory.interest import coupling_scale
 from nuhist.physics.couplings import FLAVORS, Couplings, radiative, standard_model_charge_radius
 from nuhist.physics.hypotheses import FLAVOR_CHOICES, FlavorChoice, RateOptions, get_hypothesis
 from nuhist.physics.recoils import breakpoints, recoil_rates
@@ -115,21 +116,22 @@ def test_yields_in_pyhf(flavor: FlavorChoice) -> None:
     counts = neutrino_counts(
         xenon, response, RADIUS, flavor, xenon.neutrino_source(xenon.treatment()), "all", PLAIN
     )
-    spec = build("xenonnt_sr0", hypothesis="charge-radius", flavor=flavor, flux="paper").spec
-    model = pyhf.Workspace(dict(spec)).model(modifier_settings=COMMAND_LINE)
+    workspace = build("xenonnt_sr0", hypothesis="charge-radius", flavor=flavor, flux="paper")
+    model = pyhf.Workspace(dict(workspace.spec)).model(modifier_settings=COMMAND_LINE)
     names = model.config.par_names
     assert model.config.poi_name == RADIUS.parameter_of_interest(flavor).name
     poi = names.index(model.config.poi_name)
     values = np.array(model.config.suggested_init())
     values[poi] = 0
     without = np.asarray(model.expected_actualdata(values))
+    scale = coupling_scale(workspace, model.config.poi_name).scale
     for x in np.random.default_rng(1).uniform(-17, 17, 20):
-        values[poi] = x / 1e4
+        values[poi] = x / scale
         found = np.asarray(model.expected_actualdata(values)) - without
         # The construction's error is 1e-6 of the quadratic part. Of hi and lo, which hold (8/15) s² of it,
         # ten digits are written (5e-10 of it at most), and enter times x/s.
         size = np.abs(x * counts[1]) + x**2 * counts[2]
-        rounding = 5e-10 * 8 / 15 * 1e4 * np.abs(x) * counts[2]
+        rounding = 5e-10 * 8 / 15 * 2e4 * np.abs(x) * counts[2]
         assert np.all(np.abs(found - x * counts[1] - x**2 * counts[2]) <= 1e-6 * size + rounding + 1e-9)
 
 
@@ -165,7 +167,7 @@ def test_rrpa_applies() -> None:
 
 
 def test_meanings() -> None:
-    assert RADIUS.parameter_of_interest("mu").meaning == "(r2_numu / 1e-31 cm^2) / 10000"
+    assert RADIUS.parameter_of_interest("mu").meaning == "(r2_numu / 1e-31 cm^2) / 20000"
     assert TRANSITION.parameter_of_interest("effective").meaning == "(r2_transition_nu / 1e-31 cm^2)^2"
     with pytest.raises(ConfigError, match="did you mean charge-radius"):
         get_hypothesis("charge-radii")

@@ -38,7 +38,7 @@ def _made(name: str, title: str, values: Mapping[str, float]) -> Hypothesis:
         terms=partial(_terms, mass=mass, squared=size),
         dependence=Dependence.POLYNOMIAL,
         parameter="g2_axial_nu{flavor}",
-        scale=1e4,
+        scale=2e4,
         bounds=(-17.0, 17.0),
         amplitude=KEEPS,
     )

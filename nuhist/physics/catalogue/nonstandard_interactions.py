@@ -41,7 +41,7 @@ def _entry(hand: str) -> Hypothesis:
         terms=partial(_terms, hand=hand),
         dependence=Dependence.POLYNOMIAL,
         parameter=f"epsilon_{hand}_nu{{flavor}}",
-        scale=1e4,
+        scale=2e4,
         bounds=(-17.0, 17.0),
         rrpa=True,
         amplitude=KEEPS,

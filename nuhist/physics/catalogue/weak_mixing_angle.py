@@ -12,7 +12,7 @@ from nuhist.physics.hypothesis import KEEPS, Dependence, Hypothesis, RateOptions
 from nuhist.physics.mediator import shifted
 from nuhist.tables import Array
 
-_REFERENCE = 0.06
+_REFERENCE = 0.3
 
 
 def _terms(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
@@ -31,7 +31,7 @@ ENTRIES = (
         terms=_terms,
         dependence=Dependence.POLYNOMIAL,
         parameter="delta_sin2_theta_w{flavor}",
-        scale=1e4,
+        scale=2e4,
         bounds=(-17.0, 17.0),
         rrpa=True,
         amplitude=KEEPS,

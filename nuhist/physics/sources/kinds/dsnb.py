@@ -57,6 +57,8 @@ def _made(name: str, _: Settings) -> Source:
 
 def _flux(temperature: float) -> Array:
     """One species at the nodes, per cm² s MeV."""
+    from scipy.integrate import trapezoid  # heavy; that of NumPy is of NumPy 2
+
     redshift = np.linspace(0.0, 6.0, 601)
     a, b, c = _SLOPES
     first = (1 + _BREAKS[0]) ** (1 - a / b)
@@ -71,7 +73,7 @@ def _flux(temperature: float) -> Array:
     spectrum = (
         _ENERGY_MEV / 6 * 120 / (7 * pi**4) * energy**2 / temperature**4 / (1 + np.exp(energy / temperature))
     )
-    return np.asarray(_LIGHT_CM_PER_S * np.trapezoid(collapses / expansion * spectrum, redshift, axis=1))
+    return np.asarray(_LIGHT_CM_PER_S * trapezoid(collapses / expansion * spectrum, redshift, axis=1))
 
 
 def _per_solar_mass() -> float:

@@ -1,0 +1,98 @@
+"""Bounds of a coupling that hold its limits, and a scale by which its polynomial is right between them.
+
+A hypothesis says how far its coupling goes at least. Where experiments see less of it, the bounds are moved
+outwards until the coupling could not be overlooked there, so that every limit lies between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+
+from nuhist.histfactory.found_range import FACTORS, found_scale
+from nuhist.histfactory.model_set import ModelSet
+from nuhist.histfactory.polynomial import relative_error
+from nuhist.histfactory.seen import Seen, by_power, seen_in
+from nuhist.physics.hypotheses import Dependence, Hypothesis, ParameterRange
+from nuhist.tables import Array
+
+_SEEN = 2.8  # standard deviations at a bound that is far enough; by a fit 3.3, a confidence level of 99.9 %
+_PLAIN = 8.0  # at a bound that is found
+_BEYOND = np.geomspace(1.0, 30.0, 25)  # times a bound
+_ERROR = 1e-6  # of the counts of scattering, by which a polynomial may be off
+_FEWEST = 1e-3  # of the Standard Model's counts: what is left of them where a coupling takes nearly all away
+_NOTHING = 1e-300
+_PLACES = 401  # between the bounds, at which a polynomial is looked at
+
+
+def in_bounds(models: ModelSet) -> ModelSet:
+    """The same channels, with bounds and scale of each coupling as their counts need them.
+
+    Bounds are moved outwards where all experiments need more than the hypothesis states, and scales are
+    enlarged where the polynomial would be off by more than 1e-6. What is enough stays as it is stated.
+
+    Parameters
+    ----------
+    models
+        Channels of one hypothesis, or of several whose cross sections add.
+    """
+    for place, tested in enumerate(models.models[0].tested):
+        if tested.hypothesis.dependence is Dependence.GENERAL:
+            continue
+        stated = tested.hypothesis.parameter_range(tested.flavor)
+        found = _found(models, place, tested.hypothesis, stated)
+        if found != stated:
+            ranges = {**tested.hypothesis.flavor_ranges, tested.flavor: found}
+            models = models.testing(replace(tested.hypothesis, flavor_ranges=ranges), place)
+    return models
+
+
+def _found(models: ModelSet, place: int, hypothesis: Hypothesis, stated: ParameterRange) -> ParameterRange:
+    channels = zip(models.models, models.channels(), strict=True)
+    seen = [seen_in(model, place, channel) for model, channel in channels]
+    low, high = stated.bounds
+    high = _moved(seen, high) if high > 0 else high
+    if hypothesis.dependence is not Dependence.POLYNOMIAL:
+        return ParameterRange(stated.scale, (low, high))
+    low = _moved(seen, low) if low < 0 else low
+    groups = [parts for model in models.models for parts in by_power(model.tested[place]) if parts]
+    return ParameterRange(_scale(groups, (low, high), stated.scale), (low, high))
+
+
+def _moved(seen: Sequence[Seen], bound: float) -> float:
+    """The bound, or one so far out that one of the channels sees the coupling plainly there and beyond."""
+    if _holds(seen, bound, _SEEN):
+        return bound
+    return next((bound * factor for factor in FACTORS if _holds(seen, bound * factor, _PLAIN)), bound)
+
+
+def _holds(seen: Sequence[Seen], bound: float, deviations: float) -> bool:
+    # Beyond, an interference may take away again what a signed coupling adds.
+    return all(
+        any(each.deviations(place) >= deviations for each in seen) for place in (bound * _BEYOND).tolist()
+    )
+
+
+def _scale(groups: Sequence[Mapping[int, Array]], bounds: tuple[float, float], stated: float) -> float:
+    """The scale that is stated, or one by which the polynomial is right in all groups of fluxes."""
+    reach = max(map(abs, bounds))
+    needed = reach * sqrt(max(_error(parts, bounds) for parts in groups) / _ERROR)
+    if needed <= stated:
+        return stated
+    return found_scale(needed)
+
+
+def _error(parts: Mapping[int, Array], bounds: tuple[float, float]) -> float:
+    """By what part of the counts the polynomial is off, for a scale that is the farther bound."""
+    standard, linear, quadratic = parts[0], parts[1], parts[2]
+    reach = max(map(abs, bounds))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fewest = np.nan_to_num(-2 * standard / linear)  # where the square is the largest part of the counts
+    places = np.linspace(*bounds, _PLACES)[:, None]
+    places = np.concatenate([np.broadcast_to(places, (_PLACES, fewest.size)), np.clip(fewest, *bounds)[None]])
+    counts = standard + places * (linear + places * quadratic)
+    off = quadratic * places**2 * relative_error(places / reach)
+    return float((off / np.maximum(counts, _FEWEST * standard + _NOTHING)).max())

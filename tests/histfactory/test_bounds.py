@@ -1,0 +1,134 @@
+"""Bounds and scales that are found: limits lie between them, and counts are right up to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nuhist
+from nuhist.histfactory.build import build
+from nuhist.histfactory.found_range import FACTORS, found_scale, is_found_scale, is_moved
+from nuhist.histfactory.interest import coupling_scale
+from nuhist.histfactory.workspace import Workspace
+from nuhist.physics.hypotheses import (
+    FAMILIES,
+    HYPOTHESES,
+    Dependence,
+    FlavorChoice,
+    Hypothesis,
+    get_hypothesis,
+)
+
+MOMENT, CHARGE = get_hypothesis("magnetic-moment"), get_hypothesis("millicharge-fea")
+EXPERIMENTS = ("lz_ws2022", "lz_ws2024", "xenonnt_sr0", "pandax4t_run1", "gemma_like", "cr51_xenon")
+_MASSES = {"axion-like-particle": "4keV", "dark-photon": "4keV"}
+CATALOGUE = [
+    *(name for name, entry in HYPOTHESES.items() if entry.dependence is not Dependence.GENERAL),
+    *(f"{name}:mass={_MASSES.get(name, '1MeV')}" for name, entry in FAMILIES.items()
+      if [each.name for each in entry.parameters] == ["mass"]),
+]  # fmt: skip
+
+
+@pytest.fixture
+def mine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Hypothesis]:
+    def put(hypothesis: Hypothesis, **fields: Any) -> Hypothesis:
+        made = replace(hypothesis, name="mine", **fields)
+        monkeypatch.setitem(HYPOTHESES, "mine", made)
+        return made
+
+    return put
+
+
+@pytest.mark.thorough(keep=6)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_no_limit_is_open(name: str, experiment: str) -> None:
+    found = nuhist.limit(build(experiment, hypothesis=name), confidence_level=0.997)
+    assert found.upper is not None
+    assert not any("open above" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e-3, 1.0, 30.0])
+def test_limits_do_not_depend_on_the_bounds_that_are_stated(
+    mine: Callable[..., Hypothesis], factor: float
+) -> None:
+    mine(MOMENT, bounds=(0.0, 100.0 * factor))
+    found = nuhist.limit(build("xenonnt_sr0", hypothesis="mine"))
+    assert found.upper == pytest.approx(7.166e-12, rel=1e-3)  # docs/experiments.md, of the stated bounds
+
+
+@pytest.mark.parametrize("reach", [0.01, 1.0, 17.0, 300.0])
+def test_limits_of_signed_couplings_do_not(mine: Callable[..., Hypothesis], reach: float) -> None:
+    plain = nuhist.limit(build("xenonnt_sr0", hypothesis="millicharge-fea"))
+    mine(replace(CHARGE, flavor_ranges={}, bounds=(-reach, reach), scale=1e4 * max(1.0, reach / 17)))
+    found = nuhist.limit(build("xenonnt_sr0", hypothesis="mine"))
+    assert (found.lower, found.upper) == pytest.approx((plain.lower, plain.upper), rel=1e-4)
+
+
+def interpolated(low: Any, nominal: Any, high: Any, alpha: float) -> Any:
+    """HistFactory's code 4p between ±1, as CERN-OPEN-2012-016 and pyhf have it."""
+    odd, even = (high - low) / 2, (high + low - 2 * nominal) / 16
+    return nominal + alpha * odd + alpha**2 * even * (15 - 10 * alpha**2 + 3 * alpha**4)
+
+
+@pytest.mark.parametrize("flavor", ["effective", "e"])
+@pytest.mark.parametrize("name", ["nsi-left", "charge-radius", "weak-mixing-angle", "light-vector:mass=1MeV"])
+@pytest.mark.parametrize("experiment", ["gemma_like", "pandax4t_run1"])
+def test_counts_are_right_up_to_the_bounds(experiment: str, name: str, flavor: FlavorChoice) -> None:
+    workspace = build(experiment, hypothesis=name, flavor=flavor, response="none")
+    parameter = workspace.measurement()["config"]["parameters"][0]
+    scale = coupling_scale(workspace, parameter["name"])
+    (low, high) = parameter["bounds"][0]
+    samples = [sample for sample in workspace.spec["channels"][0]["samples"]
+               if any(entry["name"] == parameter["name"] for entry in sample["modifiers"])]  # fmt: skip
+    assert samples
+    for fraction in (0.0, 0.003, 0.03, 0.3, 0.77, 1.0):
+        alpha = low + fraction * (high - low)
+        found = 0.0
+        for sample in samples:
+            (modifier,) = (entry for entry in sample["modifiers"] if entry["name"] == parameter["name"])
+            sides = (np.array(modifier["data"][key]) for key in ("lo_data", "hi_data"))
+            down, up = sides
+            found = found + interpolated(down, np.array(sample["data"]), up, alpha)
+        coupling = scale.to_coupling(alpha)
+        spectrum = nuhist.spectrum(
+            experiment,
+            hypothesis=name,
+            flavor=flavor,
+            coupling=coupling,
+            response="none",
+        )
+        total = spectrum.standard_model + spectrum.added
+        # 1e-6 of each group of fluxes, which are added; ten digits of the counts.
+        np.testing.assert_allclose(found, total, rtol=1.2e-6, atol=1e-9)
+
+
+def test_moved_bounds_are_known_through_a_pipe() -> None:
+    for name in ("millicharge-fea", "millicharge-epa-only", "weak-mixing-angle"):
+        workspace = build("gemma_like", hypothesis=name)
+        parameter = workspace.measurement()["config"]["parameters"][0]
+        piped = Workspace(workspace.spec)
+        assert coupling_scale(piped, parameter["name"]) == coupling_scale(workspace, parameter["name"])
+        assert not coupling_scale(piped, parameter["name"]).is_plain
+    # Bounds that nuhist never finds are somebody else's.
+    spec: Mapping[str, Any] = {**workspace.spec}
+    parameter["bounds"] = [[3 * end for end in parameter["bounds"][0]]]
+    assert coupling_scale(Workspace(spec), parameter["name"]).is_plain
+
+
+def test_found_scales_and_bounds_are_no_stated_ones() -> None:
+    scales = [found_scale(10.0 ** (k / 7)) for k in range(60)]
+    assert all(map(is_found_scale, scales))
+    assert not any(is_found_scale(scale) for scale in (1.0, 1e4, 2e4, 5e4))
+    for entry in HYPOTHESES.values():
+        assert not is_found_scale(entry.scale)
+    assert all(is_moved(17.0 * factor, 17.0) for factor in FACTORS)
+    assert not is_moved(51.0, 17.0)
+    assert not is_moved(-17.0, 17.0)
+    # A bound over its scale says which of both it is.
+    moved = {17.0 * factor / scale for factor in (1.0, *FACTORS) for scale in scales}
+    assert not any(np.isclose(17.0 / stated, list(moved), rtol=1e-9).any() for stated in (1e4, 2e4))
