@@ -12,11 +12,13 @@ from nuhist.experiments.data import binned_column
 from nuhist.experiments.experiment import BackgroundSample, Experiment, ResponseKind
 from nuhist.experiments.response import Response, make_response
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
+from nuhist.physics.interference import crossed_rates
 from nuhist.physics.processes import refuse_other_process
 from nuhist.physics.propagation import rates_in_source
 from nuhist.physics.recoils import recoil_rates_by_flux
 from nuhist.physics.sources.source import Source
 from nuhist.physics.terms import own_line, own_rates
+from nuhist.physics.together import Tested, shared_flavors
 from nuhist.tables import Array, column, read_table
 
 
@@ -70,6 +72,31 @@ def neutrino_counts_by_group(
         group: {power: factor * response.fold(values) for power, values in found.items()}
         for group, found in zip(groups, rates, strict=True)
     }
+
+
+def crossed_counts_by_group(
+    experiment: Experiment,
+    response: Response,
+    first: Tested,
+    second: Tested,
+    source: Source,
+    groups: Sequence[str],
+    options: RateOptions,
+) -> dict[str, Array]:
+    """Expected counts per bin of flux groups, by name, that a product of two couplings adds.
+
+    Parameters
+    ----------
+    first, second
+        Which two, see :func:`nuhist.physics.interference.crossed_rates`; both couplings are their references.
+    experiment, response, source, groups, options
+        As in :func:`neutrino_counts_by_group`.
+    """
+    fluxes = [source.group(group).components for group in groups]
+    physics, flavors = _on(experiment, options), shared_flavors(first, second)
+    rates = crossed_rates(first[0], second[0], flavors, response.energy, fluxes, physics)
+    factor = experiment.exposure * experiment.counts_per_event
+    return {group: factor * response.fold(values) for group, values in zip(groups, rates, strict=True)}
 
 
 def own_counts(experiment: Experiment, response: Response, hypothesis: Hypothesis) -> dict[int, Array]:

@@ -10,7 +10,7 @@ from typing import Any
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment
 from nuhist.histfactory.bounds import in_bounds
-from nuhist.histfactory.expectation import refuse_other_expectation
+from nuhist.histfactory.expectation import refuse_other_expectation, refuse_other_product
 from nuhist.histfactory.interest import interest_parameter
 from nuhist.histfactory.model_set import ModelSet, model_set
 from nuhist.histfactory.options import BuildOptions
@@ -88,6 +88,7 @@ def workspace_of(models: ModelSet, command: str | None = None) -> Workspace:
     channels = models.channels()
     for each in tested:
         refuse_other_expectation(models, channels, each.hypothesis, each.flavor)
+    refuse_other_product(models, channels)
     return make_workspace(
         channels,
         [*couplings, *models.parameters],

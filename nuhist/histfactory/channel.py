@@ -13,8 +13,9 @@ from nuhist.errors import ConfigError, OptionError
 from nuhist.experiments.data import observed_counts, read_counts
 from nuhist.experiments.experiment import Experiment, Treatment
 from nuhist.histfactory.backgrounds import background_samples
-from nuhist.histfactory.neutrinos import NeutrinoModel, merged, neutrino_models
+from nuhist.histfactory.neutrinos import NeutrinoModel, neutrino_models
 from nuhist.histfactory.options import BuildOptions
+from nuhist.histfactory.several import merged
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.hypothesis import ELECTRON

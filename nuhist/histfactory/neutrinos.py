@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
 
 import numpy as np
 
 from nuhist.errors import ConfigError
-from nuhist.experiments.counts import neutrino_counts_at, neutrino_counts_by_group, own_counts
+from nuhist.experiments.counts import (
+    crossed_counts_by_group,
+    neutrino_counts_at,
+    neutrino_counts_by_group,
+    own_counts,
+)
 from nuhist.experiments.experiment import Experiment, Treatment
 from nuhist.experiments.interaction import SourceChoice
 from nuhist.experiments.response import Response, make_response
@@ -113,7 +118,7 @@ class NeutrinoModel:
                 if not values.any() or (power > 0 and self._signed):
                     continue
                 factor = scale if power > 0 else 1.0  # a factor of 1 stands for so many times x = 1
-                modifiers = self._constraints(group, factor * values)
+                modifiers = self.constraints(group, factor * values)
                 for each, ends in varied:
                     rows = [None if end is None else factor * end[power] for end in ends]
                     shape = each.shape(factor * values, *rows)
@@ -148,7 +153,7 @@ class NeutrinoModel:
         for row, group in enumerate(self.groups):
             for signal in (False, True):
                 values = _part(standard, added, signal=signal)[row]
-                modifiers = self._constraints(group, values)
+                modifiers = self.constraints(group, values)
                 for each, (ends, signal_follows) in followed:
                     if not signal or signal_follows:
                         rows = [None if end is None else _part(*end, signal=signal)[row] for end in ends]
@@ -200,6 +205,17 @@ class NeutrinoModel:
             )
         return self._counted[key][group]
 
+    def crossed(self, other: NeutrinoModel) -> dict[str, Array]:
+        """Counts per bin of each group for a product of 1 of both couplings over their references."""
+        tested = (self.hypothesis, self.flavor), (other.hypothesis, other.flavor)
+        return crossed_counts_by_group(
+            self.experiment, self.response, *tested, self.source, self.groups, self.physics
+        )
+
+    def standard_name(self, group: str) -> str:
+        """Name of the Standard Model's sample of a group."""
+        return self._sample(group, np.zeros(0), []).name
+
     def _sample(
         self, group: str, values: Array, modifiers: list[Modifier], *, signal: bool = False
     ) -> Sample:
@@ -216,7 +232,8 @@ class NeutrinoModel:
             name = group if name == "nu" and process.name != ELECTRON else f"{name}_{group}"
         return Sample(name, title, values, tuple(modifiers))
 
-    def _constraints(self, group: str, values: Array) -> list[Modifier]:
+    def constraints(self, group: str, values: Array) -> list[Modifier]:
+        """Modifiers by which the flux of a group is uncertain, of a sample of counts."""
         parameter, fraction = flux_parameter(self.source, group, lumi=self._needs_lumi())
         if parameter.sigma is not None:
             return [Lumi()]
@@ -241,27 +258,6 @@ class NeutrinoModel:
                 " a model may have; add --flux paper, or use --constraint normsys"
             )
         return True
-
-
-def merged(models: Sequence[NeutrinoModel]) -> list[Sample]:
-    """Samples of several hypotheses whose cross sections add: one Standard Model, and each signal.
-
-    A signed coupling is a modifier of the Standard Model's sample, so that this one has the modifiers of all.
-    """
-    # A strength of the Standard Model takes the place of its sample.
-    ordered = sorted(models, key=lambda model: not model.hypothesis.replaces_standard_model)
-    samples = {sample.name: sample for sample in ordered[0].samples()}
-    strength = ordered[0].hypothesis.replaces_standard_model
-    for model in ordered[1:]:
-        for sample in model.samples():
-            known = samples.get(sample.name)
-            if known is None:
-                samples[sample.name] = sample
-            elif not strength:
-                names = {modifier.name for modifier in known.modifiers}
-                more = (entry for entry in sample.modifiers if entry.name not in names)
-                samples[sample.name] = replace(known, modifiers=(*known.modifiers, *more))
-    return list(samples.values())
 
 
 def neutrino_models(

@@ -25,7 +25,8 @@ from nuhist.tables import Array
 from nuhist.values import as_level, as_numbers, as_text, percent
 
 LEVELS = (0.68, 0.90)
-_POINTS = 41  # on each side of the grid: a line between two of them is right to a thousandth of the axes
+_POINTS = 41  # on each side of the grid: a line between two is right to a thousandth of the axes, three
+# thousandths where 2NLL rises as steeply as that of the square of a coupling does
 _MARGIN = 0.08  # of the range of a contour: how much further the grid goes
 _LOWER = 1e-5  # of 2NLL: a grid that finds a minimum lower by more begins again from there
 _RESTARTS = 3
@@ -187,12 +188,13 @@ def contour(
     else:
         raise FitError(f"{made.origin}: the contour finds ever lower minima; the fit is unstable")
     # What is infinite would have no line beside it.
-    surface = np.minimum(heights - best.twice_nll, 2 * max(thresholds) + 10)
+    surface = np.clip(heights - best.twice_nll, 0.0, 2 * max(thresholds) + 10)
     shown = [_shown(side, scale) for side, scale in zip(sides, scales, strict=True)]
-    generator: Any = contour_generator(x=shown[0], y=shown[1], z=surface)
+    # The root of a parabola is straight along a ray, so that lines between two points of the grid are nearer.
+    generator: Any = contour_generator(x=shown[0], y=shown[1], z=np.sqrt(surface))
     found = []
     for level, threshold in zip(chosen, thresholds, strict=True):
-        lines = tuple(tuple(map(tuple, points.tolist())) for points in generator.lines(threshold))
+        lines = tuple(tuple(map(tuple, points.tolist())) for points in generator.lines(np.sqrt(threshold)))
         found.append(ContourLevel(level, threshold, lines))
     first, second = (float(best.parameters[index]) for index in held)
     return Contour(

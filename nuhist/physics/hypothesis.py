@@ -97,6 +97,8 @@ KEEPS = "keep flavour and helicity"
 FLIPS = "flip the helicity"
 CHANGES = "change the flavour and keep the helicity"
 Terms = Callable[[Array, Flavor, RateOptions], Mapping[int, Array]]
+# Changes of g_V and g_A at recoil energies in keV.
+Shift = Callable[[Array, Flavor, RateOptions], tuple[Array, Array]]
 # Parameters of a source by name, at x = coupling / reference, for the flavours that have the coupling.
 Propagation = Callable[[float, FlavorChoice], Mapping[str, float]]
 # dR/dT of a signal that is no neutrino's, events per tonne year keV, by power of the coupling.
@@ -159,6 +161,9 @@ class Hypothesis:
         Whether the photoabsorption enters, so that quadratures are split at its nodes.
     replaces_standard_model
         Whether ``terms`` stand in place of the Standard Model's rate instead of adding to it.
+    shift
+        Changes of the electron's g_V and g_A by which x = 1 makes the terms, a function like ``terms``, to
+        know the product of this coupling and another one that interferes.
     propagation
         What the coupling does on the way from the Sun: parameters of the source
         (:mod:`nuhist.physics.sources.kinds.sun`) at x for the flavours that have it.
@@ -208,6 +213,7 @@ class Hypothesis:
     rrpa: bool = False
     absorption: bool = False
     replaces_standard_model: bool = False
+    shift: Shift | None = None
     propagation: Propagation | None = None
     outgoing_mass: float = 0.0
     amplitude: str | None = None

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from nuhist.errors import ConfigError, OptionError
+from nuhist.physics.couplings import Flavor
 from nuhist.physics.hypotheses import (
     Dependence,
     FlavorChoice,
@@ -14,6 +15,7 @@ from nuhist.physics.hypotheses import (
     active_flavors,
     get_hypothesis,
 )
+from nuhist.physics.interference import can_interfere
 from nuhist.values import as_text
 
 Tested = tuple[Hypothesis, FlavorChoice]
@@ -66,6 +68,15 @@ def refuse_unused_flavor(hypothesis: Hypothesis, flavor: str) -> None:
         raise OptionError(f"--flavor: does nothing with {hypothesis.name}, which is no neutrino's")
 
 
+def shared_flavors(first: Tested, second: Tested) -> tuple[Flavor, ...]:
+    """Flavours on which two hypotheses interfere, as their amplitudes do the same to the neutrino."""
+    (one, flavor), (other, another) = first, second
+    both = one.of_neutrinos and other.of_neutrinos and one.amplitude == other.amplitude
+    if not both or one.amplitude is None:
+        return ()
+    return tuple(each for each in active_flavors(flavor) if each in active_flavors(another))
+
+
 def _names(given: Any, what: str) -> list[str]:
     """One name, or several, as a list."""
     return [as_text(name, what) for name in (given if isinstance(given, list | tuple) else [given])]
@@ -103,7 +114,7 @@ def _refuse_interference(first: Tested, second: Tested) -> None:
                 f"{names}: nothing says whether they interfere; give {hypothesis.name} its amplitude, or"
                 " different flavours to both"
             )
-    if one.amplitude == other.amplitude:
+    if one.amplitude == other.amplitude and not can_interfere(one, other):
         raise ConfigError(
             f"{names}: both {one.amplitude}, so that they interfere for flavour {', '.join(shared)} and their"
             f" cross sections do not add; give them different flavours, or {advice}"

@@ -26,6 +26,11 @@ def _terms(energy: Array, flavor: Flavor, options: RateOptions, *, hand: str) ->
     return shifted(energy, radiative(flavor), options.target, shift, _DIRECTIONS[hand])
 
 
+def _shift(energy: Array, _: Flavor, __: RateOptions, *, hand: str) -> tuple[Array, Array]:
+    vector, axial = _DIRECTIONS[hand]
+    return np.full_like(energy, _REFERENCE * vector), np.full_like(energy, _REFERENCE * axial)
+
+
 def _changing(energy: Array, flavor: Flavor, options: RateOptions, *, hand: str) -> Mapping[int, Array]:
     # Another flavour goes out: no interference with the Standard Model.
     return {2: _terms(energy, flavor, options, hand=hand)[2]}
@@ -44,6 +49,7 @@ def _entry(hand: str) -> Hypothesis:
         scale=2e4,
         bounds=(-17.0, 17.0),
         rrpa=True,
+        shift=partial(_shift, hand=hand),
         amplitude=KEEPS,
         formula=_FORMULAS[hand],
         cited="the usual definition of epsilon_L and epsilon_R",

@@ -21,6 +21,10 @@ def _terms(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, 
     return shifted(energy, radiative(flavor), options.target, shift, Couplings(1.0, 0.0))
 
 
+def _shift(energy: Array, _: Flavor, __: RateOptions) -> tuple[Array, Array]:
+    return np.full_like(energy, 2 * RHO_NEUTRAL_CURRENT * _REFERENCE), np.zeros_like(energy)
+
+
 ENTRIES = (
     Hypothesis(
         name="weak-mixing-angle",
@@ -34,6 +38,7 @@ ENTRIES = (
         scale=2e4,
         bounds=(-17.0, 17.0),
         rrpa=True,
+        shift=_shift,
         amplitude=KEEPS,
         formula="g_V -> g_V + 2 rho delta",
         cited="arXiv:2207.05036, (B3) to (B7)",
