@@ -107,26 +107,32 @@ def shared_steps(
     if near is None:
         return converged
     slope = near.slope(theta, data)
-    if not np.isfinite(slope).all() or level(model, theta, slope, free, unit):
+    if not np.isfinite(slope).all():
         return converged
+    rows = np.flatnonzero(~level(model, theta, slope, free, unit))
+    if not rows.size:
+        return converged
+    seen = data[rows]
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is left alone
         reach = np.where(np.isin(free, model.turning), REACH * widths(model, free), np.inf)
-        trial, ended = descended(near, theta, data, slope, lower[free], upper[free], reach)
-        reached = model.twice_nll(trial, data)
-    better = reached <= height + ROUNDING
-    theta[better], height[better] = trial[better], np.minimum(reached, height)[better]
-    return ended & better
+        trial, ended = descended(near, theta[rows], seen, slope[rows], lower[free], upper[free], reach)
+        reached = model.twice_nll(trial, seen)
+    better = reached <= height[rows] + ROUNDING
+    own = rows[better]
+    theta[own], height[own] = trial[better], np.minimum(reached[better], height[own])
+    converged[rows] = ended & better
+    return converged
 
 
-def level(model: CompiledModel, theta: Array, slope: Array, free: Index, unit: Array) -> bool:
-    """Whether any fit begins where a parameter is 0 and 2NLL level along it by symmetry.
+def level(model: CompiledModel, theta: Array, slope: Array, free: Index, unit: Array) -> Mask:
+    """Which fits begin where a parameter is 0 and 2NLL level along it by symmetry.
 
     That may be where counts turn, or where two strengths of one sample are 0. Only the second derivative
     can tell such a saddle from a minimum.
     """
     bending = np.isin(free, np.union1d(model.turning, products_of(model, model.loose)))
     at_0 = np.abs(theta[:, free[bending]]) < _AT_0 * unit[bending]
-    return bool((at_0 & (np.abs(slope[:, bending]) < _LEVEL)).any())
+    return np.asarray((at_0 & (np.abs(slope[:, bending]) < _LEVEL)).any(axis=1))
 
 
 def widths(model: CompiledModel, free: Index) -> Array:

@@ -125,6 +125,11 @@ class CellRates:
                 tilts[:, channel.samples] = part
         return weights, tilts, self._bends(forces)
 
+    def pulls(self, pull: Array) -> tuple[Array, Array]:
+        """The first two of :meth:`moments`, slopes by shape of all samples together: (batch, histosys)."""
+        weights, tilts, _ = self.moments(pull)
+        return weights, tilts.sum(axis=1)
+
     def _few(self, size: int) -> bool:
         """Whether numbers of each cell are few enough to be taken at once, without a loop over channels."""
         return len(self.cells) * self.model.nominal.size * max(size, 1) <= _AT_ONCE

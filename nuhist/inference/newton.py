@@ -168,7 +168,7 @@ def _fit_chunk(
         at, seen, before = theta[active], data[active], height[active]
         here = Derivatives.at(model, model.rates(at) if rates is None else rates, at, seen)
         slope, rates = here.slope[:, free], None
-        if iterations == 1 <= patience and level(model, at, slope * scale[free], free, scale[free]):
+        if iterations == 1 <= patience and level(model, at, slope * scale[free], free, scale[free]).any():
             patience = 0
         whole = iterations > patience
         curvature = here.curvature(own, whole=whole)

@@ -156,6 +156,19 @@ class RowRates:
             add_to(bends, (own,), bent)
         return weights, tilts, bends
 
+    def pulls(self, pull: Array) -> tuple[Array, Array]:
+        """The first two of :meth:`moments`, slopes by shape of all samples together: (batch, histosys)."""
+        rows, size = self.rows, self.model.shapes.parameter.size
+        sums = self.row_sums(pull)
+        weights = np.add.reduceat(sums * self.coefficients, rows.first, axis=1)
+        if not size:
+            return weights, np.zeros((len(pull), 0))
+        shaped = np.flatnonzero(rows.column > 0)
+        straight = np.concatenate([np.arange(size), self.model.shapes.curved])[rows.column[shaped] - 1]
+        return weights, (sums[:, shaped] * self._tilts(shaped)) @ (
+            straight[:, None] == np.arange(size)
+        ).astype(np.float64)
+
     def _tilts(self, shaped: Index) -> Array:
         """Derivative of the coefficients of shaped rows with respect to their own α."""
         shapes, column = self.model.shapes, self.rows.column[shaped] - 1

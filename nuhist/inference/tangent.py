@@ -61,10 +61,10 @@ class Tangent:
         ratio = np.where(possible, data[:, : model.bins] / np.where(possible, rates.counts, 1.0), 0.0)
         residual = 2 * (1 - ratio)
         slope = model.constraint_slope(theta, data)
-        weights, tilts, _ = rates.moments(residual)
+        weights, tilts = rates.pulls(residual)
         slope += (weights[:, model.factors.sample] * rates.slopes / rates.factors) @ self.collector
         if model.shapes.parameter.size:
-            slope[:, model.shapes.parameter] += tilts.sum(axis=1)
+            slope[:, model.shapes.parameter] += tilts
         layer = model.joined
         if layer.bins.size:
             change = residual[:, layer.span] * rates.of_layer(layer) / rates.theta[:, layer.parameter]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from math import erfc
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,26 @@ def test_hypotest(model: Any, data: list[float], statistic: str) -> None:
         )
         found.append([float(observed), *map(float, expected)])
     assert found[0] == pytest.approx(found[1], rel=1e-5)  # of √q, from 2NLL to 1e-10
+
+
+def test_a_discovery_is_exact_far_in_the_tail() -> None:
+    # pyhf's own test of one bin with a shapesys expects 1.22047e-5 at -2 sigma, 3.3e-4 below: its Asimov data
+    # hang on a fit with SciPy's tolerance. All fits of this model have closed forms: at a strength of 1 the
+    # factor of the background solves a quadratic equation, without one it is a mean.
+    seen, signal, background, tau = 80.0, 25.0, 50.0, (50 / 7) ** 2
+    a, b = background * (background + tau), background * (signal - seen) + tau * (signal - background)
+    factor = (-b + np.sqrt(b**2 + 4 * a * tau * signal)) / (2 * a)
+    counts, control = signal + background * factor, tau * factor
+    without = (counts + control) / (background + tau)
+    ratio = counts * np.log(counts / (background * without)) + control * np.log(factor / without)
+    root = np.sqrt(2 * (ratio - counts - control + (background + tau) * without))
+    model = pyhf.simplemodels.uncorrelated_background([signal], [background], [7.0])
+    pyhf.set_backend("numpy", nuhist.pyhf_optimizer())
+    data = [seen, *model.config.auxdata]
+    _, found = pyhf.infer.hypotest(0.0, data, model, test_stat="q0", return_expected_set=True)
+    exact = [0.5 * erfc((root - sigma) / np.sqrt(2)) for sigma in (-2, -1, 0, 1, 2)]
+    assert exact[0] == pytest.approx(1.2208769733e-5, rel=1e-10)  # with forty digits
+    assert [float(value) for value in found] == pytest.approx(exact, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(10))
