@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from math import floor, log10, pi
 
-import numpy as np
-
 from nuhist.constants import ELECTRON_MASS_KEV, FINE_STRUCTURE, LIGHT_CM_PER_S, SECONDS_PER_YEAR
 from nuhist.physics.family import Family
 from nuhist.physics.hypothesis import Dependence, Hypothesis, no_terms
@@ -16,8 +14,8 @@ from nuhist.physics.targets.target import Target
 
 DENSITY = 0.3e6  # keV/cm³, of dark matter here: the usual value, for which limits are quoted
 # Below 1 keV what surrounds the atom changes a dark photon's mixing: (31 eV / M)² in liquid xenon.
-# Above 30 keV the table of photoabsorption ends.
-_MASS = OwnParameter("mass", "mass", "keV", {"eV": 1e-3}, 1.0, 30.0)
+# Where the photoabsorption of a target ends, at 30 keV but for xenon, the target refuses.
+_MASS = OwnParameter("mass", "mass", "keV", {"eV": 1e-3}, 1.0, 150.0)
 Absorbed = Callable[[float], float]  # of a mass in keV: what σ_γ is multiplied by, for a coupling of 1
 
 
@@ -32,7 +30,7 @@ def dark_photon(_: float) -> float:
 
 
 def _line(target: Target, *, mass: float, absorbed: Absorbed, squared: float) -> tuple[float, float]:
-    per_atom = DENSITY / mass * LIGHT_CM_PER_S * float(target.photoabsorption(np.array([mass]))[0])
+    per_atom = DENSITY / mass * LIGHT_CM_PER_S * target.absorption(mass)
     return mass, squared * absorbed(mass) * per_atom * target.per_tonne * SECONDS_PER_YEAR
 
 

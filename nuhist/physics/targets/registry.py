@@ -67,7 +67,9 @@ def read_target(path: Path) -> Target:
     if path.parent != _TABLES:  # a test checks nuhist's own
         check(content, "target", str(path), ConfigError)
     if "compound" in content:
-        _refuse_other_keys(path, content, ("element", "molar_mass", "isotopes", "rrpa"))
+        _refuse_other_keys(
+            path, content, ("element", "molar_mass", "isotopes", "photoabsorption_above", "rrpa")
+        )
         parts = tuple(
             (element, number * inside)
             for name, number in content["compound"].items()
@@ -110,7 +112,17 @@ def _element(path: Path, content: Mapping[str, Any]) -> Element:
         charges=np.cumsum(charges),
         given_mass=content.get("molar_mass"),
         isotopes=None if isotopes is None else {int(key): float(value) for key, value in isotopes.items()},
+        photoabsorption_above=_above(path, content.get("photoabsorption_above")),
     )
+
+
+def _above(path: Path, rows: list[list[float]] | None) -> Table | None:
+    if rows is None:
+        return None
+    energy, values = np.array(rows, dtype=np.float64).T
+    if (np.diff(energy) < 0).any() or energy[0] == energy[-1]:
+        raise ConfigError(f"{path}: photoabsorption_above: expected increasing energies in keV")
+    return energy, values
 
 
 def _refuse_unknown(path: Path, symbol: str, isotopes: Mapping[str, float], electrons: int) -> None:

@@ -35,6 +35,9 @@ class Element:
         g/mol, where there is no symbol.
     isotopes
         Fractions of atoms by mass number; None for the natural ones.
+    photoabsorption_above
+        Energies in keV and cm² per atom, from where the table of :attr:`photoabsorption` ends; None if
+        nothing is known there. An energy that is there twice is an edge.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Element:
     charges: Array
     given_mass: float | None = None
     isotopes: Mapping[int, float] | None = None
+    photoabsorption_above: Table | None = None
 
     @cached_property
     def molar_mass(self) -> float:
@@ -195,6 +199,40 @@ class Target:
             found = np.exp(np.interp(np.log(safe), np.log(nodes), np.log(values)))
             total = total + np.where(inside, number * found, 0.0)
         return total
+
+    def absorption(self, energy: float) -> float:
+        """Cross section for the absorption of a photon at one energy, also above 30 keV where that is known.
+
+        Parameters
+        ----------
+        energy
+            In keV.
+
+        Returns
+        -------
+        cm² per atom or formula unit. At an edge it is that above the edge.
+
+        Raises
+        ------
+        ConfigError
+            If no photoabsorption is known at that energy.
+        """
+        total = 0.0
+        for (number, _, (below, _)), (element, _) in zip(self._photoabsorption, self.elements, strict=True):
+            if energy <= below[-1]:
+                continue
+            above = element.photoabsorption_above
+            if above is None or energy > above[0][-1]:
+                end = below[-1] if above is None else above[0][-1]
+                raise ConfigError(
+                    f"target {self.name}: the photoabsorption of {element.name} is known up to {end:g} keV,"
+                    f" and not at {energy:g} keV; take another energy, or give it photoabsorption_above"
+                )
+            place = min(int(np.searchsorted(above[0], energy, side="right")), above[0].size - 1)
+            ends = slice(place - 1, place + 1)
+            nodes, values = (np.log(part[ends]) for part in above)
+            total += number * float(np.exp(np.interp(np.log(energy), nodes, values)))
+        return total + float(self.photoabsorption(np.array([energy]))[0])
 
     def rrpa_correction(self, recoil_energy: Array) -> Array:
         """Ratio of the RRPA rate to the rate with the stepping function, for SM and magnetic moment.
