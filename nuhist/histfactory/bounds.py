@@ -12,7 +12,7 @@ from math import sqrt
 
 import numpy as np
 
-from nuhist.histfactory.found_range import FACTORS, found_scale
+from nuhist.histfactory.found_range import INWARDS, OUTWARDS, found_scale
 from nuhist.histfactory.model_set import ModelSet
 from nuhist.histfactory.polynomial import relative_error
 from nuhist.histfactory.seen import Seen, by_power, seen_in
@@ -58,15 +58,23 @@ def _found(models: ModelSet, place: int, hypothesis: Hypothesis, stated: Paramet
     if hypothesis.dependence is not Dependence.POLYNOMIAL:
         return ParameterRange(stated.scale, (low, high))
     low = _moved(seen, low) if low < 0 else low
+    # Of bounds too wide by far the polynomial would lose its linear part.
+    low, high = (_nearer(seen, bound) if bound else bound for bound in (low, high))
     groups = [parts for model in models.models for parts in by_power(model.tested[place]) if parts]
-    return ParameterRange(_scale(groups, (low, high), stated.scale), (low, high))
+    least = stated.scale if max(-low, high) >= max(map(abs, stated.bounds)) else 0.0
+    return ParameterRange(_scale(groups, (low, high), least), (low, high))
 
 
 def _moved(seen: Sequence[Seen], bound: float) -> float:
     """The bound, or one so far out that one of the channels sees the coupling plainly there and beyond."""
     if _holds(seen, bound, _SEEN):
         return bound
-    return next((bound * factor for factor in FACTORS if _holds(seen, bound * factor, _PLAIN)), bound)
+    return next((bound * factor for factor in OUTWARDS if _holds(seen, bound * factor, _PLAIN)), bound)
+
+
+def _nearer(seen: Sequence[Seen], bound: float) -> float:
+    """The bound, or the nearest of the tenths, hundredths, ... of it where the coupling is seen plainly."""
+    return next((bound * factor for factor in INWARDS if _holds(seen, bound * factor, _PLAIN)), bound)
 
 
 def _holds(seen: Sequence[Seen], bound: float, deviations: float) -> bool:
@@ -80,8 +88,8 @@ def _scale(groups: Sequence[Mapping[int, Array]], bounds: tuple[float, float], s
     """The scale that is stated, or one by which the polynomial is right in all groups of fluxes."""
     reach = max(map(abs, bounds))
     needed = reach * sqrt(max(_error(parts, bounds) for parts in groups) / _ERROR)
-    if needed <= stated:
-        return stated
+    if needed <= stated or needed == 0.0:
+        return stated or 1.0
     return found_scale(needed)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from itertools import product
 from math import ceil, isclose, log10
 
-_DECADES = 9  # outwards; what nobody sees there is not seen at all
+_DECADES = 18  # outwards and inwards, by which a stated reference may be off
 # By how much bounds are moved. Found scales begin with 3, and none that is stated does: so that bounds over
 # their scale are never those that are stated.
-FACTORS = tuple(digit * 10.0**decade for decade, digit in product(range(_DECADES), (2.0, 5.0, 10.0)))
+OUTWARDS = tuple(digit * 10.0**decade for decade, digit in product(range(_DECADES), (2.0, 5.0, 10.0)))
+INWARDS = tuple(reversed([float(f"1e-{decade}") for decade in range(2, _DECADES)]))
 _DIGIT = 3
 
 
@@ -32,7 +33,7 @@ def is_found_scale(scale: float) -> bool:
 
 
 def is_moved(bound: float, stated: float) -> bool:
-    """Whether a bound is the stated one, or that one moved outwards."""
+    """Whether a bound is the stated one, or that one moved."""
     if stated == 0.0:
         return bound == 0.0
-    return any(isclose(bound / stated, factor) for factor in (1.0, *FACTORS))
+    return any(isclose(bound / stated, factor) for factor in (*INWARDS, 1.0, *OUTWARDS))

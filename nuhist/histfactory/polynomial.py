@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from nuhist.histfactory.found_range import is_found_scale
 from nuhist.histfactory.templates import HistoSys, rounded
 from nuhist.tables import Array
-
-# The largest scale at which ten digits of both sides hold their difference, the linear part.
-_TEN_DIGITS = 2e4
 
 
 def polynomial_modifier(
@@ -35,7 +33,9 @@ def polynomial_modifier(
         Largest |x| for which the counts must be right.
     """
     offset = 8 / 15 * scale**2 * (1 + (reach / scale) ** 2 / 3) * quadratic
-    exact = scale > _TEN_DIGITS
+    exact = is_found_scale(
+        scale
+    )  # ten digits of both sides hold their difference up to those that are stated
     if exact:
         standard, linear, offset = rounded(standard), rounded(linear), rounded(offset)
     return HistoSys(

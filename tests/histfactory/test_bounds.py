@@ -11,17 +11,20 @@ import pytest
 
 import nuhist
 from nuhist.histfactory.build import build
-from nuhist.histfactory.found_range import FACTORS, found_scale, is_found_scale, is_moved
+from nuhist.histfactory.found_range import INWARDS, OUTWARDS, found_scale, is_found_scale, is_moved
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.workspace import Workspace
+from nuhist.physics.couplings import Flavor
 from nuhist.physics.hypotheses import (
     FAMILIES,
     HYPOTHESES,
     Dependence,
     FlavorChoice,
     Hypothesis,
+    RateOptions,
     get_hypothesis,
 )
+from nuhist.tables import Array
 
 MOMENT, CHARGE = get_hypothesis("magnetic-moment"), get_hypothesis("millicharge-fea")
 EXPERIMENTS = ("lz_ws2022", "lz_ws2024", "xenonnt_sr0", "pandax4t_run1", "gemma_like", "cr51_xenon")
@@ -67,6 +70,24 @@ def test_limits_of_signed_couplings_do_not(mine: Callable[..., Hypothesis], reac
     mine(replace(CHARGE, flavor_ranges={}, bounds=(-reach, reach), scale=1e4 * max(1.0, reach / 17)))
     found = nuhist.limit(build("xenonnt_sr0", hypothesis="mine"))
     assert (found.lower, found.upper) == pytest.approx((plain.lower, plain.upper), rel=1e-4)
+
+
+@pytest.mark.thorough(keep=3)
+@pytest.mark.parametrize("factor", [1e8, 1e3, 1e-5, 1e-6, 1e-3, 1e6, 1e12])
+@pytest.mark.parametrize("name", ["light-vector:mass=10keV", "magnetic-moment"])
+def test_limits_do_not_depend_on_the_reference_that_is_stated(
+    mine: Callable[..., Hypothesis], name: str, factor: float
+) -> None:
+    # Of a polynomial with bounds too wide by far the linear part would be lost: 3.4e-14 for 5.0e-14 once.
+    plain = get_hypothesis(name)
+
+    def terms(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+        found = plain.terms(energy, flavor, options)
+        return {power: values * factor**power for power, values in found.items()}
+
+    mine(plain, terms=terms, reference=plain.reference * factor, parameter="my_coupling")
+    expected = nuhist.limit(build("lz_ws2022", hypothesis=name)).upper
+    assert nuhist.limit(build("lz_ws2022", hypothesis="mine")).upper == pytest.approx(expected, rel=2e-6)
 
 
 def interpolated(low: Any, nominal: Any, high: Any, alpha: float) -> Any:
@@ -126,9 +147,9 @@ def test_found_scales_and_bounds_are_no_stated_ones() -> None:
     assert not any(is_found_scale(scale) for scale in (1.0, 1e4, 2e4, 5e4))
     for entry in HYPOTHESES.values():
         assert not is_found_scale(entry.scale)
-    assert all(is_moved(17.0 * factor, 17.0) for factor in FACTORS)
+    assert all(is_moved(17.0 * factor, 17.0) for factor in (*INWARDS, *OUTWARDS))
     assert not is_moved(51.0, 17.0)
     assert not is_moved(-17.0, 17.0)
     # A bound over its scale says which of both it is.
-    moved = {17.0 * factor / scale for factor in (1.0, *FACTORS) for scale in scales}
+    moved = {17.0 * factor / scale for factor in (*INWARDS, 1.0, *OUTWARDS) for scale in scales}
     assert not any(np.isclose(17.0 / stated, list(moved), rtol=1e-9).any() for stated in (1e4, 2e4))
