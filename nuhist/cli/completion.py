@@ -28,8 +28,9 @@ class _Names(click.types.StringParamType):
 def _experiments() -> Iterable[str]:
     from nuhist.experiments.loading import bundled_experiments
     from nuhist.experiments.outside import of_packages
+    from nuhist.experiments.sets import bundled_sets
 
-    return [*bundled_experiments(), *of_packages()]
+    return [*bundled_experiments(), *bundled_sets(), *of_packages()]
 
 
 def _hypotheses() -> Iterable[str]:

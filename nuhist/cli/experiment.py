@@ -20,6 +20,7 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
     """List the bundled experiments, or describe one (a NAME or a folder)."""
     from nuhist.experiments.loading import bundled_experiments, load_experiments
     from nuhist.experiments.outside import of_packages
+    from nuhist.experiments.sets import bundled_sets, members
 
     names = [*bundled_experiments(), *of_packages()] if name is None else [name]
     found = load_experiments(names, allow_outside=allow_outside)
@@ -29,7 +30,8 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
                 "name": experiment.name,
                 "title": experiment.title,
                 "exposure_tonne_year": experiment.exposure,
-                "edges_keV": experiment.edges.tolist(),
+                "edges_keV": [] if experiment.axes else experiment.edges.tolist(),
+                "axes": [{"name": name, "edges": edges.tolist()} for name, edges in experiment.axes],
                 "backgrounds": list(experiment.treatments),
                 "default_background": experiment.default_background,
                 "source": experiment.neutrino_source(experiment.treatment()).name,
@@ -42,7 +44,7 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
             }
             for experiment in found
         ]
-        print_json(described[0] if name is not None else {"experiments": described})
+        print_json(described[0] if len(described) == 1 and name is not None else {"experiments": described})
         return
     print_table(
         ["name", "source", "target", "exposure", "bins", "range", "backgrounds"],
@@ -53,13 +55,17 @@ def experiments(name: str | None, allow_outside: bool, json_output: bool) -> Non
                 experiment.target.name,
                 f"{experiment.exposure:.3g} t yr",
                 str(experiment.bins),
-                f"{experiment.edges[0]:g}-{experiment.edges[-1]:g} keV",
+                f"{len(experiment.axes)} axes"
+                if experiment.axes
+                else f"{experiment.edges[0]:g}-{experiment.edges[-1]:g} keV",
                 ", ".join(experiment.treatments),
             ]
             for experiment in found
         ],
         left=3,
     )
+    for each in bundled_sets() if name is None else ():
+        say(f"{each}: {', '.join(members(each))} together")
     for experiment in found if name is not None else ():
         say("", f"{experiment.title}")
         source = experiment.neutrino_source(experiment.treatment())
@@ -101,12 +107,12 @@ def spectrum(
     json_output: bool,
 ) -> None:
     """Expected events per bin and recoil rates at one value of the coupling."""
-    from nuhist.experiments.loading import load_experiments
+    from nuhist.experiments.loading import load_experiment
     from nuhist.experiments.spectrum import spectrum as compute
     from nuhist.physics.hypotheses import RateOptions, get_hypothesis
     from nuhist.physics.recoils import refuse_unused_mass
 
-    (found,) = load_experiments([experiment], allow_outside=allow_outside)
+    found = load_experiment(experiment, allow_outside=allow_outside)
     physics: dict[str, Any] = {"atomic": atomic or found.treatment().atomic}
     if neutrino_mass is not None:
         refuse_unused_mass(get_hypothesis(hypothesis))
@@ -122,6 +128,18 @@ def spectrum(
     )
     if json_output:
         print_json(result.to_json())
+        return
+    if found.axes:
+        rows = [
+            [str(number), f"{standard:.5f}", f"{added:.5f}"]
+            for number, (standard, added) in enumerate(zip(result.standard_model, result.added, strict=True))
+        ]
+        total = ["total", f"{result.standard_model.sum():.5f}", f"{result.added.sum():.5f}"]
+        say(
+            f"{result.experiment}: {result.hypothesis} ({result.flavor}) = {result.coupling:g}"
+            f"{spaced(result.unit)}; events per bin of {', '.join(name for name, _ in found.axes)}"
+        )
+        print_table(["bin", "SM", "added"], [*rows, total], left=0)
         return
     rows = [
         [f"{low:.3f}", f"{high:.3f}", f"{standard:.4f}", f"{added:.4f}", f"{rate:.4f}", f"{more:.4f}"]

@@ -154,6 +154,8 @@ def background_response(experiment: Experiment) -> Response:
         kind = "gaussian"
     if "matrix" in experiment.response:
         kind = "matrix"
+    if "monoenergetic" in experiment.response:
+        kind = "monoenergetic"
     return make_response(experiment, kind, np.array([]))
 
 

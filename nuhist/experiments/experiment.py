@@ -21,7 +21,7 @@ from nuhist.physics.sources.source import Source
 from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
 
-ResponseKind = Literal["matrix", "gaussian", "none"]
+ResponseKind = Literal["matrix", "gaussian", "none", "monoenergetic"]
 RESPONSE_KINDS: tuple[ResponseKind, ...] = get_args(ResponseKind)
 FluxModel = Literal["split", "paper"]
 FLUX_MODELS: tuple[FluxModel, ...] = get_args(FluxModel)
@@ -49,6 +49,12 @@ class BackgroundSample:
         Bounds of a free norm, or None.
     with_exposure
         Whether its events go with the exposure where another one is asked for.
+    parameter
+        Of the norm, where another name is wanted, such as one that several experiments share.
+    linear
+        Whether a constrained norm is exactly linear, down to no events.
+    variations
+        Factors on its counts at minus and at plus one standard deviation of parameters of the response.
     """
 
     name: str
@@ -59,6 +65,18 @@ class BackgroundSample:
     constraint_without_argon37: float | None
     free: tuple[float, float] | None
     with_exposure: bool = True
+    parameter: str | None = None
+    linear: bool = False
+    variations: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SignalEfficiency:
+    """A factor on all scattering, which is uncertain: its standard deviation, its bounds, what it is."""
+
+    uncertainty: float
+    bounds: tuple[float, float]
+    meaning: str
 
 
 @dataclass(frozen=True)
@@ -105,7 +123,7 @@ class Experiment:
     exposure
         Tonne year.
     edges
-        Bin edges of reconstructed energy, keV.
+        Bin edges of reconstructed energy, keV; numbers of bins where there are ``axes`` instead.
     counts_per_event
         What one event counts in the likelihood.
     response
@@ -124,6 +142,13 @@ class Experiment:
         The collaboration's own limits.
     license, url
         On which terms the numbers were published, and where; None where the file does not say it.
+    axes
+        Names and edges of what bins are of, if that is not reconstructed energy alone; the last one's are
+        the fastest.
+    signal_efficiency
+        What is known of the efficiency for scattering, beside the response.
+    part_of
+        The set of experiments that it belongs to.
     source, target, process
         Which neutrinos scatter on what, and how: a name in :data:`nuhist.physics.processes.PROCESSES`.
     """
@@ -148,6 +173,9 @@ class Experiment:
     process: str = ELECTRON
     license: str | None = None
     url: str | None = None
+    axes: tuple[tuple[str, Array], ...] = ()
+    signal_efficiency: SignalEfficiency | None = None
+    part_of: str | None = None
 
     @cached_property
     def bins(self) -> int:

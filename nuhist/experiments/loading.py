@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,13 @@ import numpy as np
 
 from nuhist.documents import parse_yaml
 from nuhist.errors import ConfigError, OptionError, unknown_name
-from nuhist.experiments.experiment import Argon37, BackgroundSample, Experiment, Treatment
+from nuhist.experiments.experiment import (
+    Argon37,
+    BackgroundSample,
+    Experiment,
+    SignalEfficiency,
+    Treatment,
+)
 from nuhist.experiments.interaction import (
     DEFAULT_SOURCE,
     DEFAULT_TARGET,
@@ -18,17 +25,17 @@ from nuhist.experiments.interaction import (
     source_choice,
 )
 from nuhist.experiments.outside import of_packages
+from nuhist.experiments.sets import FILE_NAME, bundled_folders, bundled_sets, members, set_file
 from nuhist.files import read_text
 from nuhist.inputs import check_path
 from nuhist.physics.hypothesis import ELECTRON
 from nuhist.schemas import check
-
-FILE_NAME = "experiment.yaml"
+from nuhist.tables import Array
 
 
 def bundled_experiments() -> tuple[str, ...]:
-    """Names of the experiments that nuhist carries."""
-    return tuple(sorted(path.parent.name for path in Path(__file__).parent.glob(f"*/{FILE_NAME}")))
+    """Names of the experiments that nuhist carries; those of a set have its name before theirs."""
+    return tuple(bundled_folders())
 
 
 def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experiment:
@@ -56,11 +63,13 @@ def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experim
     (51, 0.908)
     """
     check_path(name)
-    bundled = bundled_experiments()
+    if set_file(name) is not None:
+        raise ConfigError(f"{name}: is a set of experiments, {', '.join(members(name))}; name one of them")
+    bundled = bundled_folders()
     known = str(name) in bundled
     if known and allow_outside:
         raise OptionError("--allow-outside: does nothing with bundled experiments; it belongs to folders")
-    folder = Path(__file__).parent / name if known else Path(name)
+    folder = bundled[str(name)] if known else Path(name)
     if not known and not folder.exists() and str(name) in of_packages():
         folder = Path(of_packages()[str(name)].folder)
     file = folder / FILE_NAME
@@ -69,7 +78,7 @@ def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experim
             raise ConfigError(f"{folder}: has no {FILE_NAME}")
         if str(name) in of_packages().broken:
             raise ConfigError(of_packages().broken[str(name)])
-        raise unknown_name("experiment", str(name), [*bundled, *of_packages()])
+        raise unknown_name("experiment", str(name), [*bundled, *bundled_sets(), *of_packages()])
     content = parse_yaml(read_text(file), str(file), ConfigError)
     check(content, "experiment", str(file), ConfigError)
     if not (known or allow_outside):
@@ -80,17 +89,28 @@ def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experim
 def load_experiments(
     entries: Sequence[str | Path | Experiment], *, allow_outside: bool = False
 ) -> list[Experiment]:
-    """Read several experiments, of which some may be bundled or loaded already: :func:`load_experiment`."""
-    bundled = bundled_experiments()
+    """Read several experiments, of which some may be bundled or loaded already: :func:`load_experiment`.
+
+    A set, such as a folder with experiments.yaml, stands for all of its experiments.
+    """
+    bundled = (*bundled_experiments(), *bundled_sets())
     folders = [entry for entry in entries if not (isinstance(entry, Experiment) or str(entry) in bundled)]
     if allow_outside and not folders:
         raise OptionError("--allow-outside: does nothing without a folder of an experiment")
-    return [
-        entry
-        if isinstance(entry, Experiment)
-        else load_experiment(entry, allow_outside=allow_outside and entry in folders)
-        for entry in entries
-    ]
+    found: list[Experiment] = []
+    for entry in entries:
+        if isinstance(entry, Experiment):
+            found.append(entry)
+            continue
+        outside = allow_outside and entry in folders
+        if set_file(entry) is None:
+            found.append(load_experiment(entry, allow_outside=outside))
+            continue
+        found += [
+            replace(load_experiment(member, allow_outside=outside), part_of=Path(entry).name)
+            for member in members(entry)
+        ]
+    return found
 
 
 def _refuse_outside(file: Path, content: Mapping[str, Any]) -> None:
@@ -134,9 +154,7 @@ def _tables_of_sources(content: Mapping[str, Any], folder: Path) -> Iterator[tup
 
 
 def _parsed(file: Path, content: Mapping[str, Any]) -> Experiment:
-    binning = content["binning"]
-    if binning["high"] <= binning["low"]:
-        raise ConfigError(f"{file}: binning.high: {binning['high']} is not above binning.low")
+    edges, axes = _bins(file, content)
     treatments = {name: _treatment(file, name, entry) for name, entry in content["backgrounds"].items()}
     if content["default_background"] not in treatments:
         raise ConfigError(f"{file}: default_background: no entry of that name under backgrounds")
@@ -150,7 +168,9 @@ def _parsed(file: Path, content: Mapping[str, Any]) -> Experiment:
         assumptions=tuple(content.get("assumptions", ())),
         folder=file.parent,
         exposure=float(content["exposure"]),
-        edges=np.linspace(binning["low"], binning["high"], int(binning["bins"]) + 1),
+        edges=edges,
+        axes=axes,
+        signal_efficiency=_efficiency(file, content.get("signal_efficiency")),
         counts_per_event=float(content.get("counts_per_event", 1.0)),
         response=content["response"],
         argon37=None if argon is None else Argon37(**argon),
@@ -165,6 +185,31 @@ def _parsed(file: Path, content: Mapping[str, Any]) -> Experiment:
         license=content.get("license"),
         url=content.get("url"),
     )
+
+
+def _bins(file: Path, content: Mapping[str, Any]) -> tuple[Array, tuple[tuple[str, Array], ...]]:
+    """Edges of reconstructed energy; or numbers of bins, and the axes that these are of."""
+    binning = content["binning"]
+    if "axes" not in binning:
+        if binning["high"] <= binning["low"]:
+            raise ConfigError(f"{file}: binning.high: {binning['high']} is not above binning.low")
+        return np.linspace(binning["low"], binning["high"], int(binning["bins"]) + 1), ()
+    if set(content["response"]) != {"monoenergetic"}:
+        raise ConfigError(f"{file}: binning.axes: only a monoenergetic response does without energies")
+    axes = tuple((each["name"], np.array(each["edges"], dtype=np.float64)) for each in binning["axes"])
+    for name, edges in axes:
+        if (np.diff(edges) <= 0).any():
+            raise ConfigError(f"{file}: binning.axes: edges of {name} do not increase")
+    return np.arange(np.prod([edges.size - 1 for _, edges in axes]) + 1, dtype=np.float64), axes
+
+
+def _efficiency(file: Path, entry: Mapping[str, Any] | None) -> SignalEfficiency | None:
+    if entry is None:
+        return None
+    low, high = entry["bounds"]
+    if not low < 1 < high:
+        raise ConfigError(f"{file}: signal_efficiency.bounds: {low:g} and {high:g}; expected 1 between them")
+    return SignalEfficiency(entry["uncertainty"], (float(low), float(high)), entry["meaning"])
 
 
 def _refuse_electrons(file: Path, content: Mapping[str, Any]) -> None:
@@ -217,6 +262,8 @@ def _sample(place: str, entry: Mapping[str, Any]) -> BackgroundSample:
             )
     if events is None and not {"counts", "density"} & set(entry["shape"]):
         raise ConfigError(f"{place}: only counts and density have a size of their own; add events: NUMBER")
+    if entry.get("linear") and constraint is None:
+        raise ConfigError(f"{place}.linear: says how a constrained norm acts; add constraint or error")
     free = entry.get("free")
     if free is not None and free[0] >= free[1]:
         raise ConfigError(f"{place}.free: {free} are not a lower and a higher number")
@@ -229,4 +276,7 @@ def _sample(place: str, entry: Mapping[str, Any]) -> BackgroundSample:
         constraint_without_argon37=entry.get("constraint_without_argon37"),
         free=None if free is None else (free[0], free[1]),
         with_exposure=entry.get("with_exposure", True),
+        parameter=entry.get("parameter"),
+        linear=entry.get("linear", False),
+        variations={key: (low, high) for key, (low, high) in entry.get("variations", {}).items()},
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment, ResponseKind
+from nuhist.experiments.monoenergetic import Monoenergetic, read_monoenergetic
 from nuhist.physics.processes import PROCESSES
 from nuhist.tables import Array, column, read_table
 
@@ -35,14 +36,23 @@ class Response:
         Shape (bins, nodes), keV: counts = weights @ (dN/dT at the nodes).
     probability
         Maps true energies (lines,) to the probability per event and bin, shape (bins, lines).
+    anchored
+        Weights at anchors of parameters of the detector, shape (points, bins, nodes); None where there are
+        no such parameters.
+    anchors
+        Of each parameter, in standard deviations.
     """
 
     energy: Array
     weights: Array
     probability: Probability
+    anchored: Array | None = None
+    anchors: tuple[Array, ...] = ()
 
     def fold(self, spectrum: Array) -> Array:
         """Counts per bin of a spectrum given at :attr:`energy`, per keV."""
+        if not spectrum.any():
+            return np.zeros(self.weights.shape[0])
         counts: Array = self.weights @ spectrum
         return counts
 
@@ -57,7 +67,8 @@ def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array
     kind
         ``"matrix"``: the simulated response, each row holding for its whole cell of true energy;
         ``"gaussian"``: efficiency in true energy, then a Gaussian; ``"none"``: efficiency alone,
-        eq. (9) of arXiv:2207.05036.
+        eq. (9) of arXiv:2207.05036; ``"monoenergetic"``: probabilities of recoils of single energies, on
+        straight lines between them.
     breakpoints
         True energies in keV at which the spectra to be folded are not smooth.
 
@@ -68,7 +79,12 @@ def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array
     DataError
         If a table cannot be used.
     """
-    if kind == "matrix":
+    found = None
+    probability: Probability
+    if kind == "monoenergetic":
+        found = read_monoenergetic(experiment)
+        probability, knots = partial(Monoenergetic.at_nominal, found), found.energies
+    elif kind == "matrix":
         probability, knots = _matrix(experiment)
     elif kind == "none":
         probability, knots = _sharp(experiment)
@@ -89,6 +105,8 @@ def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array
     except MemoryError as error:
         size = f"{energy.size} energies and {experiment.bins} bins"
         raise ConfigError(f"{experiment.name}: no memory for a response of {size}; use fewer bins") from error
+    if found is not None and found.anchors:
+        return Response(energy, weights, probability, found.at_anchors(energy) * widths, found.anchors)
     used = weights.any(axis=0)
     return Response(energy[used], weights[:, used], probability)
 

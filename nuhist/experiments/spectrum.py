@@ -10,7 +10,8 @@ import numpy as np
 
 from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.experiments.experiment import Experiment, ResponseKind
-from nuhist.experiments.loading import load_experiments
+from nuhist.experiments.loading import load_experiment
+from nuhist.experiments.monoenergetic import read_monoenergetic
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
 from nuhist.physics.propagation import rates_in_source
@@ -29,11 +30,11 @@ class Spectrum(Shown):
     experiment, hypothesis, flavor, coupling, unit, response
         What was computed; the coupling in its unit.
     edges
-        Reconstructed energy, keV, shape (bins + 1,).
+        Reconstructed energy, keV, shape (bins + 1,); numbers of bins where these are of other axes.
     standard_model, added
         Expected events per bin: the Standard Model's, and what the coupling adds.
     recoil_energy
-        Centres of the bins, keV.
+        Centres of the bins, keV; where bins are not of energy, energies of the response.
     standard_model_rate, added_rate
         dR/dT there, before any detector, events per tonne year keV.
     """
@@ -120,7 +121,8 @@ def spectrum(
     tested = get_hypothesis(hypothesis)
     active_flavors(flavor)
     refuse_unused_flavor(tested, flavor)
-    (experiment,) = load_experiments([experiment], allow_outside=allow_outside)
+    if not isinstance(experiment, Experiment):
+        experiment = load_experiment(experiment, allow_outside=allow_outside)
     treatment = experiment.treatment()
     physics = options or RateOptions(atomic=treatment.atomic)
     if physics.neutrino_mass_ev != RateOptions.neutrino_mass_ev:
@@ -132,6 +134,8 @@ def spectrum(
     folding = make_response(experiment, kind, points)
     events = neutrino_counts_at(experiment, folding, tested, flavor, coupling, beam, ["all"], physics)
     centres = (experiment.edges[:-1] + experiment.edges[1:]) / 2
+    if experiment.axes:
+        centres = read_monoenergetic(experiment).energies
     rates = rates_in_source(tested, flavor, coupling, centres, beam, ["all"], physics)
     return Spectrum(
         experiment=experiment.name,

@@ -10,6 +10,7 @@ import numpy as np
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.experiments.counts import argon37_counts, background_counts, background_response
 from nuhist.experiments.experiment import Argon, Argon37, BackgroundSample, Experiment, Treatment
+from nuhist.experiments.monoenergetic import parameters_of
 from nuhist.histfactory.options import ReplacedTemplate
 from nuhist.histfactory.templates import (
     HistoSys,
@@ -23,6 +24,7 @@ from nuhist.histfactory.templates import (
 from nuhist.tables import Array
 
 ARGON_SAMPLE = "ar37"
+_FARTHEST = 10.0  # standard deviations
 
 
 def background_samples(
@@ -73,14 +75,22 @@ def background_samples(
                 counts = _without_argon(experiment, sample, counts, inside) if other is None else other
                 constraint = sample.constraint_without_argon37
         modifiers: list[Modifier] = []
-        norm = f"{experiment.name}_{sample.name}_norm"
+        for key, factors in sample.variations.items():
+            modifiers.append(_variation(experiment, sample, key, factors))
+        norm = sample.parameter or f"{experiment.name}_{sample.name}_norm"
         if sample.free is not None:
             modifiers.append(NormFactor(norm))
             parameters.append(Parameter(norm, f"{sample.title}: free norm", "1", sample.free, 1.0))
         elif constraint is not None:
-            kind = linear_constraint(norm, constraint, counts) if linear else NormSys(norm, constraint)
-            modifiers.append(kind)
-            parameters.append(Parameter(norm, f"{sample.title}: norm, {100 * constraint:.2g} %"))
+            straight = linear or sample.linear
+            modifiers.append(
+                linear_constraint(norm, constraint, counts) if straight else NormSys(norm, constraint)
+            )
+            # A norm of nothing is as low as a linear one goes.
+            bounds = (-min(1 / constraint, _FARTHEST), _FARTHEST) if sample.linear else None
+            parameters.append(
+                Parameter(norm, f"{sample.title}: norm, {100 * constraint:.2g} %", bounds=bounds)
+            )
         samples.append(Sample(sample.name, sample.title, counts, tuple(modifiers)))
     if argon is not None and experiment.argon37 is not None and not (argon == "fixed" and argon_inside):
         argon37, other = experiment.argon37, replaced.pop(ARGON_SAMPLE, None)
@@ -98,6 +108,19 @@ def background_samples(
             f"{unknown}; neutrino scattering follows from the hypothesis, no template replaces it"
         )
     return samples, parameters
+
+
+def _variation(
+    experiment: Experiment, sample: BackgroundSample, key: str, factors: tuple[float, float]
+) -> NormSys:
+    """What a parameter of the response does to a background."""
+    known = parameters_of(experiment)
+    if key not in known:
+        raise ConfigError(
+            f"{experiment.name}: sample '{sample.name}': variations: '{key}' is no parameter of its response"
+        )
+    lower, upper = factors
+    return NormSys(known[key]["parameter"], upper - 1, lower - 1)
 
 
 def _replaced(experiment: Experiment, templates: Sequence[ReplacedTemplate]) -> dict[str, Array]:

@@ -12,6 +12,7 @@ import numpy as np
 from nuhist.errors import ConfigError, OptionError
 from nuhist.experiments.data import observed_counts, read_counts
 from nuhist.experiments.experiment import Experiment, Treatment
+from nuhist.experiments.monoenergetic import read_monoenergetic
 from nuhist.histfactory.backgrounds import background_samples
 from nuhist.histfactory.neutrinos import NeutrinoModel, neutrino_models
 from nuhist.histfactory.options import BuildOptions
@@ -67,12 +68,14 @@ class ChannelModel:
             *(sample.scaled(factor) for sample in scattering),
             *(sample if sample.name in stays else sample.scaled(factor) for sample in self.backgrounds),
         )
+        observed = self._observed(samples)
         return Channel(
             name=experiment.name,
-            edges=experiment.edges,
+            edges=np.zeros(0) if experiment.axes else experiment.edges,
             samples=samples,
-            observed=self._observed(samples),
+            observed=observed,
             description={
+                **_axes(experiment),
                 "experiment": experiment.name,
                 "dataset": experiment.dataset,
                 "title": experiment.title,
@@ -86,7 +89,11 @@ class ChannelModel:
                 "process": experiment.process,
                 **self._terms(),
                 "sources": [*experiment.sources, *self._cited()],
-                "assumptions": [*experiment.assumptions, self.neutrinos.source.description],
+                "assumptions": [
+                    *experiment.assumptions,
+                    *self._seen(observed, factor),
+                    self.neutrinos.source.description,
+                ],
                 **replaced(options),
             },
         )
@@ -108,6 +115,22 @@ class ChannelModel:
         ours = options.observed is None and not options.templates
         return {key: text for key, text in known.items() if text and ours}
 
+    def _seen(self, observed: Array, factor: float) -> list[str]:
+        """Which recoils a response of single energies knows, and how well stock HistFactory follows it."""
+        response = self.neutrinos.response
+        if response.anchored is None:
+            return []
+        energies = read_monoenergetic(self.neutrinos.experiment).energies
+        others = factor * np.sum([sample.counts for sample in self.backgrounds], axis=0)
+        off = self.neutrinos.deviations(factor, others, observed)
+        one, two = (max(abs(off[key]) for key in off if key[-1] == size) for size in "12")
+        return [
+            f"2 ln L is off by at most {one:.2g} at ±1 and {two:.2g} at ±2 standard deviations of a parameter"
+            " of the response, against straight lines between its anchors.",
+            f"Recoils below {energies[0]:g} keV and above {energies[-1]:g} keV are not seen: the response"
+            " ends there, and is not extrapolated.",
+        ]
+
     def _cited(self) -> list[str]:
         """Where the numbers of source and target come from."""
         source, target = self.neutrinos.source, self.neutrinos.experiment.target
@@ -127,6 +150,13 @@ class ChannelModel:
             without = 1.0 if each.hypothesis.replaces_standard_model else 0.0
             values[coupling.name] = without / coupling.scale
         return _expected(samples, values)
+
+
+def _axes(experiment: Experiment) -> dict[str, Any]:
+    """What bins are of that are not of energy."""
+    if not experiment.axes:
+        return {}
+    return {"axes": [{"name": name, "edges": edges.tolist()} for name, edges in experiment.axes]}
 
 
 def replaced(options: BuildOptions) -> dict[str, Any]:

@@ -56,6 +56,15 @@ class ModelSet:
         ]
         return ModelSet(tuple(models), self.parameters)
 
+    @property
+    def parts(self) -> dict[str, ModelSet]:
+        """Each experiment by name; those of a set are together under the name of it."""
+        found: dict[str, list[ChannelModel]] = {}
+        for model in self.models:
+            experiment = model.neutrinos.experiment
+            found.setdefault(experiment.part_of or experiment.name, []).append(model)
+        return {name: ModelSet(tuple(models), _shared(models)) for name, models in found.items()}
+
     def alone(self, index: int) -> ModelSet:
         """One of the experiments."""
         return ModelSet((self.models[index],), self.models[index].parameters)
@@ -153,6 +162,11 @@ def model_set(
         raise ConfigError(
             f"{kinds['asimov']} is planned and has no observed counts, which the others have; add --asimov"
         )
+    return ModelSet(tuple(models), _shared(models))
+
+
+def _shared(models: Sequence[ChannelModel]) -> tuple[Parameter, ...]:
+    """Parameters of all channels, each once."""
     parameters: dict[str, Parameter] = {}
     for model in models:
         for parameter in model.parameters:
@@ -162,7 +176,7 @@ def model_set(
                     " experiment; build each alone, and join them with nuhist combine --decorrelate"
                     f" {parameter.name}"
                 )
-    return ModelSet(tuple(models), tuple(parameters.values()))
+    return tuple(parameters.values())
 
 
 def _refuse_same_events(experiments: Sequence[Experiment]) -> None:

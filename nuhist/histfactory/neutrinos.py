@@ -18,10 +18,16 @@ from nuhist.experiments.counts import (
 )
 from nuhist.experiments.experiment import Experiment, Treatment
 from nuhist.experiments.interaction import SourceChoice
+from nuhist.experiments.monoenergetic import parameters_of
 from nuhist.experiments.response import Response, make_response
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.polynomial import polynomial_modifier
-from nuhist.histfactory.systematics import Systematic, flux_parameter, systematics_of
+from nuhist.histfactory.systematics import (
+    Systematic,
+    detector_parameters,
+    flux_parameter,
+    systematics_of,
+)
 from nuhist.histfactory.templates import (
     STRENGTH,
     Lumi,
@@ -33,6 +39,7 @@ from nuhist.histfactory.templates import (
     linear_constraint,
     sample_name,
 )
+from nuhist.histfactory.yields import YieldParts, yield_parts
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.hypothesis import ELECTRON
 from nuhist.physics.processes import PROCESSES
@@ -99,20 +106,48 @@ class NeutrinoModel:
         """Flux parameters, and other systematics; a ConfigError if the constraints cannot be written."""
         lumi = self._needs_lumi()
         parameters = [flux_parameter(self.source, group, lumi=lumi)[0] for group in self.groups]
-        return [*parameters, *(each.parameter for each in self.systematics)]
+        detector = detector_parameters(self.experiment, self.response)
+        return [*parameters, *(each.parameter for each in self.systematics), *detector]
+
+    @cached_property
+    def parts(self) -> YieldParts | None:
+        """The response taken apart, where it has parameters."""
+        names = tuple(each["parameter"] for each in parameters_of(self.experiment).values())
+        return yield_parts(self.response, names)
+
+    @property
+    def _folding(self) -> Response:
+        """What rates are folded with: the response, or its parts."""
+        return self.response if self.parts is None else self.parts.response
+
+    def _expanded(self, samples: list[Sample]) -> list[Sample]:
+        """The samples that those of folded counts stand for."""
+        if self.parts is None:
+            return samples
+        return [each for sample in samples for each in self.parts.samples(sample)]
 
     def standard_model(self) -> Array:
         """Counts per bin without the coupling."""
+        found = self._standard_model()
+        return found if self.parts is None else self.parts.nominal(found)
+
+    def _standard_model(self) -> Array:
         powers = (0, 1) if self.hypothesis.replaces_standard_model else (0,)
-        counts = [self.counts(group) for group in self.groups]
+        counts = [self._counts(group, self.source, self.physics) for group in self.groups]
         return np.asarray(sum(values[power] for values in counts for power in powers))
+
+    def deviations(self, factor: float, others: Array, observed: Array) -> dict[str, float]:
+        """By how much 2 ln L is off where the response has parameters, see :class:`YieldParts`."""
+        if self.parts is None:
+            return {}
+        return self.parts.deviations(factor * self._standard_model(), others, observed)
 
     def samples(self) -> list[Sample]:
         """Samples with the coupling as a normfactor or as a signed polynomial."""
         samples = []
         scale = self.hypothesis.parameter_of_interest(self.flavor).scale
         for group in self.groups:
-            counts = self.counts(group)
+            counts = self._counts(group, self.source, self.physics)
             varied = [(each, self._ends(each, group)) for each in self.systematics]
             for power, values in counts.items():
                 if not values.any() or (power > 0 and self._signed):
@@ -126,14 +161,17 @@ class NeutrinoModel:
                         modifiers.append(shape)
                 modifiers += self._coupling(power, counts)
                 samples.append(self._sample(group, factor * values, modifiers, signal=power > 0))
-        for power, values in own_counts(self.experiment, self.response, self.hypothesis).items():
-            modifiers = self._coupling(power, {})
+        for power, values in own_counts(self.experiment, self._folding, self.hypothesis).items():
+            modifiers = [*self._efficiency(), *self._coupling(power, {})]
             samples.append(self._sample("all", scale * values, modifiers, signal=True))
-        return samples
+        return self._expanded(samples)
 
     def counts(self, group: str) -> dict[int, Array]:
         """Counts per bin of a group of fluxes by power of x, at the experiment's exposure."""
-        return self._counts(group, self.source, self.physics)
+        found = self._counts(group, self.source, self.physics)
+        if self.parts is None:
+            return found
+        return {power: self.parts.nominal(values) for power, values in found.items()}
 
     def _ends(self, each: Systematic, group: str) -> tuple[dict[int, Array], dict[int, Array] | None]:
         """Counts of a group on both sides of a systematic."""
@@ -152,21 +190,27 @@ class NeutrinoModel:
         followed = [(each, self._followed(each, coupling, added)) for each in self.systematics]
         for row, group in enumerate(self.groups):
             for signal in (False, True):
-                values = _part(standard, added, signal=signal)[row]
+                values = self._part(standard, added, signal=signal)[row]
                 modifiers = self.constraints(group, values)
                 for each, (ends, signal_follows) in followed:
                     if not signal or signal_follows:
-                        rows = [None if end is None else _part(*end, signal=signal)[row] for end in ends]
+                        rows = [None if end is None else self._part(*end, signal=signal)[row] for end in ends]
                         modifiers.append(each.shape(values, *rows))
                 if signal:
                     modifiers.append(NormFactor(STRENGTH))
                 samples.append(self._sample(group, values, modifiers, signal=signal))
-        return samples
+        return self._expanded(samples)
+
+    def _part(self, standard: Array, added: Array, *, signal: bool) -> Array:
+        """What is a signal, or what is left of the Standard Model's where something is taken away."""
+        if self.parts is not None:  # whose samples are of either sign
+            return added if signal else standard
+        return np.maximum(added, 0) if signal else standard + np.minimum(added, 0)
 
     def _parts_at(self, coupling: float, source: Source, physics: RateOptions) -> tuple[Array, Array]:
         """Counts of groups and bins at a coupling: the Standard Model's, and what is added."""
         return neutrino_counts_at(
-            self.experiment, self.response, self.hypothesis, self.flavor, coupling, source, self.groups,
+            self.experiment, self._folding, self.hypothesis, self.flavor, coupling, source, self.groups,
             physics,
         )  # fmt: skip
 
@@ -201,12 +245,17 @@ class NeutrinoModel:
         key = source, physics
         if key not in self._counted:
             self._counted[key] = neutrino_counts_by_group(
-                self.experiment, self.response, self.hypothesis, self.flavor, source, self.groups, physics
+                self.experiment, self._folding, self.hypothesis, self.flavor, source, self.groups, physics
             )
         return self._counted[key][group]
 
     def crossed(self, other: NeutrinoModel) -> dict[str, Array]:
         """Counts per bin of each group for a product of 1 of both couplings over their references."""
+        if self.experiment.process != ELECTRON:
+            raise ConfigError(
+                f"{self.experiment.name}: nuclei recoil there, and the product of {self.hypothesis.name} and"
+                f" {other.hypothesis.name} is known for electrons alone; build each alone"
+            )
         tested = (self.hypothesis, self.flavor), (other.hypothesis, other.flavor)
         return crossed_counts_by_group(
             self.experiment, self.response, *tested, self.source, self.groups, self.physics
@@ -238,8 +287,11 @@ class NeutrinoModel:
         if parameter.sigma is not None:
             return [Lumi()]
         if self.options.constraint == "linear":
-            return [linear_constraint(parameter.name, fraction, values)]
-        return [NormSys(parameter.name, fraction)]
+            return [linear_constraint(parameter.name, fraction, values), *self._efficiency()]
+        return [NormSys(parameter.name, fraction), *self._efficiency()]
+
+    def _efficiency(self) -> list[Modifier]:
+        return [] if self.experiment.signal_efficiency is None else [Lumi()]
 
     def _coupling(self, power: int, counts: dict[int, Array]) -> list[Modifier]:
         poi = self.hypothesis.parameter_of_interest(self.flavor)
@@ -252,6 +304,11 @@ class NeutrinoModel:
         """Whether the flux must be a ``lumi``, which multiplies a histosys and is linear."""
         if self.options.constraint != "linear" or not self._signed:
             return False
+        if self.experiment.signal_efficiency is not None:
+            raise ConfigError(
+                f"{self.experiment.name}: its efficiency is the one lumi parameter that a model may have,"
+                " which a signed coupling with --constraint linear needs, too; use --constraint normsys"
+            )
         if self.options.flux != "paper":
             raise ConfigError(
                 "a signed coupling with --constraint linear takes its flux as the one lumi parameter that"
@@ -300,8 +357,3 @@ def _refuse_other_neutrinos(experiment: Experiment, treatment: Treatment, other:
             f"--source {other}: the counts of {experiment.name} were taken with neutrinos of {own}, whose"
             " events the model would lack; give a planned experiment, or a folder with an experiment.yaml"
         )
-
-
-def _part(standard: Array, added: Array, *, signal: bool) -> Array:
-    """What is a signal, or what is left of the Standard Model's where something is taken away."""
-    return np.maximum(added, 0) if signal else standard + np.minimum(added, 0)

@@ -1,4 +1,4 @@
-"""What changes the neutrinos' rates: sizes of fluxes, bound electrons, mixing."""
+"""What changes the neutrinos' counts: sizes of fluxes, bound electrons, mixing, the detector."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from hashlib import sha256
 
 import numpy as np
 
-from nuhist.experiments.experiment import Treatment
+from nuhist.experiments.experiment import Experiment, Treatment
+from nuhist.experiments.monoenergetic import parameters_of
+from nuhist.experiments.response import Response
 from nuhist.histfactory.templates import HistoSys, Parameter, mirrored
 from nuhist.physics.hypotheses import Atomic, RateOptions
 from nuhist.physics.sources.registry import get_source, source_tables
@@ -67,6 +69,20 @@ def systematics_of(treatment: Treatment, source: Source, physics: RateOptions) -
             parameter = Parameter(each.name, each.meaning)
             found.append(Systematic(parameter, get_source(each.up), physics, get_source(each.down)))
     return tuple(found)
+
+
+def detector_parameters(experiment: Experiment, response: Response) -> list[Parameter]:
+    """Parameters of the detector that scattering has: of its response, and the efficiency as ``lumi``."""
+    found = []
+    if response.anchored is not None:
+        for each, anchors in zip(parameters_of(experiment).values(), response.anchors, strict=True):
+            bounds = (float(anchors[0]), float(anchors[-1]))
+            found.append(Parameter(each["parameter"], each["meaning"], bounds=bounds))
+    efficiency = experiment.signal_efficiency
+    if efficiency is not None:
+        said = efficiency.meaning, "1", efficiency.bounds, 1.0, 1.0, efficiency.uncertainty
+        found.append(Parameter("lumi", *said))
+    return found
 
 
 def flux_parameter(source: Source, group: str, *, lumi: bool) -> tuple[Parameter, float]:

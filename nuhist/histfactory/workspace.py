@@ -207,7 +207,7 @@ def make_workspace(
 
 def _describe(channel: Channel) -> dict[str, Any]:
     return {
-        "edges_keV": channel.edges.tolist(),
+        **({"edges_keV": channel.edges.tolist()} if channel.edges.size else {}),
         "samples": {sample.name: sample.title for sample in channel.samples},
         **channel.description,
     }

@@ -75,8 +75,8 @@ def compute_limits(scanned: Scanned, task: ScanTask) -> dict[str, Any]:
     values = dict(zip(scanned.parameters, task.values, strict=True))
     hypothesis = get_family(scanned.family).at({**scanned.held, **values})
     models = scanned.models.testing(hypothesis)
-    alone = [models.alone(number) for number in range(len(models.models))]
-    return {"curves": [_limit(scanned, each) for each in [*alone, models][: task.curves]]}
+    curves = [*models.parts.values(), models][: task.curves]
+    return {"curves": [_limit(scanned, each) for each in curves]}
 
 
 def _limit(scanned: Scanned, models: ModelSet) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def exclusion_scan(
     members = [family.at({**held, **dict(zip(names_over, place, strict=True))}) for place in places]
     first = members[0]
     models = model_set(experiments, first, flavor, options)
-    single = [model.neutrinos.experiment.name for model in models.models]
+    single = [*models.parts]
     names = (*single, *([TOGETHER] if len(single) > 1 else ()))
     tasks = [ScanTask(place, len(names)) for place in places]
     scanned = Scanned(models, name, tuple(names_over), held, chosen, level)

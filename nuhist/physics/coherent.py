@@ -9,7 +9,7 @@ neutrinos and antineutrinos are the same. What a spin would add is of the order 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import pi
+from math import pi, sqrt
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from nuhist.constants import (
     SIN2_THETA_W_ZERO,
 )
 from nuhist.physics.form_factors import FormFactorChoice, form_factor
+from nuhist.physics.scattering import CHARGE_RADIUS_SHIFT
 from nuhist.physics.targets.nucleus import Nucleus
 from nuhist.tables import Array
 
@@ -60,6 +61,21 @@ def shifted(
     """
     unit = _vector(recoil_energy, nucleus, choice)
     return {1: 2 * vector_coupling(nucleus) * shift * unit, 2: shift**2 * unit}
+
+
+def charge_shift(recoil_energy: Array, nucleus: Nucleus) -> Array:
+    """Change of g_V by a charge of the neutrino of 1 e₀: −2√2 π α Z / (G_F q²) with q² = −2 M T.
+
+    The sign is opposite to that of electrons, whose charge is.
+    """
+    momentum_transfer = -2 * nucleus.mass * recoil_energy
+    size = 2 * sqrt(2) * pi * FINE_STRUCTURE * nucleus.protons
+    return np.asarray(-size / (FERMI_CONSTANT_PER_KEV2 * momentum_transfer))
+
+
+def radius_shift(recoil_energy: Array, nucleus: Nucleus) -> Array:
+    """Change of g_V by a charge radius ⟨r²⟩ of 1 cm², beyond the Standard Model's: opposite to electrons'."""
+    return np.full_like(recoil_energy, -nucleus.protons * CHARGE_RADIUS_SHIFT)
 
 
 def magnetic_moment(recoil_energy: Array, nucleus: Nucleus, choice: FormFactorChoice) -> Array:

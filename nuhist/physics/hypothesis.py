@@ -347,7 +347,7 @@ def _check_form(hypothesis: Hypothesis) -> None:
         raise ConfigError(f"{where}: power is {power}; expected 1, as its dependence is {form.name}")
     if not hypothesis.of_neutrinos:
         _check_own_rates(hypothesis, where)
-    elif hypothesis.terms is no_terms:
+    elif hypothesis.terms is no_terms and not hypothesis.other_terms:
         raise ConfigError(f"{where}: has no terms, no rates and no line; expected one of them")
     if power != 1 and (power < 2 or power % 2):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Exchange of a boson between neutrino and electron: what all kinds of bosons share."""
+"""Exchange of a boson between neutrino and electron or nucleus: what all kinds of bosons share."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ MASS = OwnParameter("mass", "mass", "keV", {"eV": 1e-3, "MeV": 1e3, "GeV": 1e6},
 _TYPICAL = 2.0  # recoil energy in keV, from which on a mass matters: M² = 2 m_e T
 
 
-def propagator(recoil_energy: Array, mass: float) -> Array:
-    """1 / (2 m_e T + M²) in keV⁻², for T and M in keV."""
-    return 1 / (2 * ELECTRON_MASS_KEV * recoil_energy + mass**2)
+def propagator(recoil_energy: Array, mass: float, recoiling: float = ELECTRON_MASS_KEV) -> Array:
+    """1 / (2 m T + M²) in keV⁻², for T, M and the mass m of what recoils in keV."""
+    return 1 / (2 * recoiling * recoil_energy + mass**2)
 
 
-def in_fermi_constants(squared: float, recoil_energy: Array, mass: float) -> Array:
-    """What a product g² of couplings adds to g_V or g_A: g² / (√2 G_F (2 m_e T + M²))."""
-    return squared / (sqrt(2) * FERMI_CONSTANT_PER_KEV2) * propagator(recoil_energy, mass)
+def in_fermi_constants(
+    squared: float, recoil_energy: Array, mass: float, recoiling: float = ELECTRON_MASS_KEV
+) -> Array:
+    """What a product g² of couplings adds to g_V or g_A: g² / (√2 G_F (2 m T + M²))."""
+    return squared / (sqrt(2) * FERMI_CONSTANT_PER_KEV2) * propagator(recoil_energy, mass, recoiling)
 
 
 def shifted(

@@ -42,11 +42,14 @@ def flux_moments(
     Returns
     -------
     Sums of :func:`nuhist.physics.sources.flux.moments`, those of neutrinos under False and those of
-    antineutrinos under True, as far as the flux has them.
+    antineutrinos under True, as far as the flux has some that reach a recoil energy.
     """
     lower = minimum_neutrino_energy(recoil_energy, outgoing_mass, mass)
+    lowest = float(lower.min()) if lower.size else 0.0
     folded: dict[bool, Array] = {}
     for component in flux:
+        if component.energy[-1] <= lowest:
+            continue  # none of its neutrinos reaches any of the recoil energies
         found = moments(component, lower)
         key = component.antineutrinos
         folded[key] = folded[key] + found if key in folded else found

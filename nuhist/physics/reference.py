@@ -12,7 +12,7 @@ import numpy as np
 
 from nuhist.errors import ConfigError
 from nuhist.physics.couplings import FLAVORS
-from nuhist.physics.hypothesis import Hypothesis, RateOptions, Unstated
+from nuhist.physics.hypothesis import ELECTRON, Hypothesis, RateOptions, Unstated
 from nuhist.physics.rates import flux_moments, rate
 from nuhist.physics.sources.registry import get_source
 from nuhist.physics.terms import evaluate_terms, own_line, own_rates
@@ -37,6 +37,11 @@ def with_reference(hypothesis: Hypothesis) -> Hypothesis:
     """
     if not isinstance(hypothesis.reference, Unstated):
         return hypothesis
+    if hypothesis.processes[0] != ELECTRON:
+        raise ConfigError(
+            f"hypothesis {hypothesis.name}: has no reference, and one is found from electrons alone; expected"
+            " reference=VALUE, about what experiments see"
+        )
     events = _events(replace(hypothesis, reference=1.0))
     couplings = np.logspace(-_DECADES, _DECADES, 2 * _DECADES + 1)
     with np.errstate(over="ignore"):
@@ -78,6 +83,10 @@ def _for(hypothesis: Hypothesis, reference: float) -> Hypothesis:
         function = getattr(hypothesis, name)
         if function is not None and not (name == "terms" and not hypothesis.of_neutrinos):
             changed[name] = partial(_raised, function=function, reference=reference)
+    changed["other_terms"] = {
+        process: partial(_raised, function=function, reference=reference)
+        for process, function in hypothesis.other_terms.items()
+    }
     if hypothesis.line is not None:
         changed["line"] = partial(_brighter, line=hypothesis.line, factor=reference**hypothesis.power)
     return replace(hypothesis, **changed)

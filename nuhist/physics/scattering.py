@@ -76,7 +76,9 @@ def recoil_range(
     return squared**2 / (2 * scale * largest), largest  # the product of the roots, without cancellation
 
 
-def cross_section(coefficients: Array, recoil_energy: Array, neutrino_energy: Array) -> Array:
+def cross_section(
+    coefficients: Array, recoil_energy: Array, neutrino_energy: Array, mass: float = ELECTRON_MASS_KEV
+) -> Array:
     """Evaluate dσ/dT at T and E.
 
     Parameters
@@ -85,13 +87,15 @@ def cross_section(coefficients: Array, recoil_energy: Array, neutrino_energy: Ar
         From a function of this module at the same recoil energies, shape ``(4, *T.shape)``.
     recoil_energy, neutrino_energy
         T and E in keV, of one shape. T above the kinematic limit gives 0.
+    mass
+        In keV, of what recoils.
 
     Returns
     -------
     cm²/keV per target atom.
     """
     values: Array = np.sum(coefficients * basis(neutrino_energy), axis=0)
-    return np.where(neutrino_energy > minimum_neutrino_energy(recoil_energy), values, 0.0)
+    return np.where(neutrino_energy > minimum_neutrino_energy(recoil_energy, mass=mass), values, 0.0)
 
 
 def of_antineutrinos(

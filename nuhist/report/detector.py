@@ -8,6 +8,7 @@ import numpy as np
 
 from nuhist.errors import unknown_name
 from nuhist.experiments.experiment import RESPONSE_KINDS, Experiment, ResponseKind
+from nuhist.experiments.monoenergetic import largest_energy
 from nuhist.experiments.response import make_response
 from nuhist.inference.results import JsonResult
 from nuhist.showing import Table
@@ -51,7 +52,10 @@ class DetectorResponse(JsonResult):
 
     def table(self) -> Table:
         """A row for each cell of true energy, a column for each bin."""
-        bins = (f"{low:g}-{high:g} keV" for low, high in zip(self.edges[:-1], self.edges[1:], strict=True))
+        ends = zip(self.edges[:-1], self.edges[1:], strict=True)
+        bins = [f"{low:g}-{high:g} keV" for low, high in ends]
+        if self.kind == "monoenergetic":  # whose bins need not be of energy
+            bins = [f"bin {number}" for number in range(len(bins))]
         columns = (self.true_edges[:-1], self.true_edges[1:], *self.probability)
         return Table(("low_keV", "high_keV", *bins), tuple(zip(*columns, strict=True)))
 
@@ -82,7 +86,7 @@ def detector_response(experiment: Experiment, kind: ResponseKind | None = None) 
     chosen = kind or experiment.treatment().response
     if chosen not in RESPONSE_KINDS:
         raise unknown_name("response", chosen, RESPONSE_KINDS)
-    high = _BEYOND * float(experiment.edges[-1])
+    high = _BEYOND * largest_energy(experiment)
     cells = min(int(np.ceil(high / _CELL)), _MOST_CELLS)
     width = high / cells if cells == _MOST_CELLS else _CELL
     true_edges = width * (np.arange(cells + 1) + 0.5)

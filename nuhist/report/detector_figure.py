@@ -24,6 +24,7 @@ _KINDS = {
     "matrix": "simulated matrix",
     "gaussian": "efficiency and Gaussian resolution",
     "none": "efficiency without resolution",
+    "monoenergetic": "recoils of single energies",
 }
 
 
@@ -39,10 +40,12 @@ def response_figure(result: DetectorResponse, **look: Unpack[Look]) -> Figure:
         cmap=_COLOURS, vmin=0, rasterized=True,
     )  # fmt: skip
     axes.set_xlabel(_TRUE)
-    axes.set_ylabel("reconstructed energy [keVee]")
+    in_kev = result.kind != "monoenergetic"  # whose bins need not be of energy
+    axes.set_ylabel("reconstructed energy [keVee]" if in_kev else "bin")
     canvas.title(axes, _KINDS[result.kind], literal(result.title, 70))
     widths = np.diff(result.edges)
-    size = f" of {widths[0]:.3g} keV" if np.allclose(widths, widths[0], rtol=1e-6) else ""
+    equal = in_kev and np.allclose(widths, widths[0], rtol=1e-6)
+    size = f" of {widths[0]:.3g} keV" if equal else ""
     axes.figure.colorbar(mesh, ax=axes, label=f"probability per bin{size}")
     return canvas.finished(axes)
 

@@ -20,7 +20,6 @@ import pytest
 
 import nuhist
 from nuhist.errors import NuhistError
-from nuhist.exchange.alea.basis import bent, normsys
 from nuhist.exchange.alea.document import read_model
 from nuhist.exchange.alea.likelihood import AleaLikelihood, read_grids
 from nuhist.exchange.alea.pickled import read_pickle
@@ -28,6 +27,7 @@ from nuhist.exchange.alea.read import import_alea
 from nuhist.exchange.alea.space import edges, numbers
 from nuhist.exchange.alea.write import export_alea
 from nuhist.exchange.inference_interface.files import Axis, TemplateFile, template_file_bytes
+from nuhist.histfactory.morphing import bent, normsys
 from nuhist.histfactory.summary import summarise
 from nuhist.report.citations import citations
 from tests.exchange.alea_models import AXES, MODEL, PATTERN, counts, write_model

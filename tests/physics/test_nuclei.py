@@ -147,8 +147,8 @@ def test_neutrinos_and_antineutrinos_are_the_same() -> None:
         # Crossing symmetry of a spinless nucleus; only rounding differs.
         crossed = of_antineutrinos(coefficients, energy)
         at = np.full(2, 1e4)
-        expected = cross_section(coefficients, energy, at)
-        np.testing.assert_allclose(cross_section(crossed, energy, at), expected, rtol=1e-12)
+        expected = cross_section(coefficients, energy, at, nucleus.mass)
+        np.testing.assert_allclose(cross_section(crossed, energy, at, nucleus.mass), expected, rtol=1e-12)
 
 
 def test_isotopes_have_their_own_kinematic_limits() -> None:
@@ -165,7 +165,12 @@ def test_isotopes_have_their_own_kinematic_limits() -> None:
     between = np.array([light + 1e-3])
     rate = recoil_rates(get_hypothesis("standard-model"), "effective", between, [line], XENON)[1]
     number, least = nuclei[124].number, coherent.standard_model(between, nuclei[124], "helm")
-    alone = cross_section(least, between, line.energy) * number * get_target("xenon").per_tonne * 31557600
+    alone = (
+        cross_section(least, between, line.energy, nuclei[124].mass)
+        * number
+        * get_target("xenon").per_tonne
+        * 31557600
+    )
     assert rate == pytest.approx(alone, rel=1e-9)
 
 

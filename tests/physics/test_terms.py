@@ -230,7 +230,8 @@ def test_a_negative_rate_is_named_with_its_coupling() -> None:
 @pytest.mark.parametrize("hypothesis", HYPOTHESES.values(), ids=lambda hypothesis: hypothesis.name)
 @pytest.mark.parametrize("atomic", ["step", "rrpa"])
 def test_ours_are_in_order(hypothesis: Hypothesis, atomic: Atomic) -> None:
-    options = RateOptions(atomic=atomic)
+    # Those of nuclei alone are with others of nuclei in test_nuclear_catalogue.py.
+    options = RateOptions(atomic=atomic, process=hypothesis.processes[0])
     for flavor in FLAVOR_CHOICES:
         recoil_rates(hypothesis, flavor, RECOIL, PP, options)
         for x in (-17.0, -1.0, 0.0, 0.3, 1.0, 17.0):

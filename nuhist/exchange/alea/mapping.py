@@ -8,11 +8,11 @@ from math import expm1
 import numpy as np
 
 from nuhist.errors import ExchangeError
-from nuhist.exchange.alea.basis import parts, points
 from nuhist.exchange.alea.likelihood import AleaLikelihood
 from nuhist.exchange.alea.model import Parameter, Source, Term
 from nuhist.exchange.alea.templates import Grid
 from nuhist.histfactory import templates as histfactory
+from nuhist.histfactory.morphing import parts, points
 from nuhist.histfactory.templates import (
     HistoSys,
     Lumi,

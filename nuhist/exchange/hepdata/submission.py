@@ -28,6 +28,7 @@ from nuhist.histfactory.workspace import Workspace
 from nuhist.methods.result_files import Result
 from nuhist.methods.sensitivity_results import Sensitivity
 from nuhist.physics.coupling import spaced
+from nuhist.physics.hypothesis import ELECTRON
 
 SUBMISSION_FILE = "submission.yaml"
 ARCHIVE_ENDING = ".tar.gz"
@@ -272,8 +273,11 @@ def _contents(contents: Likelihoods) -> list[str]:
 
 def _abstract(studies: list[Study]) -> str:
     """What the submission holds, where the user gives no abstract."""
-    ours = all("hypothesis" in (entry.workspace.sidecar or {}) for entry in studies)
-    subject = " of electron recoils" if ours else ""
+    sidecars = [entry.workspace.sidecar or {} for entry in studies]
+    ours = all("hypothesis" in each for each in sidecars)
+    channels = [channel for each in sidecars for channel in each.get("channels", {}).values()]
+    processes = {channel.get("process", ELECTRON) for channel in channels}
+    subject = f" of {' and '.join(sorted(processes))} recoils" if ours else ""
     lines = [f"Statistical models{subject} in the HistFactory format, with what follows from them."]
     for entry in studies:
         kind = entry.model.data_kind

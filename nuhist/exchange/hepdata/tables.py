@@ -13,6 +13,7 @@ from nuhist.exchange.hepdata.names import plain_name
 from nuhist.exchange.hepdata.study import Study
 from nuhist.experiments.experiment import RESPONSE_KINDS, Experiment, ResponseKind
 from nuhist.experiments.loading import bundled_experiments, load_experiment
+from nuhist.experiments.monoenergetic import largest_energy
 from nuhist.experiments.response import make_response
 from nuhist.histfactory.data_kind import describe
 from nuhist.inference.fit import counts_per_event
@@ -44,7 +45,7 @@ def submission_tables(studies: Sequence[Study], archive: str) -> list[Any]:
 
 def efficiency_curve(experiment: Experiment, kind: ResponseKind) -> tuple[Array, Array]:
     """True energies in keV, and the probability that a recoil is observed between the experiment's edges."""
-    last = float(experiment.edges[-1])
+    last = largest_energy(experiment)
     step = 0.1 if last <= _FINE else 0.5
     energies = step * (np.arange(round(last / step), dtype=np.float64) + 0.5)
     probability = make_response(experiment, kind, np.array([])).probability

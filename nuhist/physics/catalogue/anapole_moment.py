@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nuhist.physics import scattering
+from nuhist.physics import coherent, scattering
 from nuhist.physics.couplings import Flavor, radiative
 from nuhist.physics.hypothesis import KEEPS, Dependence, Hypothesis, RateOptions
 from nuhist.tables import Array
@@ -23,6 +23,11 @@ def _terms(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, 
     }
 
 
+def _on_nuclei(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    shift = _RADIUS * _REFERENCE * coherent.radius_shift(energy, options.struck)
+    return coherent.shifted(energy, options.struck, options.form_factor, shift)
+
+
 ENTRIES = (
     Hypothesis(
         name="anapole-moment",
@@ -31,6 +36,7 @@ ENTRIES = (
         unit="cm^2",
         reference=_REFERENCE,
         terms=_terms,
+        other_terms={"nucleus": _on_nuclei},
         dependence=Dependence.POLYNOMIAL,
         parameter="a_nu{flavor}",
         scale=2e4,

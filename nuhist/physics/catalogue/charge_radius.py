@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nuhist.physics import scattering
+from nuhist.physics import coherent, scattering
 from nuhist.physics.couplings import Flavor, radiative
 from nuhist.physics.hypothesis import CHANGES, KEEPS, Dependence, Hypothesis, RateOptions
 from nuhist.tables import Array
@@ -22,6 +22,15 @@ def _transition_charge_radius(energy: Array, _flavor: Flavor, options: RateOptio
     return {2: 1e-62 * scattering.charge_radius_quadratic(energy, options.target)}
 
 
+def _on_nuclei(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    shift = 1e-31 * coherent.radius_shift(energy, options.struck)
+    return coherent.shifted(energy, options.struck, options.form_factor, shift)
+
+
+def _transition_on_nuclei(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    return {2: _on_nuclei(energy, flavor, options)[2]}
+
+
 ENTRIES = (
     Hypothesis(
         name="charge-radius",
@@ -30,6 +39,7 @@ ENTRIES = (
         unit="cm^2",
         reference=1e-31,
         terms=_charge_radius,
+        other_terms={"nucleus": _on_nuclei},
         dependence=Dependence.POLYNOMIAL,
         parameter="r2_nu{flavor}",
         scale=2e4,
@@ -46,6 +56,7 @@ ENTRIES = (
         unit="cm^2",
         reference=1e-31,
         terms=_transition_charge_radius,
+        other_terms={"nucleus": _transition_on_nuclei},
         dependence=Dependence.POWER,
         parameter="r2_transition_nu{flavor}_squared",
         power=2,

@@ -9,6 +9,7 @@ from math import pi
 import numpy as np
 
 from nuhist.constants import ELECTRON_MASS_KEV, HBAR_C_KEV_CM
+from nuhist.physics import coherent
 from nuhist.physics.couplings import Flavor
 from nuhist.physics.family import Family
 from nuhist.physics.hypothesis import FLIPS, Dependence, Hypothesis, RateOptions
@@ -16,6 +17,14 @@ from nuhist.physics.mediator import MASS, propagator, reference
 from nuhist.tables import Array
 
 Spins = Callable[[Array], Array]
+
+# What a scalar that couples to all quarks u and d as to the electron sees of proton and neutron:
+# Σ m_N/m_q f_q with f of arXiv:1506.04142 (0.0208 and 0.0411 of the proton, 0.0189 and 0.0451 of the neutron)
+# and quark masses of the Particle Data Group (2.16 and 4.67 MeV); 10 % or so uncertain.
+NUCLEONS = (
+    938.272 * (0.0208 / 2.16 + 0.0411 / 4.67),
+    939.565 * (0.0189 / 2.16 + 0.0451 / 4.67),
+)
 
 
 def scalar(recoil_energy: Array) -> Array:
@@ -51,11 +60,23 @@ def _terms(
     return {2: np.concatenate([parts, np.zeros_like(parts[:1])])}
 
 
+def _scalar_on_nuclei(
+    energy: Array, _: Flavor, options: RateOptions, *, mass: float, squared: float
+) -> Mapping[int, Array]:
+    nucleus = options.struck
+    charge = NUCLEONS[0] * nucleus.protons + NUCLEONS[1] * nucleus.neutrons
+    coupling = squared * charge * propagator(energy, mass, nucleus.mass)
+    return {2: coherent.scalar(energy, nucleus, options.form_factor, coupling)}
+
+
 def _made(
     name: str, title: str, values: Mapping[str, float], *, label: str, spins: Spins, massless: float
 ) -> Hypothesis:
     mass = values["mass"]
     size = reference(massless, mass)
+    others = {}
+    if spins is scalar:
+        others["nucleus"] = partial(_scalar_on_nuclei, mass=mass, squared=size)
     return Hypothesis(
         name=name,
         title=title,
@@ -63,6 +84,7 @@ def _made(
         unit="1",
         reference=size,
         terms=partial(_terms, spins=spins, mass=mass, squared=size),
+        other_terms=others,
         dependence=Dependence.POWER,
         parameter=f"g2_{label}_nu{{flavor}}_squared",
         power=2,

@@ -1,4 +1,4 @@
-"""Light vector bosons of several charges, exchanged between neutrino and electron."""
+"""Light vector bosons of several charges, exchanged between neutrino and electron or nucleus."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from math import log, pi, sqrt
 
 from nuhist.constants import FINE_STRUCTURE, LEPTON_MASS_KEV
+from nuhist.physics import coherent
 from nuhist.physics.couplings import Couplings, Flavor, radiative
 from nuhist.physics.family import Family
 from nuhist.physics.hypothesis import KEEPS, Dependence, Hypothesis, RateOptions
@@ -18,15 +19,22 @@ _MASSLESS = 2e-14  # g² that experiments can see of a light boson
 # Electrons have no charge of L_μ − L_τ: they couple by the mixing with the photon that loops of μ and τ make,
 # ε = −g e / (12 π²) ln(m_τ²/m_μ²), by which their charge is −ε e: about g/70.
 _LOOP = 4 * pi * FINE_STRUCTURE / (12 * pi**2) * 2 * log(LEPTON_MASS_KEV["tau"] / LEPTON_MASS_KEV["mu"])
+_EQUAL: Mapping[Flavor, float] = {"e": 1.0, "mu": 1.0, "tau": 1.0}
 # By symmetry: name, title, what stands in the name of the parameter, and the products of the charges of the
 # electron and of each neutrino.
 CHARGES: tuple[tuple[str, str, str, Mapping[Flavor, float]], ...] = (
-    ("light-vector", "B - L", "", {"e": 1.0, "mu": 1.0, "tau": 1.0}),
-    ("light-vector-universal", "one charge of all", "universal_", {"e": 1.0, "mu": 1.0, "tau": 1.0}),
+    ("light-vector", "B - L", "", _EQUAL),
+    ("light-vector-universal", "one charge of all", "universal_", _EQUAL),
     ("light-vector-le-lmu", "L_e - L_mu", "le_lmu_", {"e": 1.0, "mu": -1.0, "tau": 0.0}),
     ("light-vector-le-ltau", "L_e - L_tau", "le_ltau_", {"e": 1.0, "mu": 0.0, "tau": -1.0}),
     ("light-vector-lmu-ltau", "L_mu - L_tau", "lmu_ltau_", {"e": 0.0, "mu": _LOOP, "tau": -_LOOP}),
 )
+# Charges of proton and neutron over that of the electron: quarks have 1/3 of the baryon number against the
+# lepton's −1, or the lepton's charge; mixing with the photon couples to the electric charge. By L_e − L_μ and
+# L_e − L_τ nuclei couple through loops of light leptons alone, which are not computed.
+NUCLEONS: Mapping[str, tuple[float, float]] = {
+    "light-vector": (-1.0, -1.0), "light-vector-universal": (3.0, 3.0), "light-vector-lmu-ltau": (-1.0, 0.0),
+}  # fmt: skip
 
 
 def vector_terms(
@@ -71,11 +79,36 @@ def _terms(
     return vector_terms(energy, flavor, options.target, mass, squared * charges[flavor])
 
 
+def _on_nuclei(
+    energy: Array,
+    flavor: Flavor,
+    options: RateOptions,
+    *,
+    mass: float,
+    squared: float,
+    charges: Mapping[Flavor, float],
+    nucleons: tuple[float, float],
+) -> Mapping[int, Array]:
+    nucleus = options.struck
+    charge = nucleons[0] * nucleus.protons + nucleons[1] * nucleus.neutrons
+    shift = in_fermi_constants(squared * charges[flavor] * charge, energy, mass, nucleus.mass)
+    return coherent.shifted(energy, nucleus, options.form_factor, shift)
+
+
 def _made(
-    name: str, title: str, values: Mapping[str, float], *, label: str, charges: Mapping[Flavor, float]
+    name: str,
+    title: str,
+    values: Mapping[str, float],
+    *,
+    label: str,
+    charges: Mapping[Flavor, float],
+    nucleons: tuple[float, float] | None,
 ) -> Hypothesis:
     mass = values["mass"]
     size = reference(_MASSLESS / sqrt(sum(charge**2 for charge in charges.values()) / 3), mass)
+    others = {}
+    if nucleons is not None:
+        others["nucleus"] = partial(_on_nuclei, mass=mass, squared=size, charges=charges, nucleons=nucleons)
     return Hypothesis(
         name=name,
         title=title,
@@ -83,6 +116,7 @@ def _made(
         unit="1",
         reference=size,
         terms=partial(_terms, mass=mass, squared=size, charges=charges),
+        other_terms=others,
         dependence=Dependence.POLYNOMIAL,
         parameter=f"g2_{label}nu{{flavor}}",
         scale=1e4,
@@ -93,7 +127,8 @@ def _made(
 
 ENTRIES = tuple(
     Family(
-        name, f"vector boson of {charge}", (MASS,), partial(_made, label=label, charges=charges),
+        name, f"vector boson of {charge}", (MASS,),
+        partial(_made, label=label, charges=charges, nucleons=NUCLEONS.get(name)),
         formula="g_V -> g_V + g2 Q_nu Q_e / (sqrt(2) G_F (2 m_e T + M^2))",
         cited="arXiv:2207.05036, eq. (7)",
     )

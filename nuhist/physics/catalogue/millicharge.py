@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nuhist.physics import scattering
+from nuhist.physics import coherent, scattering
 from nuhist.physics.couplings import Flavor, radiative
 from nuhist.physics.hypothesis import KEEPS, Dependence, Hypothesis, ParameterRange, RateOptions
 from nuhist.tables import Array
@@ -21,6 +21,11 @@ def _millicharge_epa(energy: Array, _flavor: Flavor, options: RateOptions) -> Ma
     return {2: 1e-26 * scattering.millicharge_epa(energy, options.target, options.neutrino_mass_ev)}
 
 
+def _on_nuclei(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    shift = 1e-13 * coherent.charge_shift(energy, options.struck)
+    return coherent.shifted(energy, options.struck, options.form_factor, shift)
+
+
 ENTRIES = (
     Hypothesis(
         name="millicharge-fea",
@@ -29,6 +34,7 @@ ENTRIES = (
         unit="e_0",
         reference=1e-13,
         terms=_millicharge_fea,
+        other_terms={"nucleus": _on_nuclei},
         dependence=Dependence.POLYNOMIAL,
         parameter="q_nu{flavor}",
         scale=1e4,
@@ -69,6 +75,7 @@ ENTRIES = (
         dependence=Dependence.GENERAL,
         parameter="mu",
         alternative=_millicharge_epa,
+        other_terms={"nucleus": _on_nuclei},
         absorption=True,
         amplitude=KEEPS,
         formula="at each T and E the larger of equivalent photons and of free electrons",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nuhist.constants import RHO_NEUTRAL_CURRENT
+from nuhist.physics import coherent
 from nuhist.physics.couplings import Couplings, Flavor, radiative
 from nuhist.physics.hypothesis import KEEPS, Dependence, Hypothesis, RateOptions
 from nuhist.physics.mediator import shifted
@@ -25,6 +26,11 @@ def _shift(energy: Array, _: Flavor, __: RateOptions) -> tuple[Array, Array]:
     return np.full_like(energy, 2 * RHO_NEUTRAL_CURRENT * _REFERENCE), np.zeros_like(energy)
 
 
+def _on_nuclei(energy: Array, _flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    shift = np.full_like(energy, -2 * options.struck.protons * _REFERENCE)
+    return coherent.shifted(energy, options.struck, options.form_factor, shift)
+
+
 ENTRIES = (
     Hypothesis(
         name="weak-mixing-angle",
@@ -33,6 +39,7 @@ ENTRIES = (
         unit="1",
         reference=_REFERENCE,
         terms=_terms,
+        other_terms={"nucleus": _on_nuclei},
         dependence=Dependence.POLYNOMIAL,
         parameter="delta_sin2_theta_w{flavor}",
         scale=2e4,
@@ -40,7 +47,7 @@ ENTRIES = (
         rrpa=True,
         shift=_shift,
         amplitude=KEEPS,
-        formula="g_V -> g_V + 2 rho delta",
+        formula="g_V -> g_V + 2 rho delta; of nuclei g_V -> g_V - 2 Z delta",
         cited="arXiv:2207.05036, (B3) to (B7)",
     ),
 )

@@ -1,7 +1,7 @@
 """Functions of shape parameters that stock HistFactory has, and counts as sums of them.
 
 pyhf interpolates a normsys by exponentials outside of one standard deviation and by a polynomial inside, a
-histosys by straight lines and a polynomial. alea's counts have straight lines between many anchors.
+histosys by straight lines and a polynomial. Counts at anchors have straight lines between them.
 A few samples of either sign, each with a normsys and a histosys of every shape parameter, come near to them
 everywhere and meet them at the anchors.
 """
@@ -96,18 +96,24 @@ def points(anchors: Sequence[Array]) -> tuple[Array, Array]:
     return mesh, np.where(np.all(near, axis=0), _AT_ANCHORS, 1.0) * weights
 
 
+def nearest(functions: Array, weights: Array) -> Array:
+    """The matrix that makes coefficients of functions out of counts at points, by weighted least squares.
+
+    Shape (functions, points), for functions of the shape (points, functions).
+    """
+    weighted = functions * weights[:, None]
+    sizes = np.sqrt((weighted**2).sum(axis=0))
+    left, singular, right = np.linalg.svd(weighted / sizes, full_matrices=False)
+    kept = singular > _SMALLEST * singular[0]
+    inverse = (right[kept].T / singular[kept]) @ left[:, kept].T
+    return np.asarray(inverse * weights / sizes[:, None])
+
+
 def parts(mesh: Array, weights: Array, counts: Array) -> list[Part]:
     """Samples whose sum comes nearest to counts, shape (points, bins), at points of shape parameters."""
     number = mesh.shape[1]
     products = list(itertools.product(FACTORS if number > 1 else FACTORS_OF_ONE, repeat=number))
-    columns = _columns(products, mesh) * weights[:, None]
-    sizes = np.sqrt((columns**2).sum(axis=0))
-    left, singular, right = np.linalg.svd(columns / sizes, full_matrices=False)
-    kept = singular > _SMALLEST * singular[0]
-    inverse = (right[kept].T / singular[kept]) @ left[:, kept].T
-    found = (inverse @ (counts * weights[:, None]) / sizes[:, None]).reshape(
-        len(products), 1 + 2 * number, -1
-    )
+    found = (nearest(columns(products, mesh), weights) @ counts).reshape(len(products), 1 + 2 * number, -1)
     made = []
     for factors, each in zip(products, found, strict=True):
         changes = tuple(
@@ -117,13 +123,13 @@ def parts(mesh: Array, weights: Array, counts: Array) -> list[Part]:
     return made
 
 
-def _columns(products: Sequence[Sequence[tuple[float, float]]], mesh: Array) -> Array:
+def columns(products: Sequence[Sequence[tuple[float, float]]], mesh: Array) -> Array:
     """What each sample's counts, slopes and bends are multiplied with at the points."""
     inner = [np.ones(len(mesh))]
     for pulls in mesh.T:
         inner += [pulls, bent(pulls)]
-    columns = []
+    found = []
     for product in products:
         outer = np.prod([normsys(f, pulls) for f, pulls in zip(product, mesh.T, strict=True)], axis=0)
-        columns += [outer * each for each in inner]
-    return np.array(columns).T
+        found += [outer * each for each in inner]
+    return np.array(found).T
