@@ -102,7 +102,7 @@ def missing_extra(purpose: str, package: str, extra: str) -> DataError:
     package
         Its name, as readers know it.
     extra
-        Of nuhist's optional dependencies.
+        Extra of nuhist's optional dependencies.
     """
     return DataError(f"{purpose} need {package}; pip install 'nuhist[{extra}]'")
 

@@ -28,10 +28,12 @@ def named(function: Function, where: str) -> Function:
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         return function
 
+    old = getattr(function, "old_keywords", ())  # see nuhist.deprecation.renamed
+
     @wraps(function)
     def checked(*values: Any, **keywords: Any) -> Any:
         for name in keywords:
-            if name not in parameters:
+            if name not in parameters and name not in old:
                 raise unknown_option(name, where, set(parameters) - {"self"})
         return function(*values, **keywords)
 

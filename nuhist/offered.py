@@ -18,7 +18,7 @@ class Option:
     Attributes
     ----------
     name
-        Of the keyword; its annotation and its default say what the shell takes.
+        Name of the keyword; its annotation and its default say what the shell takes.
     help
         In one line.
     metavar

@@ -28,6 +28,8 @@ fi
 
 $bin/ruff format --check .
 $bin/ruff check .
+$bin/codespell
+$bin/python scripts/style.py
 # Beside the tests, which wait at times. A link that leads nowhere, or a name that does not exist, is an error.
 (
     set -e

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
@@ -63,13 +64,33 @@ def test_public_names_are_the_documented_ones() -> None:
     assert dir(nuhist) == nuhist.__all__
 
 
+def test_names_say_how_long_they_stay() -> None:
+    assert {cells[2] for cells in rows(section("Public names")).values()} == {"stable", "provisional"}
+
+
+def test_all_that_the_shell_does_is_in_python() -> None:
+    for name, cells in rows(section("Commands")).items():
+        functions = re.findall(r"`(\w+)`", cells[3])
+        assert functions, name
+        assert set(functions) <= set(nuhist.__all__), name
+
+
+def test_public_functions_are_typed() -> None:
+    for name in nuhist.__all__:
+        found = getattr(nuhist, name)
+        if inspect.isfunction(found):
+            parameters = inspect.signature(found).parameters.values()
+            assert all(each.annotation is not each.empty for each in parameters), name
+            assert inspect.signature(found).return_annotation is not inspect.Signature.empty, name
+
+
 def test_every_command_is_listed() -> None:
     assert set(commands()) == set(COMMANDS)
     assert set(rows(section("Commands"))) == set(COMMANDS)
 
 
 def test_extras_are_listed() -> None:
-    for name, (_, _, needs) in rows(section("Commands")).items():
+    for name, (_, _, needs, _) in rows(section("Commands")).items():
         listed = dict.fromkeys(re.findall(r"`([a-z0-9]+)`(?! \()", needs), "")
         listed |= dict(re.findall(r"`([a-z0-9]+)` \(with `(--\w+)`\)", needs))
         known = {EXTRAS[name]: ""} if name in EXTRAS else {}

@@ -40,7 +40,7 @@ class Source:
     path
         As it was typed.
     patches
-        Of ``--patch``, in their order.
+        Patches of ``--patch``, in their order.
     verify
         Whether digests of PatchSets are checked.
     """
@@ -223,7 +223,7 @@ def toy_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def work_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Those of them that say who computes, for work without toys."""
+    """Options that say who computes, for work without toys."""
     for option in reversed(_TOY_OPTIONS[2:]):
         function = option(function)
     return function

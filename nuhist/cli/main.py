@@ -30,6 +30,7 @@ from nuhist.cli import (
 from nuhist.cli.options import Group
 from nuhist.cli.printing import tell
 from nuhist.cli.streams import open_closed_streams
+from nuhist.cli.words import in_shell
 from nuhist.errors import NuhistError, OptionError
 from nuhist.inputs import inputs_kept
 from nuhist.interrupts import is_interrupt
@@ -121,7 +122,7 @@ class _Nuhist(Group):
             if isinstance(error, MemoryError):
                 tell(f"nuhist: {_MEMORY}")
             elif isinstance(error, NuhistError):
-                message = str(error)
+                message = in_shell(str(error))
                 page = next((page for text, page in _PAGES.items() if text in message), None)
                 tell(f"nuhist: {message}{f' ({page})' if page else ''}")
             else:

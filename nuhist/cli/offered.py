@@ -25,7 +25,7 @@ class OfferedCommand(Command):
 
     @cached_property  # click knows options by identity
     def options(self) -> list[click.Option]:
-        """Those of the function."""
+        """Options of the function."""
         keywords = self.offered.keywords()
         return [self._option(each, keywords[each.name]) for each in self.offered.options]
 

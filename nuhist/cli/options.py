@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from nuhist.cli.words import remember
 from nuhist.errors import OptionError
 from nuhist.inputs import STDIN
 
@@ -49,7 +50,12 @@ class OutputType(PathType):
 
 
 class _Once(click.Command):
-    """A command that refuses an option given twice, unless it is a list."""
+    """A command that refuses an option given twice, unless it is a list; errors are in its words."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See click."""
+        remember(ctx)
+        return super().invoke(ctx)
 
     def make_parser(self, ctx: click.Context) -> Any:
         parser: Any = super().make_parser(ctx)
@@ -93,7 +99,7 @@ class TableGroup(Group):
 
     @property
     def commands(self) -> dict[str, click.Command]:
-        """Those of the table."""
+        """Commands of the table."""
         made = {name: self._make(entry) for name, entry in self._table().items()}
         return {name: each for name, each in made.items() if each is not None}
 
@@ -102,7 +108,7 @@ class TableGroup(Group):
         pass
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
-        """In the table's order."""
+        """Names of the commands, in the table's order."""
         return list(self.commands)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

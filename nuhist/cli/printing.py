@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nuhist.characters import printable, shell_word
+from nuhist.cli.words import in_shell
 
 if TYPE_CHECKING:
     from nuhist.histfactory.data_kind import DataKind
@@ -30,7 +31,7 @@ def tell(line: str) -> None:
 
 def warn(line: str) -> None:
     """What a reader of files leaves out or takes differently, on standard error."""
-    tell(f"nuhist: {line}")
+    tell(f"nuhist: {in_shell(line)}")
 
 
 def print_text(text: str) -> None:
@@ -69,7 +70,7 @@ def print_remarks(kind: DataKind, notes: Sequence[str], *, err: bool = False) ->
     if kind != "observed":
         put(f"  data: {describe(kind)}")
     for note in notes:
-        put(f"  note: {note}")
+        put(f"  note: {in_shell(note)}")
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:

@@ -31,9 +31,9 @@ class Writer(Offered):
     target
         Help of ``-o``.
     main
-        Of a format that fills a folder, the file in it that is read again.
+        In a format that fills a folder, the file in it that is read again.
     document
-        Of a format that is one JSON document: ``document(workspace, **options)``, for standard output.
+        For a format that is one JSON document: ``document(workspace, **options)``, for standard output.
     """
 
     target: str = "Where to write."
@@ -91,13 +91,13 @@ class Format:
     Attributes
     ----------
     name
-        Of its commands, ``nuhist export NAME`` and ``nuhist import NAME``.
+        Name of its commands, ``nuhist export NAME`` and ``nuhist import NAME``.
     title, programs
         For the documentation: what it is, and who else reads it.
     suffixes
-        Of its files, the usual one first.
+        Suffixes of its files, the usual one first.
     extra
-        Of nuhist's optional dependencies, or None.
+        Extra of nuhist's optional dependencies, or None.
     writer, reader
         None where there is none.
     elsewhere

@@ -16,7 +16,7 @@ KEEP, NORMSYS = "keep", "normsys"
 def check_choice(choice: str) -> None:
     """Refuse a word that says nothing of a luminosity, with an OptionError."""
     if choice not in (KEEP, NORMSYS):
-        raise OptionError(f"--lumi {choice}: is neither {KEEP} nor {NORMSYS}")
+        raise OptionError(f"lumi='{choice}': is neither {KEEP} nor {NORMSYS}")
 
 
 def with_luminosity(workspace: Workspace, choice: str) -> tuple[Workspace, tuple[str, ...]]:
@@ -34,7 +34,7 @@ def with_luminosity(workspace: Workspace, choice: str) -> tuple[Workspace, tuple
         return workspace, ()
     spec = workspace.spec
     if not any(entry["type"] == "lumi" for _, entries in _samples(spec) for entry in entries):
-        raise OptionError(f"{workspace.origin}: has no lumi; leave --lumi out")
+        raise OptionError(f"{workspace.origin}: has no lumi; leave lumi=... out")
     blocks = [_block(measurement) for measurement in spec["measurements"]]
     sizes = {(block["auxdata"][0], block["sigmas"][0]) for block in blocks}
     if len(sizes) > 1:

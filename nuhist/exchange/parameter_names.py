@@ -32,7 +32,7 @@ def bin_name(name: str, kind: str, channel: str, index: int) -> str:
 
 
 def bin_names(name: str, entry: ParameterSet) -> Iterator[tuple[str, str]]:
-    """Of each bin of a parameter that is one per bin: what ROOT calls it, and what it is in a workspace."""
+    """Names of the bins of a parameter that is one per bin: those of ROOT, and those of a workspace."""
     for channel, (bins, _) in entry.holders.items():
         place = name if entry.kind == "shapefactor" else f"{name} in {channel}"  # which channels share
         for index in range(bins):

@@ -95,5 +95,5 @@ def refuse_partial_lumi(workspace: Workspace, measurements: Sequence[Mapping[str
         raise ExchangeError(
             f"{workspace.origin}: channel '{channel}': sample '{sample}' has no lumi and others have; ROOT"
             " scales all samples of a measurement with its luminosity, whatever NormalizeByTheory says, so"
-            " XML cannot hold it; add --lumi normsys, which writes it as a normsys (or export HS3)"
+            " XML cannot hold it; add lumi='normsys', which writes it as a normsys (or export HS3)"
         )

@@ -81,7 +81,7 @@ class Strength:
     scale: CouplingScale
 
     def record(self) -> dict[str, Any]:
-        """For the sidecar."""
+        """The strength as the sidecar has it."""
         return {**asdict(self.scale), "meaning": self.scale.meaning if self.name else "background only"}
 
 
@@ -102,19 +102,21 @@ def strength(
     """
     if not signal:
         if poi is not None:
-            raise OptionError(f"--poi {poi}: scales no sample; name its samples with --signal")
+            raise OptionError(f"poi='{poi}': scales no sample; name its samples with signal=...")
         return Strength("", _BOUNDS, CouplingScale("", "none", "1"))
     for entry in signal:
         if entry not in samples:
             raise unknown_name(f"sample of {origin}", entry, samples)
     name, bounds = poi or _DEFAULT_POI, _BOUNDS
     if name in causes:
-        raise ConfigError(f"{origin}: '{name}' is a systematic already; choose another name with --poi")
+        raise ConfigError(f"{origin}: '{name}' is a systematic already; choose another name with poi=...")
     known = find_parameter(name)
     if known is not None:
         hypothesis, flavor = known
         if hypothesis.dependence is not Dependence.POWER:
-            raise ConfigError(f"'{name}' is a signed coupling, no factor on a template; choose another --poi")
+            raise ConfigError(
+                f"'{name}' is a signed coupling, no factor on a template; choose another name with poi=..."
+            )
         bounds = hypothesis.parameter_range(flavor).bounds
     return Strength(name, bounds, told_of_reference(named_interest(name), origin, message))
 
@@ -137,7 +139,7 @@ def template_workspace(
     """
     if asimov == (observed is not None):
         raise ConfigError(
-            f"{templates.origin}: templates have no observed counts; add either --observed FILE or --asimov"
+            f"{templates.origin}: templates have no observed counts; add either observed=... or asimov=True"
         )
     groups = split_variations(list(templates.counts), templates.origin)
     causes = dict.fromkeys(cause for variations in groups.values() for cause in variations)

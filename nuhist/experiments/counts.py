@@ -40,7 +40,7 @@ def neutrino_counts(
     hypothesis, flavor
         What is tested, see :func:`nuhist.physics.recoils.recoil_rates`.
     source
-        Of the neutrinos.
+        Source of the neutrinos.
     group
         One of its flux groups, or ``"all"``.
     options
@@ -248,6 +248,6 @@ def argon37_counts(experiment: Experiment, response: Response, events: float) ->
         If the experiment has no ³⁷Ar.
     """
     if experiment.argon37 is None:
-        raise ConfigError(f"{experiment.name} has no ³⁷Ar; leave --ar37 out")
+        raise ConfigError(f"{experiment.name} has no ³⁷Ar; leave ar37=... out")
     counts = response.probability(np.array([experiment.argon37.energy]))[:, 0]
     return np.asarray(counts * (experiment.counts_per_event * events / counts.sum()))

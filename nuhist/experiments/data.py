@@ -24,7 +24,9 @@ def observed_counts(experiment: Experiment, treatment: Treatment) -> Array:
         If it has another number of bins than the experiment, or nothing was observed yet.
     """
     if treatment.observed is None:
-        raise ConfigError(f"{experiment.name}: is a planned experiment without observed counts; add --asimov")
+        raise ConfigError(
+            f"{experiment.name}: is a planned experiment without observed counts; add asimov=True"
+        )
     if "events" in treatment.observed:
         source = treatment.observed["events"]
         path = experiment.folder / source["table"]

@@ -44,7 +44,7 @@ def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experim
     Parameters
     ----------
     name
-        Of the experiment, or the folder.
+        Name of the experiment, or the folder.
     allow_outside
         Whether a user's experiment.yaml may name tables that lie outside its folder.
 
@@ -124,7 +124,7 @@ def _refuse_outside(file: Path, content: Mapping[str, Any]) -> None:
         if not inside:
             raise ConfigError(
                 f"{file}: {key}: '{table}' lies outside the experiment's folder, and is not read; put the"
-                " table into the folder, or add --allow-outside (Python: allow_outside=True)"
+                " table into the folder, or add allow_outside=True"
             )
 
 

@@ -136,7 +136,7 @@ def quadrature(limits: Array) -> tuple[Array, Array]:
 def _matrix(experiment: Experiment) -> tuple[Probability, Array]:
     source = experiment.response.get("matrix")
     if source is None:
-        raise ConfigError(f"{experiment.name} has no response matrix; use --response gaussian or none")
+        raise ConfigError(f"{experiment.name} has no response matrix; use response='gaussian' or 'none'")
     path = experiment.folder / source["table"]
     table = read_table(path)
     centres = column(path, table, source["energy"], increasing=True)
@@ -166,7 +166,7 @@ def _efficiency(experiment: Experiment) -> tuple[Array, Array, bool]:
     """Energies and values of the efficiency, and whether it is one of reconstructed energy."""
     source = experiment.response.get("efficiency")
     if source is None:
-        raise ConfigError(f"{experiment.name} has no efficiency table; use --response matrix")
+        raise ConfigError(f"{experiment.name} has no efficiency table; use response='matrix'")
     path = experiment.folder / source["table"]
     table = read_table(path)
     nodes = column(path, table, source["energy"], increasing=True)
@@ -195,7 +195,7 @@ def _between_edges(energy: Array, *, edges: Array, nodes: Array, values: Array) 
 def _gaussian(experiment: Experiment) -> tuple[Probability, Array]:
     """Gaussian resolution, with the efficiency before or after it."""
     if "resolution" not in experiment.response:
-        raise ConfigError(f"{experiment.name} has no resolution; use --response matrix or none")
+        raise ConfigError(f"{experiment.name} has no resolution; use response='matrix' or 'none'")
     terms = experiment.response["resolution"]
     nodes, values, reconstructed = _efficiency(experiment)
     edges = experiment.edges

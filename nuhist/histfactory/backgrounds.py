@@ -59,7 +59,7 @@ def background_samples(
     """
     replaced = _replaced(experiment, templates)
     if argon is not None and experiment.argon37 is None:
-        raise ConfigError(f"{experiment.name} has no ³⁷Ar; leave --ar37 out")
+        raise ConfigError(f"{experiment.name} has no ³⁷Ar; leave ar37=... out")
     response = background_response(experiment)
     samples: list[Sample] = []
     parameters: list[Parameter] = []

@@ -38,7 +38,7 @@ class ChannelModel:
     backgrounds
         All other samples, at the experiment's own exposure.
     parameters
-        Of all constraints.
+        Parameters of all constraints.
     further
         The same as ``neutrinos`` for further hypotheses, whose cross sections add.
     """
@@ -50,7 +50,7 @@ class ChannelModel:
 
     @property
     def tested(self) -> tuple[NeutrinoModel, ...]:
-        """Of all hypotheses, the one of interest first."""
+        """Models of all hypotheses, the one of interest first."""
         return (self.neutrinos, *self.further)
 
     @cached_property
@@ -193,13 +193,13 @@ def channel_model(
         If a table cannot be used.
     """
     if options.ar37 is not None and experiment.argon37 is None:
-        raise OptionError(f"{experiment.name} has no ³⁷Ar; leave --ar37 out")
+        raise OptionError(f"{experiment.name} has no ³⁷Ar; leave ar37=... out")
     mass_is_given = options.neutrino_mass is not None
     treatment = experiment.treatment(options.background)
     options = _resolved(options, treatment)
     if options.exposure is not None and options.data_kind == "observed":
         raise ConfigError(
-            f"{experiment.name}: another exposure has no observed counts; add --asimov or --observed FILE"
+            f"{experiment.name}: another exposure has no observed counts; add asimov=True or observed=..."
         )
     neutrinos, *others = neutrino_models(experiment, treatment, ((hypothesis, flavor), *further), options)
     backgrounds, more = background_samples(

@@ -82,7 +82,7 @@ def _refuse_scaled_lumi(part: Part) -> None:
     if poi and "lumi" in kinds and coupling_scale(part.source, poi).scale != 1:
         raise ModelError(
             f"{part.origin}: a signed coupling with a linear flux has it as lumi, of which a model may have"
-            " one; build it with --constraint normsys"
+            " one; build it with constraint='normsys'"
         )
 
 
@@ -117,6 +117,6 @@ def rename_all(parts: Sequence[Part], renames: Mapping[str, str]) -> None:
     for old, new in renames.items():
         holders = [part for part in parts if old in constraints(part.spec)]
         if not holders:
-            raise ConfigError(f"--rename {old}={new}: no workspace has a parameter '{old}'")
+            raise ConfigError(f"rename={{'{old}': '{new}'}}: no workspace has a parameter '{old}'")
         for part in holders:
             rename_parameter(part.spec, part.sidecar, old, new, part.origin)

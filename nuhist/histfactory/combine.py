@@ -121,7 +121,7 @@ def combine(
     for other, name in others.items():
         if other not in known:
             raise ConfigError(
-                f"--correlate {name}={other}: '{other}' is no number, and no workspace has a parameter of"
+                f"correlate=['{name}={other}']: '{other}' is no number, and no workspace has a parameter of"
                 " that name"
             )
     rename_all(parts, {**others, **(rename or {})})
@@ -141,7 +141,7 @@ def combine(
     chosen = dict.fromkeys(more, OWN) | preferences(prefer, shared, found)
     unused = set(chosen) - set(shared)
     if unused:
-        raise OptionError(f"--prefer {min(unused)}: it is not among the shared parameters")
+        raise OptionError(f"prefer={{'{min(unused)}': ...}}: it is not among the shared parameters")
     of_bins = own_bins(found, (*shared, *apart))
     for name in (*apart, *of_bins):
         _decorrelate(parts, name, (lambda _: None) if name in of_bins else message)
@@ -207,7 +207,7 @@ def _warn_of_fluxes(parts: Sequence[Part], message: Callable[[str], None]) -> No
     if one and split:
         message(
             f"{one[0].origin} has one solar flux, {split[0].origin} one per source: they vary"
-            " independently; build both with one --flux"
+            " independently; build both with one flux=..."
         )
 
 
@@ -281,7 +281,7 @@ def _further(parts: Sequence[Part], interest: str) -> dict[str, Any]:
             if found.setdefault(name, entry)["coupling"] != entry["coupling"]:
                 raise ModelError(
                     f"{origins[name]} and {part.origin} share '{name}' with different meanings; say"
-                    f" --decorrelate {name}"
+                    f" decorrelate=['{name}']"
                 )
             origins.setdefault(name, part.origin)
     return {"further": list(found.values())} if found else {}

@@ -82,12 +82,12 @@ def correlate_all(
         first = undecided[0].split("'")[1]
         if _kind(first, found[first]) == "lumi":
             raise ModelError(
-                f"{'; '.join(undecided)}; use --prefer {first}=WORKSPACE (or ={FIRST}): a model has one"
+                f"{'; '.join(undecided)}; use prefer={{'{first}': WORKSPACE}} (or {FIRST}): a model has one"
                 " luminosity, so that each cannot keep its own"
             )
         raise ModelError(
-            f"{'; '.join(undecided)}; use --prefer {first}=WORKSPACE (or ={FIRST}, or ={OWN}, to keep each;"
-            f" --prefer {OWN} for all) or --decorrelate {first}"
+            f"{'; '.join(undecided)}; use prefer={{'{first}': WORKSPACE}} (or {FIRST}, or {OWN}, to keep"
+            f" each; prefer='{OWN}' for all) or decorrelate=['{first}']"
         )
 
 
@@ -95,10 +95,10 @@ def _kind(name: str, found: Mapping[str, Constraint]) -> str:
     kinds = {constraint.kind for constraint in found.values()}
     if len(kinds) > 1:
         described = ", ".join(f"{constraint.kind} in {part}" for part, constraint in found.items())
-        raise ModelError(f"'{name}' cannot be shared: it is {described}; use --decorrelate or --rename")
+        raise ModelError(f"'{name}' cannot be shared: it is {described}; use decorrelate=... or rename=...")
     kind = kinds.pop()
     if kind == "per bin":
-        raise ModelError(f"'{name}' has a parameter per bin and cannot be shared; use --decorrelate {name}")
+        raise ModelError(f"'{name}' has a parameter per bin and cannot be shared; use decorrelate=['{name}']")
     return kind
 
 
@@ -110,7 +110,7 @@ def _agree(
         winner = next(iter(found))
     if winner is not None and winner != OWN and winner not in found:
         known = ", ".join((*found, OWN, FIRST))
-        raise ConfigError(f"--prefer {name}={winner}: no such workspace; they are {known}")
+        raise ConfigError(f"prefer={{'{name}': '{winner}'}}: no such workspace; they are {known}")
     sizes = {constraint.key for constraint in found.values() if constraint.key is not None}
     of_lumi = any(constraint.kind == "lumi" for constraint in found.values())
     if len(sizes) < 2 or (winner == OWN and not of_lumi):

@@ -49,7 +49,7 @@ def data_kind(spec: Mapping[str, Any], sidecar: Mapping[str, Any] | None) -> Dat
     Parameters
     ----------
     spec, sidecar
-        Of a valid workspace.
+        Document and sidecar of a valid workspace.
     """
     record = (sidecar or {}).get("data")
     if record is not None:
@@ -67,7 +67,7 @@ def data_remarks(spec: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     return (
         f"no events in any bin where {expected:.4g} are expected without the signal; if there are no data"
-        " yet, observe what is expected: --asimov",
+        " yet, observe what is expected: asimov=True",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nuhist.__about__ import __version__
+from nuhist.deprecation import renamed
 from nuhist.errors import ConfigError, OptionError, unknown_name
 from nuhist.histfactory.data_kind import data_record
 from nuhist.histfactory.interest import coupling_scale, signal_of
@@ -17,6 +18,7 @@ from nuhist.physics.coupling import CouplingScale
 from nuhist.values import as_positive
 
 
+@renamed("0.1.0", licence="license")
 def describe(
     workspace: Source | Unchanged,
     *,
@@ -85,7 +87,7 @@ def describe(
         sidecar |= _with_coupling(sidecar, said, replaces=name == found.interest())
     elif poi is not None:
         raise OptionError(
-            f"--poi {poi}: nothing is said of it; add --coupling, --unit and --reference, or --signal"
+            f"poi='{poi}': nothing is said of it; add coupling=..., unit=... and reference=..., or signal=..."
         )
     known = [channel["name"] for channel in found.spec["channels"]]
     for channel in channels:
@@ -94,7 +96,7 @@ def describe(
     news = {"dataset": dataset, "license": license, "sources": list(sources)}
     news = {key: value for key, value in news.items() if value}
     if channels and not news:
-        raise OptionError("--channel: nothing is said of it; add --dataset, --license or --source")
+        raise OptionError("channels=...: nothing is said of it; add dataset=..., license=... or sources=...")
     described = sidecar["channels"]
     sidecar["channels"] = {
         **described,

@@ -78,7 +78,7 @@ def couplings(sidecar: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def signal_of(sidecar: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """For which signal the reference of a coupling is, as far as a sidecar says it of a parameter."""
+    """The signal that a coupling's reference is for, as far as a sidecar says it of a parameter."""
     return next((each.get("signal", {}) for each in couplings(sidecar) if each["name"] == name), {})
 
 
@@ -121,7 +121,7 @@ def told_of_reference(scale: CouplingScale, origin: str, message: Callable[[str]
     if not scale.is_plain:
         message(
             f"{origin}: {scale.name} taken for {scale.meaning}: the signal must be that of"
-            f" {scale.reference:g}{spaced(scale.unit)}; else choose another --poi"
+            f" {scale.reference:g}{spaced(scale.unit)}; else choose another parameter with poi=..."
         )
     return scale
 

@@ -40,7 +40,7 @@ def load_patchset(folder: Path, *, verify: bool = True) -> SignalGrid:
     if verify:
         patchset.verify(background)
     metadata = document["metadata"]
-    choose = "choose a point with --patch NAME"
+    choose = "choose a point with patches=['NAME']"
     if len(metadata["labels"]) != 1:
         raise ModelError(
             f"{file}: has {len(metadata['labels'])} labels, and a scan needs one coupling; {choose}"

@@ -28,7 +28,7 @@ class ModelSet:
     models
         One per experiment.
     parameters
-        Of all of them; those of one name are shared.
+        Parameters of all of them; those of one name are shared.
     """
 
     models: tuple[ChannelModel, ...]
@@ -146,12 +146,12 @@ def model_set(
         _refuse_same_events(loaded)
         if options.observed is not None or options.exposure is not None:
             raise ConfigError(
-                "--observed and --exposure belong to one experiment; build it alone and combine"
+                "observed=... and exposure=... belong to one experiment; build it alone and combine"
             )
         if options.templates:
-            raise ConfigError("--template belongs to one experiment; build it alone and combine")
+            raise ConfigError("templates=... belongs to one experiment; build it alone and combine")
         if options.ar37 is not None and all(entry.argon37 is None for entry in loaded):
-            raise OptionError("none of the experiments has ³⁷Ar; leave --ar37 out")
+            raise OptionError("none of the experiments has ³⁷Ar; leave ar37=... out")
     models = []
     for experiment in loaded:
         bare = len(loaded) > 1 and experiment.argon37 is None
@@ -160,7 +160,7 @@ def model_set(
     kinds = {model.neutrinos.options.data_kind: model.neutrinos.experiment.name for model in models}
     if len(kinds) > 1:
         raise ConfigError(
-            f"{kinds['asimov']} is planned and has no observed counts, which the others have; add --asimov"
+            f"{kinds['asimov']} is planned and has no observed counts, which the others have; add asimov=True"
         )
     return ModelSet(tuple(models), _shared(models))
 
@@ -173,8 +173,8 @@ def _shared(models: Sequence[ChannelModel]) -> tuple[Parameter, ...]:
             if parameters.setdefault(parameter.name, parameter) != parameter:
                 raise ConfigError(
                     f"{model.neutrinos.experiment.name}: '{parameter.name}' means something else in another"
-                    " experiment; build each alone, and join them with nuhist combine --decorrelate"
-                    f" {parameter.name}"
+                    " experiment; build each alone, and join them by combine with"
+                    f" decorrelate=['{parameter.name}']"
                 )
     return tuple(parameters.values())
 

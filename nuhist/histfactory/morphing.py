@@ -79,7 +79,7 @@ def points(anchors: Sequence[Array]) -> tuple[Array, Array]:
     Parameters
     ----------
     anchors
-        Of each parameter, within its bounds.
+        Anchors of each parameter, within its bounds.
 
     Returns
     -------

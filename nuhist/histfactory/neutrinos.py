@@ -63,9 +63,9 @@ class NeutrinoModel:
     experiment, treatment, hypothesis, flavor, options
         What is built; the options with the treatment's defaults filled in.
     response
-        Of the detector, split where the hypothesis' rates are not smooth.
+        Response of the detector, split where the hypothesis' rates are not smooth.
     source
-        Of the neutrinos.
+        Source of the neutrinos.
     labelled
         Whether samples of the signal are named after the flavour, too.
     """
@@ -311,8 +311,8 @@ class NeutrinoModel:
             )
         if self.options.flux != "paper":
             raise ConfigError(
-                "a signed coupling with --constraint linear takes its flux as the one lumi parameter that"
-                " a model may have; add --flux paper, or use --constraint normsys"
+                "a signed coupling with constraint='linear' takes its flux as the one lumi parameter that"
+                " a model may have; add flux='paper', or use constraint='normsys'"
             )
         return True
 
@@ -331,7 +331,7 @@ def neutrino_models(
     source = experiment.neutrino_source(treatment, options.source)
     _refuse_other_neutrinos(experiment, treatment, options.source)
     if options.flux == "paper" and source.common_uncertainty is None:
-        raise ConfigError(f"--flux paper: is one parameter for the Sun; use --flux split with {source.name}")
+        raise ConfigError(f"flux='paper': is one parameter for the Sun; use flux='split' with {source.name}")
     points = [
         breakpoints(hypothesis, experiment.target, source.components, experiment.process)
         for hypothesis, _ in tested
@@ -354,6 +354,6 @@ def _refuse_other_neutrinos(experiment: Experiment, treatment: Treatment, other:
     # A table may hold anybody's fluxes of the same source.
     if treatment.observed is not None and kind not in {own, "table"}:
         raise ConfigError(
-            f"--source {other}: the counts of {experiment.name} were taken with neutrinos of {own}, whose"
+            f"source='{other}': the counts of {experiment.name} were taken with neutrinos of {own}, whose"
             " events the model would lack; give a planned experiment, or a folder with an experiment.yaml"
         )

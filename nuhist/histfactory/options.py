@@ -37,7 +37,7 @@ class ReplacedTemplate:
     counts
         Expected per bin at the experiment's own exposure, shape (bins,); taken as they are.
     edges
-        Of reconstructed energy in keV, shape (bins + 1,); they must be the experiment's.
+        Edges of reconstructed energy in keV, shape (bins + 1,); they must be the experiment's.
     source
         Where they come from, such as ``"mine.root:beta"``; for messages and for the sidecar.
     """
@@ -117,4 +117,4 @@ class BuildOptions:
         if self.exposure is not None:
             object.__setattr__(self, "exposure", as_positive(self.exposure, "exposure", "t yr"))
         if self.asimov and self.observed is not None:
-            raise OptionError("--asimov and --observed exclude each other; keep one")
+            raise OptionError("asimov=True and observed=... exclude each other; keep one")

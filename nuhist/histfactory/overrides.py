@@ -57,7 +57,7 @@ def _merge_block(first: dict[str, Any], block: Mapping[str, Any], where: str) ->
         elif key == "inits":
             first.setdefault("inits", value)
         elif first.setdefault(key, _DEFAULTS.get(key, value)) != value:
-            advice = ", or hold it with --fix" if key == "fixed" else ""
+            advice = ", or hold it with fixed=..." if key == "fixed" else ""
             raise ModelError(
                 f"{where} disagree on '{key}' of the shared '{block['name']}': {first[key]} and {value};"
                 f" make them equal{advice}"
@@ -95,10 +95,14 @@ def hold(
         if name not in sets:
             raise unknown_name("parameter", name, sets)
         if name == config["poi"]:
-            raise OptionError(f"--fix {name}: it is the parameter of interest; choose another one with --poi")
+            raise OptionError(
+                f"fixed={{'{name}': ...}}: it is the parameter of interest; choose another one with poi=..."
+            )
         kind = sets[name].kind
         if kind not in SCALARS:
-            raise ConfigError(f"--fix {name}: has a number per bin, and cannot be held at one value")
+            raise ConfigError(
+                f"fixed={{'{name}': ...}}: has a number per bin, and cannot be held at one value"
+            )
         block = next((block for block in config["parameters"] if block["name"] == name), None)
         if block is None:
             block = {"name": name}
@@ -106,6 +110,6 @@ def hold(
         start, low, high = parameter_range(kind, block)
         value = start if given is None else as_number(given, f"fixed: {name}")
         if not low <= value <= high:
-            raise ConfigError(f"--fix {name}={value:g}: lies outside its bounds, {low:g} to {high:g}")
+            raise ConfigError(f"fixed={{'{name}': {value:g}}}: lies outside its bounds, {low:g} to {high:g}")
         block.update(inits=[value], fixed=True)
         message(f"{name} is held at {value:g}")

@@ -58,7 +58,7 @@ class PatchSet:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the patches, in their order."""
+        """Names of the patches, in their order."""
         return tuple(entry["metadata"]["name"] for entry in self.document["patches"])
 
     def patch(self, name: str) -> Patch:
@@ -75,7 +75,7 @@ class PatchSet:
             if not is_digest_of(expected.lower(), workspace.spec, algorithm):
                 raise ModelError(
                     f"{self.origin}: belongs to another workspace than {workspace.origin}: {algorithm}"
-                    " digests differ; --no-verify applies its patches all the same"
+                    " digests differ; verify=False applies its patches all the same"
                 )
 
 
@@ -146,7 +146,7 @@ def find_patch(text: str, own: PatchSet | None) -> tuple[Patch, PatchSet | None]
     if own is not None and not file:
         return own.patch(name), own
     beside = "" if own is None else f", and {own.origin} has no patch of that name"
-    raise DataError(f"{text}: there is no such file{beside}; write --patch FILE or FILE:NAME")
+    raise DataError(f"{text}: there is no such file{beside}; write patches=['FILE'] or ['FILE:NAME']")
 
 
 def _from_file(path: str, name: str | None) -> tuple[Patch, PatchSet | None]:

@@ -24,7 +24,7 @@ def polynomial_modifier(
     Parameters
     ----------
     name
-        Of the parameter α = x / scale.
+        Name of the parameter α = x / scale.
     standard, linear, quadratic
         S, I and Q, shape (bins,).
     scale

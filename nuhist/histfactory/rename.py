@@ -38,7 +38,7 @@ def rename_parameter(spec: dict[str, Any], sidecar: dict[str, Any], old: str, ne
     if found[old].kind == "lumi":
         raise ModelError(
             f"{origin}: a lumi cannot be renamed (HistFactory JSON knows one name); share it with"
-            f" --correlate {old}, or make it a normsys (nuhist import alea --lumi normsys)"
+            f" correlate=['{old}'], or make it a normsys (lumi='normsys' where alea's model is read)"
         )
     for _, _, modifier in each_modifier(spec):
         if modifier["name"] == old:

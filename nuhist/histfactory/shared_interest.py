@@ -46,7 +46,7 @@ def shared_interest(
     if poi is None and not any(_interest_acts(part) for part in parts):
         names = sorted({part.config["poi"] for part in parts if part.config["poi"]})
         if len(names) != 1:
-            raise ConfigError("no workspace has a parameter of interest; choose one with --poi")
+            raise ConfigError("no workspace has a parameter of interest; choose one with poi=...")
         message(f"no workspace has a signal for {names[0]}; the combination has none either")
         return CouplingScale.plain(names[0])
     holding = _with_interest(parts, poi, message)
@@ -60,7 +60,7 @@ def shared_interest(
             continue
         alike = (other.coupling, other.unit, other.power) == (first.coupling, first.unit, first.power)
         if not alike or _members_apart(first.name, other.name):
-            same = f", --correlate {first.name}" if other.name == first.name else ""
+            same = f", correlate=['{first.name}']" if other.name == first.name else ""
             raise ModelError(
                 f"{parts[scales.index(first)].origin} limits {first.meaning}, {part.origin} limits"
                 f" {other.meaning}, and nothing says that they mean the same; rename one of them{same}, give"
@@ -127,8 +127,8 @@ def _refuse_unsaid(parts: Sequence[Part], first: CouplingScale, stated: Collecti
     if first.is_plain and not said and len(imported) > 1:
         raise ModelError(
             f"{' and '.join(imported[:2])} both have '{first.name}', and nothing says for which signal and"
-            f" which reference it is 1; say --correlate {first.name} if it is the same, or both with nuhist"
-            " describe --reference and --signal"
+            f" which reference it is 1; say correlate=['{first.name}'] if it is the same, or both with nuhist"
+            " describe reference=... and signal=..."
         )
 
 
@@ -148,8 +148,8 @@ def refuse_other_signals(parts: Sequence[Part], shared: Iterable[str]) -> None:
                 if other != value:
                     raise ModelError(
                         f"{origin} and {part.origin} share '{name}', but it is the signal of {key} {other}"
-                        f" here and {value} there; combine those of one signal, or choose another --poi and"
-                        f" say --decorrelate {name}"
+                        f" here and {value} there; combine those of one signal, or choose another one with"
+                        f" poi=... and say decorrelate=['{name}']"
                     )
 
 

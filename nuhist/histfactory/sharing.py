@@ -44,7 +44,7 @@ def correlations(correlate: Correlated) -> tuple[dict[str, float], dict[str, str
             if not isinstance(other, str):
                 raise ConfigError(f"correlate: {name}: {other!r} is no name of a parameter")
             if renames.setdefault(other, name) != name:
-                raise OptionError(f"--correlate {name}={other}: it is {renames[other]} already")
+                raise OptionError(f"correlate=['{name}={other}']: it is {renames[other]} already")
     return as_named_numbers(numbers, "correlate"), renames
 
 
@@ -70,7 +70,7 @@ def expanded(names: Mapping[str, float], found: Held, option: str) -> dict[str, 
         matched = [name for name in common if fnmatchcase(name, pattern)]
         if not matched:
             raise ConfigError(
-                f"--{option} {pattern}: no common parameter has such a name; they are {listed(common)}"
+                f"{option}=['{pattern}']: no common parameter has such a name; they are {listed(common)}"
             )
         every |= dict.fromkeys(matched, names[pattern])
     return every | {name: value for name, value in names.items() if name not in patterns}
@@ -120,14 +120,16 @@ def refuse_open(found: Held, settled: Iterable[str], origins: Sequence[str]) -> 
     described = "; ".join(f"{heading}: {listed(names)}" for heading, names in groups.items())
     where = f"{', '.join(origins[:-1])} and {origins[-1]}"
     first = still[0]
-    choices = f"say --correlate {first}, --decorrelate {first} or --rename"
+    choices = f"say correlate=['{first}'], decorrelate=['{first}'] or rename=..."
     if next(iter(found[first].values())).kind == "lumi":  # of which a model has one
-        choices = f"say --correlate {first}, with --prefer {first}=WORKSPACE or ={FIRST} where errors differ"
+        choices = (
+            f"say correlate=['{first}'], with prefer={{'{first}': WORKSPACE}} or {FIRST} where errors differ"
+        )
     if len(still) == 1:
         raise ModelError(f"{where} both have '{first}'; {choices}")
     raise ModelError(
         f"{where} have {len(still)} names in common ({described}); {choices} for each, a pattern such as"
-        f" '{first[:4]}*', or --correlate-common for all that agree; --plan FILE writes a proposal to edit"
+        f" '{first[:4]}*', or correlate_common=True for all that agree; plan=... writes a proposal to edit"
     )
 
 
@@ -138,7 +140,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def preferences(prefer: Mapping[str, str] | str | None, shared: Iterable[str], found: Held) -> dict[str, str]:
-    """Whose constraint each shared parameter takes: of one word, such as ``"own"``, for all of them.
+    """The workspace whose constraint each shared parameter takes; one word, such as ``"own"``, holds for all.
 
     Raises
     ------

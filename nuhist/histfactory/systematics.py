@@ -38,7 +38,7 @@ class Systematic:
     Attributes
     ----------
     parameter
-        Of the workspace.
+        Parameter of the workspace.
     source, physics
         At plus one standard deviation.
     minus
@@ -91,7 +91,7 @@ def flux_parameter(source: Source, group: str, *, lumi: bool) -> tuple[Parameter
     Parameters
     ----------
     source, group
-        Of the neutrinos; ``all`` is all of them.
+        Source and group of the neutrinos; ``all`` is all of them.
     lumi
         Whether it is the ``lumi`` that a model may have, which multiplies and is linear.
     """

@@ -172,7 +172,7 @@ def make_workspace(
     channels
         With their samples and observed counts.
     parameters
-        Of all modifiers: meanings for the sidecar, overrides for the measurement.
+        Parameters of all modifiers: meanings for the sidecar, overrides for the measurement.
     poi
         Name of the parameter of interest.
     description

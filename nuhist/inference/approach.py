@@ -42,7 +42,7 @@ def first_steps(
     model
         Compiled likelihood.
     theta, height, data
-        Of each fit: where it starts, 2NLL there, and its data.
+        Where each fit starts, 2NLL there, and its data.
     free
         Parameters that are fitted.
     scale, lower, upper

@@ -33,7 +33,7 @@ class Arrays:
     channels
         See :class:`Channel`.
     sample
-        Of each cell, shape (bins, slots).
+        Sample of each cell, shape (bins, slots).
     nominal
         Counts of each cell, shape (bins, slots); 0 where there is none.
     factors, shapes, layers, constraints

@@ -27,7 +27,7 @@ class Arrow:
     border, others
         Positions of the rows of the border, and of those that have to do with these alone.
     diagonal
-        Of the others, shape (others,).
+        Diagonal of the others, shape (others,).
     beside
         Elements of the border's rows in the others' columns, (border, others).
     complement

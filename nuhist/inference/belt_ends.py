@@ -65,9 +65,9 @@ def ends(values: Array, p_values: Array, alpha: float, toys: int) -> Ends:
     Parameters
     ----------
     values
-        Of the parameter, increasing, shape (values,). At least one is accepted, such as the best fit.
+        Values of the parameter, increasing, shape (values,). At least one is accepted, such as the best fit.
     p_values
-        Of the data at each.
+        p-value of the data at each.
     alpha
         1 − CL.
     toys
@@ -111,7 +111,7 @@ def next_values(
     best
         Where distances are measured from.
     bounds
-        Of the parameter: no end lies beyond.
+        Bounds of the parameter: no end lies beyond.
     first
         Whether to look around the ends, as well: where counts are few, values beyond an end may be
         accepted again.

@@ -43,7 +43,7 @@ class CellRates:
         return cls(model, theta, factors, changes, outside, cells, cells.sum(axis=2))
 
     def some(self, kept: Mask) -> CellRates:
-        """Those of some points."""
+        """The cells of some points."""
         names = ("theta", "factors", "slopes", "outside", "cells", "counts")
         return replace(self, **{name: getattr(self, name)[kept] for name in names})
 

@@ -38,7 +38,7 @@ class Checkpoint:
     tasks
         Dataclasses; what the file belongs to.
     digest
-        Of the workspace.
+        Digest of the workspace.
 
     Raises
     ------

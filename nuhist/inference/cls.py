@@ -43,7 +43,7 @@ class ClsLimits:
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """In which the limit lies at two standard errors; None without toys."""
+        """The range in which the limit lies at two standard errors; None without toys."""
         if self.upper is None or self.error is None:
             return None
         return self.upper - 2 * self.error, self.upper + 2 * self.error
@@ -75,7 +75,7 @@ def cls_limits(
     Parameters
     ----------
     profile
-        Of the data.
+        Profile of the data.
     confidence_level
         Such as 0.95.
     expected
@@ -183,7 +183,7 @@ def refuse_turning(profile: Profile) -> None:
         name = profile.coupling.name
         raise FitError(
             f"{profile.origin}: CLs is an upper limit, and {name} is signed: both its signs change the counts"
-            " alike; use --method profile or feldman-cousins"
+            " alike; use method='profile' or 'feldman-cousins'"
         )
 
 
@@ -203,5 +203,5 @@ def refuse_signed(profile: Profile) -> None:
     if profile.bounds[0] < 0:
         raise FitError(
             f"{profile.origin}: CLs with toys needs a parameter that is not negative;"
-            f" {profile.coupling.name} is signed: use --method profile or feldman-cousins"
+            f" {profile.coupling.name} is signed: use method='profile' or 'feldman-cousins'"
         )

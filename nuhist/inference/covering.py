@@ -28,7 +28,7 @@ class Beside:
     chosen
         Positions in it.
     values
-        Of the parameter of interest.
+        Values of the parameter of interest.
     """
 
     truth: Array

@@ -42,7 +42,7 @@ class Curve(Protocol):
         """Fit several values together, ahead of calls; unchecked against pyhf for a search."""
 
     def beyond(self, value: float, *, edge: bool) -> str:
-        """In words: what ends the curve at a value, and what to do about it."""
+        """A text that says what ends the curve at a value, and what to do about it."""
 
     def refuse_broken(self, level: float) -> None:
         """Refuse a curve that cannot be trusted where Δχ² is, or may be, below a level."""

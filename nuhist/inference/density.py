@@ -42,7 +42,7 @@ class Density:
     data
         Observed counts followed by auxiliary data.
     names
-        Of the parameters, one for each number, in pyhf's order.
+        Names of the parameters, one for each number, in pyhf's order.
     initial, lower, upper, scale
         Start values, bounds, and typical step of each parameter, which comes from the likelihood.
     constant
@@ -81,7 +81,7 @@ class Density:
         """
         if self.poi is None:
             raise ModelError(
-                f"{self.origin}: its measurement has no parameter of interest; apply a patch, or --poi NAME"
+                f"{self.origin}: its measurement has no parameter of interest; apply a patch, or poi=..."
             )
         return self.poi
 

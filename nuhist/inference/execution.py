@@ -22,7 +22,7 @@ from nuhist.keywords import named_fields
 from nuhist.values import as_text, as_whole, shown
 
 _ROUNDING = 1e-6  # of one toy
-_KEPT = "; with --resume FILE, finished batches are kept, and the same command goes on from there"
+_KEPT = "; with resume=..., finished batches are kept, and the same command goes on from there"
 
 
 @named_fields
@@ -70,7 +70,7 @@ class Execution:
         if not callable(self.progress):
             raise ConfigError(f"progress = {shown(self.progress)}: expected a function of two numbers")
         if self.jobs > 1 and self.scheduler is not None:
-            raise OptionError("--jobs: does nothing with --scheduler, whose cluster computes all toys")
+            raise OptionError("jobs=...: does nothing with scheduler=..., whose cluster computes all toys")
 
     def refuse_level(self, confidence_level: float) -> None:
         """Refuse a level beyond which fewer than one of the toys is expected.
@@ -132,7 +132,7 @@ def run(
     execution
         How.
     digest
-        Of the workspace, which a checkpoint must share.
+        Digest of the workspace, which a checkpoint must share.
     compute
         What is computed; by default :func:`nuhist.inference.toys.statistic`.
 
@@ -167,8 +167,8 @@ def _refuse_unsent(model: Any) -> None:
         pickle.dumps(model)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ConfigError(
-            f"--jobs: other processes cannot be sent the model: {error}; define the functions of its"
-            " hypothesis at the top of a module, or leave --jobs out"
+            f"jobs=...: other processes cannot be sent the model: {error}; define the functions of its"
+            " hypothesis at the top of a module, or leave jobs=... out"
         ) from error
 
 
@@ -263,7 +263,7 @@ def _cluster(address: str, model: Any) -> Iterator[tuple[Any, Any]]:
     try:
         from distributed import Client
     except ImportError as error:
-        raise ConfigError("--scheduler needs Dask; pip install 'nuhist[dask]'") from error
+        raise ConfigError("scheduler=... needs Dask; pip install 'nuhist[dask]'") from error
     try:
         client = Client(address, timeout="20s")
     except (OSError, ValueError) as error:

@@ -32,7 +32,7 @@ class Belt:
     Attributes
     ----------
     values
-        Of the parameter of interest, increasing.
+        Values of the parameter of interest, increasing.
     observed
         Δχ² of the data at each.
     critical
@@ -106,13 +106,13 @@ def belt(
     Parameters
     ----------
     profile
-        Of the data.
+        Profile of the data.
     confidence_level
         Such as 0.90.
     execution
         Toys per value, seed, nuisance parameters, processes.
     digest
-        Of the workspace, for checkpoints.
+        Digest of the workspace, for checkpoints.
     points
         How many values of the parameter there are at first, over the profile interval at 99 % and a
         quarter more.
@@ -210,7 +210,7 @@ def belt_interval(found: Belt, confidence_level: float, profile: Profile) -> Bel
     confidence_level
         Such as 0.90.
     profile
-        Of the data.
+        Profile of the data.
     """
     both, show = found.ends(confidence_level), profile.coupling.shown
     notes = [f"{found.toys} toys at each of {found.values.size} values"]

@@ -31,7 +31,7 @@ class GridCurve:
     coupling
         What the values stand for.
     values
-        Of the points, increasing; those that are equal up to rounding are one point.
+        Values of the points, increasing; those that are equal up to rounding are one point.
     likelihoods, minima
         At each of them.
     without
@@ -90,7 +90,7 @@ class GridCurve:
         return np.asarray(self._spline(values) - self._spline(self.best))
 
     def beyond(self, value: float, *, edge: bool) -> str:  # noqa: ARG002 - a grid knows no edge
-        """In words: what ends the curve at a value, and what to do about it."""
+        """A text that says what ends the curve at a value, and what to do about it."""
         return "it is the last point of the grid: extend the grid to look further"
 
     def interpolation_error(self, value: float) -> float | None:

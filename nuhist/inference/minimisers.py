@@ -43,7 +43,7 @@ def minimise(
     start, low, high
         Start and bounds, shape (parameters,), of parameters whose typical step is 1.
     gradient
-        Of the objective; by central differences without it.
+        Gradient of the objective; by central differences without it.
     counts
         What must not be negative: expected counts of the bins in which nothing is seen.
     changes

@@ -120,7 +120,7 @@ class Moved:
         values
             Shape (parameters, values).
         data
-            Of each point, or of all: shape (points or 1, bins + auxiliary).
+            Data of each point, or of all: shape (points or 1, bins + auxiliary).
         """
         model, terms, points = self.model, self.model.constraints, self.points
         data = np.broadcast_to(data, (len(points), data.shape[1]))

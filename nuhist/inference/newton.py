@@ -38,7 +38,7 @@ class BatchFit:
     converged
         Whether a full step would gain less than the tolerance, shape (batch,).
     iterations
-        Of the slowest fit.
+        Iterations of the slowest fit.
     """
 
     parameters: Array

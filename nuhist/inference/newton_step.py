@@ -31,7 +31,7 @@ class Form(NamedTuple):
     damping: Array
 
     def rows(self, rows: Index, curvature: Array) -> Form:
-        """Those of some points, with another curvature."""
+        """The rows of some points, with another curvature."""
         limits = Limits(*(limit[rows] for limit in self.limits))
         return Form(self.slope[rows], curvature, self.at[rows], limits, self.damping[rows])
 

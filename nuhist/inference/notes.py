@@ -70,9 +70,9 @@ def interval_notes(curve: Curve, end: float | None, toys: str, *, cls: bool) -> 
     Parameters
     ----------
     curve
-        Of the data.
+        Curve of the data.
     end
-        Of the interval, the further one.
+        End of the interval, the further one.
     toys
         The command.
     cls

@@ -28,11 +28,11 @@ class Point:
     Attributes
     ----------
     workspace, likelihood
-        Of the model; of a grid, at one of its signal points.
+        Workspace of the model, and its likelihood; of a grid, at one of its signal points.
     parameters, without
         Values of all parameters, with and without the coupling.
     covariance
-        Of the parameters.
+        Covariance of the parameters.
     stage
         Where the values are from.
     scale, value
@@ -99,7 +99,9 @@ def _of_workspace(model: Model, coupling: float | None, *, prefit: bool) -> Poin
     workspace, likelihood = model.workspace, model.likelihood
     poi = likelihood.poi
     if coupling is not None and poi is None:
-        raise OptionError(f"--coupling: does nothing, since {workspace.origin} has no parameter of interest")
+        raise OptionError(
+            f"coupling=...: does nothing, since {workspace.origin} has no parameter of interest"
+        )
     stage: Stage
     if prefit:
         parameters, covariance, stage = likelihood.initial.copy(), _constraints(likelihood), "before the fit"

@@ -35,7 +35,7 @@ def log_poisson(counts: Array, expected: Array) -> Array:
     Parameters
     ----------
     counts, expected
-        Of the same shape. The probability is NaN where λ < 0 with n > 0.
+        Arrays of the same shape. The probability is NaN where λ < 0 with n > 0.
     """
     logs = np.log(np.where(counts > 0, expected, 1.0))
     return np.asarray(counts * logs - expected - log_factorials(counts))

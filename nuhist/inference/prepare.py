@@ -114,7 +114,7 @@ def refuse_unknown_choices(
     if isinstance(source, SignalGrid):
         if poi is not None:
             raise OptionError(
-                "--poi: does nothing with signal points, whose coupling is the one of their label"
+                "poi=...: does nothing with signal points, whose coupling is the one of their label"
             )
         if changes != Changes():
             raise OptionError("a PatchSet takes no other parameters; choose a patch")

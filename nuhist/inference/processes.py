@@ -28,7 +28,7 @@ def shared_out(function: Callable[[Item], Result], items: Sequence[Item], jobs: 
     Parameters
     ----------
     function
-        Of a module, since it is sent by name.
+        Function of a module, since it is sent by name.
     items
         What to share out.
     jobs

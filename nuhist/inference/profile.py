@@ -124,7 +124,7 @@ class Profile:
         return np.where(np.isfinite(heights[0]), heights[1:] - heights[0], np.inf)
 
     def beyond(self, value: float, *, edge: bool) -> str:
-        """In words: what ends the curve at a value, and what to do about it."""
+        """A text that says what ends the curve at a value, and what to do about it."""
         name, likelihood = self.coupling.name, self.likelihood
         if edge:
             counts = likelihood.expected(self.at(value).parameters)

@@ -44,7 +44,7 @@ class Pair(NamedTuple):
     part: Array
 
     def some(self, rows: Mask) -> Pair:
-        """Those of some fits."""
+        """The state of some fits."""
         return Pair(*(array[rows] for array in self))
 
 
@@ -65,7 +65,7 @@ class Shared:
     single
         Positions among the free parameters, of those that change one bin, which no other such one changes.
     places, bins
-        Of each of these: where it stands in :attr:`Arrays.joined`, and its bin.
+        Where each of these stands in :attr:`Arrays.joined`, and its bin.
     others
         Positions of the other free parameters.
     turning

@@ -101,7 +101,7 @@ class FitResult(JsonResult):
     coupling, unit
         The physical quantity that it stands for.
     best_fit
-        Of the coupling, in its unit.
+        Best fit of the coupling, in its unit.
     parameters, samples
         All parameters, and the events of all samples (true events: counts over
         ``counts_per_event``).
@@ -117,7 +117,7 @@ class FitResult(JsonResult):
     degrees_of_freedom
         Bins that expect events, less free and unconstrained parameters.
     p_value
-        Of ``min_chi2``, asymptotic; a note says where bins hold too few events for it.
+        The p-value of ``min_chi2``, asymptotic; a note says where bins hold too few events for it.
     conditional_on
         Parameters of which the best fit is on a bound: errors of the others and correlations hold
         for these at their bounds.
@@ -179,7 +179,7 @@ class Interval(JsonResult):
     Attributes
     ----------
     parameter
-        Of interest, as in the workspace.
+        Parameter of interest, as in the workspace.
     coupling, unit
         The physical quantity and the unit of ``lower``, ``upper``, ``best_fit``, ``expected``.
     lower, upper

@@ -91,7 +91,7 @@ class RowRates:
         return cls(model, rows, theta, factors, changes, norms, coefficients, gamma, counts)
 
     def some(self, kept: Mask) -> RowRates:
-        """Those of some points."""
+        """The rows of some points."""
         names = ("theta", "factors", "slopes", "norms", "coefficients", "counts")
         gamma = self.gamma[kept] if self.model.layers else self.gamma
         return replace(self, gamma=gamma, **{name: getattr(self, name)[kept] for name in names})

@@ -87,7 +87,7 @@ def possible_start(
     initial, data
         Shapes (parameters,) and (bins + auxiliary,).
     free, lower, upper, scale
-        Of the parameters.
+        Free, lower, upper and scale of the parameters.
     """
     point = np.where(free, np.clip(initial, lower, upper), initial)
     height = float(model.twice_nll(point[None], data[None])[0])
@@ -148,7 +148,7 @@ def scattered(centre: Array, loose: Index, lower: Array, upper: Array, scale: Ar
 
 
 def products_of(model: CompiledModel, loose: Index) -> Index:
-    """Those factors that multiply a sample which another of them multiplies, too."""
+    """The factors that multiply a sample which another of them multiplies, too."""
     factors = model.factors
     own = np.flatnonzero(np.isin(factors.parameter, loose) & ~factors.norm)
     several = np.bincount(factors.sample[own], minlength=factors.first.size) > 1
@@ -244,7 +244,7 @@ def dips(heights: Heights, point: Array, index: int, step: float, lower: float, 
     point
         The fit, shape (parameters,).
     index, step, lower, upper
-        Of the parameter: position, typical step, bounds.
+        Index, step, lower and upper of the parameter: position, typical step, bounds.
     """
     away = _FIRST * step * _RATIO ** np.arange(_POINTS)
     values = np.concatenate(

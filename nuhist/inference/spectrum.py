@@ -77,7 +77,7 @@ class FittedSpectrum(JsonResult):
 
     @property
     def summary(self) -> str:
-        """Of which channel, and how many events."""
+        """The channel, and how many events it has."""
         return f"{self.channel} {self.stage}: {sum(self.observed):g} events, {sum(self.total):.1f} expected"
 
     def table(self, *, in_kev: bool | None = None) -> Table:

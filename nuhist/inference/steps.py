@@ -80,7 +80,7 @@ def noticed_at(
     point
         Where the others stay, shape (parameters,).
     index
-        Of the parameter.
+        Index of the parameter.
     step
         First guess, with the sign of the direction.
     data

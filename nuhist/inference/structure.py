@@ -51,7 +51,7 @@ class Factors:
     Attributes
     ----------
     sample, parameter
-        Of each; −1 for a factor that is always 1.
+        Sample and parameter of each; −1 for a factor that is always 1.
     norm
         Whether it is a normsys rather than the parameter itself.
     high, low, coefficients

@@ -206,7 +206,7 @@ class Coverage(JsonResult):
 
     @property
     def summary(self) -> str:
-        """Of what, at which level, from how many toys."""
+        """What was covered, at which level, from how many toys."""
         where = f"at {len(self.points)} values of {self.coupling}"
         return f"coverage at {percent(self.confidence_level)} CL {where}, {_toys(self)}"
 

@@ -42,7 +42,7 @@ class Tangent:
     unit
         Step of each of them, in which slope and curvature are given.
     inverse
-        Of the second derivative of 2NLL there for the mean data, shape (free, free); positive.
+        Inverse of the second derivative of 2NLL there for the mean data, shape (free, free); positive.
     collector
         1 where a factor of a sample belongs to a parameter: shape (factors, parameters).
     """

@@ -44,7 +44,7 @@ class ToyModel:
     model
         Compiled likelihood.
     initial, lower, upper, scale, constant
-        Of the parameters.
+        Initial, lower, upper, scale and constant of the parameters.
     interest
         Index of the parameter of interest, or −1.
     pinned
@@ -196,7 +196,7 @@ def toy_model(likelihood: Likelihood) -> ToyModel:
         If it is not compiled.
     """
     if likelihood.compiled is None:
-        raise FitError(f"{likelihood.origin}: toys need the compiled likelihood; use --engine compiled")
+        raise FitError(f"{likelihood.origin}: toys need the compiled likelihood; use engine='compiled'")
     pinned: tuple[int, ...] = ()
     starts: tuple[float, ...] = ()
     interest = -1

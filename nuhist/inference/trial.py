@@ -127,7 +127,7 @@ class State(NamedTuple):
 
     @classmethod
     def at(cls, theta: Array, height: Array, converged: Mask) -> State:
-        """That of fits which have taken no step of Newton's yet."""
+        """The trial of fits that have taken no step of Newton's yet."""
         none = np.zeros_like(converged)
         return cls(theta, height, converged, np.full(len(theta), DAMPING), none, none.astype(np.intp))
 

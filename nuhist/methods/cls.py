@@ -66,10 +66,12 @@ class CLs:
             raise unknown_name("test statistic", str(self.test_stat), _SHOWN)
         if self.test_stat is not None and self.throws:
             raise OptionError(
-                "--test-stat: does nothing with --calctype toybased, whose toys are fitted as they are"
+                "test_stat=...: does nothing with calctype='toybased', whose toys are fitted as they are"
             )
         if self.execution is not None and not self.throws:
-            raise OptionError("execution: does nothing with --calctype asymptotics; it belongs to toybased")
+            raise OptionError(
+                "execution=...: does nothing with calctype='asymptotics'; it belongs to toybased"
+            )
 
     @property
     def throws(self) -> bool:

@@ -94,14 +94,14 @@ class Contour(JsonResult):
 
     @property
     def names(self) -> tuple[str, str]:
-        """Of both axes: the couplings, with the parameters where these are equal, as of two masses."""
+        """Names of both axes: the couplings, with the parameters where these are equal, as of two masses."""
         if self.x.coupling != self.y.coupling:
             return self.x.coupling, self.y.coupling
         return f"{self.x.coupling} ({self.x.parameter})", f"{self.y.coupling} ({self.y.parameter})"
 
     @property
     def summary(self) -> str:
-        """Of which parameters, and where the best fit is."""
+        """The two parameters, and where the best fit is."""
         best = ", ".join(
             f"{name} = {value:.4g}{spaced(axis.unit)}"
             for name, axis, value in zip(self.names, (self.x, self.y), self.best_fit, strict=True)

@@ -35,7 +35,6 @@ from nuhist.values import as_flag, as_level, as_named, as_text
 LEVEL = 0.95  # as published PatchSets have it
 _BY_BOUNDS = "q-tilde (q where the strength may be negative)"
 _THROWN = Execution()
-_SHELL = {"fixed": "fix", "verify": "no-verify"}  # options whose keyword is another word
 
 
 def exclusion(
@@ -82,7 +81,8 @@ def exclusion(
     at
         Only points at which labels have these values.
     confidence_level
-        Of the limits, and of the contours: CLs is 1 - CL there. By default 0.95, with ``over`` 0.90.
+        Confidence level of the limits, and of the contours: CLs is 1 - CL there. By
+        default 0.95, with ``over`` 0.90.
     test_stat
         See :class:`nuhist.CLs`.
     measurement, poi, fixed, init, bounds, engine
@@ -119,15 +119,15 @@ def exclusion(
         "options": options,
     }
     if over is None:
-        remedy = "a scan of experiments takes one, such as --over mass=1:1e5:31:log"
-        _refuse(of_scans, f"does nothing without --over; {remedy}")
+        remedy = "a scan of experiments takes one, such as over='mass=1:1e5:31:log'"
+        _refuse(of_scans, f"does nothing without over=...; {remedy}")
         _refuse_several(sources)
         kept = {name: value for name, value in of_patches.items() if value is not None}
         level = LEVEL if confidence_level is None else confidence_level
         return exclusion_of_patches(*sources, confidence_level=level, execution=execution, **kept)
-    _refuse(of_patches, "does nothing with --over; it belongs to a PatchSet")
+    _refuse(of_patches, "does nothing with over=...; it belongs to a PatchSet")
     if hypothesis is None:
-        raise ConfigError("--over needs a --hypothesis with a parameter of its own, such as light-vector")
+        raise ConfigError("over=... needs a hypothesis with a parameter of its own, such as light-vector")
     return exclusion_scan(
         sources,
         hypothesis=hypothesis,
@@ -152,13 +152,13 @@ def _refuse_several(sources: Sequence[Any]) -> None:
             " correlate=[...])"
         )
     if not 1 <= len(sources) <= 2:
-        raise ConfigError("an exclusion is of a workspace and a PatchSet; for experiments give --over")
+        raise ConfigError("an exclusion is of a workspace and a PatchSet; for experiments give over=...")
 
 
 def _refuse(options: Mapping[str, Any], reason: str) -> None:
     for name, value in options.items():
         if value is not None:
-            raise OptionError(f"--{_SHELL.get(name, name).replace('_', '-')}: {reason}")
+            raise OptionError(f"{name}=...: {reason}")
 
 
 def exclusion_of_patches(

@@ -80,7 +80,7 @@ def make_contours(
         return _noted(
             none,
             f"no contour: several points have the same {' and '.join(chosen)}; choose those of one plane with"
-            " --at LABEL=VALUE, or other labels with --labels",
+            " at=..., or other labels with labels=...",
         )
     alpha = 1 - confidence_level
     columns_of = {

@@ -28,7 +28,7 @@ class Plane:
     choices
         Keywords of :class:`nuhist.Model`.
     confidence_level
-        Of the limits.
+        Confidence level of the limits.
     test_stat
         See :class:`nuhist.CLs`.
     toys
@@ -80,7 +80,7 @@ def _computed(plane: Plane, task: PointTask) -> dict[str, Any]:
     if not low <= STRENGTH <= high:
         raise FitError(
             f"{model.origin}: a strength of {STRENGTH:g} is outside the bounds of {profile.coupling.name},"
-            f" {low:g} to {high:g}; give it others with --bounds"
+            f" {low:g} to {high:g}; give it others with bounds=..."
         )
     curve = asymptotic_cls(profile, plane.test_stat)
     found = limits_of(curve, plane.confidence_level, expected=True)

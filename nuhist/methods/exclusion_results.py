@@ -25,7 +25,7 @@ class ExclusionPoint:
     Attributes
     ----------
     name
-        Of its patch.
+        Name of its patch.
     values
         One for each label.
     cls_observed, cls_expected
@@ -34,7 +34,7 @@ class ExclusionPoint:
     upper_observed, upper_expected
         Upper limits on the strength, likewise; None where CLs does not fall so low within the bounds.
     best_fit
-        Of the strength.
+        Best fit of the strength.
     notes
         What a reader should know of this point.
     failure
@@ -82,7 +82,7 @@ class Exclusion(JsonResult):
     points
         In the order of the PatchSet.
     contour_labels
-        Of the contours: two labels, one, or none where there are no contours.
+        Labels of the contours: two labels, one, or none where there are no contours.
     contours
         One of the data, five expected.
     hull
@@ -93,7 +93,7 @@ class Exclusion(JsonResult):
     confidence_level, convention, notes, data_kind
         See :class:`nuhist.inference.results.Interval`.
     workspace_digest, patchset_digest
-        Of the background-only workspace and of the PatchSet.
+        Digests of the background-only workspace and of the PatchSet.
     """
 
     labels: tuple[str, ...]
@@ -155,7 +155,7 @@ class Noted(Protocol):
 
     @property
     def name(self) -> str:
-        """Of the point."""
+        """Name of the point."""
 
     @property
     def notes(self) -> tuple[str, ...]:

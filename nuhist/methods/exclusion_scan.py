@@ -38,15 +38,15 @@ class Scanned:
     Attributes
     ----------
     models
-        Of all experiments, prepared for one value.
+        Models of all experiments, prepared for one value.
     family
         By name; its function is not sent to other processes.
     parameters
-        Of the family: those that are gone over.
+        Parameters of the family: those that are gone over.
     held
         Values of the others.
     method, confidence_level
-        Of the limits.
+        Method and confidence level of the limits.
     """
 
     models: ModelSet
@@ -117,11 +117,12 @@ def exclusion_scan(
     parameters = [family.parameter(each.name) for each in over]
     names_over = [parameter.name for parameter in parameters]
     if not 1 <= len(over) <= 2 or len(set(names_over)) < len(over):
-        raise ConfigError(f"--over {', '.join(names_over)}: name one parameter, or two different ones")
+        raise ConfigError(f"over={list(names_over)}: name one parameter, or two different ones")
     for parameter in parameters:
         if parameter.name in held:
             raise ConfigError(
-                f"{hypothesis}: --over gives its {parameter.name} the values; leave it out of --hypothesis"
+                f"{hypothesis}: over=... gives its {parameter.name} the values; leave it out of the"
+                " hypothesis"
             )
     sides = [
         each.values(partial(parameter.parsed, family=family.name))
@@ -133,7 +134,7 @@ def exclusion_scan(
         chosen = replace(chosen, expected=True)
     if chosen.throws:
         raise OptionError(
-            f"--method {chosen.name}: throws toys at each point; ask nuhist limit at one of them"
+            f"method='{chosen.name}': throws toys at each point; ask nuhist limit at one of them"
         )
     places = [*product(*sides)]
     members = [family.at({**held, **dict(zip(names_over, place, strict=True))}) for place in places]

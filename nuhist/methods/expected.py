@@ -10,7 +10,7 @@ from nuhist.methods.profile_likelihood import ProfileLikelihood
 
 
 def expected_limits(method: IntervalMethod, model: Model, found: Interval) -> dict[str, float | None]:
-    """Of the coupling, by number of standard deviations: from the method, or for a profile from Asimov data.
+    """Expected limits by number of standard deviations: the method's, or for a profile from Asimov data.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ class Mesh:
 
     @cached_property
     def triangulation(self) -> Any:
-        """Of Delaunay."""
+        """Delaunay's triangulation."""
         from scipy.spatial import Delaunay
 
         return Delaunay(self.scaled)

@@ -49,8 +49,8 @@ def limit(
     measurement, poi, engine
         Choices of :class:`nuhist.Model`, where one is made.
     options
-        Of the method that is named: the fields of :class:`nuhist.ProfileLikelihood`, :class:`nuhist.CLs`,
-        :class:`nuhist.FeldmanCousins`, or of another package's.
+        Options of the method that is named: the fields of :class:`nuhist.ProfileLikelihood`,
+        :class:`nuhist.CLs`, :class:`nuhist.FeldmanCousins`, or of another package's.
 
     Raises
     ------

@@ -98,7 +98,7 @@ def profile_of(model: Model, who: str) -> Profile:
     from nuhist.histfactory.patchset import SignalGrid
 
     if isinstance(model.source, SignalGrid):
-        raise ConfigError(f"{who} a workspace with the coupling as a parameter; use --method profile")
+        raise ConfigError(f"{who} a workspace with the coupling as a parameter; use method='profile'")
     return model.profile
 
 

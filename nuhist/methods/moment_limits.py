@@ -50,7 +50,7 @@ class MomentLimits(JsonResult):
     matrix_moment, matrix_ratio
         Effective moment of the matrix that was given, in ``unit``, and over the limit; None without one.
     method, confidence_level, convention, data_kind, notes
-        Of the limit.
+        Method, confidence level, convention, data kind and notes of the limit.
     """
 
     effective: float | None
@@ -104,13 +104,13 @@ def moments(
     model
         A :class:`nuhist.Model`, or what it is made from; its parameter of interest is the effective moment.
     method
-        Of the limit, by name.
+        Method of the limit, by name.
     matrix
         Moments in μ_B, shape (3, 3), in ``basis``: row the outgoing, column the incoming state.
     nature
         What the matrix is of: ``"dirac"`` (Hermitian) or ``"majorana"`` (antisymmetric); None for any.
     basis
-        Of the matrix: ``"flavor"`` or ``"mass"``.
+        Basis of the matrix: ``"flavor"`` or ``"mass"``.
     confidence_level
         0.90 by default.
 
@@ -164,7 +164,7 @@ def _arriving(model: Model) -> tuple[str, Incoming]:
     if model.curve.coupling.coupling != _COUPLING:
         raise ModelError(
             f"{model.origin}: its parameter of interest is {model.curve.coupling.meaning}; expected the"
-            " effective moment mu_nu, as nuhist build --hypothesis magnetic-moment writes it"
+            " effective moment mu_nu, as build with hypothesis='magnetic-moment' writes it"
         )
     channels = (model.workspace.sidecar or {}).get("channels", {})
     found = {name: _of_channel(model.origin, name, entry) for name, entry in channels.items()}

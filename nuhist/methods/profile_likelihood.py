@@ -69,7 +69,8 @@ class ProfileLikelihood:
 
         if self.delta_chi2 is not None and confidence_level is not None:
             raise OptionError(
-                "--confidence-level: does nothing beside --delta-chi2, which is a threshold without a level"
+                "confidence_level=...: does nothing beside delta_chi2=..., which is a threshold without a"
+                " level"
             )
         probability = level_of(confidence_level)
         level, curve = self.delta_chi2 or threshold(probability), model.curve

@@ -40,6 +40,11 @@ def _check(method: Any) -> None:
         raise TypeError(f"its field '{taken[0]}' has the name of another option of nuhist limit")
 
 
+def method_names() -> tuple[str, ...]:
+    """Names of the methods of limits, those of other packages included."""
+    return tuple(methods())
+
+
 def make_method(
     method: str | IntervalMethod, options: dict[str, Any], beside: Iterable[str] = ()
 ) -> IntervalMethod:
@@ -77,10 +82,9 @@ def make_method(
             takers = [other for other, names in takes.items() if name in names]
             if not takers:
                 raise unknown_option(name, "nuhist.limit", {*beside}.union(*takes.values()))
-            option = "execution" if name == "execution" else f"--{name.replace('_', '-')}"
             raise OptionError(
-                f"{option}: does nothing with --method {method}; it belongs to"
-                f" {' and '.join(f'--method {other}' for other in takers)}"
+                f"{name}=...: does nothing with method='{method}'; it belongs to"
+                f" {' and '.join(f'method={other!r}' for other in takers)}"
             )
     made: IntervalMethod = chosen(**given)
     return made

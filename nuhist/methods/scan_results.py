@@ -20,9 +20,9 @@ class ScanPoint:
     Attributes
     ----------
     name
-        Of the experiment, or of all of them together.
+        Name of the experiment, or of all of them together.
     value
-        Of the hypothesis' own parameter, the first of two.
+        Value of the hypothesis' own parameter, the first of two.
     upper_observed, upper_expected
         Upper end of the interval for the coupling, and the same expected without the coupling at -2 to +2
         standard deviations; None where it is open, or where the method expects nothing.
@@ -35,7 +35,7 @@ class ScanPoint:
     failure
         Why there is no result; None where there is one.
     second
-        Of the second parameter of two; None where there is one.
+        Value of the second parameter of two; None where there is one.
     """
 
     name: str
@@ -108,12 +108,12 @@ class ExclusionScan(JsonResult):
 
     @property
     def values(self) -> tuple[float, ...]:
-        """Of the hypothesis' own parameter, each once."""
+        """Values of the hypothesis' own parameter, each once."""
         return tuple(dict.fromkeys(point.value for point in self.curve(self.names[0])))
 
     @property
     def second_values(self) -> tuple[float, ...]:
-        """Of the second parameter, each once; none where there is one."""
+        """Values of the second parameter, each once; none where there is one."""
         found = dict.fromkeys(point.second for point in self.curve(self.names[0]))
         return tuple(value for value in found if value is not None)
 

@@ -43,13 +43,13 @@ class Planned:
     Attributes
     ----------
     models
-        Of all experiments, with Asimov data.
+        Models of all experiments, with Asimov data.
     method, confidence_level
-        Of the limits.
+        Method and confidence level of the limits.
     tested
         A coupling of which a significance is expected, or None.
     seed
-        Of the toys.
+        Seed of the toys.
     statistics_only
         Whether all other parameters are held.
     """
@@ -104,7 +104,7 @@ def _notes(found: Interval, model: Model) -> list[str]:
     for note in found.notes:
         text, toys, _ = note.partition("; with toys: ")
         if not text.startswith("open below") and text not in model.changes.words:
-            kept.append(f"{text}; with toys: --ntoys" if toys else text)
+            kept.append(f"{text}; toys=... throws them" if toys else text)
     return kept
 
 
@@ -155,7 +155,7 @@ def sensitivity(
     coupling
         A value of which a significance is expected, too.
     method, confidence_level
-        Of the limits: ``"profile"`` (the default) or ``"cls"``; 0.90 by default.
+        Method and confidence level of the limits: ``"profile"`` (the default) or ``"cls"``; 0.90 by default.
     toys
         Throw so many at each point and take their medians and bands, too.
     statistics_only
@@ -185,14 +185,14 @@ def sensitivity(
     if execution.toys != _THROWN.toys:
         raise OptionError("execution: the number of toys is given by toys here; leave it out")
     if toys is None and execution.seed != _THROWN.seed:
-        raise OptionError("--seed: does nothing without toys")
+        raise OptionError("seed=...: does nothing without toys")
     if execution.toys_at != _THROWN.toys_at:
         raise OptionError("toys_at: does nothing here, where each toy is data of its own; leave it out")
     thrown = 0 if toys is None else as_whole(toys, "toys", 1)
     exposures = _exposures(exposure)
     level, chosen = level_of(confidence_level), make_method(method, {})
     if chosen.throws:
-        raise OptionError(f"--method {chosen.name}: throws toys at each point; take profile or cls")
+        raise OptionError(f"method='{chosen.name}': throws toys at each point; take profile or cls")
     if isinstance(chosen, CLs):
         chosen = replace(chosen, expected=True)
     tested = None if coupling is None else as_number(coupling, "coupling")

@@ -19,7 +19,7 @@ class SensitivityPoint:
     Attributes
     ----------
     name, exposure
-        Of which experiment, and tonne years.
+        Name of the experiment, and its exposure in tonne years.
     upper_expected
         Limit on the coupling that is expected without it, at -2 to +2 standard deviations; the middle one is
         the median. None where there is none within the bounds.
@@ -54,7 +54,7 @@ class Sensitivity(JsonResult):
     tested
         Value of the coupling of which a significance is expected; None without one.
     names
-        Of the experiments.
+        Names of the experiments.
     points
         Experiment by experiment, in the order of exposures.
     toys, seed

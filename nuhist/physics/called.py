@@ -16,7 +16,7 @@ def called(function: Callable[..., Any], where: str, *arguments: Any) -> Any:
     Parameters
     ----------
     function
-        Of a user.
+        Function of a user.
     where
         What is asked, for the message.
     arguments

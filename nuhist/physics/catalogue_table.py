@@ -23,7 +23,7 @@ class Described:
     coupling, unit
         What is measured.
     parameter
-        Of the workspace, where there is one.
+        Parameter of the workspace, where there is one.
     dependence
         How the rate depends on the coupling.
     formula, cited

@@ -57,7 +57,7 @@ def shifted(
     nucleus, choice
         What recoils, and its form factor.
     shift
-        Of :func:`vector_coupling` at each T.
+        Shift of :func:`vector_coupling` at each T.
     """
     unit = _vector(recoil_energy, nucleus, choice)
     return {1: 2 * vector_coupling(nucleus) * shift * unit, 2: shift**2 * unit}

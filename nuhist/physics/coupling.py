@@ -43,9 +43,9 @@ class CouplingScale:
     Attributes
     ----------
     name
-        Of the parameter, such as ``"mu_nu_squared"``.
+        Name of the parameter, such as ``"mu_nu_squared"``.
     coupling, unit
-        Of the physical quantity, such as ``"mu_nu"`` and ``"mu_B"``.
+        Coupling and unit of the physical quantity, such as ``"mu_nu"`` and ``"mu_B"``.
     reference
         In that unit.
     power

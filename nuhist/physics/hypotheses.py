@@ -65,7 +65,7 @@ FAMILIES: dict[str, Family] = {entry.name: entry for entry in _ALL if isinstance
 
 
 def all_hypotheses() -> dict[str, Hypothesis]:
-    """Those of the catalogue and of installed packages, by name."""
+    """Hypotheses of the catalogue and of installed packages, by name."""
     others = {name: entry for name, entry in of_packages().items() if isinstance(entry, Hypothesis)}
     return {**others, **HYPOTHESES}
 

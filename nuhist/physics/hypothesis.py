@@ -63,7 +63,7 @@ class RateOptions:
     process
         Which scattering, by name in :data:`nuhist.physics.processes.PROCESSES`; an experiment's own, too.
     form_factor
-        Of nuclei: ``"helm"``, ``"klein-nystrand"`` or ``"none"``.
+        Form factor of nuclei: ``"helm"``, ``"klein-nystrand"`` or ``"none"``.
     nucleus
         That recoils, where cross sections on nuclei are evaluated: one after the other.
     """
@@ -175,13 +175,13 @@ class Hypothesis:
     formula, cited
         What is computed, and where it comes from, for readers.
     rates
-        Of a signal that is no neutrino's, in place of ``terms``: dR/dT at recoil energies in keV on a target,
-        in events per tonne year keV for x = 1, by power of x. No flux, flavour or mixing changes it.
+        Rates of a signal that is no neutrino's, in place of ``terms``: dR/dT at recoil energies in keV on a
+        target, in events per tonne year keV for x = 1, by power of x. No flux, flavour or mixing changes it.
     nodes
         Recoil energies in keV at which ``rates`` are not smooth.
     line
-        Of a signal that is no neutrino's and has all its events at one energy, in place of ``rates``: that
-        energy in keV, and the events per tonne year for x = 1, of a target.
+        Line of a signal that is no neutrino's and has all its events at one energy, in place of ``rates``:
+        that energy in keV, and the events per tonne year for x = 1, of a target.
     other_terms
         The same as ``terms`` for other processes, such as ``{"nucleus": ...}``, per nucleus: coefficients of
         :mod:`nuhist.physics.coherent`.

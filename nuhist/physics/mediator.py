@@ -40,9 +40,9 @@ def shifted(
     recoil_energy
         T in keV.
     couplings, target
-        Of the Standard Model, and what is hit.
+        Couplings of the Standard Model, and what is hit.
     shift
-        Of the couplings at each T.
+        Shift of the couplings at each T.
     direction
         By how much g_V and g_A change for a shift of 1.
     """

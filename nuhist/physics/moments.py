@@ -55,7 +55,7 @@ class Incoming:
         if basis != "mass":
             raise ConfigError(f"moments are in the flavor or the mass basis, not '{basis}'")
         if self.masses is None:
-            raise ConfigError("the mass states of this source are not known; use --basis flavor")
+            raise ConfigError("the mass states of this source are not known; use basis='flavor'")
         return self.masses
 
 
@@ -72,7 +72,7 @@ def incoming(source: Source, recoil_energy: Array) -> Incoming:
     Parameters
     ----------
     source
-        Of the neutrinos.
+        Source of the neutrinos.
     recoil_energy
         T in keV at which the recoils are counted, shape (n,), all with the same weight.
 

@@ -63,7 +63,7 @@ def rates_in_source(
     Parameters
     ----------
     source, groups
-        Of the neutrinos, and which of its groups.
+        Source of the neutrinos, and which of its groups.
     hypothesis, flavor, coupling, recoil_energy, options
         As there.
 

@@ -37,7 +37,7 @@ def flux_moments(
     outgoing_mass
         In keV, of what the neutrino becomes.
     mass
-        Of what recoils, in keV.
+        Mass of what recoils, in keV.
 
     Returns
     -------

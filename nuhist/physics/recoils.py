@@ -50,7 +50,7 @@ def refuse_unused_mass(*hypotheses: Hypothesis) -> None:
     if not any(map(_depends_on_mass, hypotheses)):
         names = " and ".join(hypothesis.name for hypothesis in hypotheses)
         takers = " and ".join(name for name, entry in HYPOTHESES.items() if _depends_on_mass(entry))
-        raise OptionError(f"--neutrino-mass: does nothing with {names}; it belongs to {takers}")
+        raise OptionError(f"neutrino_mass=...: does nothing with {names}; it belongs to {takers}")
 
 
 def _depends_on_mass(hypothesis: Hypothesis) -> bool:

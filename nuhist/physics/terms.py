@@ -38,7 +38,7 @@ def evaluate_terms(
     recoil_energy
         T in keV, any shape.
     flavor, options
-        Of the function; the process in the options must be one that the hypothesis has.
+        Arguments of the function; the process in the options must be one that the hypothesis has.
     alternative
         Whether the hypothesis' ``alternative`` is meant instead of its ``terms``.
 

@@ -65,7 +65,7 @@ def refuse_unused_flavor(hypothesis: Hypothesis, flavor: str) -> None:
         If one is named.
     """
     if not hypothesis.of_neutrinos and flavor != "effective":
-        raise OptionError(f"--flavor: does nothing with {hypothesis.name}, which is no neutrino's")
+        raise OptionError(f"flavor=...: does nothing with {hypothesis.name}, which is no neutrino's")
 
 
 def shared_flavors(first: Tested, second: Tested) -> tuple[Flavor, ...]:

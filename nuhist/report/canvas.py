@@ -98,7 +98,7 @@ class Canvas:
                 raise unknown_option(name, "a figure", Look.__annotations__)
         if as_flag(self.look.get("log", False), "log") and not self.log:
             raise OptionError(
-                "--log: does nothing with this figure, whose vertical axis has a scale of its own"
+                "log=True: does nothing with this figure, whose vertical axis has a scale of its own"
             )
         if (title := self.look.get("title")) is not None:
             as_text(title, "title")

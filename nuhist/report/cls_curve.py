@@ -32,7 +32,7 @@ class ClsCurve(JsonResult):
     Attributes
     ----------
     parameter, coupling, unit
-        Of interest, and the physical quantity that it stands for.
+        Parameter of interest, and the physical quantity with its unit that it stands for.
     values, parameter_values
         Where CLs was computed: couplings in ``unit``, and the same as values of the parameter.
     observed
@@ -93,7 +93,7 @@ def cls_curve(
     model
         A :class:`nuhist.Model` with the coupling as a parameter, or what it is made from.
     confidence_level
-        Of the limits.
+        Confidence level of the limits.
     measurement, poi
         Choices of :class:`nuhist.Model`, where one is made.
 

@@ -70,6 +70,6 @@ def draw_contour(
 ) -> Drawn:
     """Contours of a model in two parameters, at joint confidence levels."""
     if isinstance(parameters, str) or len(parameters) != 2:
-        raise OptionError("--parameters: names the two parameters of a contour, with a comma between them")
+        raise OptionError("parameters=...: names the two parameters of a contour, with a comma between them")
     found = contour(model, *parameters, levels=parse_levels(levels) if isinstance(levels, str) else levels)
     return Drawn(contour_figure(found, **look), found.to_json(), found.table())

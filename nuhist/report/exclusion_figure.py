@@ -214,7 +214,7 @@ def draw_exclusion(
         If an option does nothing, or there are labels for other than all results.
     """
     if labels and len(labels) != len(results):
-        raise OptionError(f"--label: {len(labels)} for {len(results)} results; name each")
+        raise OptionError(f"labels=...: {len(labels)} for {len(results)} results; name each")
     if palette not in PALETTES:
         raise unknown_name("palette", palette, PALETTES)
     curves = [read_curve(path) for path in published]
@@ -226,7 +226,7 @@ def draw_exclusion(
         raise ConfigError("results of PatchSets and over a parameter; draw them in figures of their own")
     if scans:
         if limits or log_x:
-            raise OptionError("--limits and --log-x: do nothing with results over a parameter")
+            raise OptionError("limits=True and log_x=True: do nothing with results over a parameter")
         figure = scan_figure(scans, labels=labels, published=curves, shades=PALETTES[palette], **look)
     else:
         figure = exclusion_figure(

@@ -17,9 +17,9 @@ class FigureKind(Offered):
     Attributes
     ----------
     name
-        Of its command, ``nuhist plot NAME``.
+        Name of its command, ``nuhist plot NAME``.
     subject
-        Of what it is: a :class:`nuhist.Model` or several, workspaces, experiments, results of
+        What the figure is of: a :class:`nuhist.Model` or several, workspaces, experiments, results of
         ``nuhist exclusion``. Of ``"nothing"`` the
         function takes keywords alone.
     """

@@ -161,6 +161,11 @@ def figures() -> Offers[FigureKind]:
     return with_entry_points(FIGURES, ENTRY_POINTS, "figure", (), _check)
 
 
+def figure_names() -> tuple[str, ...]:
+    """Names of the figures that :func:`plot` draws, those of other packages included."""
+    return tuple(figures())
+
+
 def _check(entry: Any) -> None:
     if not isinstance(entry, FigureKind):
         raise TypeError("it is no nuhist.report.figure.FigureKind")
@@ -176,12 +181,13 @@ def plot(figure: str, subject: Any = None, **options: Any) -> Figure:
     figure
         Such as ``"spectrum"``, ``"scan"``, ``"ranking"``, or a figure of another package.
     subject
-        Of what it is: a :class:`nuhist.Model` or what it is made from; a list of them for ``"scan"`` and
-        ``"world-limits"``; an experiment for ``"response"``, a list of them for ``"efficiency"``; results
+        What the figure is of: a :class:`nuhist.Model` or what it is made from; a list of them for ``"scan"``
+        and ``"world-limits"``; an experiment for ``"response"``, a list of them for ``"efficiency"``; results
         of :func:`nuhist.exclusion` or :func:`nuhist.sensitivity`, or their files, for ``"exclusion"`` and
         ``"sensitivity"``.
     options
-        Of the figure, as ``nuhist plot NAME --help`` names them, such as ``prefit=True`` of a spectrum.
+        Options of the figure, as ``nuhist plot NAME --help`` names them, such as ``prefit=True`` of a
+        spectrum.
 
     Returns
     -------

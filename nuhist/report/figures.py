@@ -113,7 +113,7 @@ def _collaboration(name: str) -> dict[str, Any]:
 
 
 def line_colour(index: int, shades: Sequence[str]) -> str:
-    """Of one of several lines that cross bands of these shades, without black."""
+    """Colour of one of several lines that cross bands of these shades, without black."""
     colours = [colour for colour in LINE_COLOURS[1:] if colour not in shades]
     return colours[index % len(colours)]
 

@@ -88,7 +88,7 @@ class CrossSectionCurve(JsonResult):
 
     @property
     def summary(self) -> str:
-        """Of which coupling."""
+        """The coupling that the cross sections are of."""
         return f"{self.hypothesis}, {self.coupling} = {self.value:.4g}{spaced(self.unit)}"
 
     def table(self) -> Table:
@@ -182,7 +182,7 @@ def cross_sections(
         By hypothesis, in its unit; by default its reference (10⁻¹¹ μ_B, 10⁻¹³ e₀, 10⁻³¹ cm²). Those that are
         named here come to the others.
     source, target
-        Of which neutrinos, on what.
+        Source of the neutrinos, and what they scatter on.
     options
         Other choices of the physics.
 

@@ -67,7 +67,7 @@ def make_report(
     models
         From :func:`nuhist.load`, :func:`nuhist.build` or :func:`nuhist.build_patchset`.
     confidence_level
-        Of the limits.
+        Confidence level of the limits.
     execution
         Toys for the goodness of fit; None for the asymptotic p-value alone.
     results

@@ -99,7 +99,7 @@ class Section:
     study
         The results.
     name
-        Of the file or folder.
+        Name of the file or folder.
     parts
         What it is divided into, with the titles.
     headline, tested, flavor
@@ -133,7 +133,7 @@ class Section:
 
     @property
     def sidecar(self) -> dict[str, Any]:
-        """Of the workspace; empty if unknown."""
+        """Sidecar of the workspace; empty if unknown."""
         return dict(self.study.workspace.sidecar or {})
 
     @property

@@ -46,7 +46,7 @@ class Study:
     model
         What was studied.
     fit
-        Of a grid: at the signal point nearest to the best fit, without a parameter of interest.
+        The fit; of a grid, at the signal point nearest to the best fit, without a parameter of interest.
     intervals
         Profile likelihood, and CLs where the coupling has no sign.
     scan, significance, ranking, pulls, goodness
@@ -150,7 +150,7 @@ def study(
     model
         From :func:`nuhist.load`, with or without a sidecar and a parameter of interest.
     confidence_level
-        Of the limits.
+        Confidence level of the limits.
     execution
         Toys for the goodness of fit; None for the asymptotic p-value alone.
     progress

@@ -50,7 +50,7 @@ def profile_lines(models: Sequence[Model | Source], labels: Sequence[str] = ()) 
     Parameters
     ----------
     models
-        Of one kind of coupling.
+        Models of one kind of coupling.
     labels
         One for each model; by default its coupling and where it came from.
 

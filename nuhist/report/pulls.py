@@ -27,7 +27,7 @@ class Pull:
     value, error
         Fitted; the error is None on a bound or where the data say nothing.
     centre, width
-        Of its constraint.
+        Centre and width of its constraint.
     pull, pull_error
         (value − centre) / width, and error / width.
     """

@@ -37,13 +37,13 @@ def scan_figure(
     Parameters
     ----------
     scans
-        Of one parameter and one coupling.
+        Scans of one parameter and one coupling.
     labels
-        Of each scan, put before the names of its curves.
+        Labels of each scan, put before the names of its curves.
     published
         Curves to draw besides.
     shades
-        Of one and of two standard deviations.
+        Shades of one and of two standard deviations.
 
     Raises
     ------

@@ -22,12 +22,12 @@ def signal_values(
     Parameters
     ----------
     model
-        Of the spectrum.
+        Model of the spectrum.
     signal
         ``"limit"``: the ends of the interval by the profile likelihood. ``"fit"``: the best fit. A number,
         or text of one: this coupling. ``"none"``: nothing. None: the limit, where there is one.
     confidence_level
-        Of the limit; 0.90 by default.
+        Confidence level of the limit; 0.90 by default.
 
     Raises
     ------
@@ -42,9 +42,13 @@ def signal_values(
     if not grid and model.likelihood.poi is None:
         if signal in {None, NONE}:
             return {}
-        raise OptionError(f"signal={signal}: does nothing, since {model.origin} has no parameter of interest")
+        raise OptionError(
+            f"signal={signal!r}: does nothing, since {model.origin} has no parameter of interest"
+        )
     if confidence_level is not None and signal not in {None, LIMIT}:
-        raise OptionError(f"confidence_level=...: does nothing with signal={signal}; it is that of the limit")
+        raise OptionError(
+            f"confidence_level=...: does nothing with signal={signal!r}; it is that of the limit"
+        )
     if signal == NONE:
         return {}
     nearest = "signal point nearest to the " if grid else ""
@@ -64,7 +68,7 @@ def signal_values(
     except (TypeError, ValueError):
         value = float("nan")
     if not isfinite(value):
-        raise ConfigError(f"signal={signal}: expected {LIMIT}, {FIT}, {NONE} or a coupling")
+        raise ConfigError(f"signal={signal!r}: expected {LIMIT}, {FIT}, {NONE} or a coupling")
     return {f"{nearest}value given" if grid else "as given": value}
 
 

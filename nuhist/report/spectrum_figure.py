@@ -56,7 +56,7 @@ def spectrum_figure(*spectra: FittedSpectrum, **look: Unpack[Look]) -> Figure:
         if not most:
             raise ConfigError(
                 f"{len(spectra)} channels: more than a figure holds; name up to {_GRIDS[-1][0]} by"
-                " channels=[...]"
+                " channels=..."
             )
         columns = min(len(spectra), most)
         rows = -(-len(spectra) // columns)
@@ -179,7 +179,7 @@ def draw_spectrum(
         Line over the stack, with this coupling and all other parameters as in the stack: ``"limit"``,
         ``"fit"``, a coupling, or ``"none"``. By default the limit, but with ``coupling`` or ``prefit`` none.
     confidence_level
-        Of the limit, 0.90 by default.
+        Confidence level of the limit, 0.90 by default.
     prefit
         No fit: all parameters at the workspace's initial values.
 

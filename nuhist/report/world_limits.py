@@ -103,7 +103,7 @@ def world_limits(
     Parameters
     ----------
     models
-        Of a magnetic moment or a charge, or what models are made from.
+        Models of a magnetic moment or a charge, or what models are made from.
     labels
         One for each model; by default the name of its file.
     method
@@ -121,7 +121,7 @@ def world_limits(
     if labels and len(labels) != len(models):
         raise ConfigError(f"{len(labels)} labels for {len(models)} workspaces; give one for each or none")
     if method is not None and not models:
-        raise OptionError("--method: does nothing without a workspace")
+        raise OptionError("method=...: does nothing without a workspace")
     made = [as_model(model) for model in models]
     names = labels or [model_name(model.source) for model in made]
     ours = tuple(_ours(model, name, method or "profile") for model, name in zip(made, names, strict=True))

@@ -70,7 +70,7 @@ def test_a_strength_below_zero(refused: Refused, tmp_path: Path) -> None:
         (("--flavor", "muon"), "no flavor called 'muon'"),
         (("--neutrino-mass", "0"), "neutrino mass 0 eV: must be positive"),
         (("--response", "blurred"), "no response called 'blurred'"),
-        (("--exposure", "2"), "add --asimov or --observed FILE"),
+        (("--exposure", "2"), "add --asimov or --observed"),
     ],
 )
 def test_other_options_of_a_patchset(

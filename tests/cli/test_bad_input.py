@@ -36,7 +36,7 @@ PAPER = ("lz_ws2022", *MOMENT, "--background", "paper")
         (("build", *PAPER, "--atomic", "rpa"), "did you mean rrpa?"),
         (("build", *PAPER, "--response", "gauss"), "did you mean gaussian?"),
         (("build", *PAPER, "--exposure", "-1", "--asimov"), "exposure -1 t yr: must be positive"),
-        (("build", *PAPER, "--exposure", "2"), "add --asimov or --observed FILE"),
+        (("build", *PAPER, "--exposure", "2"), "add --asimov or --observed"),
         (("build", *PAPER, "--neutrino-mass", "nan"), "neutrino mass nan eV: must be positive"),
         (("build", "lz_ws2022", "--hypothesis", "millicharge-epa"), "nuhist patchset"),
         (("experiments", "lz_ws2002"), "did you mean lz_ws2024 or lz_ws2022"),

@@ -75,7 +75,7 @@ UNUSED: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("gof", "WS", "--jobs", "1"), ("--jobs", "--ntoys")),
     (("report", "WS", "--ntoys", "0", "--seed", "1", "-o", "OUT/a.html"), ("--seed", "--ntoys 0")),
     (("plot", "spectrum", "WS", "--signal", "fit", "--confidence-level", "0.95", "-o", "OUT/a.png"),
-     ("signal=fit", "confidence_level")),
+     ("--signal", "--confidence-level")),
     (("plot", "world-limits", "--method", "cls", "-o", "OUT/a.png"), ("--method", "workspace")),
     (("reproduce", "--experiments", "--jobs", "2"), ("--jobs", "--experiments")),
     (("rebuild", "--templates-only", "--no-limits", "OUT"), ("--limits", "--templates-only")),
@@ -112,21 +112,21 @@ def test_the_case_of_issue_14(refused: Refused, workspaces: Path) -> None:
 
 def test_from_python_too() -> None:
     workspace = build("lz_ws2022", hypothesis="magnetic-moment", background="paper")
-    with pytest.raises(OptionError, match="--calctype: does nothing with --method profile"):
+    with pytest.raises(OptionError, match=r"calctype=...: does nothing with method='profile'"):
         limit(workspace, calctype="asymptotics")
-    with pytest.raises(OptionError, match="execution: does nothing with --method profile"):
+    with pytest.raises(OptionError, match=r"execution=...: does nothing with method='profile'"):
         limit(workspace, execution=Execution(toys=10))
-    with pytest.raises(OptionError, match="execution: does nothing with --calctype asymptotics"):
+    with pytest.raises(OptionError, match=r"execution=...: does nothing with calctype='asymptotics'"):
         limit(workspace, method="cls", execution=Execution(toys=10))
     with pytest.raises(OptionError, match="points: do nothing where the couplings are given"):
         scan(workspace, [0.0, 1e-11], points=5)
-    with pytest.raises(OptionError, match="--neutrino-mass: does nothing with magnetic-moment"):
+    with pytest.raises(OptionError, match=r"neutrino_mass=...: does nothing with magnetic-moment"):
         build("lz_ws2022", hypothesis="magnetic-moment", neutrino_mass=1.0)
-    with pytest.raises(OptionError, match="--method: does nothing without a workspace"):
+    with pytest.raises(OptionError, match=r"method=...: does nothing without a workspace"):
         world_limits(method="cls")
     with pytest.raises(ConfigError, match="no calculator called 'nonsense'"):
         limit(workspace, "cls", calctype="nonsense")
-    with pytest.raises(OptionError, match="--calctype: does nothing with --method profile"):
+    with pytest.raises(OptionError, match=r"calctype=...: does nothing with method='profile'"):
         limit(workspace, calctype="nonsense")
     with pytest.raises(ConfigError, match=r"expectd is no option of nuhist\.limit; did you mean expected"):
         limit(workspace, expectd=True)

@@ -192,7 +192,7 @@ def test_what_was_written_comes_back_until_it_is_changed(tmp_path: Path) -> None
     said: list[str] = []
     assert kept_workspace(model, said.append) is None
     assert said == [
-        f"{model}: is not what nuhist wrote; the model is read as anybody else's, of which --data names the"
+        f"{model}: is not what nuhist wrote; the model is read as anybody else's, of which data=... names the"
         " events"
     ]
     model.with_name("nuhist.json").unlink()

@@ -136,7 +136,7 @@ def test_efficiencies_of_their_own_in_a_combination(model: Path, tmp_path: Path)
     other = write_model(tmp_path, MODEL.replace("SR0", "SR1").replace("uncertainty: 0.2", "uncertainty: 0.1"))
     data: dict[str, Any] = {"data": (), "settings": [PATTERN.replace("SR0", "SR1")]}
     apart: dict[str, Any] = {"correlate": ["t_*", "*_rate_multiplier"]}
-    with pytest.raises(NuhistError, match=r"a lumi cannot be renamed.*import alea --lumi normsys"):
+    with pytest.raises(NuhistError, match=r"a lumi cannot be renamed.*lumi='normsys' where alea's model"):
         nuhist.combine([imported(model, data=()), import_alea(other, **data)], decorrelate=["lumi"], **apart)
     parts = [imported(model, data=(), lumi="normsys"), import_alea(other, **data, lumi="normsys")]
     for part in parts:
@@ -327,7 +327,7 @@ OTHER = (Axis(AXES[0].edges + np.array([0, 5, 0, 0]), "cs2"), AXES[1])
         ),
         (pickled([np.array([(1.0,)], dtype=[("cs2", float)])]), "no field of the events of"),
         (pickled([Path("/")]), "wants to make a pathlib"),
-        (pickled({"SR9": np.zeros(1)}), "has no events of SR0; add --data SR0=FILE"),
+        (pickled({"SR9": np.zeros(1)}), "has no events of SR0; add data=['SR0=FILE']"),
         (
             lambda folder: (folder / "data.pkl").write_bytes(b"\x80\x04cos\nsystem\n."),
             "wants to make a os.system",
@@ -390,7 +390,7 @@ def test_a_rate_held_at_0_leaves_its_source_out(model: Path) -> None:
 
 def test_what_is_to_be_done_is_named(model: Path) -> None:
     with pytest.raises(
-        NuhistError, match=r'--set "SR0/wimp=PATTERN", or leave it out with --fix wimp_rate_mult'
+        NuhistError, match=r"settings=\['SR0/wimp=PATTERN'\], or leave it out with fix=\['wimp_rate_mult"
     ):
         imported(model, settings=[])
     with pytest.raises(NuhistError, match=r"no source in .* called 'SR0/wipm'; did you mean SR0/wimp"):

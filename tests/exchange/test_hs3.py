@@ -194,7 +194,7 @@ def test_an_analysis_can_be_chosen(document: Spec, imported: Callable[..., Works
     messages: list[str] = []
     assert imported(document, message=messages.append).measurement()["name"] == "theirs"
     assert imported(document, message=messages.append, measurement="other").measurement()["name"] == "other"
-    assert "theirs is read; with --measurement: other" in messages[0]
+    assert "theirs is read; with measurement=...: other" in messages[0]
     assert "has 2 parameters of interest; mu is taken" in messages[1]
     with pytest.raises(ConfigError, match=r"no analysis of .* called 'others'; did you mean other"):
         imported(document, measurement="others")

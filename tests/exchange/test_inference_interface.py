@@ -489,9 +489,9 @@ def test_files_of_other_bins_are_named(plain: Path) -> None:
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"poi": "mu", "asimov": True}, "--poi mu: scales no sample; name its samples with --signal"),
+        ({"poi": "mu", "asimov": True}, "poi='mu': scales no sample; name its samples with signal=..."),
         ({"signal": ["mu"], "asimov": True}, "no sample of .*plain.h5 called 'mu'; did you mean nu?"),
-        ({"signal": ["nu"]}, "add either --observed FILE or --asimov"),
+        ({"signal": ["nu"]}, "add either observed=... or asimov=True"),
         ({"signal": ["nu"], "axes": ["cs2"], "asimov": True}, "no axis in .*plain.h5 called 'cs2'"),
         ({"signal": ["nu"], "scale": 0.0, "asimov": True}, "scale 0: must be positive"),
         ({"signal": ["nu"], "scale": float("nan"), "asimov": True}, "scale nan: must be positive"),
@@ -508,7 +508,7 @@ def test_missing_and_wrong_choices(plain: Path, choices: dict[str, Any], message
 
 def test_more_wrong_choices(plain: Path, file: Path) -> None:
     two = XENON / "xenon_2d.h5"
-    with pytest.raises(ConfigError, match="have the axes ces, r; say which to keep with --axis NAME"):
+    with pytest.raises(ConfigError, match=r"have the axes ces, r; say which to keep with axes=\['NAME'\]"):
         import_templates([Source(two)], signal=["er"], asimov=True)
     with pytest.raises(ConfigError, match=r"has 2 templates; write x=.*:TEMPLATE with one of b8, er"):
         import_templates([Source(two, None, "x")], signal=["x"], axes=["r"], asimov=True)

@@ -323,7 +323,7 @@ def test_the_data_that_were_observed_are_taken(
     if analyses:
         assert found.measurement()["name"] == f"with_{sets[expected]}"
     others = ", ".join(name for name in sets if name != sets[expected])
-    said = f"{sets[expected]} are the data; with --data: {others}"
+    said = f"{sets[expected]} are the data; with data=...: {others}"
     assert any(said in line for line in messages) == (len(sets) > 1 and not choice)
 
 
@@ -333,10 +333,10 @@ def test_the_data_that_were_observed_are_taken(
         (
             ("asimovData",),
             {},
-            "has no data that were observed, by their names; choose with --data: asimovData$",
+            "has no data that were observed, by their names; choose with data=...: asimovData$",
         ),
-        (("asimovData", "toys"), {}, "has no data that were observed, .* --data: asimovData, toys$"),
-        (("first", "second"), {}, "has several data sets; choose with --data: first, second$"),
+        (("asimovData", "toys"), {}, "has no data that were observed, .* data=...: asimovData, toys$"),
+        (("first", "second"), {}, "has several data sets; choose with data=...: first, second$"),
         (
             ("asimovData", "obsData"),
             {"measurement": "with_asimovData"},

@@ -78,7 +78,7 @@ def test_xml_there_and_back(tmp_path: Path) -> None:
     export_xml(late, tmp_path / "late")
     assert import_xml(tmp_path / "late" / "combination.xml").digest == late.digest
     assert any("'mu_SIG' scales no sample" in line for line in said)
-    with pytest.raises(ExchangeError, match="add --lumi normsys"):
+    with pytest.raises(ExchangeError, match="add lumi='normsys'"):
         export_xml(published(), tmp_path / "y")
     export_xml(published(), tmp_path / "y", lumi="normsys", message=said.append)
     expected, _ = with_luminosity(published(), "normsys")

@@ -90,7 +90,7 @@ def test_the_command(run: Callable[..., Result], tmp_path: Path, monkeypatch: py
     first, meaning, second = result.stderr.splitlines()
     assert meaning.endswith(
         "mu_nu_squared taken for (mu_nu / 1e-11 mu_B)^2: the signal must be that of 1e-11 mu_B; else choose"
-        " another --poi"
+        " another parameter with --poi"
     )
     assert first.startswith(f"nuhist: {FOREIGN}: counts outside the bins")
     assert second.startswith(f"{out}: 27 counts observed, digest ")
@@ -182,7 +182,7 @@ def test_signals(write_root: Write, refused: Callable[..., str], tmp_path: Path)
     assert fit(none).best_fit is None
     message = refused("import", "root", path, "--signal", "s_2,s_3", "-o", tmp_path / "x.json")
     assert message == f"no sample of {path} called 's_3'; did you mean s_2 or s?"
-    with pytest.raises(ConfigError, match="--poi nu: scales no sample; name its samples with --signal"):
+    with pytest.raises(ConfigError, match=r"poi='nu': scales no sample; name its samples with signal=..."):
         import_root(path, poi="nu")
     with pytest.raises(ConfigError, match="'norm' is a systematic already"):
         import_root(path, signal=["s"], poi="norm")

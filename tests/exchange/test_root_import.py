@@ -146,7 +146,7 @@ def test_a_histosys_and_a_sample_may_be_negative_and_data_not(change: Change) ->
 
 
 def test_a_norm_must_fit_its_sample(change: Change) -> None:
-    sums = "makes 12 of x/b: scale it too, or import it with --ignore-metadata"
+    sums = "makes 12 of x/b: scale it too, or import it with ignore_metadata=True"
     path = change(x__b=[4.0, 8.0])  # with its Sumw2 lost too; the shape of the message is another test's
     with pytest.raises(ExchangeError, match="has no Sumw2"):
         import_root(path)

@@ -378,8 +378,8 @@ def test_of_roofits_data_the_observed_are_taken(results: dict[str, Any], name: s
     found = import_hs3(path, message=messages.append)
     assert found.observed() == workspace(name).observed()
     assert found.measurement()["name"] == "simPdf_obsData"
-    assert any("obsData are the data; with --data: asimovData" in line for line in messages)
-    with pytest.raises(ExchangeError, match=r"no data that were observed.*--data: asimovData"):
+    assert any("obsData are the data; with data=...: asimovData" in line for line in messages)
+    with pytest.raises(ExchangeError, match=r"no data that were observed.*data=...: asimovData"):
         import_hs3(path, measurement="simPdf_asimovData")
     if name == "joint":
         with pytest.raises(ExchangeError, match="data 'asimovData_lz_ws2022': are unbinned"):

@@ -348,7 +348,7 @@ def test_basedir_names_the_folder_where_root_is_run(roots_layout: Path, run: Cal
     moved = folder / "deep" / "down"
     moved.mkdir(parents=True)
     shutil.move(roots_layout, moved / "driver.xml")
-    with pytest.raises(ExchangeError, match="--basedir names the folder where ROOT is run"):
+    with pytest.raises(ExchangeError, match=r"basedir=... names the folder where ROOT is run"):
         import_xml(moved / "driver.xml")
     assert import_xml(moved / "driver.xml", basedir=folder).observed() == {"channel": [12.0, 9.0]}
     result = run("import", "xml", moved / "driver.xml", "--basedir", folder)

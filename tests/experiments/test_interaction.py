@@ -134,7 +134,7 @@ def test_without_a_word_it_is_the_sun_on_xenon(tmp_path: Path) -> None:
         ("uncertainty: 0.02", "uncertainty: -1", "uncertainty = -1 is outside its range"),
         ("uncertainty: 0.02", "power: 3", "no parameter of table called 'power'"),
         ("exposure:", "process: nucleon\nexposure:", "process"),
-        ("    flux: split", "    flux: paper", "--flux paper: is one parameter for the Sun"),
+        ("    flux: split", "    flux: paper", "flux='paper': is one parameter for the Sun"),
         ("    flux: split", "    flux: split\n    source: {{name: cr51, activity: -1}}", "activity = -1 PBq"),
         ("    flux: split", "    flux: split\n    atomic: rrpa", "target silicon: no RRPA is published"),
     ],
@@ -213,7 +213,7 @@ def test_tables_of_one_name_are_not_one_flux(tmp_path: Path) -> None:
     assert list(shared.sidecar["parameters"]).count("beam_flux") == 1  # type: ignore[index]
     (paths[2] / "beam.csv").write_text("E_keV,nu_mu\n300,1e10\n400,2e10\n", encoding="utf-8")
     with pytest.raises(
-        NuhistError, match=r"third: 'beam_flux' means something else .* --decorrelate beam_flux"
+        NuhistError, match=r"third: 'beam_flux' means something else .* decorrelate=\['beam_flux'\]"
     ):
         build(paths[0], paths[2], hypothesis="magnetic-moment")
     parts = [build(path, hypothesis="magnetic-moment") for path in paths]

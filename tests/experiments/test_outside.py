@@ -88,7 +88,7 @@ def test_tables_outside(folder: Path, key: str, table: str) -> None:
         load_experiment(folder)
     assert str(refused.value) == (
         f"{folder / 'experiment.yaml'}: {KEYS[key]}: '{table}' lies outside the experiment's folder, and is"
-        " not read; put the table into the folder, or add --allow-outside (Python: allow_outside=True)"
+        " not read; put the table into the folder, or add allow_outside=True"
     )
     assert load_experiment(folder, allow_outside=True).folder == folder
 

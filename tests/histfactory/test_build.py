@@ -241,7 +241,7 @@ def test_the_paper_rule_is_no_single_workspace() -> None:
 
 
 def test_linear_signed_coupling_with_split_fluxes_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"add --flux paper, or use --constraint normsys"):
+    with pytest.raises(ConfigError, match=r"add flux='paper', or use constraint='normsys'"):
         build("lz_ws2022", hypothesis="millicharge-fea", constraint="linear", flux="split")
 
 

@@ -163,13 +163,13 @@ def test_full_correlation_is_sharing() -> None:
 def test_sizes_that_differ() -> None:
     small = toy("b", normsys(1.006, 0.994), data=80.0)
     with pytest.raises(
-        ModelError, match=r"hi 1\.07, lo 0\.93 in a, .* hi 1\.006, lo 0\.994 in b; use --prefer eff="
+        ModelError, match=r"hi 1\.07, lo 0\.93 in a, .* hi 1\.006, lo 0\.994 in b; use prefer={'eff': "
     ):
         combine([A, small], correlate=["eff"])
     for winner, factor in (("a", 1.07), ("b", 1.006)):
         joint = model_of(combine([A, small], correlate=["eff"], prefer={"eff": winner}))
         assert counts(joint, eff=1.0) == pytest.approx([50 * factor, 80 * factor])
-    with pytest.raises(ConfigError, match="eff=c: no such workspace; they are a, b"):
+    with pytest.raises(ConfigError, match="'eff': 'c'}: no such workspace; they are a, b"):
         combine([A, small], correlate=["eff"], prefer={"eff": "c"})
 
 
@@ -184,7 +184,7 @@ def test_correlations_that_are_none(rho: float) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "choices", "message"),
     [
-        (A, B, {}, "a.json and folder/b.json both have 'eff'; say --correlate eff, --decorrelate"),
+        (A, B, {}, "a.json and folder/b.json both have 'eff'; say correlate=['eff'], decorrelate=['eff']"),
         (A, B, {"correlate": ["pp_flux"]}, "no workspace has a parameter 'pp_flux'; they have eff, mu"),
         (A, B, {"decorrelate": ["pp_flux"]}, "no workspace has a parameter 'pp_flux'"),
         (A, toy("b"), {"correlate": ["eff"]}, "only one workspace has 'eff'; there is nothing to correlate"),
@@ -193,18 +193,18 @@ def test_correlations_that_are_none(rho: float) -> None:
         (A, B, {"correlate": {"eff": 1.0, "mu": 0.5}},
          "'mu' is the parameter of interest; it cannot be correlated in part"),
         (A, toy("b", plain("normfactor", "eff")), {"correlate": ["eff"]},
-         "it is gaussian in a, free in b; use --decorrelate or --rename"),
+         "it is gaussian in a, free in b; use decorrelate=... or rename=..."),
         (toy("a", plain("staterror", "mc", [2.0])), toy("b", plain("staterror", "mc", [2.0])),
-         {"correlate": ["mc"]}, "'mc' has a parameter per bin and cannot be shared; use --decorrelate mc"),
+         {"correlate": ["mc"]}, "'mc' has a parameter per bin and cannot be shared; use decorrelate=['mc']"),
         (toy("a", plain("shapesys", "mc", [2.0])), toy("b", plain("shapesys", "mc", [2.0])),
-         {"correlate": ["mc"]}, "'mc' has a parameter per bin and cannot be shared; use --decorrelate mc"),
+         {"correlate": ["mc"]}, "'mc' has a parameter per bin and cannot be shared; use decorrelate=['mc']"),
         (A, B, {"rename": {"eff": "x", "x": "eff"}}, "renames go in a circle or a chain"),
         (A, B, {"rename": {"eff": "x", "x": "y"}}, "renames go in a circle or a chain"),
         (A, B, {"rename": {"eff": "x", "mu": "x"}}, "'mu' cannot become 'x', which exists"),
         (A, B, {"rename": {"nothing": "x"}}, "no workspace has a parameter 'nothing'"),
         (A, B, {"rename": {"eff": "mu"}}, "folder/a.json: 'eff' cannot become 'mu', which exists"),
         (A, A, {"correlate": ["eff"]}, "folder/a.json is the same workspace as folder/a.json"),
-        (lumi("a", 0.05), lumi("b", 0.05), {}, "both have 'lumi'; say --correlate lumi"),
+        (lumi("a", 0.05), lumi("b", 0.05), {}, "both have 'lumi'; say correlate=['lumi']"),
         (lumi("a", 0.05), lumi("b", 0.02), {"correlate": ["lumi"]}, "'lumi' has different sizes"),
         (lumi("a", 0.05), lumi("b", 0.05), {"decorrelate": ["lumi"]}, "a lumi cannot be renamed"),
         (lumi("a", 0.05), lumi("b", 0.05), {"correlate": {"lumi": 0.5}}, "only a normsys or histosys"),

@@ -97,9 +97,9 @@ def test_all_open_names_are_in_one_message() -> None:
         combine([A, analysis("b", 0.2, lumi=0.03)])
     assert str(caught.value) == (
         "folder/a.json and folder/b.json have 5 names in common (constrained: JET_1, JET_shape, MUON;"
-        " luminosity, constraints that differ: lumi; free: mu_top); say --correlate JET_1,"
-        " --decorrelate JET_1 or --rename for each, a pattern such as 'JET_*', or --correlate-common for all"
-        " that agree; --plan FILE writes a proposal to edit"
+        " luminosity, constraints that differ: lumi; free: mu_top); say correlate=['JET_1'],"
+        " decorrelate=['JET_1'] or rename=... for each, a pattern such as 'JET_*', or correlate_common=True"
+        " for all that agree; plan=... writes a proposal to edit"
     )
 
 
@@ -108,7 +108,7 @@ def test_patterns_stand_for_common_names() -> None:
     names = set(pyhf.Workspace(dict(joint.spec)).model().config.par_names)
     assert {"JET_1", "JET_shape", "a_MUON", "b_MUON", "a_mu_top", "b_mu_top"} <= names
     with pytest.raises(
-        ConfigError, match=r"--correlate EL\*: no common parameter has such a name; they are JET"
+        ConfigError, match=r"correlate=\['EL\*'\]: no common parameter has such a name; they are JET"
     ):
         combine([A, B], correlate=["EL*"])
 
@@ -127,7 +127,7 @@ def test_whose_size(prefer: Any, sizes: list[float]) -> None:
     joint = combine([A, B], correlate=chosen, prefer=prefer)
     found = [channel["samples"][0]["modifiers"][0]["data"]["hi"] for channel in joint.spec["channels"]]
     assert found == sizes
-    with pytest.raises(ModelError, match=r"'JET_1' has different sizes: .*; use --prefer JET_1=WORKSPACE"):
+    with pytest.raises(ModelError, match=r"'JET_1' has different sizes: .*; use prefer={'JET_1': WORKSPACE}"):
         combine([A, B], correlate=chosen)
 
 
@@ -175,7 +175,7 @@ def test_another_parameter_of_interest_stays_free() -> None:
     assert "folder/b.json: mu_other is not of interest here; it stays free, as a nuisance parameter" in said
     model = pyhf.Workspace(dict(joint.spec)).model()
     assert not model.config.suggested_fixed()[model.config.par_names.index("mu_other")]
-    with pytest.raises(ModelError, match="or choose one with --poi, mu or mu_other"):
+    with pytest.raises(ModelError, match=r"or choose one with poi=...: mu or mu_other"):
         combine([A, analysis("b", 0.1, poi="mu_other")], correlate_common=True)
     with pytest.raises(ConfigError, match="no workspace has a parameter of interest 'nu'"):
         combine([A, B], poi="nu")
@@ -197,7 +197,7 @@ def test_backgrounds_are_combined_and_a_missing_patch_is_named() -> None:
 
 
 def test_a_preference_for_nothing_is_refused_and_correlation_in_part_is_said() -> None:
-    with pytest.raises(OptionError, match="--prefer JET_9: it is not among the shared parameters"):
+    with pytest.raises(OptionError, match=r"prefer={'JET_9': ...}: it is not among the shared parameters"):
         combine([A, B], correlate_common=True, prefer={"JET_9": "own"})
     said: list[str] = []
     joint = combine([A, B], correlate_common=True, correlate={"JET_1": 0.5}, message=said.append)
@@ -261,7 +261,7 @@ def test_a_parameter_that_only_one_holds() -> None:
     block = {"name": "JET_1", "fixed": True, "inits": [0.3]}
     parts[1].spec["measurements"][0]["config"]["parameters"].append(block)
     with pytest.raises(
-        ModelError, match=r"disagree on 'fixed' of the shared 'JET_1'.* or hold it with --fix"
+        ModelError, match=r"disagree on 'fixed' of the shared 'JET_1'.* or hold it with fixed=..."
     ):
         combine(parts, correlate_common=True)
     joint = combine(parts, correlate_common=True, fixed={"JET_1": 0.3})
@@ -271,10 +271,12 @@ def test_a_parameter_that_only_one_holds() -> None:
 def test_luminosities_that_differ() -> None:
     """A model has one: what the messages advise is what works."""
     parts = [analysis("one", 0.05), analysis("two", 0.1, lumi=0.03)]
-    with pytest.raises(ModelError, match=r"say --correlate lumi, with --prefer lumi=WORKSPACE or =first"):
+    with pytest.raises(
+        ModelError, match=r"say correlate=\['lumi'\], with prefer={'lumi': WORKSPACE} or first"
+    ):
         combine(parts, correlate=["mu_top", "JET_*", "MUON"], prefer="own")
     for prefer in (None, "own"):
-        with pytest.raises(ModelError, match=r"use --prefer lumi=WORKSPACE \(or =first\): a model has one"):
+        with pytest.raises(ModelError, match=r"use prefer={'lumi': WORKSPACE} \(or first\): a model has one"):
             combine(
                 parts, correlate=["lumi", "mu_top", "MUON", "JET_shape"], decorrelate=["JET_1"], prefer=prefer
             )

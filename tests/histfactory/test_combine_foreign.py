@@ -107,7 +107,7 @@ def test_another_name_of_the_coupling_is_refused_with_what_to_do(lz: Workspace) 
     assert str(caught.value) == (
         "ours/lz.json limits (mu_nu / 1e-11 mu_B)^2, theirs/xenonnt.json limits mu_sig, and nothing says"
         " that they mean the same; rename one of them, give both workspaces their sidecars, or choose one"
-        " with --poi, mu_nu_squared or mu_sig"
+        " with poi=...: mu_nu_squared or mu_sig"
     )
 
 
@@ -222,7 +222,7 @@ def test_no_parameter_of_interest() -> None:
 def test_a_linear_flux_of_a_signed_coupling_is_no_luminosity(built: Build) -> None:
     linear = built("lz_ws2022", hypothesis="millicharge-fea", constraint="linear", flux="paper")
     other = built("xenonnt_sr0", hypothesis="millicharge-fea", flux="paper")
-    with pytest.raises(ModelError, match=r"has it as lumi, .*; build it with --constraint normsys"):
+    with pytest.raises(ModelError, match=r"has it as lumi, .*; build it with constraint='normsys'"):
         combine([other, replace(linear, origin="lz.json")], correlate=["atomic_response"])
 
 
@@ -260,7 +260,9 @@ def test_a_signed_coupling_is_not_correlated_in_part(built: Build) -> None:
 
 def test_a_preference_for_nothing(lz: Workspace) -> None:
     for name in ("nonsense", "eff"):
-        with pytest.raises(ConfigError, match=f"--prefer {name}: it is not among the shared parameters"):
+        with pytest.raises(
+            ConfigError, match=f"prefer={{'{name}': ...}}: it is not among the shared parameters"
+        ):
             combine([lz, xenon()], rename=OURS, prefer={name: "xenonnt"})
 
 

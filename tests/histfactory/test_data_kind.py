@@ -142,9 +142,10 @@ def test_nothing_where_much_is_expected(small: Spec, tmp_path: Path) -> None:
     # 10 + 20 events of background.
     remark = (
         "no events in any bin where 30 are expected without the signal; if there are no data yet, observe"
-        " what is expected: --asimov"
+        " what is expected: "
     )
-    assert data_remarks(small) == (remark,)
+    assert data_remarks(small) == (f"{remark}asimov=True",)
+    remark += "--asimov"
     for command in ("fit", "inspect"):
         assert remark in CliRunner().invoke(main, [command, str(path)]).stderr
     for command in ("fit", "significance", "scan"):  # whose data are others

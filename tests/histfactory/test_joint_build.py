@@ -120,9 +120,13 @@ def test_one_experiment_twice_is_refused() -> None:
         (
             ("lz_ws2022", "lz_ws2024"),
             {"observed": Path("counts.csv")},
-            "--observed and --exposure belong to one",
+            "observed=... and exposure=... belong to one",
         ),
-        (("lz_ws2022", "lz_ws2024"), {"exposure": 2.0, "asimov": True}, "--observed and --exposure belong"),
+        (
+            ("lz_ws2022", "lz_ws2024"),
+            {"exposure": 2.0, "asimov": True},
+            "observed=... and exposure=... belong",
+        ),
         (("lz_ws2024", "xenonnt_sr0"), {"ar37": "flat"}, "none of the experiments has ³⁷Ar"),
         (("lz_ws2024", "xenonnt_sr0"), {"background": "paper"}, "no background of lz_ws2024 called 'paper'"),
         (("lz_ws2024", "xenonnt_sr0"), {"response": "matrix"}, "lz_ws2024 has no response matrix"),

@@ -158,7 +158,7 @@ def test_a_grid_has_the_mixing_of_the_standard_model() -> None:
 
 def test_one_flux_for_all_is_the_sun_s() -> None:
     with pytest.raises(
-        ConfigError, match="--flux paper: is one parameter for the Sun; use --flux split with cr51"
+        ConfigError, match="flux='paper': is one parameter for the Sun; use flux='split' with cr51"
     ):
         build("cr51_xenon", hypothesis="magnetic-moment", flux="paper")
     with pytest.raises(ConfigError, match="no RRPA is published"):

@@ -186,7 +186,7 @@ def test_a_record_without_a_patch_is_its_background(record: Callable[..., Path])
     packed = record("only/")
     found = load_workspace(packed)
     assert found.digest == load(packed).digest == pyhf.utils.digest(background())
-    with pytest.raises(ModelError, match=r"only: BkgOnly.json: .* apply a patch, or --poi NAME"):
+    with pytest.raises(ModelError, match=r"only: BkgOnly.json: .* apply a patch, or poi=..."):
         limit(found)
 
 
@@ -211,7 +211,7 @@ def test_digests(folder: Path, algorithm: str) -> None:
     digests = document["metadata"]["digests"]
     digests[algorithm] = "0" * len(digests[algorithm])
     (folder / "patchset.json").write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(ModelError, match=rf"{algorithm} digests differ; --no-verify"):
+    with pytest.raises(ModelError, match=rf"{algorithm} digests differ; verify=False"):
         load(folder, "heavy_600")
     assert load(folder, "heavy_600", verify=False).digest == pyhf.utils.digest(as_pyhf_has_it("heavy_600"))
 
@@ -243,7 +243,9 @@ def test_what_is_no_patch(folder: Path, record: Callable[..., Path]) -> None:
     (folder / "sub" / "alone.json").write_bytes(beside.read_bytes())
     with pytest.raises(NuhistError, match=r"bad\.json"):
         load(beside, str(folder / "bad.json"))
-    with pytest.raises(DataError, match="heavy_600: there is no such file; write --patch FILE or FILE:NAME"):
+    with pytest.raises(
+        DataError, match=r"heavy_600: there is no such file; write patches=\['FILE'\] or \['FILE:NAME'\]"
+    ):
         load(folder / "sub" / "alone.json", "heavy_600")
 
 

@@ -178,7 +178,7 @@ def test_a_seed_gives_the_same_limit_and_goes_on(counting: Counting, tmp_path: P
 
 def test_what_is_refused(counting: Counting) -> None:
     workspace = counting([5], [1.0], [BACKGROUND], bounds=[[-2.0, 30.0]])
-    with pytest.raises(FitError, match="mu is signed: use --method profile or feldman-cousins"):
+    with pytest.raises(FitError, match="mu is signed: use method='profile' or 'feldman-cousins'"):
         limit(workspace, method="cls", calctype="toybased", execution=Execution(toys=10))
     with pytest.raises(ConfigError, match="no calculator called 'toys'; did you mean toybased"):
         limit(counting([5], [1.0], [3.0]), method="cls", calctype="toys")

@@ -197,7 +197,9 @@ def test_points_that_fail_say_why_and_the_others_go_on() -> None:
 
 
 def test_strength_1_must_be_within_the_bounds() -> None:
-    with pytest.raises(FitError, match=r"a strength of 1 is outside the bounds of mu, 0 to 0.5; .*--bounds"):
+    with pytest.raises(
+        FitError, match=r"a strength of 1 is outside the bounds of mu, 0 to 0.5; .*bounds=..."
+    ):
         excluded(BACKGROUND, GRID, at={"heavy": 400, "light": 100}, bounds={"mu": (0, 0.5)})
 
 
@@ -250,7 +252,7 @@ def point(name: str, values: tuple[float, ...], cls: float) -> ExclusionPoint:
 def test_points_at_the_same_place_make_no_contour() -> None:
     points = [point("a", (1, 2, 3), 0.01), point("b", (1, 2, 4), 0.2)]
     made = make_contours(("x", "y", "z"), ("x", "y"), points, 0.95)
-    assert "several points have the same x and y; choose those of one plane with --at" in made.notes[0]
+    assert "several points have the same x and y; choose those of one plane with at=..." in made.notes[0]
     made = make_contours(("x", "y", "z"), ("x", "z"), points, 0.95)
     assert "lie on one line in x and z" in made.notes[0]
 

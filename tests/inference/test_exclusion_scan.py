@@ -141,19 +141,23 @@ def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
         ({"over": "mass=0:1:3:log"}, ConfigError, "values in one ratio begin above 0"),
         ({"over": "mass=1:1e9:3"}, ConfigError, "mass = 1e.09 keV is outside its range"),
         ({"over": "width=1:2:3"}, ConfigError, "no parameter of light-vector called 'width'"),
-        ({"labels": ["mass"]}, OptionError, "--labels: does nothing with --over; it belongs to a PatchSet"),
-        ({"verify": False}, OptionError, "--no-verify: does nothing with --over"),
+        (
+            {"labels": ["mass"]},
+            OptionError,
+            "labels=...: does nothing with over=...; it belongs",
+        ),
+        ({"verify": False}, OptionError, "verify=...: does nothing with over=..."),
         ({"method": "feldman-cousins"}, OptionError, "throws toys at each point"),
-        ({"hypothesis": None}, ConfigError, "--over needs a --hypothesis with a parameter of its own"),
+        ({"hypothesis": None}, ConfigError, "over=... needs a hypothesis with a parameter of its own"),
         (
             {"hypothesis": "light-vector:mass=1"},
             ConfigError,
-            "its mass the values; leave it out of --hypothesis",
+            "its mass the values; leave it out of the hypothesis",
         ),
         ({"over": ["mass=1:2:3", "mass=1:2:3"]}, ConfigError, "name one parameter, or two different ones"),
         ({"over": []}, ConfigError, "name one parameter"),
         ({"hypothesis": "charge-radius"}, ConfigError, "charge-radius has no parameter of its own"),
-        ({"over": None}, OptionError, "--hypothesis: does nothing without --over; a scan of"),
+        ({"over": None}, OptionError, "hypothesis=...: does nothing without over=...; a scan of"),
     ],
 )
 def test_wrong_input_is_one_line(options: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -197,7 +201,7 @@ def strong(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_family_that_cannot_be_sent_is_refused(strong: str) -> None:
-    with pytest.raises(ConfigError, match=r"--jobs: other processes cannot be sent the model: .*; define"):
+    with pytest.raises(ConfigError, match=r"jobs=...: other processes cannot be sent the model: .*; define"):
         nuhist.exclusion(
             "lz_ws2022",
             hypothesis=f"{strong}:charge=0.5",
@@ -255,7 +259,7 @@ def test_two_parameters_give_a_plane(strong: str, tmp_path: Path) -> None:
 
 
 def test_figure_of_several_results(two: ExclusionScan) -> None:
-    with pytest.raises(OptionError, match="--limits and --log-x: do nothing"):
+    with pytest.raises(OptionError, match="limits=True and log_x=True: do nothing"):
         draw_exclusion([two], limits=True)
     drawn = draw_exclusion([two, two], labels=["a", "b"])
     (axes,) = drawn.figure.axes

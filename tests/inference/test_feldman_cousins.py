@@ -194,7 +194,7 @@ def test_a_belt_needs_two_points(counting: Build) -> None:
 
 @pytest.mark.parametrize("choices", [{"expected": True}, {"delta_chi2": 2.0}])
 def test_options_of_other_methods(counting: Build, choices: dict[str, bool]) -> None:
-    with pytest.raises(ConfigError, match="does nothing with --method feldman-cousins"):
+    with pytest.raises(ConfigError, match="does nothing with method='feldman-cousins'"):
         limit(counting([3], [1.0], [3.0]), method="feldman-cousins", **choices)  # type: ignore[arg-type]
 
 

@@ -233,7 +233,7 @@ def test_an_unknown_parameter_is_reported_in_its_own_unit(counting: Make) -> Non
             {},
             {"method": "cls", "delta_chi2": 1.0},
             OptionError,
-            "--delta-chi2: does nothing with --method cls",
+            "delta_chi2=...: does nothing with method='cls'",
         ),
         ({}, {"method": "magic"}, ConfigError, "no method called 'magic'"),
         ({}, {"measurement": "other"}, ModelError, "no measurement called 'other'; it has only"),

@@ -87,7 +87,7 @@ def test_a_method_of_another_package(counting: Build) -> None:
     workspace = counting([9], [1.0], [4.0], bounds=[[0.0, 50.0]])
     assert nuhist.limit(workspace, "wald").upper == pytest.approx(11.0, rel=1e-4)
     assert nuhist.limit(workspace, "wald", widths=1.0).upper == pytest.approx(8.0, rel=1e-4)
-    with pytest.raises(OptionError, match="--widths: does nothing with --method profile; it belongs to --m"):
+    with pytest.raises(OptionError, match=r"widths=...: does nothing with method='profile'; it belongs to m"):
         nuhist.limit(workspace, widths=1.0)
 
 

@@ -76,7 +76,7 @@ def test_mass_states_of_a_flux_of_one_s_own(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("E_keV,nu_mu\n300,1e10\n400,1e10\n", encoding="utf-8")
     arriving = incoming(get_source("table:table=b.csv", tmp_path), ENERGY)
     assert arriving.flavors == {"e": 0, "mu": 1, "tau": 0}
-    with pytest.raises(ConfigError, match="mass states of this source are not known; use --basis flavor"):
+    with pytest.raises(ConfigError, match="mass states of this source are not known; use basis='flavor'"):
         effective_moment(np.eye(3, dtype=np.complex128), "mass", arriving)
     assert set(element_limits(1.0, "dirac", "flavor", arriving)) == {"mu-mu", "e-mu", "mu-tau"}
 

@@ -160,7 +160,7 @@ def test_taken_up_again_it_is_the_same(tmp_path: Path, planned: Path) -> None:
         ({"execution": nuhist.Execution(toys=10)}, OptionError, "the number of toys is given by toys here"),
         ({"options": nuhist.BuildOptions(exposure=2, asimov=True)}, OptionError, "the exposure is given by"),
         ({"statistics_only": 1}, ConfigError, "statistics_only = 1: expected True or False"),
-        ({"execution": nuhist.Execution(seed=1)}, OptionError, "--seed: does nothing without toys"),
+        ({"execution": nuhist.Execution(seed=1)}, OptionError, "seed=...: does nothing without toys"),
     ],
 )
 def test_wrong_input_is_one_line(options: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -194,7 +194,9 @@ def test_a_planned_experiment_has_asimov_data(tmp_path: Path) -> None:
     (folder / "experiment.yaml").write_text(PLANNED)
     assert forecast(str(folder), exposure=[4.0]).points[0].upper_expected == pytest.approx(once, rel=1e-6)
     assert twice < once
-    with pytest.raises(ConfigError, match=r"planned is planned and has no observed counts, .*; add --asimov"):
+    with pytest.raises(
+        ConfigError, match=r"planned is planned and has no observed counts, .*; add asimov=True"
+    ):
         nuhist.build(folder, "lz_ws2022", hypothesis=MOMENT)
     assert nuhist.build(folder, "lz_ws2022", hypothesis=MOMENT, asimov=True).data_kind == "asimov"
     grid = nuhist.build_patchset(folder, couplings=[0, 1e-11], hypothesis=MOMENT)

@@ -145,7 +145,7 @@ def test_bad_targets(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_no_rrpa_but_for_xenon() -> None:
-    with pytest.raises(ConfigError, match=r"target germanium: no RRPA is published .* use --atomic step"):
+    with pytest.raises(ConfigError, match=r"target germanium: no RRPA is published .* use atomic='step'"):
         get_target("germanium").rrpa_correction(np.array([1.0]))
     with pytest.raises(ConfigError, match="no target called 'xenonn'; did you mean xenon"):
         get_target("xenonn")

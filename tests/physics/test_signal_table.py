@@ -126,7 +126,9 @@ def test_refused(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_it_has_no_flavour_and_needs_no_grid(box: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="--flavor: does nothing with box-of-mine, which is no neutrino's"):
+    with pytest.raises(
+        OptionError, match=r"flavor=...: does nothing with box-of-mine, which is no neutrino's"
+    ):
         nuhist.build("xenonnt_sr0", hypothesis=str(box), flavor="e")
     with pytest.raises(NuhistError, match="is one power of its coupling; use nuhist build"):
         nuhist.build_patchset("xenonnt_sr0", hypothesis=str(box), couplings=[0.0, 1e-12])

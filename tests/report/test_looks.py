@@ -128,7 +128,7 @@ def test_the_same_with_axes_of_its_own(subjects: dict[Draw, tuple[Any, ...]], dr
 @pytest.mark.parametrize("draw", AXES)
 def test_logarithmic_axes(subjects: dict[Draw, tuple[Any, ...]], draw: Draw) -> None:
     if draw not in LOGARITHMIC:
-        with pytest.raises(OptionError, match="--log: does nothing with this figure"):
+        with pytest.raises(OptionError, match="log=True: does nothing with this figure"):
             draw(*subjects[draw], log=True)
         return
     axes = draw(*subjects[draw], log=True, ylim=(0.5, 20)).axes[0]

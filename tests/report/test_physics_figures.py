@@ -93,7 +93,7 @@ def test_an_efficiency_without_resolution_is_the_published_one() -> None:
 
 
 def test_an_experiment_without_a_matrix() -> None:
-    with pytest.raises(ConfigError, match="has no response matrix; use --response gaussian or none"):
+    with pytest.raises(ConfigError, match="has no response matrix; use response='gaussian' or 'none'"):
         detector_response(load_experiment("xenonnt_sr0"), "matrix")
     with pytest.raises(ConfigError, match="no response called 'sharp'"):
         detector_response(load_experiment("xenonnt_sr0"), "sharp")  # type: ignore[arg-type]

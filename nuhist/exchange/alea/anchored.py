@@ -33,7 +33,7 @@ class Anchored:
     shapes
         Parameters that interpolate its templates.
     anchors
-        Of each of these, rising.
+        Anchors of each of these, rising.
     counts
         Shape (anchors of the first, of the second, ..., bins).
     below

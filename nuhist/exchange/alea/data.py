@@ -70,7 +70,7 @@ def read_events(sources: Sequence[str], model: AleaModel, message: Callable[[str
         if not isinstance(content, dict):  # one array
             if not single and len(names) > 1:
                 raise ConfigError(
-                    f"{path}: has events of one term; write --data TERM=FILE of {', '.join(names)}"
+                    f"{path}: has events of one term; write data=['TERM=FILE'] of {', '.join(names)}"
                 )
             content = {term if single else names[0]: content}
         elif single:
@@ -81,7 +81,7 @@ def read_events(sources: Sequence[str], model: AleaModel, message: Callable[[str
     for term_ in model.terms:
         if found.get(term_.name) is None:
             raise ExchangeError(
-                f"{', '.join(sources)}: has no events of {term_.name}; add --data {term_.name}=FILE"
+                f"{', '.join(sources)}: has no events of {term_.name}; add data=['{term_.name}=FILE']"
             )
         where = f"{places[term_.name]}: {term_.name}"
         events = _coordinates(found[term_.name], term_, where)

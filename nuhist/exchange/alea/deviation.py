@@ -39,7 +39,7 @@ class Deviations:
         return max(found, default=None)
 
     def record(self) -> dict[str, Any]:
-        """For the sidecar."""
+        """The deviation as the sidecar has it."""
         return {
             "largest_at_1_sigma": self.largest(1),
             "largest_at_2_sigma": self.largest(2),

@@ -186,7 +186,7 @@ def _parameter(name: str, entry: Mapping[str, Any], where: str, value: float | N
     if kind == "needs_reinit" and fittable and sigma is not None:
         raise ExchangeError(
             f"{where}: needs_reinit: templates would have to be made again for each value; hold it with"
-            f" --fix {name}=VALUE"
+            f" fix=['{name}=VALUE']"
         )
     guess = as_number(entry.get("fit_guess"), f"{where}: fit_guess")
     text = str(entry.get("description") or "")

@@ -34,7 +34,7 @@ class Factor:
     start, low, high, centre
         In the workspace's units.
     sigma
-        Of the constraint, in alea's units; None without one.
+        Sigma of the constraint, in alea's units; None without one.
     held
         Whether it is fixed.
     exact
@@ -58,12 +58,12 @@ class Factor:
     scales: bool = True
 
     def value(self, parameter: float) -> float:
-        """In alea's units."""
+        """The value in alea's units."""
         return self.offset + self.slope * parameter
 
     @property
     def limits(self) -> tuple[float, float]:
-        """In alea's units; it knows no factors below 0."""
+        """The limits in alea's units, which knows no factors below 0."""
         low, high = self.value(self.low), self.value(self.high)
         return (low, high) if self.form == "shape" else (max(low, 0.0), high)
 

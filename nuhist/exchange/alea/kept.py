@@ -65,7 +65,7 @@ def kept_workspace(model: Path, message: Callable[[str], None] = lambda _: None)
     for name, path in beside.items():
         if not is_file(path) or _digest(read_bytes(path)) != files[name]:
             message(
-                f"{path}: is not what nuhist wrote; the model is read as anybody else's, of which --data"
+                f"{path}: is not what nuhist wrote; the model is read as anybody else's, of which data=..."
                 " names the events"
             )
             return None

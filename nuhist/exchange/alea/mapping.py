@@ -66,7 +66,7 @@ class HistFactoryMapping:
         return "lumi" if parameter == self.lumi else parameter
 
     def parameters(self) -> list[histfactory.Parameter]:
-        """Of the workspace, with bounds and starts."""
+        """Parameters of the workspace, with bounds and starts."""
         return [
             self._parameter(each)
             for each in self.likelihood.model.used()
@@ -83,7 +83,7 @@ class HistFactoryMapping:
             if each.is_shape:
                 raise ExchangeError(
                     f"parameter '{each.name}': is a shape without a constraint, which cannot be held;"
-                    f" hold it with --fix {each.name}=VALUE"
+                    f" hold it with fix=['{each.name}=VALUE']"
                 )
             bounds = (0.0 if low is None else low, max(10.0, 10 * each.value) if high is None else high)
             start = each.value if each.guess is None else each.guess
@@ -116,11 +116,11 @@ class HistFactoryMapping:
             ends = [(anchor - each.value) / sigma for anchor in (each.anchors[0], each.anchors[-1])]
             least, most = max(least, ends[0]), min(most, ends[1])
         if not least < most:
-            raise ExchangeError(f"parameter '{each.name}': has no room in its bounds; hold it with --fix")
+            raise ExchangeError(f"parameter '{each.name}': has no room in its bounds; hold it with fix=...")
         if most - least < _NARROWEST:
             raise ExchangeError(
                 f"parameter '{each.name}': its uncertainty, {sigma:g}, is more than a million times as wide"
-                " as its bounds; hold it with --fix"
+                " as its bounds; hold it with fix=..."
             )
         return least, most
 
@@ -181,7 +181,7 @@ class HistFactoryMapping:
         if len(grid.parameters) > _MOST_SHAPES:
             raise ExchangeError(
                 f"source '{name}': has {len(grid.parameters)} shape parameters, of at most {_MOST_SHAPES};"
-                " hold some with --fix, or take --mapping positive"
+                " hold some with fix=..., or take mapping='positive'"
             )
         anchors = []
         for each in grid.parameters:

@@ -55,7 +55,7 @@ class Parameter:
         """The nominal value; an ExchangeError where there is none."""
         if self.nominal is None:
             raise ExchangeError(
-                f"parameter '{self.name}': has no nominal_value; give one with --set {self.name}=VALUE"
+                f"parameter '{self.name}': has no nominal_value; give one with settings=['{self.name}=VALUE']"
             )
         return self.nominal
 
@@ -85,7 +85,7 @@ class Source:
     parameters
         Names of all parameters that it depends on.
     named
-        Of those, the ones in the names of its files and histograms.
+        Those of the anchored parameters that stand in the names of its files and histograms.
     filename, histogram
         With the parameters' values as ``{t_ly:.1f}``.
     rate, efficiency

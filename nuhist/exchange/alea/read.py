@@ -99,7 +99,7 @@ def import_alea(
             return said(kept)
     patterns, values = _settings(settings)
     model = read_model(
-        place, templates=templates, patterns=patterns, values=values, fixed=_numbers(fix, "--fix"), free=free
+        place, templates=templates, patterns=patterns, values=values, fixed=_numbers(fix, "fix"), free=free
     )
     for term in model.terms:
         for source in term.sources:
@@ -111,7 +111,7 @@ def import_alea(
     likelihood = replace(likelihood, observed=events.counts, measured=events.measured)
     made = HistFactoryMapping(likelihood, mapping == "positive", lumi == KEEP)
     if lumi == NORMSYS and replace(made, exact=True).lumi is None:
-        raise OptionError(f"{path}: has no lumi; leave --lumi out")
+        raise OptionError(f"{path}: has no lumi; leave lumi=... out")
     channels = [
         Channel(term.name, np.zeros(0), tuple(made.samples(term)), events.counts[term.name])
         for term in model.terms
@@ -147,10 +147,10 @@ def _settings(settings: Sequence[str]) -> tuple[dict[tuple[str, str], str], dict
         if not (slash and equals):
             plain.append(text)
         elif not (term and source and value):
-            raise OptionError(f"--set {text}: expected TERM/SOURCE=PATTERN or NAME=VALUE")
+            raise OptionError(f"settings=['{text}']: expected TERM/SOURCE=PATTERN or NAME=VALUE")
         else:
             patterns[term, source] = value
-    return patterns, _numbers(plain, "--set")
+    return patterns, _numbers(plain, "settings")
 
 
 def _numbers(settings: Sequence[str], option: str) -> dict[str, float]:

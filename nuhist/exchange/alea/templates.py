@@ -37,7 +37,7 @@ class Grid:
     totals
         Events, shape (anchors of the first, ...).
     shares
-        Of the bins, shape (anchors of the first, ..., bins); see :func:`total_and_shares`.
+        Shares of the bins, shape (anchors of the first, ..., bins); see :func:`total_and_shares`.
     """
 
     parameters: tuple[Parameter, ...]
@@ -149,7 +149,7 @@ class Templates:
             raise DataError(
                 f"{where}: {name} is there {len(fitting)} times below {folders}; name its folder too"
             )
-        raise DataError(f"{where}: there is no {name} in {folders}; name the folder with --templates DIR")
+        raise DataError(f"{where}: there is no {name} in {folders}; name the folder with templates=...")
 
     @cached_property
     def _below(self) -> dict[str, list[Path]]:

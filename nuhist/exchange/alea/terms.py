@@ -92,7 +92,7 @@ def read_term(
         if source.filename == TO_BE_DONE:
             raise ExchangeError(
                 f"{where}: source '{source.name}': template_filename: is {TO_BE_DONE}; name its files with"
-                f' --set "{name}/{source.name}=PATTERN", or leave it out with --fix {source.rate}=0'
+                f" settings=['{name}/{source.name}=PATTERN'], or leave it out with fix=['{source.rate}=0']"
             )
     return term
 

@@ -34,7 +34,7 @@ _NAMES = Names(
     parameters=re.compile(r"(?!livetime$|source$)[A-Za-z_]\w*", re.ASCII),
     advice={
         "channel": "use letters, digits, '_', '.' and '-'; rename it",
-        "parameter": "use letters, digits and '_'; rename it with nuhist combine --rename or in the JSON",
+        "parameter": "use letters, digits and '_'; rename it by combine with rename=..., or in the JSON",
     },
 )
 
@@ -133,8 +133,8 @@ def anchored_samples(
             if prod(interpolated.values()) > MOST:
                 raise ExchangeError(
                     f"{where}: alea makes a model for each of {prod(interpolated.values())} combinations of"
-                    f" anchors of {', '.join(interpolated)}; {MOST} is the most: take a larger --step, a"
-                    " smaller --reach, or --normsys linear"
+                    f" anchors of {', '.join(interpolated)}; {MOST} is the most: take a larger step=..., a"
+                    " smaller reach=..., or normsys='linear'"
                 )
             rate = next((factor.alea for factor in linear if factor.form == "rate"), None)
             source = re.sub(r"\W", "_", f"{channel['name']}_{first}", flags=re.ASCII)
@@ -178,7 +178,7 @@ def _refuse_negative(
     ]
     said = f"{where}: bin {place[-1]}: {counts[tuple(place)]:.4g} is negative, which alea refuses"
     if point:
-        said += f": at {', '.join(point)}; take a smaller --reach, or narrow the parameter's bounds"
+        said += f": at {', '.join(point)}; take a smaller reach=..., or narrow the parameter's bounds"
     raise ExchangeError(said)
 
 

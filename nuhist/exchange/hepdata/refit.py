@@ -35,7 +35,7 @@ class StockModel:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Of the parameter of interest."""
+        """Bounds of the parameter of interest."""
         low, high = self.model.config.suggested_bounds()[self.model.config.poi_index]
         return float(low), float(high)
 

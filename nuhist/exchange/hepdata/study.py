@@ -20,9 +20,9 @@ class Study:
     Attributes
     ----------
     name
-        Of its files in the archive.
+        Name of its files in the archive.
     fit, intervals, scan
-        Of a workspace; None or empty where there is no parameter of interest, and no fit of a grid.
+        Results of a workspace; None or empty where there is no parameter of interest, and no fit of a grid.
     spectra
         After the fit, one per channel.
     points

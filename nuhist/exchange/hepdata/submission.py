@@ -84,7 +84,7 @@ def build_submission(
     folder
         To write to: new, or empty. The archive for the upload goes beside it as FOLDER.tar.gz.
     confidence_level
-        Of the limits.
+        Confidence level of the limits.
     inspire_id
         Number of the publication's INSPIRE record.
     abstract
@@ -198,12 +198,12 @@ def _refuse_twice(models: Mapping[str, Workspace | SignalGrid]) -> None:
 def _refuse_unobserved(models: Mapping[str, Workspace | SignalGrid | Result], *, allowed: bool) -> None:
     kinds = {name: model.data_kind for name, model in models.items() if model.data_kind in UNOBSERVED}
     if allowed and not kinds:
-        raise OptionError("--allow-asimov: does nothing, since no model has Asimov data or toys")
+        raise OptionError("allow_asimov=True: does nothing, since no model has Asimov data or toys")
     if kinds and not allowed:
         name, kind = next(iter(kinds.items()))
         raise ConfigError(
             f"{name}: its data are not observed ({describe(kind)}); build it with observed data, or add"
-            " --allow-asimov: tables, README and abstract then say what the data are"
+            " allow_asimov=True: tables, README and abstract then say what the data are"
         )
 
 

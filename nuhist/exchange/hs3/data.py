@@ -34,7 +34,7 @@ class Chosen:
     analysis
         The one that has these data, if there is one.
     name, others
-        Of the data set, and of those that were not chosen.
+        Name of the data set, and names of those that were not chosen.
     entries
         By distribution of the model, the name of its entry in ``data``.
     """
@@ -130,7 +130,7 @@ def _observed(used: Sequence[str], known: Sequence[str], origin: str) -> str:
         if observed:
             break
     what = "has several data sets" if observed else "has no data that were observed, by their names"
-    raise ExchangeError(f"{origin}: {what}; choose with --data: {', '.join(known)}")
+    raise ExchangeError(f"{origin}: {what}; choose with data=...: {', '.join(known)}")
 
 
 def edges_of(axes: Sequence[Mapping[str, Any]], bins: int) -> Array | None:

@@ -37,7 +37,7 @@ def import_hs3(
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
     measurement
         Name of the analysis to read; by default the first, or the first with the same model and observed
         data.
@@ -90,10 +90,10 @@ class _Reader:
         analyses = _named(document["analyses"])
         if len(analyses) > 1 and measurement is None:
             others = ", ".join(name for name in analyses if name != self.analysis["name"])
-            message(f"{origin}: {self.analysis['name']} is read; with --measurement: {others}")
+            message(f"{origin}: {self.analysis['name']} is read; with measurement=...: {others}")
         if self.chosen.others and data is None:
             message(
-                f"{origin}: {self.chosen.name} are the data; with --data: {', '.join(self.chosen.others)}"
+                f"{origin}: {self.chosen.name} are the data; with data=...: {', '.join(self.chosen.others)}"
             )
         points = _named(document["parameter_points"])
         point = points[self.analysis["init"]] if "init" in self.analysis else document["parameter_points"][0]

@@ -50,7 +50,7 @@ class TemplateFile:
     templates
         Arrays of float64 by name, of the shape that the axes say.
     attributes
-        Of the file, as h5py gives and takes them.
+        Attributes of the file, as h5py gives and takes them.
     texts
         By name, beside the templates: ``inference_interface`` does not look at them.
     """
@@ -132,7 +132,7 @@ class _Reader:
             )
 
     def attributes(self) -> dict[str, Any]:
-        """Of the file, but lists of texts, in each of which a long one may be meant again and again."""
+        """Attributes of the file but lists of texts, where a long one may be meant again and again."""
         attributes = self.source.attrs
         known = [name for name in attributes if is_plain(attributes, name)]
         plain = [name for name in known if attributes.get_id(name).shape in ((), None)]

@@ -19,8 +19,8 @@ def kept_axes(file: TemplateFile, names: Sequence[str]) -> tuple[Axis, ...]:
     known = [axis.name for axis in file.axes]
     if not names and len(known) > 1:
         raise ConfigError(
-            f"{file.origin}: templates have the axes {', '.join(known)}; say which to keep with --axis NAME,"
-            " again for each of several"
+            f"{file.origin}: templates have the axes {', '.join(known)}; say which to keep with"
+            " axes=['NAME'], again for each of several"
         )
     for name in names:
         if name not in known:

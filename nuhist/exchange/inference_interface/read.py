@@ -22,7 +22,7 @@ from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.schemas import check
 from nuhist.tables import Array
 
-_ADVICE = "add --ignore-metadata, which takes the templates alone"
+_ADVICE = "add ignore_metadata=True, which takes the templates alone"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def import_templates(
         if signal or poi is not None or channel is not None or axes or scale != 1 or density or asimov:
             raise OptionError(
                 f"{first.origin}: says itself what its signal and its data are; leave the options but"
-                " --observed out, or add --ignore-metadata"
+                " observed=... out, or add ignore_metadata=True"
             )
         if len(files) > 1:
             return _joined_workspace(list(files.values()), observed)
@@ -178,7 +178,7 @@ def _chosen(source: Source, file: TemplateFile) -> dict[str, Array]:
 def _joined_workspace(files: Sequence[TemplateFile], observed: Path | None) -> Workspace:
     """The workspace of files that nuhist wrote of its channels."""
     if observed is not None:
-        raise OptionError(f"--observed {observed}: are the counts of one channel; import each file alone")
+        raise OptionError(f"observed='{observed}': are the counts of one channel; import each file alone")
     first = files[0].origin
     documents = [_document(file) for file in files]
     with as_written(f"{first}: {MODEL}", _ADVICE):

@@ -91,14 +91,14 @@ class NamedHistograms:
         elif self.data is None:
             raise ExchangeError(
                 f"{self.where}: has no histogram '{DATA}' with the observed counts; add it, or observe what"
-                " is expected without the signal: --asimov"
+                " is expected without the signal: asimov=True"
             )
         else:
             counts = self.data.counts
         return {"name": self.name, "data": counts.tolist()}
 
     def describe(self) -> dict[str, Any]:
-        """For the sidecar."""
+        """What the sidecar says of the channel."""
         titles = {name: entry.title or name for name, entry in self.samples.items()}
         return {"edges_keV": self.edges.tolist(), "samples": titles, "sources": [self.origin]}
 

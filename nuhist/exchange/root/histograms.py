@@ -41,9 +41,9 @@ class Histogram:
     underflow, overflow
         Counts below the first and above the last edge.
     title, x_title
-        Of the histogram and of its axis.
+        Titles of the histogram and of its axis.
     labels
-        Of the bins, empty where a bin has none; none at all where no bin has one.
+        Labels of the bins, empty where a bin has none; none at all where no bin has one.
     """
 
     edges: Array

@@ -29,7 +29,7 @@ from nuhist.histfactory.validation import validate
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.schemas import check
 
-_ADVICE = "import it with --ignore-metadata, which takes the histograms alone"
+_ADVICE = "import it with ignore_metadata=True, which takes the histograms alone"
 _ROUNDING = 1e-9
 
 
@@ -53,7 +53,7 @@ def import_root(
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
     signal
         Samples that the parameter of interest scales. None: there is no parameter of interest.
     poi
@@ -91,7 +91,7 @@ def import_root(
     if signal or poi is not None or asimov or not staterror:
         raise OptionError(
             f"{path}: says itself what its signal, data and errors are; leave the options out, or"
-            " add --ignore-metadata"
+            " add ignore_metadata=True"
         )
     return _stored_workspace(file, text, message)
 
@@ -143,7 +143,7 @@ class _Reader:
         return found
 
     def counts(self, path: str) -> list[float]:
-        """Those of a histogram."""
+        """Counts of a histogram."""
         counts: list[float] = self.histogram(path).counts.tolist()
         return counts
 

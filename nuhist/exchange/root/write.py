@@ -144,7 +144,7 @@ class ChannelHistograms:
         self.x_title = BIN_TITLE if edges is None else ENERGY_TITLE
 
     def title(self, sample: str) -> str:
-        """Of a sample."""
+        """Title of a sample."""
         return str(self.titles.get(sample, sample))
 
     def add(self, path: str, counts: ArrayLike, title: str, variances: Array | None = None) -> None:

@@ -61,7 +61,7 @@ class InputFiles:
             )
         if not is_file(found):
             raise ExchangeError(
-                f"{where}: there is no file '{name}' in {self.base}; --basedir names the folder where ROOT"
+                f"{where}: there is no file '{name}' in {self.base}; basedir=... names the folder where ROOT"
                 " is run"
             )
         return found

@@ -261,5 +261,5 @@ def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> N
             if first != found_range:
                 raise ExchangeError(
                     f"{where}: has another start or other bounds of '{name}' than '{other}', and XML holds"
-                    " one of them; choose with --measurement"
+                    " one of them; choose with measurement=..."
                 )

@@ -50,7 +50,7 @@ def vector_terms(
     energy
         T in keV.
     flavor
-        Of the neutrino.
+        Flavor of the neutrino.
     target
         That is hit.
     mass

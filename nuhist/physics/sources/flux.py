@@ -36,12 +36,13 @@ class FluxComponent:
         dφ/dE of all flavours at the nodes, cm⁻² s⁻¹ keV⁻¹, linear between them and zero outside; None for
         a line.
     total
-        Of all flavours, cm⁻² s⁻¹.
+        Total of all flavours, cm⁻² s⁻¹.
     uncertainty
         Fraction of the total, one standard deviation.
     fractions
-        Of ν_e, ν_μ and ν_τ at the detector, at the nodes: shape (3, nodes), or (3, 1) if they do not depend
-        on the energy. The flux of each flavour, the product with the density, is linear between the nodes.
+        Fractions of ν_e, ν_μ and ν_τ at the detector, at the nodes: shape (3, nodes), or (3, 1) if they do
+        not depend on the energy. The flux of each flavour, the product with the density, is linear between
+        the nodes.
     antineutrinos
         Whether these are antineutrinos.
 
@@ -99,7 +100,7 @@ def flux_table(path: Path, energy_column: str, kev: float, uncertainty: float) -
     Parameters
     ----------
     path
-        Of the table.
+        Path of the table.
     energy_column
         Name of the column of energies, increasing and above 0.
     kev
@@ -162,7 +163,7 @@ def with_fractions(component: FluxComponent, fractions: Callable[[Array], Array]
     component
         Its own fractions do not matter.
     fractions
-        Of ν_e, ν_μ and ν_τ at energies in keV: shape (3, n) for (n,).
+        Fractions of ν_e, ν_μ and ν_τ at energies in keV: shape (3, n) for (n,).
 
     Returns
     -------

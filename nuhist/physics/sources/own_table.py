@@ -22,9 +22,9 @@ def own_table(title: str, components: Components, description: str) -> SourceKin
     title
         For readers.
     components
-        Of a table's path and the fractional uncertainty of its fluxes.
+        Components of a table's path and the fractional uncertainty of its fluxes.
     description
-        Of a source; ``{file}`` in it stands for the table.
+        Description of a source; ``{file}`` in it stands for the table.
     """
 
     def made(name: str, settings: Settings) -> Source:

@@ -48,7 +48,7 @@ class Variation:
     Attributes
     ----------
     name
-        Of the nuisance parameter.
+        Name of the nuisance parameter.
     meaning
         For readers: what it is, and what ±1 stands for.
     up, down
@@ -73,7 +73,7 @@ class Source:
     title
         For readers, before the word "neutrinos", such as ``"solar"``.
     groups
-        Of components.
+        Groups of components.
     description
         What was assumed, in a sentence or two.
     references

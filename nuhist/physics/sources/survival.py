@@ -161,7 +161,7 @@ def _refuse_crossing(
         raise ConfigError(
             f"non-standard interactions in the Sun: neutrinos of {worst:g} keV are not converted"
             " adiabatically, which is all that is computed here; choose smaller ones, or give a table of"
-            " probabilities by --source sun:survival=FILE.csv"
+            " probabilities by source='sun:survival=FILE.csv'"
         )
 
 

@@ -18,7 +18,7 @@ class Nucleus:
     protons, neutrons
         Z and N.
     atomic_mass
-        Of the neutral atom, in atomic mass units.
+        Atomic mass of the neutral atom, in atomic mass units.
     number
         How many of them an atom of the target has, of a compound a formula unit.
     """

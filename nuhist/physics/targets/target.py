@@ -26,7 +26,7 @@ class Element:
     name
         For messages.
     symbol
-        Of the periodic table; None for atoms of which only electrons and mass are known.
+        Symbol of the periodic table; None for atoms of which only electrons and mass are known.
     edges
         Binding energies in keV, increasing.
     charges
@@ -254,6 +254,6 @@ class Target:
         """
         if self.rrpa is None:
             raise ConfigError(
-                f"target {self.name}: no RRPA is published in a form that can be read; use --atomic step"
+                f"target {self.name}: no RRPA is published in a form that can be read; use atomic='step'"
             )
         return np.interp(recoil_energy, *self.rrpa)

@@ -81,7 +81,7 @@ def test_scan_forecast_and_contour(folder: Path) -> None:
 
 def test_results_of_asimov_data_need_a_word(tmp_path: Path) -> None:
     model = Workspace(counting().spec)
-    with pytest.raises(ConfigError, match=r"bl: its data are not observed .*--allow-asimov"):
+    with pytest.raises(ConfigError, match=r"bl: its data are not observed .*allow_asimov=True"):
         build_submission(
             {"model": model}, tmp_path / "one", data_license="MIT", results={"bl": scan("asimov")}
         )
