@@ -19,7 +19,7 @@ def rescale_interest(spec: dict[str, Any], name: str, factor: float, origin: str
     spec
         Changed in place.
     name
-        Of the parameter: a normfactor, or a histosys near the origin.
+        Name of the parameter: a normfactor, or a histosys near the origin.
     factor
         By which the counts grow where the parameter is 1.
     origin

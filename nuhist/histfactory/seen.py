@@ -88,7 +88,7 @@ def seen_in(model: ChannelModel, place: int, channel: Channel) -> Seen:
     model, channel
         The channel, before and after its scattering samples are chosen.
     place
-        Of the coupling among those that are tested.
+        Place of the coupling among those that are tested.
     """
     tested = model.tested[place]
     couplings = {each.hypothesis.parameter_of_interest(each.flavor).name for each in model.tested} | {

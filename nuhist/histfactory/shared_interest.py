@@ -64,7 +64,7 @@ def shared_interest(
             raise ModelError(
                 f"{parts[scales.index(first)].origin} limits {first.meaning}, {part.origin} limits"
                 f" {other.meaning}, and nothing says that they mean the same; rename one of them{same}, give"
-                f" both workspaces their sidecars, or choose one with --poi, {first.name} or {other.name}"
+                f" both workspaces their sidecars, or choose one with poi=...: {first.name} or {other.name}"
             )
         factor = first.to_parameter(other.to_coupling(1.0))  # first's value where other's is 1
         if abs(factor - 1) > 1e-12:
@@ -84,7 +84,7 @@ def rescale_couplings(parts: Sequence[Part], names: Iterable[str], message: Call
     parts
         Changed in place, their sidecars too.
     names
-        Of shared parameters; those that are no couplings are left as they are.
+        Names of shared parameters; those that are no couplings are left as they are.
     message
         Called with a line of text for each thing that is rescaled.
     """

@@ -25,7 +25,7 @@ class AsymptoticCls:
     Attributes
     ----------
     profile
-        Of the data.
+        Profile of the data.
     test_statistic
         ``"qtilde"``, for a parameter with a boundary at 0, or ``"q"``, for one without. Both are Δχ² above
         the best fit within the bounds and 0 below it; they differ in their distributions, as in pyhf.

@@ -149,8 +149,8 @@ class Hypothesis:
         See ``power``; 1 unless the parameter has to stay near the origin of an interpolation, and chosen for
         that where it is left out. See :mod:`nuhist.histfactory.bounds`.
     bounds
-        Of xᵖ, the Standard Model between them; p is 1 for a signed polynomial. They are moved outwards where
-        an experiment needs it.
+        Bounds of xᵖ, the Standard Model between them; p is 1 for a signed polynomial. They are
+        moved outwards where an experiment needs it.
     flavor_ranges
         Other scales and bounds for some flavours.
     alternative

@@ -70,7 +70,7 @@ def test_what_is_said_already_stays(theirs: Workspace) -> None:
         ({}, OptionError, "nothing is said"),
         ({"coupling": "sigma"}, ConfigError, "coupling, unit and reference belong together"),
         ({"signal": {"mass_GeV": 6}, "poi": "nu"}, ConfigError, "no parameter called 'nu'"),
-        ({"poi": "mu", "license": "MIT"}, OptionError, "--poi mu: nothing is said of it"),
+        ({"poi": "mu", "license": "MIT"}, OptionError, "poi='mu': nothing is said of it"),
         ({"license": "MIT", "channels": ["d"]}, ConfigError, "no channel called 'd'"),
         ({"coupling": "s", "unit": "u", "reference": -1.0}, ConfigError, "reference -1 u: must be positive"),
         ({"coupling": "s", "unit": "u", "reference": 0.0}, ConfigError, "reference 0 u: must be positive"),
