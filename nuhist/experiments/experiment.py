@@ -50,7 +50,7 @@ class BackgroundSample:
     with_exposure
         Whether its events go with the exposure where another one is asked for.
     parameter
-        Of the norm, where another name is wanted, such as one that several experiments share.
+        Name of the norm, where another one is wanted, such as one that several experiments share.
     linear
         Whether a constrained norm is exactly linear, down to no events.
     variations

@@ -68,7 +68,7 @@ def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experim
     bundled = bundled_folders()
     known = str(name) in bundled
     if known and allow_outside:
-        raise OptionError("--allow-outside: does nothing with bundled experiments; it belongs to folders")
+        raise OptionError("allow_outside=True: does nothing with bundled experiments; it belongs to folders")
     folder = bundled[str(name)] if known else Path(name)
     if not known and not folder.exists() and str(name) in of_packages():
         folder = Path(of_packages()[str(name)].folder)
@@ -96,7 +96,7 @@ def load_experiments(
     bundled = (*bundled_experiments(), *bundled_sets())
     folders = [entry for entry in entries if not (isinstance(entry, Experiment) or str(entry) in bundled)]
     if allow_outside and not folders:
-        raise OptionError("--allow-outside: does nothing without a folder of an experiment")
+        raise OptionError("allow_outside=True: does nothing without a folder of an experiment")
     found: list[Experiment] = []
     for entry in entries:
         if isinstance(entry, Experiment):

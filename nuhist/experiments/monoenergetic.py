@@ -27,7 +27,7 @@ class Monoenergetic:
     energies
         In keV, increasing, shape (energies,).
     anchors
-        Of each parameter, in standard deviations, increasing, 0 among them.
+        Anchors of each parameter, in standard deviations, increasing, 0 among them.
     probabilities
         Shape (points, bins, energies): all combinations of anchors, the last parameter's fastest.
     """

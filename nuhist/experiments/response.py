@@ -40,7 +40,7 @@ class Response:
         Weights at anchors of parameters of the detector, shape (points, bins, nodes); None where there are
         no such parameters.
     anchors
-        Of each parameter, in standard deviations.
+        Anchors of each parameter, in standard deviations.
     """
 
     energy: Array

@@ -307,7 +307,7 @@ class NeutrinoModel:
         if self.experiment.signal_efficiency is not None:
             raise ConfigError(
                 f"{self.experiment.name}: its efficiency is the one lumi parameter that a model may have,"
-                " which a signed coupling with --constraint linear needs, too; use --constraint normsys"
+                " which a signed coupling with constraint='linear' needs, too; use constraint='normsys'"
             )
         if self.options.flux != "paper":
             raise ConfigError(

@@ -36,9 +36,9 @@ class YieldParts:
         Its nominal bins; then the bins of each part with its slopes and bends; then the bins of each part
         without these, for changes of shape, which no slope follows; then the bins at each anchor.
     bins
-        Of the experiment.
+        Bins of the experiment.
     anchors
-        Of each parameter, in standard deviations.
+        Anchors of each parameter, in standard deviations.
     """
 
     parameters: tuple[str, ...]
