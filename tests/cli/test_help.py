@@ -173,7 +173,8 @@ def test_bundled_sources_are_all_known() -> None:
     ("words", "expected"),
     [
         ("nuhist exp", {"experiments", "export"}),
-        ("nuhist build xe", {"xenonnt_sr0", "xenonnt_sr0_high"}),
+        ("nuhist build xenonnt_s", {"xenonnt_sr0", "xenonnt_sr0_high"}),
+        ("nuhist build xenonnt_cevns", {"xenonnt_cevns", *(f"xenonnt_cevns_sr{run}" for run in range(3))}),
         ("nuhist build lz_ws2022 --hypothesis mag", {"magnetic-moment"}),
         ("nuhist patchset lz_ws2022 --flavor m", {"mu"}),
         ("nuhist plot efficiency pan", {"pandax4t_run1"}),
