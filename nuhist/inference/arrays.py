@@ -21,6 +21,8 @@ from nuhist.inference.structure import (
 )
 from nuhist.tables import Array
 
+_SPARSE = 4  # times less work with what changes each channel: then it is worth a loop over channels
+
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
@@ -116,6 +118,24 @@ class Arrays:
     def shaped(self) -> Index | slice:
         """Positions in :attr:`wide` of the parameters of the histosys."""
         return in_a_row(self.places[self.shapes.parameter])
+
+    @cached_property
+    def acting(self) -> tuple[Index, ...] | None:
+        """Positions in :attr:`wide` of what changes each channel; None where that is most of it anyhow.
+
+        With many channels, most of their parameters change one of them alone.
+        """
+        found, shapes = [], self.shapes
+        _, samples, places = self.log_places
+        templates = np.concatenate([shapes.straight, shapes.bend], axis=2)
+        shaped = self.places[np.concatenate([shapes.parameter, shapes.parameter[shapes.curved]])]
+        for channel in self.channels:
+            own = (samples >= channel.samples.start) & (samples < channel.samples.stop)
+            tilted = templates[channel.bins, : channel.slots].any(axis=(0, 1))
+            found.append(np.union1d(places[own], shaped[tilted]).astype(np.intp))
+        sizes = [channel.bins.stop - channel.bins.start for channel in self.channels]
+        work = sum(size * own.size**2 for size, own in zip(sizes, found, strict=True))
+        return tuple(found) if _SPARSE * work < self.bins * self.wide.size**2 else None
 
     @cached_property
     def curving(self) -> Index:

@@ -50,14 +50,16 @@ class CellRates:
     def wide(self, logs: Array) -> Array:
         """Derivatives with respect to the wide parameters, shape (batch, wide, bins)."""
         model, shapes = self.model, self.model.shapes
-        found = np.empty((len(logs), model.wide.size, model.bins))
-        if self._few(model.wide.size):
+        found = np.zeros((len(logs), model.wide.size, model.bins))
+        if model.acting is None and self._few(model.wide.size):
             every = np.matmul(self.cells[:, :, None], logs[:, model.sample])[:, :, 0]
             found[:] = every.transpose(0, 2, 1)
         else:
-            for channel in model.channels:
+            for number, channel in enumerate(model.channels):
+                acting: Index | slice = slice(None) if model.acting is None else model.acting[number]
                 own = self.cells[:, channel.bins, : channel.slots].transpose(0, 2, 1)
-                found[:, :, channel.bins] = np.matmul(logs[:, channel.samples].transpose(0, 2, 1), own)
+                part = logs[:, channel.samples, acting].transpose(0, 2, 1)
+                found[:, acting, channel.bins] = np.matmul(part, own)
         if shapes.parameter.size:
             tilted = self._tilted(self.outside.transpose(1, 0, 2), slice(None))
             found[:, model.shaped] += tilted.transpose(0, 2, 1)

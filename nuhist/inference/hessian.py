@@ -179,11 +179,17 @@ def _products(model: CompiledModel, found: Jacobian, weight: Array) -> Array:
     """Jᵀ weight J, in the order of :attr:`Arrays.blocks`."""
     size, wide, layer = model.parameters, model.wide.size, model.joined
     blocks = np.zeros((len(weight), size, size))
-    weighted = found.wide * weight[:, None]
-    np.matmul(weighted, found.wide.transpose(0, 2, 1), out=blocks[:, :wide, :wide])
+    if model.acting is None:
+        np.matmul(found.wide * weight[:, None], found.wide.transpose(0, 2, 1), out=blocks[:, :wide, :wide])
+    else:
+        for channel, acting in zip(model.channels, model.acting, strict=True):
+            slopes = found.wide[:, acting, channel.bins]
+            product = np.matmul(slopes * weight[:, None, channel.bins], slopes.transpose(0, 2, 1))
+            blocks[:, acting[:, None], acting] += product
     if not layer.bins.size:
         return blocks
-    _add_beside(model, blocks, weighted[:, :, layer.span] * found.narrow[:, None])
+    beside = found.wide[:, :, layer.span] * (weight[:, layer.span] * found.narrow)[:, None]
+    _add_beside(model, blocks, beside)
     flat, own = blocks.reshape(len(weight), -1), model.places[layer.parameter] * (size + 1)
     add_to(flat, (own,), weight[:, layer.span] * found.narrow**2, distinct=layer.distinct)
     pairs = model.pairs
@@ -227,6 +233,17 @@ def _add_mixed(model: CompiledModel, rates: Rates, found: Jacobian, pull: Array,
         _add_pairs(model, blocks, pull[:, pairs.bins] * rates.common(pairs.bins, pairs.cells) / both)
 
 
+def _by_channel(model: CompiledModel, logs: Array, right: Array) -> Array:
+    """Logsᵀ right, both of shape (batch, samples, wide): of each channel what changes it alone."""
+    if model.acting is None:
+        return np.asarray(np.matmul(logs.transpose(0, 2, 1), right))
+    found = np.zeros((len(logs), model.wide.size, model.wide.size))
+    for channel, acting in zip(model.channels, model.acting, strict=True):
+        own = logs[:, channel.samples, acting].transpose(0, 2, 1)
+        found[:, acting[:, None], acting] += np.matmul(own, right[:, channel.samples, acting])
+    return found
+
+
 def _add_bending(
     model: CompiledModel, rates: Rates, logs: Array, pull: Array, blocks: Array, *, whole: bool
 ) -> None:
@@ -239,7 +256,7 @@ def _add_bending(
     if whole:
         right = logs * (weights[:, :, None] / 2)
         right[:, :, shaped] += tilts
-        half = np.matmul(logs.transpose(0, 2, 1), right)
+        half = _by_channel(model, logs, right)
         own = diagonals(half)
         own[:] = 0.0  # one factor's own is not the square of its logarithm's
         own[:, shaped] = np.einsum("bsp,bsp->bp", logs[:, :, shaped], tilts)

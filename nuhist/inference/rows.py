@@ -99,18 +99,32 @@ class RowRates:
     def wide(self, logs: Array) -> Array:
         """Derivatives with respect to the wide parameters, shape (batch, wide, bins)."""
         model, rows = self.model, self.rows
-        changes = logs.transpose(0, 2, 1)[:, :, rows.sample] * self.coefficients[:, None]
-        shapes = model.shapes
-        if shapes.parameter.size:
-            shaped = np.flatnonzero(rows.column > 0)
+        found = np.zeros((len(logs), model.wide.size, model.bins))
+        every = np.arange(model.wide.size)
+        changes = self._changes(logs, slice(0, rows.sample.size), every) if model.acting is None else None
+        for number, (channel, own, templates) in enumerate(_parts(model, rows)):
+            acting: Index | slice = slice(None) if model.acting is None else model.acting[number]
+            some = self._changes(logs, own, np.asarray(acting)) if changes is None else changes[:, :, own]
+            flat = some.reshape(-1, own.stop - own.start)
+            part = (flat @ templates).reshape(*some.shape[:2], templates.shape[1])
+            found[:, acting, channel] = part * self.gamma[:, None, channel] if model.layers else part
+        return found
+
+    def _changes(self, logs: Array, own: slice, acting: Index) -> Array:
+        """Derivatives of some rows' coefficients by some wide parameters, shape (batch, these, rows)."""
+        model, rows, shapes = self.model, self.rows, self.model.shapes
+        if acting.size == model.wide.size:
+            some = logs.transpose(0, 2, 1)[:, :, rows.sample[own]]
+        else:
+            some = logs[:, rows.sample[own, None], acting].transpose(0, 2, 1)
+        changes = some * self.coefficients[:, None, own]
+        shaped = np.flatnonzero(rows.column[own] > 0)
+        if shaped.size:
             parameter = np.concatenate([shapes.parameter, shapes.parameter[shapes.curved]])
-            places = np.searchsorted(model.wide, parameter[rows.column[shaped] - 1])
-            changes[:, places, shaped] += self._tilts(shaped)
-        found = np.empty((len(logs), model.wide.size, model.bins))
-        for channel, own, templates in _parts(model, rows):
-            flat = changes[:, :, own].reshape(len(logs) * model.wide.size, own.stop - own.start)
-            found[:, :, channel] = (flat @ templates).reshape(*changes.shape[:2], templates.shape[1])
-        return found * self.gamma[:, None] if model.layers else found
+            column = rows.column[own][shaped] - 1
+            places = np.searchsorted(acting, model.places[parameter[column]])
+            changes[:, places, shaped] += self._tilts(shaped + own.start)
+        return np.asarray(changes)
 
     def of_layer(self, layer: Layer) -> Array:
         """Counts that a layer of bin-by-bin factors multiplies, shape (batch, bins of the layer)."""

@@ -230,3 +230,58 @@ def test_steep_bends_converge_without_pyhf(name: str, monkeypatch: pytest.Monkey
         likelihood.minimise(start=np.where(fixed, likelihood.initial, start)).twice_nll for start in starts
     ]
     assert max(heights) - min(heights) < FIT
+
+
+def _of_many_channels(alone: str) -> Workspace:
+    """Twelve channels with causes of their own and a common one; ``alone`` acts bin by bin."""
+    channels = []
+    for number in range(12):
+        data = [50.0 + number, 40.0, 30.0]
+        own = [
+            {"name": f"norm_{number}", "type": "normsys", "data": {"hi": 1.1, "lo": 0.85}},
+            {
+                "name": f"shape_{number}",
+                "type": "histosys",
+                "data": {"hi_data": [55.0, 44.0, 30.0], "lo_data": [47.0, 35.0, 31.0]},
+            },
+            {"name": "common", "type": "normsys", "data": {"hi": 1.05, "lo": 0.97}},
+            {"name": f"bins_{number}", "type": alone, "data": [5.0, 4.0, 3.0]},
+        ]
+        strength = {"name": "mu", "type": "normfactor", "data": None}
+        samples = [
+            {"name": "signal", "data": [5.0, 3.0, 1.0], "modifiers": [strength]},
+            {"name": "background", "data": data, "modifiers": own},
+        ]
+        channels.append({"name": f"channel_{number}", "samples": samples})
+    return Workspace(
+        {
+            "channels": channels,
+            "observations": [{"name": f"channel_{k}", "data": [57.0, 45.0, 33.0]} for k in range(12)],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+            "version": "1.0.0",
+        }
+    )
+
+
+@pytest.mark.parametrize(("alone", "in_rows"), [("staterror", False), ("shapesys", False), ("", True)])
+def test_what_changes_one_channel_alone(alone: str, in_rows: bool) -> None:
+    workspace = _of_many_channels(alone or "staterror")
+    if not alone:
+        for channel in workspace.spec["channels"]:
+            channel["samples"][1]["modifiers"].pop()
+    likelihood = make_likelihood(workspace)
+    model = _compiled(likelihood)
+    assert (model.rows is not None) == in_rows
+    assert model.acting is not None
+    assert max(own.size for own in model.acting) == 4
+    rng = np.random.default_rng(4)
+    theta = np.clip(
+        likelihood.initial + 0.3 * rng.normal(size=(5, len(likelihood.names))),
+        likelihood.lower + 0.01,
+        likelihood.upper,
+    )
+    data = np.tile(likelihood.data, (5, 1))
+    found = slope_and_curvature(model, theta, data)
+    model.__dict__["acting"] = None  # as if all of them changed all channels
+    for part, whole in zip(found, slope_and_curvature(model, theta, data), strict=True):
+        np.testing.assert_allclose(part, whole, rtol=1e-12, atol=1e-12 * np.abs(whole).max())
