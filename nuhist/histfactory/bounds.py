@@ -12,10 +12,12 @@ from math import sqrt
 
 import numpy as np
 
+from nuhist.errors import ConfigError
 from nuhist.histfactory.found_range import INWARDS, OUTWARDS, found_scale
 from nuhist.histfactory.model_set import ModelSet
 from nuhist.histfactory.polynomial import relative_error
 from nuhist.histfactory.seen import Seen, by_power, seen_in
+from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import Dependence, Hypothesis, ParameterRange
 from nuhist.tables import Array
 
@@ -25,6 +27,7 @@ _BEYOND = np.geomspace(1.0, 30.0, 25)  # times a bound
 _ERROR = 1e-6  # of the counts of scattering, by which a polynomial may be off
 _FEWEST = 1e-3  # of the Standard Model's counts: what is left of them where a coupling takes nearly all away
 _NOTHING = 1e-300
+_LARGEST = 1e8  # times a reference, or its inverse
 _PLACES = 401  # between the bounds, at which a polynomial is looked at
 
 
@@ -44,10 +47,31 @@ def in_bounds(models: ModelSet) -> ModelSet:
             continue
         stated = tested.hypothesis.parameter_range(tested.flavor)
         found = _found(models, place, tested.hypothesis, stated)
+        _refuse_reference(tested.hypothesis, found, stated)
         if found != stated:
             ranges = {**tested.hypothesis.flavor_ranges, tested.flavor: found}
             models = models.testing(replace(tested.hypothesis, flavor_ranges=ranges), place)
     return models
+
+
+def _refuse_reference(hypothesis: Hypothesis, found: ParameterRange, stated: ParameterRange) -> None:
+    """Refuse a reference so far from what experiments see that numbers do not hold both.
+
+    Raises
+    ------
+    ConfigError
+        With what to state.
+    """
+    reach, own = (max(map(abs, each.bounds)) for each in (found, stated))
+    high = reach ** (1 / hypothesis.power)
+    signed = hypothesis.dependence is Dependence.POLYNOMIAL
+    if high > _LARGEST or (signed and reach < own / _LARGEST):
+        near = high * hypothesis.reference / 10
+        raise ConfigError(
+            f"hypothesis {hypothesis.name}: its reference is {hypothesis.reference:g}"
+            f"{spaced(hypothesis.unit)}, and these experiments see couplings near {near:.0e}; state a"
+            " reference near that, and give the terms of it"
+        )
 
 
 def _found(models: ModelSet, place: int, hypothesis: Hypothesis, stated: ParameterRange) -> ParameterRange:

@@ -69,6 +69,9 @@ def shared_interest(
         factor = first.to_parameter(other.to_coupling(1.0))  # first's value where other's is 1
         if abs(factor - 1) > 1e-12:
             rescale_interest(part.spec, other.name, 1 / factor, part.origin)
+            described = part.sidecar.get("parameters", {}).get(other.name, {})
+            if "meaning" in described:
+                described["meaning"] = first.meaning
             message(f"{part.origin}: {other.name} rescaled to {first.meaning}")
         if other.name != first.name:
             rename_parameter(part.spec, part.sidecar, other.name, first.name, part.origin)
@@ -104,6 +107,8 @@ def rescale_couplings(parts: Sequence[Part], names: Iterable[str], message: Call
                 continue  # which is refused where meanings are compared
             rescale_interest(part.spec, name, 1 / first.to_parameter(scale.to_coupling(1.0)), part.origin)
             entry.update(asdict(first), meaning=first.meaning)
+            if name in part.sidecar.get("parameters", {}):
+                part.sidecar["parameters"][name]["meaning"] = first.meaning
             message(f"{part.origin}: {name} rescaled to {first.meaning}")
 
 

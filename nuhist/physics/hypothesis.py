@@ -207,7 +207,7 @@ class Hypothesis:
     parameter: str = ""
     power: int = 1
     scale: float = UNSTATED
-    bounds: tuple[float, float] = (0.0, 100.0)
+    bounds: tuple[float, float] = (UNSTATED, UNSTATED)
     flavor_ranges: Mapping[FlavorChoice, ParameterRange] = field(default_factory=dict)
     alternative: Terms | None = None
     rrpa: bool = False
@@ -235,6 +235,8 @@ class Hypothesis:
     def __post_init__(self) -> None:
         if self.parameter == "" and isinstance(self.coupling, str):
             object.__setattr__(self, "parameter", _parameter(self.coupling, self.power))
+        if self.bounds == (UNSTATED, UNSTATED):
+            object.__setattr__(self, "bounds", _BOUNDS.get(self.dependence, (0.0, 100.0)))
         if isinstance(self.scale, Unstated):
             object.__setattr__(self, "scale", _scale(self))
         _check_texts(self)
@@ -291,6 +293,9 @@ class Hypothesis:
     def parameter_range(self, flavor: FlavorChoice) -> ParameterRange:
         """Scale and bounds of the parameter of interest."""
         return self.flavor_ranges.get(flavor, ParameterRange(self.scale, self.bounds))
+
+
+_BOUNDS = {Dependence.POLYNOMIAL: (-17.0, 17.0)}  # where none are stated
 
 
 def _parameter(coupling: str, power: int) -> str:

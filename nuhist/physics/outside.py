@@ -69,12 +69,15 @@ def _run(path: Path, _changed: int) -> ModuleType:
         raise ConfigError(f"{path}: is no Python file")
     module = util.module_from_spec(spec)
     sys.modules[name] = module  # where dataclasses and pickle look for what it defines
+    sys.path.insert(0, str(path.parent))  # as Python does for a file that it runs
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigError(f"{path}: cannot be run: {reason}") from error
+    finally:
+        sys.path.remove(str(path.parent))
     return module
 
 

@@ -277,5 +277,6 @@ def refuse_negative(
         raise ConfigError(
             f"hypothesis {hypothesis.name}: its rate at T = {energy:g} keV is {total[place]:.3g} events per"
             f" tonne year keV for {hypothesis.coupling} = {coupling:.3g}{spaced(hypothesis.unit)}; expected"
-            " no negative rate within its bounds: look at the signs of its terms"
+            " no negative rate within its bounds: look at the signs of its terms, and whether rrpa"
+            " belongs to them"
         )

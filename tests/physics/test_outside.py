@@ -262,3 +262,16 @@ def test_another_package() -> None:
     with pytest.raises(NuhistError, match="the hypothesis 'three' of theirs:number is broken"):
         get_hypothesis("three")
     assert np.isfinite(nuhist.spectrum("their_xenon", hypothesis="mine", coupling=1e-11).added).all()
+
+
+def test_a_file_imports_its_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "neighbour_of_mine.py").write_text("TITLE = 'beside'\n", "utf-8")
+    (tmp_path / "own.py").write_text(
+        "import neighbour_of_mine\nfrom nuhist.physics.hypotheses import HYPOTHESES\n"
+        "from dataclasses import replace\n"
+        "mine = replace(HYPOTHESES['magnetic-moment'], name='mine', title=neighbour_of_mine.TITLE)\n",
+        "utf-8",
+    )
+    before = list(sys.path)
+    assert get_hypothesis(f"{tmp_path / 'own.py'}:mine").title == "beside"
+    assert sys.path == before
