@@ -114,9 +114,7 @@ def differences(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[
     g_v, g_a = couplings.radiative(flavor)
     shift = 1 / (np.sqrt(2) * FERMI_CONSTANT_PER_KEV2) / (2 * ELECTRON_MASS_KEV * energy + 100.0)
     plain, plus, minus = (
-        scattering.standard_model(
-            energy, couplings.Couplings(found[0] + sign * shift, found[1]), options.target
-        )
+        scattering.standard_model(energy, couplings.Couplings(g_v + sign * shift, g_a), options.target)
         for sign in (0.0, 1.0, -1.0)
     )
     return {1: (plus - minus) / 2, 2: (plus + minus) / 2 - plain}
