@@ -62,7 +62,11 @@ def test_names_are_text() -> None:
     for name in (f"poi{HOSTILE}", f"norm{HOSTILE}", title, f"</title>{HOSTILE}"):
         assert " ".join(name.split()) in page.words
     numbers = json.loads(page.scripts[0][1])
-    assert {name for name, _ in numbers["components"]} == {title, f"{title} signal"}
+    assert {name for name, _ in numbers["components"]} == {
+        title,
+        f"{title} signal",
+        "sum, upper limit, 90 % CL",
+    }
     assert "49" not in page.words.split()
 
 

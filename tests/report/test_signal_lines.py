@@ -98,9 +98,9 @@ def test_choices_of_a_signal() -> None:
 @pytest.mark.parametrize(
     ("signal", "level", "error", "message"),
     [
-        ("both", None, ConfigError, "signal=both: expected limit, fit, none or a coupling"),
-        ("nan", None, ConfigError, "signal=nan: expected"),
-        ("fit", 0.9, OptionError, "confidence_level=...: does nothing with signal=fit"),
+        ("both", None, ConfigError, "signal='both': expected limit, fit, none or a coupling"),
+        ("nan", None, ConfigError, "signal='nan': expected"),
+        ("fit", 0.9, OptionError, "confidence_level=...: does nothing with signal='fit'"),
         ("limit", 90, ConfigError, "confidence level 90"),
     ],
 )
