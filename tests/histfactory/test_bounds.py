@@ -50,7 +50,7 @@ def mine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Hypothesis]:
     return put
 
 
-@pytest.mark.thorough(keep=6)
+@pytest.mark.thorough(keep=3)
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_no_limit_is_open(name: str, experiment: str) -> None:
@@ -59,6 +59,7 @@ def test_no_limit_is_open(name: str, experiment: str) -> None:
     assert not any("open above" in note for note in found.notes)
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("factor", [1e-6, 1e-3, 1.0, 30.0])
 def test_limits_do_not_depend_on_the_bounds_that_are_stated(
     mine: Callable[..., Hypothesis], factor: float
@@ -68,6 +69,7 @@ def test_limits_do_not_depend_on_the_bounds_that_are_stated(
     assert found.upper == pytest.approx(7.166e-12, rel=1e-3)  # docs/experiments.md, of the stated bounds
 
 
+@pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize("reach", [0.01, 1.0, 17.0, 300.0])
 def test_limits_of_signed_couplings_do_not(mine: Callable[..., Hypothesis], reach: float) -> None:
     plain = nuhist.limit(build("xenonnt_sr0", hypothesis="millicharge-fea"))

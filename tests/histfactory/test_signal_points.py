@@ -31,12 +31,14 @@ def test_points_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 13 <= len(grid.points) <= 40
 
 
+@pytest.mark.thorough
 def test_points_of_a_signed_coupling_have_both_signs() -> None:
     models = model_set(["xenonnt_sr0"], get_hypothesis("millicharge-epa"), "e", BuildOptions())
     low, *_, high = signal_couplings(models)
     assert low < 0 < high
 
 
+@pytest.mark.thorough
 def test_a_coupling_that_nobody_sees_has_no_points(monkeypatch: pytest.MonkeyPatch) -> None:
     weak = replace(get_hypothesis("millicharge-epa"), name="weak", reference=1e-40)
 
