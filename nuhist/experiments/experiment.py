@@ -16,7 +16,7 @@ from nuhist.experiments.interaction import (
     chosen_target,
     source_choice,
 )
-from nuhist.physics.hypothesis import ELECTRON, Atomic
+from nuhist.physics.rate_options import ELECTRON, Atomic
 from nuhist.physics.sources.source import Source
 from nuhist.physics.targets.target import Target
 from nuhist.tables import Array

@@ -28,7 +28,7 @@ from nuhist.experiments.outside import of_packages
 from nuhist.experiments.sets import FILE_NAME, bundled_folders, bundled_sets, members, set_file
 from nuhist.files import read_text
 from nuhist.inputs import check_path
-from nuhist.physics.hypothesis import ELECTRON
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.schemas import check
 from nuhist.tables import Array
 

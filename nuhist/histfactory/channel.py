@@ -19,8 +19,8 @@ from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.several import merged
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
-from nuhist.physics.hypothesis import ELECTRON
 from nuhist.physics.moments import incoming
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.physics.recoils import refuse_unused_mass
 from nuhist.physics.sources.registry import source_tables
 from nuhist.physics.together import Tested

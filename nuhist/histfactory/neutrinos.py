@@ -41,8 +41,8 @@ from nuhist.histfactory.templates import (
 )
 from nuhist.histfactory.yields import YieldParts, yield_parts
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, RateOptions
-from nuhist.physics.hypothesis import ELECTRON
 from nuhist.physics.processes import PROCESSES
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.physics.recoils import breakpoints
 from nuhist.physics.sources.source import Source
 from nuhist.physics.together import Tested

@@ -16,7 +16,6 @@ from nuhist.histfactory.loading import Source
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.results import JsonResult
 from nuhist.methods.limits import limit
-from nuhist.physics.hypothesis import ELECTRON
 from nuhist.physics.moments import (
     Basis,
     Incoming,
@@ -26,6 +25,7 @@ from nuhist.physics.moments import (
     element_limits,
     incoming,
 )
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.physics.sources.registry import get_source, source_tables
 from nuhist.showing import Table
 

@@ -11,8 +11,8 @@ from nuhist.errors import OptionError
 from nuhist.physics import scattering
 from nuhist.physics.couplings import FLAVORS, Flavor
 from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, Hypothesis, RateOptions, active_flavors
-from nuhist.physics.hypothesis import ELECTRON
 from nuhist.physics.processes import PROCESSES, refuse_other_process
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.physics.rates import flux_moments, rate, rates_of_larger
 from nuhist.physics.sources.flux import FluxComponent
 from nuhist.physics.targets.target import Target

@@ -13,7 +13,7 @@ from nuhist.physics import scattering
 from nuhist.physics.catalogue.light_vector import vector_terms
 from nuhist.physics.couplings import radiative
 from nuhist.physics.hypotheses import HYPOTHESES, get_family, get_hypothesis, title_of
-from nuhist.physics.hypothesis import RateOptions
+from nuhist.physics.rate_options import RateOptions
 from nuhist.physics.targets.registry import get_target
 
 XENON = get_target("xenon")

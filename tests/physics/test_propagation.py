@@ -11,8 +11,8 @@ import pytest
 import nuhist
 from nuhist.errors import ConfigError, NuhistError, OptionError
 from nuhist.physics.hypotheses import HYPOTHESES, FlavorChoice, get_hypothesis
-from nuhist.physics.hypothesis import RateOptions
 from nuhist.physics.propagation import on_the_way
+from nuhist.physics.rate_options import RateOptions
 from nuhist.physics.recoils import recoil_rates_at
 from nuhist.physics.sources.registry import get_source
 

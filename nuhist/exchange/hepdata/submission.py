@@ -28,7 +28,7 @@ from nuhist.histfactory.workspace import Workspace
 from nuhist.methods.result_files import Result
 from nuhist.methods.sensitivity_results import Sensitivity
 from nuhist.physics.coupling import spaced
-from nuhist.physics.hypothesis import ELECTRON
+from nuhist.physics.rate_options import ELECTRON
 
 SUBMISSION_FILE = "submission.yaml"
 ARCHIVE_ENDING = ".tar.gz"
