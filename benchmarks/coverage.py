@@ -1,4 +1,4 @@
-"""Redo the tables of docs/inference.md that need toys, and its figure.
+"""Redo the tables of docs/explanation/inference.md that need toys, and its figure.
 
     python benchmarks/coverage.py [--ntoys 10000] [--jobs 2] [--plot docs/images/coverage.png]
 
@@ -113,7 +113,9 @@ def plot(results: list[Coverage], path: Path) -> None:
 
 def main() -> None:
     """Run all and print."""
-    parser = argparse.ArgumentParser(description="Redo the tables and the figure of docs/inference.md.")
+    parser = argparse.ArgumentParser(
+        description="Redo the tables and the figure of docs/explanation/inference.md."
+    )
     parser.add_argument("--ntoys", type=int, default=10000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)

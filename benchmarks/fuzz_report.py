@@ -19,7 +19,7 @@ from tests.fuzz.regressions import FOUND
 _INTRODUCTION = """# Fuzzing of the readers
 
 Written by `python -m benchmarks.fuzz --inputs {each} --seed {seed} --results FILE --guided FILE --report
-docs/trust-fuzzing.md`, with {versions}. A short version runs with the tests (`tests/fuzz`).
+docs/explanation/trust-fuzzing.md`, with {versions}. A short version runs with the tests (`tests/fuzz`).
 
 Every reader was given valid files that had been spoiled: bits, bytes and lines; values, types, names, order,
 size and nesting of JSON, YAML, CSV and XML; datasets, attributes and links of HDF5; histograms of ROOT;

@@ -1,4 +1,4 @@
-"""Run docs/from-pyhf-and-cabinetry.md, and print its table: lines and seconds of each side.
+"""Run docs/how-to/from-pyhf-and-cabinetry.md, and print its table: lines and seconds of each side.
 
     python benchmarks/side_by_side.py
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "from-pyhf-and-cabinetry.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "from-pyhf-and-cabinetry.md"
 THEIRS, OURS = "# pyhf and cabinetry", "# nuhist"
 _FENCE = re.compile(r"^```(python|text|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

@@ -1,6 +1,6 @@
 """Collect what the campaigns found into one page.
 
-    python -m benchmarks.trust [-o docs/trust.md]
+    python -m benchmarks.trust [-o docs/explanation/trust.md]
 
 The figures are read from the pages that the campaigns write; the page says which command makes which.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nuhist.files import write_atomically
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs" / "explanation"
 
 
 def main() -> None:
@@ -52,7 +52,8 @@ def trust_page(docs: Path) -> str:
             f" {cell(equivalence, 'nuhist worse than pyhf')}; sums"
             f" {cell(equivalence, 'largest difference from the sum')}; ROOT"
             f" {cell(equivalence, 'ROOT templates', 2)}, XML {cell(equivalence, 'HistFactory XML', 2)}",
-            "`python -m benchmarks.equivalence --models 1000 --jobs 2 -o docs/trust-equivalence.md`",
+            "`python -m benchmarks.equivalence --models 1000 --jobs 2"
+            " -o docs/explanation/trust-equivalence.md`",
         ),
         (
             "[Physics against other routes](trust-physics.md)",
@@ -64,13 +65,13 @@ def trust_page(docs: Path) -> str:
             "[Fuzzing](trust-fuzzing.md)",
             f"{random} spoiled inputs, 10,000 for each reader; {guided} more guided by coverage",
             f"{inputs} kinds of input that gave something else than a message, or took for ever; all mended",
-            "`python -m benchmarks.fuzz --inputs 10000 --report docs/trust-fuzzing.md`",
+            "`python -m benchmarks.fuzz --inputs 10000 --report docs/explanation/trust-fuzzing.md`",
         ),
         (
             "[Faults](trust-faults.md)",
             f"{faults} faults in {commands} commands; {signals} signals, kills and contests of processes",
             f"{int(problems) + int(left)} problems remain",
-            "`python -m benchmarks.faults -o docs/trust-faults.md`",
+            "`python -m benchmarks.faults -o docs/explanation/trust-faults.md`",
         ),
         (
             "[Packaging](trust-packaging.md)",
@@ -78,7 +79,7 @@ def trust_page(docs: Path) -> str:
             f"files missing: {cell(packaging, 'of these not in the wheel')}; tests at the lowest versions:"
             f" {cell(packaging, 'tests')}; `import nuhist`"
             f" {cell(packaging, 'CPU time of `import nuhist` after NumPy').split(' (')[0]} beyond NumPy",
-            "`python -m benchmarks.install -o docs/trust-packaging.md`",
+            "`python -m benchmarks.install -o docs/explanation/trust-packaging.md`",
         ),
     ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -102,8 +103,9 @@ def cell(text: str, label: str, column: int = 1) -> str:
 TEXT = """# What was tried
 
 How nuhist was tried before it asks for trust, what that found, and what was mended. Written by
-`python -m benchmarks.trust -o docs/trust.md`, which takes its figures from the campaigns' own pages. Each
-campaign is one command in a checkout with the `test` extra; a short version of each runs with the tests.
+`python -m benchmarks.trust -o docs/explanation/trust.md`, which takes its figures from the campaigns' own
+pages. Each campaign is one command in a checkout with the `test` extra; a short version of each runs with the
+tests.
 
 | What | Tried | Found | Command |
 | --- | --- | --- | --- |

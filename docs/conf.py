@@ -20,7 +20,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "nuhist_docs",
 ]
-exclude_patterns = ["_ext", "notebooks"]
+exclude_patterns = ["_ext", "tutorials/notebooks"]
 
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 4  # the anchors that forges make, so that links hold in both places

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Between these, limits are right to 1e-6: Δχ² of less than 1e-6 is rounding, and a level nearer to 1 has
-# not enough digits in a double to say how near. See docs/validity.md.
+# not enough digits in a double to say how near. See docs/explanation/validity.md.
 LEAST_LEVEL, LEAST_MISSED = 1e-3, 1e-12
 _LARGEST = 2**64  # whole numbers lie below
 _NOISE = 1e-9  # of a size: fits end so near to their bounds

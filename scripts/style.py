@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "CONTRIBUTING.md", "DESIGN.md", "SECURITY.md", "DATA_LICENSES.md", "docs/*.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "DESIGN.md", "SECURITY.md", "DATA_LICENSES.md", "docs/**/*.md")
 
 # What a docstring of a public object, or of one of its parameters, begins with and says not what it is.
 FRAGMENT = re.compile(r"(?:Of|Whose|Those|For|That|In) ")

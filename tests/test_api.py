@@ -1,4 +1,4 @@
-"""The contract: public names, exit codes, JSON results (see docs/api-contract.md)."""
+"""The contract: public names, exit codes, JSON results (see docs/reference/api-contract.md)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.every_command import (
 )
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-CONTRACT = (DOCS / "api-contract.md").read_text(encoding="utf-8")
+CONTRACT = (DOCS / "reference" / "api-contract.md").read_text(encoding="utf-8")
 PARTS = {"number_or_null", "numbers", "digest", "data_kind"}  # of outputs.json, which no command prints alone
 Kind = tuple[str, str]  # schema, and the name in its $defs
 
@@ -234,6 +234,6 @@ def test_help(call: Callable[..., Result], name: str) -> None:
 def test_exit_codes_are_documented() -> None:
     codes = [line.split("|")[1].strip() for line in section("Exit codes").splitlines() if "|" in line]
     assert sorted({code for code in codes if code.isdigit()}) == ["0", "1", "2"]
-    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"^- \*\*Exit codes\*\*: .*?(?=^\S|\Z)", page, re.MULTILINE | re.DOTALL)
     assert re.findall(r"\b(\d) [a-z]", line) == ["0", "1", "2"]

@@ -26,8 +26,8 @@ from nuhist.cli.main import main
 from tests.every_command import parameters
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = sorted(path.name for path in DOCS.glob("*.md"))
-NOTEBOOKS = sorted(path.name for path in (DOCS / "notebooks").glob("*.ipynb"))
+PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+NOTEBOOKS = sorted(path.name for path in (DOCS / "tutorials" / "notebooks").glob("*.ipynb"))
 
 
 def module(path: Path) -> ModuleType:
@@ -44,8 +44,8 @@ def module(path: Path) -> ModuleType:
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebooks_run_and_print_what_they_show(name: str) -> None:
     pytest.importorskip("matplotlib")
-    stored = json.loads((DOCS / "notebooks" / name).read_text(encoding="utf-8"))
-    found = module(DOCS / "notebooks" / "run.py").execute(stored)
+    stored = json.loads((DOCS / "tutorials" / "notebooks" / name).read_text(encoding="utf-8"))
+    found = module(DOCS / "tutorials" / "notebooks" / "run.py").execute(stored)
     for before, after in zip(stored["cells"], found["cells"], strict=True):
         assert before.get("execution_count") == after.get("execution_count")
         # Pictures depend on the fonts and on matplotlib's version; what is printed has few digits.
@@ -73,9 +73,11 @@ def test_the_page_of_notebooks_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     names: dict[str, object] = {}
     printed = io.StringIO()
     with redirect_stdout(printed):
-        for cell in re.findall(r"^```python\n(.*?)^```", _page("notebooks.md"), re.MULTILINE | re.DOTALL):
+        for cell in re.findall(
+            r"^```python\n(.*?)^```", _page("how-to/in-a-notebook.md"), re.MULTILINE | re.DOTALL
+        ):
             exec(cell, names)
-    (shown,) = re.findall(r"^```text\n(.*?)^```", _page("notebooks.md"), re.MULTILINE | re.DOTALL)
+    (shown,) = re.findall(r"^```text\n(.*?)^```", _page("how-to/in-a-notebook.md"), re.MULTILINE | re.DOTALL)
     assert _printed_as(shown.splitlines(), printed.getvalue())
 
 
@@ -84,20 +86,20 @@ def _page(name: str) -> str:
 
 
 def test_the_index_has_every_page() -> None:
-    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", _page("index.md")))
+    linked = set(re.findall(r"\]\(([\w/-]+\.md)\)", _page("index.md")))
     assert linked == set(PAGES) - {"index.md"}
 
 
 def test_tables_of_contents_come_from_the_index() -> None:
     extension = module(DOCS / "_ext" / "nuhist_docs.py")
     text = extension.tables_of_contents(
-        "# a\n\n## One\n\n[x](p.md) [y](q.md#z)\n\n## Two\n\n[x](p.md) [y](../r.md)"
+        "# a\n\n## One\n\n[x](a/p.md) [y](q.md#z)\n\n## Two\n\n[x](a/p.md) [y](../r.md)"
     )
-    assert text == "\n```{toctree}\n:hidden:\n:caption: One\n\np\n```\n"
+    assert text == "\n```{toctree}\n:hidden:\n:caption: One\n\na/p\n```\n"
 
 
 def test_the_python_page_has_every_public_name() -> None:
-    listed = set(re.findall(r"^- `nuhist\.(\w+)`$", _page("api.md"), re.MULTILINE))
+    listed = set(re.findall(r"^- `nuhist\.(\w+)`$", _page("reference/api.md"), re.MULTILINE))
     assert listed == set(nuhist.__all__) - {"__version__"}
 
 
@@ -111,7 +113,7 @@ def commands(group: click.Group, before: str = "nuhist") -> Iterator[tuple[str, 
 
 @pytest.mark.parametrize(("name", "command"), list(commands(main)))
 def test_commands_and_their_options_are_described(name: str, command: click.Command) -> None:
-    text = _page("commands.md")
+    text = _page("reference/commands.md")
     if isinstance(command, click.Group):
         return
     words = name.split()
@@ -127,7 +129,7 @@ def test_every_option_that_the_page_of_commands_names_exists() -> None:
     for _, command in commands(main):
         for parameter in parameters(command):
             known |= {*parameter.opts, *parameter.secondary_opts}
-    ours = re.sub(r"\$ pyhf.*", "", _page("commands.md"))
+    ours = re.sub(r"\$ pyhf.*", "", _page("reference/commands.md"))
     assert not set(re.findall(r"(?<![\w-])--[a-z][\w-]*", ours)) - known
 
 
@@ -174,7 +176,7 @@ def test_the_tutorial_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
     ran = []
-    for line, printed in console("tutorial.md"):
+    for line, printed in console("tutorials/first-limit.md"):
         # Pipes and other programs are left out, and submissions, which have tests of their own.
         if not line.startswith("nuhist ") or "|" in line or " hepdata " in line:
             continue
@@ -198,7 +200,7 @@ def test_what_nobody_printed_is_noticed() -> None:
 def test_our_side_of_the_page_for_users_of_pyhf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.chdir(tmp_path)
-    blocks, _ = side_by_side.read_page(_page("from-pyhf-and-cabinetry.md"))
+    blocks, _ = side_by_side.read_page(_page("how-to/from-pyhf-and-cabinetry.md"))
     ours = [block for block in blocks if block.side == side_by_side.OURS or block.job == "The workspace"]
     assert len(ours) > 12
     side_by_side.run(ours)
@@ -213,7 +215,7 @@ def test_the_page_for_users_of_pyhf_runs_and_both_sides_agree(
 ) -> None:
     for package in ("cabinetry", "contourpy", "mplhep"):
         pytest.importorskip(package)
-    text = _page("from-pyhf-and-cabinetry.md")
+    text = _page("how-to/from-pyhf-and-cabinetry.md")
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.chdir(tmp_path)
     blocks, shell = side_by_side.read_page(text)

@@ -227,7 +227,7 @@ def test_importing_nuhist_imports_nothing_heavy() -> None:
 
 def test_the_version_is_the_same_in_what_is_printed_and_written() -> None:
     assert CliRunner().invoke(main, ["--version"]).stdout == f"nuhist, version {__version__}\n"
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     said = {
         (page.name, version)
         for page in pages

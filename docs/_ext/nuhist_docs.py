@@ -12,6 +12,7 @@ import base64
 import json
 import re
 from importlib import import_module
+from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     import click
     from sphinx.application import Sphinx
 
-_PAGE_LINK = re.compile(r"\]\(([\w-]+)\.md\)")
-_OUTSIDE_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\(\.\./(?P<path>[^)#]*)(#[^)]*)?\)")
+_PAGE_LINK = re.compile(r"\]\(([\w/-]+)\.md\)")
+_LINK_UPWARDS = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<path>\.\./[^)#]*)(#[^)]*)?\)")
 _COMMANDS = "<!-- commands -->"
 _API_NAME = re.compile(r"^- `(?P<name>nuhist[\w.]+)`$", flags=re.MULTILINE)
 _NOTEBOOK = re.compile(r"<!-- notebook: (?P<name>[\w-]+\.ipynb) -->")
@@ -33,24 +34,26 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _read(app: Sphinx, page: str, source: list[str]) -> None:
-    text = _OUTSIDE_LINK.sub(_as_path, source[0])
+    where = page.rpartition("/")[0]
+    text = _LINK_UPWARDS.sub(lambda link: _as_path(link, where), source[0])
     if page == "index":
         text += tables_of_contents(text)
     if _COMMANDS in text:
         text = text.replace(_COMMANDS, command_reference())
-    if page == "api":
+    if page == "reference/api":
         text = _API_NAME.sub(_docstring, text)
     if not text.startswith("#"):  # the table that nuhist reproduce writes
-        text = f"# {page.replace('-', ' ').capitalize()}\n\n{text}"
-    folder = Path(app.srcdir) / "notebooks"
+        text = f"# {page.rpartition('/')[2].replace('-', ' ').capitalize()}\n\n{text}"
+    folder = Path(app.srcdir) / "tutorials" / "notebooks"
     source[0] = _NOTEBOOK.sub(lambda found: notebook(folder / found["name"], Path(app.outdir)), text)
 
 
-def _as_path(link: re.Match[str]) -> str:
-    text = link["text"]
-    return (
-        f"`{link['path']}`" if text.strip("`/") == link["path"].strip("/") else f"{text} (`{link['path']}`)"
-    )
+def _as_path(link: re.Match[str], where: str) -> str:
+    """A link out of ``docs/`` as the path in the repository; others stay."""
+    path = normpath(f"docs/{where}/{link['path']}")
+    if path.startswith("docs/"):
+        return link[0]
+    return f"`{path}`" if link["text"].strip("`/") == path else f"{link['text']} (`{path}`)"
 
 
 def _docstring(entry: re.Match[str]) -> str:
@@ -116,7 +119,7 @@ def notebook(path: Path, output: Path) -> str:
                 picture = output / "_images" / f"{path.stem}_{number}.png"
                 picture.parent.mkdir(parents=True, exist_ok=True)
                 picture.write_bytes(base64.b64decode("".join(result["data"]["image/png"])))
-                parts.append(f'<img src="_images/{picture.name}" alt="Figure of the cell above">')
+                parts.append(f'<img src="../_images/{picture.name}" alt="Figure of the cell above">')
             else:
                 parts.append(f"```text\n{''.join(result['data']['text/plain'])}\n```")
     return "\n\n".join(parts)

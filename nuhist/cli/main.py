@@ -69,11 +69,11 @@ _FAMILIES = {
 _MEMORY = "the memory does not suffice for this model; take fewer bins or parameters, or a larger machine"
 # What an error says, and the page that says more.
 _PAGES = {
-    "no hypothesis called": "docs/statistical-model.md",
-    "no experiment called": "docs/experiments.md",
-    " both have '": "docs/combination.md",
-    "' has different sizes: ": "docs/combination.md",
-    ": no toys are thrown ": "docs/scaling.md",
+    "no hypothesis called": "docs/explanation/statistical-model.md",
+    "no experiment called": "docs/explanation/experiments.md",
+    " both have '": "docs/how-to/combine.md",
+    "' has different sizes: ": "docs/how-to/combine.md",
+    ": no toys are thrown ": "docs/how-to/many-toys.md",
 }
 
 

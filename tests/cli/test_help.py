@@ -204,9 +204,9 @@ def test_shells_complete_files() -> None:
 @pytest.mark.parametrize(
     ("arguments", "page"),
     [
-        (("build", "lz_ws2022", "--hypothesis", "magnetik"), "docs/statistical-model.md"),
-        (("build", "lz", "--hypothesis", "magnetic-moment"), "docs/experiments.md"),
-        (("limit", "ws.json", "--ntoys", "10"), "docs/scaling.md"),
+        (("build", "lz_ws2022", "--hypothesis", "magnetik"), "docs/explanation/statistical-model.md"),
+        (("build", "lz", "--hypothesis", "magnetic-moment"), "docs/explanation/experiments.md"),
+        (("limit", "ws.json", "--ntoys", "10"), "docs/how-to/many-toys.md"),
     ],
 )
 def test_errors_name_the_page_that_says_more(run: Run, arguments: tuple[str, ...], page: str) -> None:

@@ -160,7 +160,7 @@ def test_templates_are_named_as_texts_or_paths(workspace: Workspace, tmp_path: P
 
 
 def test_the_documentation_has_the_table() -> None:
-    text = (ROOT / "docs" / "exchange.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "how-to" / "other-formats.md").read_text(encoding="utf-8")
     table = [line for line in text.splitlines() if line.startswith("| [")][: len(FORMATS)]
     for line, each in zip(table, FORMATS, strict=True):
         title, programs, needs = (cell.strip() for cell in line.strip("|").split("|"))

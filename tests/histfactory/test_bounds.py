@@ -66,7 +66,9 @@ def test_limits_do_not_depend_on_the_bounds_that_are_stated(
 ) -> None:
     mine(MOMENT, bounds=(0.0, 100.0 * factor))
     found = nuhist.limit(build("xenonnt_sr0", hypothesis="mine"))
-    assert found.upper == pytest.approx(7.166e-12, rel=1e-3)  # docs/experiments.md, of the stated bounds
+    assert found.upper == pytest.approx(
+        7.166e-12, rel=1e-3
+    )  # docs/explanation/experiments.md, of the stated bounds
 
 
 @pytest.mark.thorough(keep=2)
