@@ -3,21 +3,93 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from nuhist.errors import ConfigError
-from nuhist.physics.hypothesis_fields import FLAVOR_CHOICES, Dependence, FlavorChoice, Unstated, no_terms
-
-if TYPE_CHECKING:
-    from nuhist.physics.hypothesis import Hypothesis
+from nuhist.physics.hypothesis_fields import (
+    FLAVOR_CHOICES,
+    Dependence,
+    FlavorChoice,
+    Line,
+    ParameterRange,
+    Propagation,
+    Rates,
+    Terms,
+    Unstated,
+    no_terms,
+)
 
 _NEAR = 0.01  # largest bound over scale: the quadratic part is then right to (0.01)²/3 = 3e-5
 
 
-def check_fields(hypothesis: Hypothesis) -> None:
+class _Hypothesis(Protocol):
+    """What is checked: :class:`nuhist.physics.hypothesis.Hypothesis`, which imports this module."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def parameter(self) -> str: ...
+
+    @property
+    def reference(self) -> float: ...
+
+    @property
+    def terms(self) -> Terms: ...
+
+    @property
+    def other_terms(self) -> Mapping[str, Terms]: ...
+
+    @property
+    def alternative(self) -> Terms | None: ...
+
+    @property
+    def rates(self) -> Rates | None: ...
+
+    @property
+    def line(self) -> Line | None: ...
+
+    @property
+    def propagation(self) -> Propagation | None: ...
+
+    @property
+    def dependence(self) -> Dependence: ...
+
+    @property
+    def power(self) -> int: ...
+
+    @property
+    def bounds(self) -> tuple[float, float]: ...
+
+    @property
+    def flavor_ranges(self) -> Mapping[FlavorChoice, ParameterRange]: ...
+
+    @property
+    def outgoing_mass(self) -> float: ...
+
+    @property
+    def rrpa(self) -> bool: ...
+
+    @property
+    def absorption(self) -> bool: ...
+
+    @property
+    def replaces_standard_model(self) -> bool: ...
+
+    @property
+    def of_neutrinos(self) -> bool: ...
+
+    def parameter_range(self, flavor: FlavorChoice, /) -> ParameterRange: ...
+
+
+def check_fields(hypothesis: _Hypothesis) -> None:
     """Refuse fields that make no sense.
 
     Raises
@@ -31,7 +103,7 @@ def check_fields(hypothesis: Hypothesis) -> None:
         _check_range(hypothesis, flavor)
 
 
-def _check_texts(hypothesis: Hypothesis) -> None:
+def _check_texts(hypothesis: _Hypothesis) -> None:
     for name in ("name", "title", "coupling", "unit", "parameter"):
         text = getattr(hypothesis, name)
         if not isinstance(text, str) or not text:
@@ -52,7 +124,7 @@ def _check_texts(hypothesis: Hypothesis) -> None:
             raise ConfigError(f"hypothesis {hypothesis.name}: {name} is {function!r}; expected a function")
 
 
-def _check_form(hypothesis: Hypothesis) -> None:
+def _check_form(hypothesis: _Hypothesis) -> None:
     where = f"hypothesis {hypothesis.name}"
     form: Any = hypothesis.dependence
     power: Any = hypothesis.power
@@ -91,7 +163,7 @@ def _check_form(hypothesis: Hypothesis) -> None:
         raise ConfigError(f"{where}: the RRPA ratio of the larger of two is not known; expected rrpa=False")
 
 
-def _check_outgoing_mass(hypothesis: Hypothesis, where: str) -> None:
+def _check_outgoing_mass(hypothesis: _Hypothesis, where: str) -> None:
     mass = hypothesis.outgoing_mass
     if mass == 0 and not isinstance(mass, bool):
         return
@@ -107,7 +179,7 @@ def _check_outgoing_mass(hypothesis: Hypothesis, where: str) -> None:
         )
 
 
-def _check_own_rates(hypothesis: Hypothesis, where: str) -> None:
+def _check_own_rates(hypothesis: _Hypothesis, where: str) -> None:
     """Refuse what makes no sense of a signal that is no neutrino's."""
     if hypothesis.terms is not no_terms:
         raise ConfigError(f"{where}: it has terms and rates, or a line; expected one of them")
@@ -130,7 +202,7 @@ def _check_own_rates(hypothesis: Hypothesis, where: str) -> None:
         )
 
 
-def _check_range(hypothesis: Hypothesis, flavor: FlavorChoice) -> None:
+def _check_range(hypothesis: _Hypothesis, flavor: FlavorChoice) -> None:
     where = f"hypothesis {hypothesis.name}"
     unknown = set(hypothesis.flavor_ranges) - set(FLAVOR_CHOICES)
     if unknown:
