@@ -14,7 +14,8 @@ from nuhist.experiments.data import observed_counts, read_counts
 from nuhist.experiments.experiment import Experiment, Treatment
 from nuhist.experiments.monoenergetic import read_monoenergetic
 from nuhist.histfactory.backgrounds import background_samples
-from nuhist.histfactory.neutrinos import NeutrinoModel, neutrino_models
+from nuhist.histfactory.neutrino_models import neutrino_models
+from nuhist.histfactory.neutrinos import NeutrinoModel
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.several import merged
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
