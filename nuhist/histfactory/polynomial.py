@@ -33,9 +33,7 @@ def polynomial_modifier(
         Largest |x| for which the counts must be right.
     """
     offset = 8 / 15 * scale**2 * (1 + (reach / scale) ** 2 / 3) * quadratic
-    exact = is_found_scale(
-        scale
-    )  # ten digits of both sides hold their difference up to those that are stated
+    exact = is_found_scale(scale)  # of stated ones, ten digits of both sides hold their difference
     if exact:
         standard, linear, offset = rounded(standard), rounded(linear), rounded(offset)
     return HistoSys(

@@ -30,6 +30,8 @@ _SYMBOLS = {
         for kind, more in (("", ""), ("transition_", r",\mathrm{transition}"))
     },
     "epsilon_vector_nu": r"\varepsilon^V_{\nu",
+    "g_ae": r"g_{ae",
+    "kinetic_mixing": r"\varepsilon_{\mathrm{mix}",
     "delta_sin2_theta_w": r"\delta\sin^2\theta_{W",
     "sm_strength_nu": r"\mathrm{SM\ strength}_{\nu",
 }

@@ -195,7 +195,14 @@ def test_the_papers_figures_without_matplotlib(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "formula"),
-    [("mu_nu", r"$\mu_{\nu}$"), ("q_nue", r"$q_{\nu_e}$"), ("mu_nutau", r"$\mu_{\nu_\tau}$"), ("mu", "mu")],
+    [
+        ("mu_nu", r"$\mu_{\nu}$"),
+        ("q_nue", r"$q_{\nu_e}$"),
+        ("mu_nutau", r"$\mu_{\nu_\tau}$"),
+        ("g_ae", r"$g_{ae}$"),
+        ("kinetic_mixing", r"$\varepsilon_{\mathrm{mix}}$"),
+        ("mu", "mu"),
+    ],
 )
 def test_symbols(name: str, formula: str) -> None:
     assert symbol(name) == formula
