@@ -22,6 +22,7 @@ from nuhist.tables import Array
 
 Result = Any
 """Of a task: two arrays with a number for each toy, or a document of JSON."""
+KEPT = "; with resume=..., finished batches are kept, and the same command goes on from there"
 _ARRAYS = ("statistic", "best")
 _LONGEST_LINE = MEBIBYTE  # a batch takes 22 kB
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -12,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
-from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, OptionError, unknown_name
-from nuhist.inference.checkpoints import Checkpoint, Result
+from nuhist.inference.checkpoints import KEPT, Checkpoint, Result
+from nuhist.inference.dask_cluster import cluster, results_of
 from nuhist.inference.processes import processes
 from nuhist.inference.toys import ToysAt, statistic
 from nuhist.inputs import check_path
@@ -22,7 +21,6 @@ from nuhist.keywords import named_fields
 from nuhist.values import as_text, as_whole, shown
 
 _ROUNDING = 1e-6  # of one toy
-_KEPT = "; with resume=..., finished batches are kept, and the same command goes on from there"
 
 
 @named_fields
@@ -220,14 +218,17 @@ class _Rounds:
     def _computed(self, tasks: Sequence[Work], chosen: Sequence[int]) -> Iterator[tuple[int, Result]]:
         work = [tasks[index] for index in chosen]
         if self.execution.scheduler is not None and work:
-            yield from self._dask(work, chosen, self.execution.scheduler)
+            address = self.execution.scheduler
+            opened = self._shared("dask", lambda: cluster(address, self.model))
+            for place, result in results_of(opened, partial(_alone, self.compute), work, address):
+                yield chosen[place], result
         elif self.execution.jobs > 1 and len(work) > 1:
             _refuse_unsent(self.model)
             share = self._shared("processes", lambda: processes(self.execution.jobs))
             try:
                 yield from zip(chosen, share(partial(_alone, self.compute, self.model), work), strict=True)
             except BrokenProcessPool as error:
-                raise FitError(f"a process that computes was killed{_KEPT}") from error
+                raise FitError(f"a process that computes was killed{KEPT}") from error
         else:
             for index, task in zip(chosen, work, strict=True):
                 yield index, _alone(self.compute, self.model, task)
@@ -237,93 +238,6 @@ class _Rounds:
         if name not in self._open:
             self._open[name] = self.stack.enter_context(make())
         return self._open[name]
-
-    def _dask(
-        self, work: Sequence[Work], chosen: Sequence[int], address: str
-    ) -> Iterator[tuple[int, Result]]:
-        client, shared = self._shared("dask", lambda: _cluster(address, self.model))
-        from distributed import as_completed
-
-        same = partial(_of_version, __version__, self.compute)
-        futures = [client.submit(same, shared, task, pure=False, retries=3) for task in work]
-        order = {future.key: index for future, index in zip(futures, chosen, strict=True)}
-        for future in as_completed(futures):
-            try:
-                result = future.result()
-            except ConfigError:  # of a worker that came later
-                raise
-            except Exception as error:  # the scheduler is gone, or no worker can do it
-                raise FitError(f"the Dask cluster at {address} fails: {_one_line(error)}{_KEPT}") from error
-            yield order[future.key], result
-
-
-@contextmanager
-def _cluster(address: str, model: Any) -> Iterator[tuple[Any, Any]]:
-    """A client of a Dask cluster, and the model there."""
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise ConfigError("scheduler=... needs Dask; pip install 'nuhist[dask]'") from error
-    try:
-        client = Client(address, timeout="20s")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"no Dask scheduler answers at {address}: {error}") from error
-    with _quiet("distributed.client", "distributed.batched", "tornado.application"), client:
-        _refuse_other_versions(client)
-        # A task, not scattered data: when the worker that holds it dies, another makes it again.
-        yield client, client.submit(_itself, model, pure=False)
-
-
-def _refuse_other_versions(client: Any) -> None:
-    """Refuse workers that have another nuhist, or none, before they get work.
-
-    They are asked with a function of Python's own, which every worker has.
-    """
-    from pydoc import locate
-
-    try:
-        versions = client.run(locate, "nuhist.__about__.__version__")
-    except Exception as error:
-        raise FitError(f"the Dask cluster does not answer: {_one_line(error)}") from error
-    for worker, version in sorted(versions.items()):
-        if version != __version__:
-            raise _other_version(worker, version)
-
-
-def _of_version(version: str, compute: Compute | None, model: Any, task: Any) -> Result:
-    """One task on a worker that has the version of the one who asks."""
-    if version != __version__:
-        from distributed import get_worker
-
-        raise _other_version(get_worker().address, __version__, version)
-    return _alone(compute, model, task)
-
-
-def _other_version(worker: str, theirs: str | None, ours: str = __version__) -> ConfigError:
-    has = f"nuhist {theirs}" if theirs else "no nuhist"
-    return ConfigError(f"the Dask worker {worker} has {has}, this is nuhist {ours}; install the same on both")
-
-
-@contextmanager
-def _quiet(*names: str) -> Iterator[None]:
-    """Without the messages of some loggers, whose tracebacks would stand beside the error."""
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
-
-
-def _itself(model: Any) -> Any:
-    return model
 
 
 def _alone(compute: Compute | None, model: Any, task: Any) -> Result:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nuhist import Workspace
 from nuhist import __version__ as nuhist_version
 from nuhist.errors import ConfigError, DataError
+from nuhist.inference import dask_cluster
 from nuhist.inference import execution as module
 from nuhist.inference.checkpoints import Result
 from nuhist.inference.execution import Execution, run
@@ -219,9 +220,9 @@ def test_a_dask_worker_of_another_version(
         with pytest.raises(ConfigError, match=message):
             run(model, tasks, Execution(scheduler=address), DIGEST)
         # One that comes when work is already given out is asked again with each task.
-        monkeypatch.setattr(module, "_refuse_other_versions", lambda _client: None)
-        submitted = partial(module._of_version, "0.0.2", None)
-        monkeypatch.setattr(module, "partial", lambda *_arguments: submitted)
+        monkeypatch.setattr(dask_cluster, "_refuse_other_versions", lambda _client: None)
+        submitted = partial(dask_cluster._of_version, "0.0.2", statistic)
+        monkeypatch.setattr(dask_cluster, "partial", lambda *_arguments: submitted)
         with pytest.raises(ConfigError, match=r"^the Dask worker \S+ has nuhist .*, this is nuhist 0\.0\.2;"):
             run(model, tasks[:1], Execution(scheduler=address), DIGEST)
     assert computed == []
@@ -235,7 +236,7 @@ def test_a_worker_without_nuhist() -> None:
             return {"tcp://a": function("no_nuhist.__about__.__version__"), "tcp://b": function(name)}
 
     with pytest.raises(ConfigError, match=r"^the Dask worker tcp://a has no nuhist, this is nuhist "):
-        module._refuse_other_versions(Cluster())
+        dask_cluster._refuse_other_versions(Cluster())
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device without end")
