@@ -6,7 +6,6 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -14,30 +13,21 @@ from typing import Any
 from nuhist.errors import ConfigError, DataError, ExchangeError, OptionError, missing_extra
 from nuhist.exchange.hepdata.archive import pack
 from nuhist.exchange.hepdata.columns import library
-from nuhist.exchange.hepdata.licenses import License, license_of
-from nuhist.exchange.hepdata.likelihood import ARCHIVE_FILE, RESULTS_FILE, Likelihoods, likelihoods
-from nuhist.exchange.hepdata.readme import kind_of
+from nuhist.exchange.hepdata.first_document import first_document
+from nuhist.exchange.hepdata.licenses import license_of
+from nuhist.exchange.hepdata.likelihood import ARCHIVE_FILE, Likelihoods, likelihoods
 from nuhist.exchange.hepdata.result_tables import result_tables
-from nuhist.exchange.hepdata.study import Study, study
+from nuhist.exchange.hepdata.study import study
 from nuhist.exchange.hepdata.tables import submission_tables
-from nuhist.experiments.loading import bundled_experiments, load_experiment
 from nuhist.files import make_folder
 from nuhist.histfactory.data_kind import UNOBSERVED, describe
-from nuhist.histfactory.patchset import NO_RECORD, SignalGrid
+from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.methods.result_files import Result
 from nuhist.methods.sensitivity_results import Sensitivity
-from nuhist.physics.coupling import spaced
-from nuhist.physics.rate_options import ELECTRON
 
 SUBMISSION_FILE = "submission.yaml"
 ARCHIVE_ENDING = ".tar.gz"
-_KINDS = {
-    "background-only workspace": "background-only workspaces",
-    "signal points": "signal points",
-    "workspace": "full workspaces",
-    "sidecar": "bin edges and meanings",
-}
 LARGEST_UPLOAD = 50_000_000  # bytes; HEPData's limit
 
 
@@ -132,7 +122,7 @@ def build_submission(
     tables += result_tables(results or {}, tables)
     for each in tables:
         each.add_data_license(license.name, license.url)
-    head = _first_document(studies, contents, license, inspire_id, abstract)
+    head = first_document(studies, contents, license, inspire_id, abstract)
     make_folder(folder.parent)
     try:
         workplace = Path(mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -216,84 +206,6 @@ def _refuse_existing(folder: Path, archive: Path) -> None:
         raise DataError(f"{folder}: is there already; remove it, or name another folder")
     if archive.exists() or archive.is_symlink():
         raise DataError(f"{archive}: is there already; remove it, or name another folder")
-
-
-def _first_document(
-    studies: list[Study],
-    contents: Likelihoods,
-    license: License,
-    inspire_id: int | None,
-    abstract: str | None,
-) -> dict[str, Any]:
-    """The first document of submission.yaml: what holds for all tables."""
-    general = library().Submission()
-    made_with = general.additional_resources
-    general.additional_resources = []
-    names = ", ".join(entry.name for entry in studies)
-    general.add_additional_resource(
-        f"Likelihoods in the HistFactory JSON format (pyhf) of {names}: {len(contents.members)} files with"
-        f" {', '.join(_contents(contents))}, and a README with the expected results",
-        ARCHIVE_FILE,
-        file_type="HistFactory",
-        resource_license=license.to_json(),
-    )
-    for record in _data_records(studies):
-        general.add_link(
-            f"HEPData record of data in use, {record}", f"https://www.hepdata.net/record/{record}"
-        )
-    general.additional_resources += made_with
-    text = _abstract(studies) if abstract is None else abstract.strip()
-    document: dict[str, Any] = {
-        "comment": escape(text, quote=False),  # HEPData reads it as HTML
-        "additional_resources": general.additional_resources,
-    }
-    if inspire_id is not None:
-        document["record_ids"] = [{"type": "inspire", "id": inspire_id}]
-    return document
-
-
-def _data_records(studies: list[Study]) -> list[str]:
-    """HEPData records that bundled experiments took their data from."""
-    bundled = bundled_experiments()
-    found: dict[str, None] = {}
-    for entry in studies:
-        for channel in (entry.workspace.sidecar or {}).get("channels", {}).values():
-            if channel.get("experiment") in bundled:
-                record = load_experiment(channel["experiment"]).hepdata
-                if record is not None and record != NO_RECORD:
-                    found[record] = None
-    return list(found)
-
-
-def _contents(contents: Likelihoods) -> list[str]:
-    """What kinds of files there are, as a reader would say."""
-    found = {kind_of(name) for name in contents.members if name.endswith(".json") and name != RESULTS_FILE}
-    return [words for kind, words in _KINDS.items() if kind in found]
-
-
-def _abstract(studies: list[Study]) -> str:
-    """What the submission holds, where the user gives no abstract."""
-    sidecars = [entry.workspace.sidecar or {} for entry in studies]
-    ours = all("hypothesis" in each for each in sidecars)
-    channels = [channel for each in sidecars for channel in each.get("channels", {}).values()]
-    processes = {channel.get("process", ELECTRON) for channel in channels}
-    subject = f" of {' and '.join(sorted(processes))} recoils" if ours else ""
-    lines = [f"Statistical models{subject} in the HistFactory format, with what follows from them."]
-    for entry in studies:
-        kind = entry.model.data_kind
-        if kind != "observed":
-            lines.append(f"Data of {entry.name}: {describe(kind)}.")
-        for interval in entry.intervals:
-            ends = {"below": interval.upper, "above": interval.lower}
-            bounds = [
-                f"{word} {end:.4g}{spaced(interval.unit)}" for word, end in ends.items() if end is not None
-            ]
-            lines.append(
-                f"{entry.name}: {interval.coupling} {' and '.join(bounds) or 'without bound'} at"
-                f" {interval.level.replace('CL', 'C.L.')} ({interval.method}), min_chi2"
-                f" {interval.min_chi2:.2f}."
-            )
-    return " ".join(lines)
 
 
 def _write(folder: Path, head: dict[str, Any], tables: list[Any], contents: Likelihoods) -> None:
