@@ -30,7 +30,7 @@ result_file = click.option(
 @command(epilog="Example: nuhist exclusion BkgOnly.json patchset.json --jobs 2 -o plane.json")
 @click.argument("sources", metavar="WS [PATCHSET] | EXPERIMENT...", nargs=-1, required=True)
 @click.option("--hypothesis", metavar="H", help="One with a parameter of its own, such as light-vector.")
-@click.option("--over", multiple=True, metavar="NAME=LO:HI:N[:log]",
+@click.option("--over", multiple=True, metavar="NAME=LO:HI:N[:log]|A,B,...",
               help="Values of that parameter; again for a plane of two.")  # fmt: skip
 @click.option("--flavor", metavar="F", help="effective, e, mu or tau (with --over) [default: effective].")
 @click.option("--method", metavar="M", help="profile or cls (with --over) [default: profile].")

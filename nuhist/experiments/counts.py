@@ -17,7 +17,7 @@ from nuhist.physics.processes import refuse_other_process
 from nuhist.physics.propagation import rates_in_source
 from nuhist.physics.recoils import recoil_rates_by_flux
 from nuhist.physics.sources.source import Source
-from nuhist.physics.terms import own_line, own_rates
+from nuhist.physics.terms import own_line, own_product, own_rates
 from nuhist.physics.together import Tested, shared_flavors
 from nuhist.tables import Array, column, read_table
 
@@ -106,6 +106,14 @@ def own_counts(experiment: Experiment, response: Response, hypothesis: Hypothesi
     factor = experiment.exposure * experiment.counts_per_event
     counts = {power: factor * response.fold(values) for power, values in rates.items()}
     return counts | _line_counts(experiment, response, hypothesis)
+
+
+def own_product_counts(
+    experiment: Experiment, response: Response, hypothesis: Hypothesis, other: str
+) -> Array:
+    """Expected counts per bin that the product of two such couplings adds, both being their references."""
+    rates = own_product(hypothesis, other, response.energy, experiment.target)
+    return np.asarray(experiment.exposure * experiment.counts_per_event * response.fold(rates))
 
 
 def _line_counts(experiment: Experiment, response: Response, hypothesis: Hypothesis) -> dict[int, Array]:

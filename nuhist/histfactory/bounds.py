@@ -85,8 +85,30 @@ def _found(models: ModelSet, place: int, hypothesis: Hypothesis, stated: Paramet
     # Of bounds too wide by far the polynomial would lose its linear part.
     low, high = (_nearer(seen, bound) if bound else bound for bound in (low, high))
     groups = [parts for model in models.models for parts in by_power(model.tested[place]) if parts]
+    if not hypothesis.of_neutrinos:
+        _refuse_taken(hypothesis, seen)
+        groups = [{**each.parts, 0: each.expected} for each in seen]
     least = stated.scale if max(-low, high) >= max(map(abs, stated.bounds)) else 0.0
     return ParameterRange(_scale(groups, (low, high), least), (low, high))
+
+
+def _refuse_taken(hypothesis: Hypothesis, seen: Sequence[Seen]) -> None:
+    """Refuse an interference that takes away more than all that is expected.
+
+    Raises
+    ------
+    ConfigError
+        With the bin.
+    """
+    for each in seen:
+        linear, quadratic = each.parts[1], each.parts[2]
+        bad = linear**2 > 4 * quadratic * each.expected * (1 + _ERROR)
+        if bad.any():
+            raise ConfigError(
+                f"hypothesis {hypothesis.name}: its interference takes away more events than bin"
+                f" {int(np.argmax(bad))} expects; expected a part of power 2 that is at least the square of"
+                " that of power 1 over four times the counts without it"
+            )
 
 
 def _moved(seen: Sequence[Seen], bound: float) -> float:

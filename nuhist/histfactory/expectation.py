@@ -14,7 +14,7 @@ from nuhist.histfactory.several import normsys_factor
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, NormSys, Sample
 from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis
-from nuhist.physics.together import shared_flavors
+from nuhist.physics.together import has_product
 from nuhist.tables import Array
 
 _ROUNDING = 1e-12  # of all events, of which two sums are subtracted
@@ -100,8 +100,7 @@ def refuse_other_product(models: ModelSet, channels: Sequence[Channel]) -> None:
         exposure = channel.description["exposure_tonne_year"] / model.neutrinos.experiment.exposure
         for first, second in combinations(model.tested, 2):
             tested = (first.hypothesis, first.flavor), (second.hypothesis, second.flavor)
-            shared = shared_flavors(*tested)
-            crossed = sum(first.crossed(second).values()) if shared else np.zeros(1)
+            crossed = sum(first.crossed(second).values()) if has_product(*tested) else np.zeros(1)
             scales = [hypothesis.parameter_of_interest(flavor) for hypothesis, flavor in tested]
             for pair in product(*(_couplings(*each) for each in tested)):
                 values = {

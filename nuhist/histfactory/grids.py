@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -36,19 +37,31 @@ def parse_range(text: str) -> list[float]:
 
 @dataclass(frozen=True)
 class Over:
-    """Values of a parameter, as ``NAME=LO:HI:N`` or ``NAME=LO:HI:N:log``; LO and HI may have units.
+    """Values of a parameter, as ``NAME=LO:HI:N``, ``NAME=LO:HI:N:log`` or ``NAME=A,B,C``.
+
+    Attributes
+    ----------
+    name
+        The parameter.
+    ends
+        Its values as texts: the first and the last one of ``number``, or all of them.
+    number
+        How many there are between the ends and with them; None where all are named.
+    logarithmic
+        Whether they are in one ratio.
 
     Examples
     --------
-    >>> [round(value, 6) for value in Over("mass", "1", "100", 3, True).values(float)]
+    >>> [round(value, 6) for value in Over("mass", ("1", "100"), 3, True).values(float)]
     [1.0, 10.0, 100.0]
+    >>> Over("mass", ("1", "2", "5")).values(float)
+    [1.0, 2.0, 5.0]
     """
 
     name: str
-    low: str
-    high: str
-    number: int
-    logarithmic: bool
+    ends: tuple[str, ...]
+    number: int | None = None
+    logarithmic: bool = False
 
     def values(self, parsed: Callable[[str], float]) -> list[float]:
         """The values, from what a text with a unit means.
@@ -58,18 +71,24 @@ class Over:
         ConfigError
             If they are not in order, or not positive and in one ratio.
         """
-        low, high = parsed(self.low), parsed(self.high)
-        if not low < high:
-            raise ConfigError(f"range of {self.name}, {self.low} to {self.high}: needs HI above LO")
+        named = [parsed(text) for text in self.ends]
+        if any(first >= second for first, second in pairwise(named)):
+            between = ", " if self.number is None else " to "
+            raise ConfigError(
+                f"range of {self.name}, {between.join(self.ends)}: expected each value above the one before"
+            )
+        if self.number is None:
+            return named
+        low, high = named
         if self.logarithmic and low <= 0:
-            raise ConfigError(f"range of {self.name} from {self.low}: values in one ratio begin above 0")
-        between = np.geomspace if self.logarithmic else np.linspace
-        inner = [float(f"{value:.12g}") for value in between(low, high, self.number)[1:-1]]
+            raise ConfigError(f"range of {self.name} from {self.ends[0]}: values in one ratio begin above 0")
+        between_ends = np.geomspace if self.logarithmic else np.linspace
+        inner = [float(f"{value:.12g}") for value in between_ends(low, high, self.number)[1:-1]]
         return [low, *inner, high]
 
 
 def parse_over(text: str) -> Over:
-    """What ``NAME=LO:HI:N[:log]`` says.
+    """What ``NAME=LO:HI:N[:log]`` or ``NAME=A,B,C`` says.
 
     Raises
     ------
@@ -77,10 +96,15 @@ def parse_over(text: str) -> Over:
         If the text has another form.
     """
     name, _, rest = text.partition("=")
+    listed = tuple(part.strip() for part in rest.split(","))
+    if name and ":" not in rest and len(listed) > 1 and all(listed):
+        return Over(name, listed)
     low, high, number, *more = [*rest.split(":"), "", "", ""][: max(3, rest.count(":") + 1)]
     if not (name and low and high and number.isdigit() and int(number) > 1 and more in ([], ["log"])):
-        raise ConfigError(f"'{text}': expected NAME=LO:HI:N or NAME=LO:HI:N:log, such as mass=1:1e5:31:log")
-    return Over(name, low, high, int(number), bool(more))
+        raise ConfigError(
+            f"'{text}': expected NAME=LO:HI:N, NAME=LO:HI:N:log or NAME=A,B,C, such as mass=1:1e5:31:log"
+        )
+    return Over(name, (low, high), int(number), bool(more))
 
 
 def parse_levels(text: str) -> list[float]:

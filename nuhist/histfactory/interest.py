@@ -40,7 +40,8 @@ def interest_start(hypothesis: Hypothesis, bounds: tuple[float, float]) -> float
 
 def signal_name(hypothesis: Hypothesis, group: str = "all", label: str = "") -> str:
     """Name of the samples that carry a coupling, for a group of fluxes; with a label of several flavours."""
-    scattering = hypothesis.replaces_standard_model or hypothesis.dependence is Dependence.POLYNOMIAL
+    signed = hypothesis.dependence is Dependence.POLYNOMIAL and hypothesis.of_neutrinos
+    scattering = hypothesis.replaces_standard_model or signed
     name = "nu" if scattering else sample_name(hypothesis.name) + label
     return name if group == "all" else f"{name}_{group}"
 

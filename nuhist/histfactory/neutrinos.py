@@ -13,6 +13,7 @@ from nuhist.experiments.counts import (
     neutrino_counts_at,
     neutrino_counts_by_group,
     own_counts,
+    own_product_counts,
 )
 from nuhist.experiments.experiment import Experiment, Treatment
 from nuhist.experiments.monoenergetic import parameters_of
@@ -156,10 +157,22 @@ class NeutrinoModel:
                         modifiers.append(shape)
                 modifiers += self._coupling(power, counts)
                 samples.append(self._sample(group, factor * values, modifiers, signal=power > 0))
-        for power, values in own_counts(self.experiment, self._folding, self.hypothesis).items():
-            modifiers = [*self._efficiency(), *self._coupling(power, {})]
-            samples.append(self._sample("all", scale * values, modifiers, signal=True))
-        return self._expanded(samples)
+        return self._expanded([*samples, *self._own_samples()])
+
+    def _own_samples(self) -> list[Sample]:
+        """Samples of a signal that is no neutrino's: no flux and no systematic of one changes it."""
+        counts = own_counts(self.experiment, self._folding, self.hypothesis)
+        if self._signed and counts:
+            nothing = np.zeros_like(counts[1])
+            modifiers = [*self._efficiency(), *self._coupling(1, {0: nothing, **counts})]
+            return [self._sample("all", nothing, modifiers, signal=True)]
+        scale = self.hypothesis.parameter_of_interest(self.flavor).scale
+        return [
+            self._sample(
+                "all", scale * values, [*self._efficiency(), *self._coupling(power, {})], signal=True
+            )
+            for power, values in counts.items()
+        ]
 
     def counts(self, group: str) -> dict[int, Array]:
         """Counts per bin of a group of fluxes by power of x, at the experiment's exposure."""
@@ -185,20 +198,23 @@ class NeutrinoModel:
         followed = [(each, self._followed(each, coupling, added)) for each in self.systematics]
         for row, group in enumerate(self.groups):
             for signal in (False, True):
+                own = signal and not self.hypothesis.of_neutrinos
+                if own and row > 0:
+                    continue  # of no flux, so that it comes once
                 values = self._part(standard, added, signal=signal)[row]
-                modifiers = self.constraints(group, values)
+                modifiers = self.constraints(group, values, own=own)
                 for each, (ends, signal_follows) in followed:
                     if not signal or signal_follows:
                         rows = [None if end is None else self._part(*end, signal=signal)[row] for end in ends]
                         modifiers.append(each.shape(values, *rows))
                 if signal:
                     modifiers.append(NormFactor(STRENGTH))
-                samples.append(self._sample(group, values, modifiers, signal=signal))
+                samples.append(self._sample("all" if own else group, values, modifiers, signal=signal))
         return self._expanded(samples)
 
     def _part(self, standard: Array, added: Array, *, signal: bool) -> Array:
         """What is a signal, or what is left of the Standard Model's where something is taken away."""
-        if self.parts is not None:  # whose samples are of either sign
+        if self.parts is not None or not self.hypothesis.of_neutrinos:  # whose samples are of either sign
             return added if signal else standard
         return np.maximum(added, 0) if signal else standard + np.minimum(added, 0)
 
@@ -217,7 +233,7 @@ class NeutrinoModel:
         """
         follows = self.hypothesis.rrpa
         if each.source is not self.source:
-            follows = self.hypothesis.dependence is Dependence.POWER
+            follows = self.hypothesis.dependence is Dependence.POWER and self.hypothesis.of_neutrinos
 
         def moved(source: Source) -> tuple[Array, Array]:
             if follows:
@@ -246,6 +262,9 @@ class NeutrinoModel:
 
     def crossed(self, other: NeutrinoModel) -> dict[str, Array]:
         """Counts per bin of each group for a product of 1 of both couplings over their references."""
+        if other.hypothesis.name in self.hypothesis.products:
+            named = self.hypothesis, other.hypothesis.name
+            return {"all": own_product_counts(self.experiment, self.response, *named)}
         if self.experiment.process != ELECTRON:
             raise ConfigError(
                 f"{self.experiment.name}: nuclei recoil there, and the product of {self.hypothesis.name} and"
@@ -256,9 +275,9 @@ class NeutrinoModel:
             self.experiment, self.response, *tested, self.source, self.groups, self.physics
         )
 
-    def standard_name(self, group: str) -> str:
-        """Name of the Standard Model's sample of a group."""
-        return self._sample(group, np.zeros(0), []).name
+    def signed_name(self, group: str) -> str:
+        """Name of the sample of a group that a signed coupling changes: the Standard Model's, or its own."""
+        return self._sample(group, np.zeros(0), [], signal=not self.hypothesis.of_neutrinos).name
 
     def _sample(
         self, group: str, values: Array, modifiers: list[Modifier], *, signal: bool = False
@@ -276,8 +295,10 @@ class NeutrinoModel:
             name = group if name == "nu" and process.name != ELECTRON else f"{name}_{group}"
         return Sample(name, title, values, tuple(modifiers))
 
-    def constraints(self, group: str, values: Array) -> list[Modifier]:
-        """Modifiers by which the flux of a group is uncertain, of a sample of counts."""
+    def constraints(self, group: str, values: Array, *, own: bool = False) -> list[Modifier]:
+        """Modifiers by which a sample of counts is uncertain, with the flux of a group unless it has none."""
+        if own:
+            return self._efficiency()
         parameter, fraction = flux_parameter(self.source, group, lumi=self._needs_lumi())
         if parameter.sigma is not None:
             return [Lumi()]
@@ -290,6 +311,8 @@ class NeutrinoModel:
 
     def _coupling(self, power: int, counts: dict[int, Array]) -> list[Modifier]:
         poi = self.hypothesis.parameter_of_interest(self.flavor)
+        if self._signed and 1 not in counts:
+            return []  # scattering that the coupling leaves alone
         if self._signed:
             reach = max(abs(bound) for bound in self.hypothesis.parameter_range(self.flavor).bounds)
             return [polynomial_modifier(poi.name, counts[0], counts[1], counts[2], poi.scale, reach)]

@@ -22,7 +22,7 @@ from nuhist.histfactory.workspace import Workspace, digest, make_workspace
 from nuhist.inputs import check_path
 from nuhist.keywords import with_fields
 from nuhist.physics.coupling import CouplingScale, slashed, spaced
-from nuhist.physics.hypotheses import FlavorChoice, get_hypothesis
+from nuhist.physics.hypotheses import Dependence, FlavorChoice, get_hypothesis
 from nuhist.showing import Shown, Table
 from nuhist.values import as_numbers
 
@@ -147,12 +147,12 @@ def build_patchset(
     from nuhist.histfactory.signal_points import signal_couplings
 
     tested = get_hypothesis(hypothesis)
-    if not tested.of_neutrinos:
+    if not tested.of_neutrinos and tested.dependence is Dependence.POWER:
         raise ConfigError(f"{tested.name}: is one power of its coupling; use nuhist build")
     grid = [] if couplings is None else distinct(as_numbers(couplings, "couplings").tolist())
     if len(grid) < 2 and couplings is not None:
         raise ConfigError("a grid needs at least two different couplings")
-    if tested.reference == 1 and grid and grid[0] < 0:
+    if tested.replaces_standard_model and grid and grid[0] < 0:
         raise ConfigError(f"{tested.name}: a strength below zero has no meaning")
     options = replace(options or BuildOptions(), **choices)
     models = model_set(experiments, tested, flavor, options)

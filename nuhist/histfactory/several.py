@@ -10,7 +10,7 @@ import numpy as np
 
 from nuhist.histfactory.neutrinos import NeutrinoModel
 from nuhist.histfactory.templates import HistoSys, Modifier, NormSys, Sample, rounded, sample_name
-from nuhist.physics.together import shared_flavors
+from nuhist.physics.together import has_product
 from nuhist.tables import Array
 
 # A normsys of these ends is, by interpolation code 4, 1 + 0.8377151 α + 0 α² − 0.0205 α³ + ... between ±1:
@@ -37,7 +37,7 @@ def merged(models: Sequence[NeutrinoModel]) -> list[Sample]:
                 more = (entry for entry in sample.modifiers if entry.name not in names)
                 samples[sample.name] = replace(known, modifiers=(*known.modifiers, *more))
     for first, second in combinations(models, 2):
-        if shared_flavors((first.hypothesis, first.flavor), (second.hypothesis, second.flavor)):
+        if has_product((first.hypothesis, first.flavor), (second.hypothesis, second.flavor)):
             _add_product(samples, first, second)
     return list(samples.values())
 
@@ -63,7 +63,7 @@ def _add_product(samples: dict[str, Sample], first: NeutrinoModel, second: Neutr
     """A sample with the product of two signed couplings, and what it brings along taken from another one.
 
     A sample of nothing with a histosys of the one parameter, ± D, and a normsys of the other, 1 + k β, has
-    D α + k D α β. D α is taken from the Standard Model's sample, which has a histosys of α, too.
+    D α + k D α β. D α is taken from the sample of the signed coupling, which has a histosys of α, too.
     """
     one, other = (each.hypothesis.parameter_of_interest(each.flavor) for each in (first, second))
     name = "_".join(sample_name(each.hypothesis.name) for each in (first, second))
@@ -72,9 +72,9 @@ def _add_product(samples: dict[str, Sample], first: NeutrinoModel, second: Neutr
         if not counts.any():
             continue
         size = rounded(np.asarray(counts * (one.scale * other.scale / _SLOPE)))
-        standard = samples[first.standard_name(group)]
-        modifiers = tuple(_less(entry, one.name, size) for entry in standard.modifiers)
-        samples[standard.name] = replace(standard, modifiers=modifiers)
+        signed = samples[first.signed_name(group)]
+        modifiers = tuple(_less(entry, one.name, size) for entry in signed.modifiers)
+        samples[signed.name] = replace(signed, modifiers=modifiers)
         exact = any(isinstance(entry, HistoSys) and entry.exact for entry in modifiers)
         product = (HistoSys(one.name, size, -size, exact), NormSys(other.name, _UPPER - 1, _LOWER - 1))
         ending = "" if group == "all" else f"_{group}"
@@ -82,7 +82,7 @@ def _add_product(samples: dict[str, Sample], first: NeutrinoModel, second: Neutr
             name + ending,
             title + (f", {group}" if ending else ""),
             np.zeros_like(counts),
-            (*first.constraints(group, counts), *product),
+            (*first.constraints(group, counts, own=not first.hypothesis.of_neutrinos), *product),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nuhist.errors import ConfigError
@@ -85,12 +85,8 @@ def _described(hypothesis: Hypothesis, own: tuple[str, ...] = ()) -> Described:
 
 
 def _of_family(family: Family) -> Described:
-    own = tuple(
-        f"{entry.name}: {entry.title}, {entry.low:g} to {entry.high:g}{spaced(entry.unit)}"
-        for entry in family.parameters
-    )
-    member = family.parsed(family.example.partition(":")[2])
-    found = _described(member, own)
-    # Without the tag of the example's value.
-    parameter = None if found.parameter is None else found.parameter.partition("_mass")[0] or found.parameter
-    return Described(**{**vars(found), "name": family.example, "title": family.title, "parameter": parameter})
+    own = tuple(f"{entry.name}: {entry.title}, {entry.range}" for entry in family.parameters)
+    values = {each.name: each.example for each in family.parameters}
+    found = _described(family.at(values), own)
+    parameter = None if found.parameter is None else found.parameter.removesuffix(family.tags(values))
+    return replace(found, name=family.example, title=family.title, parameter=parameter)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from nuhist.errors import ConfigError, unknown_name
 from nuhist.physics.called import called
+from nuhist.physics.coupling import spaced
 from nuhist.physics.hypothesis import Dependence, Hypothesis
 from nuhist.physics.own_parameter import DIGITS, OwnParameter
 from nuhist.physics.reference import with_reference
@@ -65,8 +66,8 @@ class Family:
         if missing:
             raise ConfigError(f"{self.name}: its {missing[0].name} is missing; write {self.example}")
         found = {each.name: each.within(values[each.name], self.name) for each in self.parameters}
-        words = [f"{each.name}={found[each.name]:.{DIGITS}g}{each.unit}" for each in self.parameters]
-        said = [f"{each.title} {found[each.name]:.{DIGITS}g} {each.unit}" for each in self.parameters]
+        words = [each.written(found[each.name]) for each in self.parameters]
+        said = [f"{each.title} {found[each.name]:.{DIGITS}g}{spaced(each.unit)}" for each in self.parameters]
         name = f"{self.name}:{','.join(words)}"
         made = called(self.make, name, name, f"{self.title}, {', '.join(said)}", found)
         if not isinstance(made, Hypothesis):
@@ -77,7 +78,7 @@ class Family:
             made = replace(made, origin=f"{self.origin}:{','.join(words)}")
         if made.dependence is Dependence.GENERAL:
             return made
-        return replace(made, parameter=made.parameter + self._tags(found))
+        return replace(made, parameter=made.parameter + self.tags(found))
 
     def of_parameter(self, name: str) -> Hypothesis | None:
         """The member that has the values in the name of a parameter of interest; None if they are not there.
@@ -94,14 +95,17 @@ class Family:
         except (ValueError, ConfigError):
             return None
 
-    def _tags(self, values: Mapping[str, float]) -> str:
+    def tags(self, values: Mapping[str, float]) -> str:
+        """What values of all parameters put behind the name of a parameter of interest."""
         texts = {name: f"{value:.{DIGITS}g}".translate(_IN_NAMES) for name, value in values.items()}
         return "".join(each.tag(texts[each.name]) for each in self.parameters)
 
     @property
     def example(self) -> str:
         """How a user writes one of them."""
-        return f"{self.name}:" + ",".join(f"{each.name}=10{each.unit}" for each in self.parameters)
+        return f"{self.origin or self.name}:" + ",".join(
+            each.written(each.example) for each in self.parameters
+        )
 
     def values(self, text: str) -> dict[str, float]:
         """Values of a text such as ``mass=10keV``, of all parameters or of some; commas between them.

@@ -24,7 +24,7 @@ from nuhist.physics.hypothesis import (
 )
 from nuhist.physics.outside import from_file, is_in_file, of_packages
 from nuhist.physics.reference import with_reference
-from nuhist.physics.signal_table import from_table, is_table
+from nuhist.physics.tabulated import from_table, is_table
 from nuhist.values import as_text
 
 __all__ = [
@@ -100,8 +100,8 @@ def split_family(text: str) -> tuple[Family, str, str]:
     ConfigError
         If there is none of that name.
     """
-    if is_in_file(as_text(text, "hypothesis")):
-        found, name, values = from_file(text)
+    if is_in_file(as_text(text, "hypothesis")) or is_table(text):
+        found, name, values = from_table(text) if is_table(text) else from_file(text)
         if not isinstance(found, Family):
             raise ConfigError(f"{text}: has no parameter of its own")
         return found, name, values
@@ -127,7 +127,7 @@ def title_of(name: str | None) -> str | None:
 def get_hypothesis(name: str) -> Hypothesis:
     """Look a hypothesis up; one with parameters of its own by its name and these, ``NAME:PARAMETER=VALUE``.
 
-    ``TABLE.csv`` is a signal computed elsewhere, see :mod:`nuhist.physics.signal_table`.
+    ``TABLE.csv`` is a signal computed elsewhere, see :func:`nuhist.physics.tabulated.from_table`.
     ``FILE.py:NAME`` and ``FILE.py:NAME:PARAMETER=VALUE`` are those of a Python file, which is run.
 
     Raises
@@ -142,9 +142,9 @@ def get_hypothesis(name: str) -> Hypothesis:
     'light-vector:mass=1000keV'
     """
     if is_table(as_text(name, "hypothesis")):
-        return _of_table(name)
+        return _of_file(name, *from_table(name))
     if is_in_file(name):
-        return with_reference(_of_file(name))
+        return with_reference(_of_file(name, *from_file(name)))
     family, _, values = name.partition(":")
     if family in FAMILIES and name not in HYPOTHESES:
         return FAMILIES[family].parsed(values)
@@ -158,22 +158,14 @@ def get_hypothesis(name: str) -> Hypothesis:
     return with_reference(found)
 
 
-def _of_file(text: str) -> Hypothesis:
-    found, _, values = from_file(text)
+def _of_file(text: str, found: Hypothesis | Family, _: str, values: str) -> Hypothesis:
     if isinstance(found, Family):
         found = found.parsed(values)
     elif values:
         raise ConfigError(f"{text}: {found.name} has no parameter of its own")
     taken = HYPOTHESES.get(found.name)
     if taken is not None or found.name.partition(":")[0] in FAMILIES:
-        raise ConfigError(f"{text}: its name '{found.name}' is one of nuhist's own; expected another one")
-    return found
-
-
-def _of_table(text: str) -> Hypothesis:
-    found = from_table(Path(text))
-    if found.name in HYPOTHESES or found.name in FAMILIES:
-        raise ConfigError(f"{text}: its name '{found.name}' is one of nuhist's own; rename the file")
+        raise ConfigError(f"{text}: its name '{found.name}' is one of nuhist's own; expected another name")
     return found
 
 

@@ -22,6 +22,7 @@ from nuhist.physics.hypothesis_fields import (
     FlavorChoice,
     Line,
     ParameterRange,
+    Product,
     Propagation,
     Rates,
     Shift,
@@ -97,6 +98,9 @@ class Hypothesis:
     rates
         Rates of a signal that is no neutrino's, in place of ``terms``: dR/dT at recoil energies in keV on a
         target, in events per tonne year keV for x = 1, by power of x. No flux, flavour or mixing changes it.
+    products
+        Rates of the product with another coupling, by the name of its hypothesis, both couplings being their
+        references; of two signals that have ``rates`` and are signed polynomials.
     nodes
         Recoil energies in keV at which ``rates`` are not smooth.
     line
@@ -140,6 +144,7 @@ class Hypothesis:
     formula: str = ""
     cited: str = ""
     rates: Rates | None = None
+    products: Mapping[str, Product] = field(default_factory=dict)
     nodes: tuple[float, ...] = ()
     line: Line | None = None
     other_terms: Mapping[str, Terms] = field(default_factory=dict)

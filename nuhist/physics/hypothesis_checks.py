@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +13,6 @@ from nuhist.physics.hypothesis_fields import (
     FLAVOR_CHOICES,
     Dependence,
     FlavorChoice,
-    Line,
-    ParameterRange,
-    Propagation,
-    Rates,
-    Terms,
     Unstated,
     no_terms,
 )
@@ -26,67 +20,7 @@ from nuhist.physics.hypothesis_fields import (
 _NEAR = 0.01  # largest bound over scale: the quadratic part is then right to (0.01)²/3 = 3e-5
 
 
-class _Hypothesis(Protocol):
-    """What is checked: :class:`nuhist.physics.hypothesis.Hypothesis`, which imports this module."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def unit(self) -> str: ...
-
-    @property
-    def parameter(self) -> str: ...
-
-    @property
-    def reference(self) -> float: ...
-
-    @property
-    def terms(self) -> Terms: ...
-
-    @property
-    def other_terms(self) -> Mapping[str, Terms]: ...
-
-    @property
-    def alternative(self) -> Terms | None: ...
-
-    @property
-    def rates(self) -> Rates | None: ...
-
-    @property
-    def line(self) -> Line | None: ...
-
-    @property
-    def propagation(self) -> Propagation | None: ...
-
-    @property
-    def dependence(self) -> Dependence: ...
-
-    @property
-    def power(self) -> int: ...
-
-    @property
-    def bounds(self) -> tuple[float, float]: ...
-
-    @property
-    def flavor_ranges(self) -> Mapping[FlavorChoice, ParameterRange]: ...
-
-    @property
-    def outgoing_mass(self) -> float: ...
-
-    @property
-    def rrpa(self) -> bool: ...
-
-    @property
-    def absorption(self) -> bool: ...
-
-    @property
-    def replaces_standard_model(self) -> bool: ...
-
-    @property
-    def of_neutrinos(self) -> bool: ...
-
-    def parameter_range(self, flavor: FlavorChoice, /) -> ParameterRange: ...
+_Hypothesis = Any  # nuhist.physics.hypothesis.Hypothesis, whose module imports this one
 
 
 def check_fields(hypothesis: _Hypothesis) -> None:
@@ -139,6 +73,8 @@ def _check_form(hypothesis: _Hypothesis) -> None:
         raise ConfigError(f"{where}: power is {power}; expected 1, as its dependence is {form.name}")
     if not hypothesis.of_neutrinos:
         _check_own_rates(hypothesis, where)
+    elif hypothesis.products:
+        raise ConfigError(f"{where}: it has products, but no rates; expected shift, which neutrinos have")
     elif hypothesis.terms is no_terms and not hypothesis.other_terms:
         raise ConfigError(f"{where}: has no terms, no rates and no line; expected one of them")
     if power != 1 and (power < 2 or power % 2):
@@ -185,6 +121,10 @@ def _check_own_rates(hypothesis: _Hypothesis, where: str) -> None:
         raise ConfigError(f"{where}: it has terms and rates, or a line; expected one of them")
     if hypothesis.rates is not None and hypothesis.line is not None:
         raise ConfigError(f"{where}: it has rates and a line; expected one of them")
+    if hypothesis.products and hypothesis.dependence is not Dependence.POLYNOMIAL:
+        raise ConfigError(
+            f"{where}: it has products and the dependence {hypothesis.dependence.name}; expected POLYNOMIAL"
+        )
     if hypothesis.line is not None and hypothesis.bounds[0] < 0:
         raise ConfigError(
             f"{where}: it has a line, and bounds from {hypothesis.bounds[0]:g} on; expected none below 0,"
@@ -195,11 +135,12 @@ def _check_own_rates(hypothesis: _Hypothesis, where: str) -> None:
             f"{where}: it has absorption and rates, or a line, of its own; expected the energies at which the"
             " rates are not smooth in nodes, and absorption=False"
         )
-    if hypothesis.dependence is not Dependence.POWER or hypothesis.replaces_standard_model or hypothesis.rrpa:
+    if hypothesis.replaces_standard_model or hypothesis.rrpa:
         raise ConfigError(
-            f"{where}: it has rates of its own; expected the dependence POWER, without rrpa and without"
-            " replaces_standard_model"
+            f"{where}: it has rates of its own; expected rrpa and replaces_standard_model to be left out"
         )
+    if hypothesis.line is not None and hypothesis.dependence is not Dependence.POWER:
+        raise ConfigError(f"{where}: it has a line; expected the dependence POWER")
 
 
 def _check_range(hypothesis: _Hypothesis, flavor: FlavorChoice) -> None:

@@ -40,6 +40,8 @@ Shift = Callable[[Array, Flavor, RateOptions], tuple[Array, Array]]
 Propagation = Callable[[float, FlavorChoice], Mapping[str, float]]
 # dR/dT of a signal that is no neutrino's, events per tonne year keV, by power of the coupling.
 Rates = Callable[[Array, Target], Mapping[int, Array]]
+# dR/dT that the product of two couplings adds, events per tonne year keV.
+Product = Callable[[Array, Target], Array]
 # Of a line: its energy in keV, and events per tonne year for x = 1.
 Line = Callable[[Target], tuple[float, float]]
 

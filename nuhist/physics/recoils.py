@@ -194,9 +194,11 @@ def recoil_rates_at(
         added = np.zeros_like(standard)
         for row, part in enumerate(parts):
             added[row] = sum(x**power * values for power, values in part.items())
-        for power, values in own_rates(hypothesis, recoil_energy, options.target).items():
+        own = own_rates(hypothesis, recoil_energy, options.target)
+        for power, values in own.items():
             added[0] += x**power * values  # of no flux, so that it comes once
-        refuse_negative(hypothesis, x, recoil_energy, [standard, added])
+        totals = [standard.sum(axis=0), added[0]] if own else [standard, added]
+        refuse_negative(hypothesis, x, recoil_energy, totals)
         return standard, added
     total = np.zeros_like(standard)
     for name in active_flavors(flavor):

@@ -26,7 +26,7 @@ def refuse_noise(hypothesis: Hypothesis, flavor: FlavorChoice, options: RateOpti
     ConfigError
         If the linear part is another one at an energy 1e-7 away.
     """
-    if hypothesis.dependence is not Dependence.POLYNOMIAL:
+    if hypothesis.dependence is not Dependence.POLYNOMIAL or not hypothesis.of_neutrinos:
         return
     for name in active_flavors(flavor):
         first, second = (

@@ -1,35 +1,92 @@
-"""A signal computed elsewhere: a CSV table of dR/dT for one power of a coupling."""
+"""Signals computed elsewhere: CSV tables of dR/dT per power of one coupling, or of two."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from nuhist.errors import ConfigError, DataError
 from nuhist.files import read_text
-from nuhist.physics.hypothesis import Dependence, Hypothesis, no_terms
-from nuhist.physics.targets.target import Target
+from nuhist.physics.own_parameter import OwnParameter
 from nuhist.tables import Array, column, read_table
 
+ENERGY = "T_keV"
 _KEYS = ("title", "coupling", "unit", "reference", "cited")
 _SAID = re.compile(r"#\s*(\w+)\s*:\s*(.*?)\s*")
-_POWER = re.compile(r"power_(\d+)")
+_POWER = re.compile(r"power_(\d+)(?:_(\d+))?")
+_OWN = re.compile(r"([a-z][a-z0-9]*(?:_[a-z0-9]+)*)_(1|[A-Za-z]+)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UNITS = {"eV": 1e-6, "keV": 1e-3, "MeV": 1.0, "GeV": 1e3}
+_EXPECTED = f"expected {ENERGY} and power_N, or power_N_M of two couplings, and NAME_UNIT of a parameter"
+_MOST_OWN = 2
 
 
-def is_table(text: str) -> bool:
-    """Whether a hypothesis is named as a table's file."""
-    return text.endswith(".csv")
+class Coupling(NamedTuple):
+    """One of the couplings of a table: its name, its unit, and the value that rates are for."""
+
+    name: str
+    unit: str
+    reference: float
 
 
-def from_table(path: Path) -> Hypothesis:
-    """The hypothesis of a table: ``T_keV`` and ``power_N``, events per tonne year keV for the reference.
+class Spectrum(NamedTuple):
+    """Recoil energies in keV, and events per tonne year keV by powers of the couplings."""
 
-    Comment lines such as ``# coupling: g_ae``, ``# unit: 1``, ``# reference: 1e-12``, ``# title: ...`` and
-    ``# cited: ...`` say what the signal is. Rates are linear between the rows and 0 outside.
+    energy: Array
+    rates: Mapping[tuple[int, ...], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class SignalTable:
+    """What a table says.
+
+    Attributes
+    ----------
+    path
+        Where it is.
+    said
+        What its comment lines say, by key.
+    couplings
+        One or two.
+    own
+        Parameters of its own, such as a mass, with the values of which it has rows; two at most.
+    spectra
+        By values of these.
+    """
+
+    path: Path
+    said: Mapping[str, str]
+    couplings: tuple[Coupling, ...]
+    own: tuple[OwnParameter, ...]
+    spectra: Mapping[tuple[float, ...], Spectrum]
+
+    @property
+    def stem(self) -> str:
+        """Its name without the folder, of letters, digits and hyphens."""
+        return re.sub(r"[^a-z0-9]+", "-", self.path.stem.lower()).strip("-") or "table"
+
+    def spectrum(self, values: Mapping[str, float]) -> Spectrum:
+        """The rows for values of its own parameters; a DataError where it has none."""
+        place = tuple(values[each.name] for each in self.own)
+        if place not in self.spectra:
+            words = ", ".join(each.written(values[each.name]) for each in self.own)
+            raise DataError(f"{self.path}: has no rows of {words}")
+        return self.spectra[place]
+
+
+def read_signal_table(path: Path) -> SignalTable:
+    """Read a table, as :mod:`nuhist.physics.signal_table` describes it.
+
+    Columns are ``T_keV``; ``power_N`` of one coupling or ``power_N_M`` of two, events per tonne year keV
+    for the references; ``NAME_UNIT`` for a parameter of its own, such as ``mass_keV``. Comment lines such
+    as ``# coupling: g_ae``, ``# unit: 1``, ``# reference: 1e-12``, ``# title: ...`` and ``# cited: ...`` say
+    what the signal is; commas separate what is said of two couplings.
 
     Raises
     ------
@@ -38,40 +95,57 @@ def from_table(path: Path) -> Hypothesis:
     DataError
         If the table cannot be used.
     """
-    said = _said(read_text(path))
+    text = read_text(path)  # notes that the file is read, whether or not it is known already
+    return _read(path, text)
+
+
+@cache
+def _read(path: Path, text: str) -> SignalTable:
     table = read_table(path)
-    energy = column(path, table, "T_keV", increasing=True)
-    names = [name for name in table if _POWER.fullmatch(name)]
-    if len(names) != 1 or len(table) != 2:
-        raise DataError(
-            f"{path}: has the columns {', '.join(table)}; expected T_keV and one of power_1, power_2, ..."
-        )
-    values = column(path, table, names[0], non_negative=True)
-    power = int(names[0].removeprefix("power_"))
-    stem = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "table"
-    coupling = said.get("coupling", f"strength_{stem.replace('-', '_')}")
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", coupling):
-        raise ConfigError(f"{path}: coupling: '{coupling}'; expected letters, digits and underscores")
-    return Hypothesis(
-        name=stem,
-        title=said.get("title", stem),
-        coupling=coupling,
-        unit=said.get("unit", "1"),
-        reference=_number(path, said.get("reference", "1")),
-        terms=no_terms,
-        rates=partial(_between, nodes=energy, values=values, power=power),
-        nodes=tuple(energy.tolist()),
-        dependence=Dependence.POWER,
-        power=power,
-        bounds=(0.0, 1000.0),
-        formula=f"dR/dT of {path.name} times the power {power} of the coupling over its reference",
-        cited=said.get("cited", ""),
-    )
-
-
-def _said(text: str) -> dict[str, str]:
+    powers = {name: match for name in table if (match := _POWER.fullmatch(name))}
+    own = [name for name in table if name not in powers and name != ENERGY]
+    number = {1 if match[2] is None else 2 for match in powers.values()}
+    if ENERGY not in table or len(number) != 1 or len(own) > _MOST_OWN or not all(map(_OWN.fullmatch, own)):
+        raise DataError(f"{path}: has the columns {', '.join(table)}; {_EXPECTED}")
     found = (_SAID.fullmatch(line) for line in text.splitlines())
-    return {match[1]: match[2] for match in found if match and match[1] in _KEYS}
+    said = {match[1]: match[2] for match in found if match and match[1] in _KEYS}
+    by_power = {
+        tuple(int(part) for part in match.groups() if part is not None): column(path, table, name)
+        for name, match in powers.items()
+    }
+    for entry in by_power:
+        if not any(entry):
+            raise DataError(f"{path}: has rates of power 0; expected what the couplings add alone")
+    couplings = _couplings(path, said, number.pop())
+    keys = [column(path, table, name) for name in own]
+    parameters = tuple(_own(name, values) for name, values in zip(own, keys, strict=True))
+    return SignalTable(path, said, couplings, parameters, _spectra(path, table, by_power, keys))
+
+
+def _couplings(path: Path, said: Mapping[str, str], number: int) -> tuple[Coupling, ...]:
+    stem = re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_") or "table"
+    plain = f"strength_{stem}" if number == 1 else ", ".join(f"strength_{stem}_{n}" for n in (1, 2))
+    parts = {
+        key: [part.strip() for part in said.get(key, usual).split(",")]
+        for key, usual in (("coupling", plain), ("unit", "1"), ("reference", "1"))
+    }
+    for key in ("unit", "reference"):
+        parts[key] *= number if len(parts[key]) == 1 else 1
+    for key, words in parts.items():
+        if len(words) != number or not all(words):
+            raise ConfigError(
+                f"{path}: {key}: '{said.get(key, '')}'; expected {number} with commas between them, as the"
+                f" columns are of {number} couplings"
+                if number > 1
+                else f"{path}: {key}: '{said.get(key, '')}'; expected one, as the columns are of one coupling"
+            )
+    for name in parts["coupling"]:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"{path}: coupling: '{name}'; expected letters, digits and underscores")
+    if len(set(parts["coupling"])) < number:
+        raise ConfigError(f"{path}: coupling: '{said['coupling']}'; expected two different names")
+    rows = zip(parts["coupling"], parts["unit"], parts["reference"], strict=True)
+    return tuple(Coupling(name, unit, _number(path, reference)) for name, unit, reference in rows)
 
 
 def _number(path: Path, text: str) -> float:
@@ -81,5 +155,26 @@ def _number(path: Path, text: str) -> float:
         raise ConfigError(f"{path}: reference: '{text}' is no number") from None
 
 
-def _between(energy: Array, _: Target, *, nodes: Array, values: Array, power: int) -> Mapping[int, Array]:
-    return {power: np.interp(energy, nodes, values, left=0.0, right=0.0)}
+def _own(name: str, values: Array) -> OwnParameter:
+    match = _OWN.fullmatch(name)
+    word, unit = (match[1], match[2]) if match else (name, "1")
+    known = _UNITS.get(unit)
+    units = {} if known is None else {each: size / known for each, size in _UNITS.items()}
+    listed = tuple(np.unique(values).tolist())
+    return OwnParameter(word, word.replace("_", " "), unit, units, listed[0], listed[-1], values=listed)
+
+
+def _spectra(
+    path: Path, table: Mapping[str, Array], rates: Mapping[tuple[int, ...], Array], keys: list[Array]
+) -> dict[tuple[float, ...], Spectrum]:
+    """Rows of each of the values of the table's own parameters, recoil energies in order."""
+    if not keys:
+        energy = column(path, table, ENERGY, increasing=True)
+        return {(): Spectrum(energy, rates)}
+    places, row_of = np.unique(np.stack(keys, axis=1), axis=0, return_inverse=True)
+    found = {}
+    for index, place in enumerate(places.tolist()):
+        rows = row_of.ravel() == index
+        energy = column(path, {ENERGY: table[ENERGY][rows]}, ENERGY, increasing=True)
+        found[tuple(place)] = Spectrum(energy, {key: values[rows] for key, values in rates.items()})
+    return found

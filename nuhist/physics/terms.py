@@ -172,22 +172,56 @@ def own_rates(hypothesis: Hypothesis, recoil_energy: Array, target: Target) -> d
     where = f"hypothesis {hypothesis.name}: rates"
     energy = np.asarray(recoil_energy, dtype=np.float64)
     found: Any = called(hypothesis.rates, where, energy.copy(), target)
-    if not isinstance(found, Mapping) or set(found) != set(hypothesis.powers or ()):
+    if not isinstance(found, Mapping) or not _has_powers(found, hypothesis):
         raise ConfigError(
-            f"{where}: give {found!r:.80}; expected a mapping with the power {hypothesis.power}"
+            f"{where}: give {found!r:.80}; expected a mapping with the powers {_declared(hypothesis)}"
         )
     for power, values in found.items():
         if not isinstance(values, np.ndarray) or values.shape != energy.shape or values.dtype != np.float64:
             raise ConfigError(
                 f"{where}, power {power}: expected an array of 64-bit floats of shape {energy.shape}"
             )
-        bad = ~(np.isfinite(values) & (values >= 0))
-        if bad.any():
-            place = tuple(np.argwhere(bad)[0])
-            raise ConfigError(
-                f"{where}, power {power}: {values[place]} at T = {energy[place]:g} keV; expected at least 0"
-            )
+        # An interference may take away; a square, or what is alone, cannot.
+        least = 0.0 if power == max(found) or power % 2 == 0 else -np.inf
+        _refuse_below(values, least, energy, f"{where}, power {power}")
     return {int(power): values for power, values in found.items()}
+
+
+def own_product(hypothesis: Hypothesis, other: str, recoil_energy: Array, target: Target) -> Array:
+    """Rate that the product of two couplings adds, checked: dR/dT for both at their references.
+
+    Parameters
+    ----------
+    hypothesis, other
+        One that has the product, and the name of the other.
+    recoil_energy, target
+        As in :func:`own_rates`.
+
+    Raises
+    ------
+    ConfigError
+        If the function gives something else than a finite number for each energy.
+    """
+    where = f"hypothesis {hypothesis.name}: product with {other}"
+    energy = np.asarray(recoil_energy, dtype=np.float64)
+    found: Any = called(hypothesis.products[other], where, energy.copy(), target)
+    if not isinstance(found, np.ndarray) or found.shape != energy.shape or found.dtype != np.float64:
+        raise ConfigError(f"{where}: expected an array of 64-bit floats of shape {energy.shape}")
+    _refuse_below(found, -np.inf, energy, where)
+    return found
+
+
+def _refuse_below(values: Array, least: float, energy: Array, where: str) -> None:
+    bad = ~(np.isfinite(values) & (values >= least))
+    if bad.any():
+        place = tuple(np.argwhere(bad)[0])
+        wanted = "at least 0" if least == 0 else "a finite number"
+        raise ConfigError(f"{where}: {values[place]} at T = {energy[place]:g} keV; expected {wanted}")
+
+
+def _has_powers(found: Mapping[Any, Any], hypothesis: Hypothesis) -> bool:
+    whole = all(isinstance(power, int | np.integer) and power > 0 for power in found)
+    return bool(found) and whole and hypothesis.powers in (None, tuple(sorted(found)))
 
 
 def own_line(hypothesis: Hypothesis, target: Target) -> tuple[float, float]:
@@ -231,6 +265,8 @@ def refuse_negative_rates(
     ConfigError
         With the energy and the coupling.
     """
+    if not hypothesis.of_neutrinos:
+        return  # rates of its own are checked with what they are added to
     low, high = hypothesis.parameter_range(flavor).bounds
     if hypothesis.dependence is Dependence.POWER:
         # Below zero an even power stands for no coupling: fits end where nothing is expected.

@@ -16,6 +16,7 @@ from nuhist.physics.hypotheses import (
     get_hypothesis,
 )
 from nuhist.physics.interference import can_interfere
+from nuhist.physics.tabulated import couplings_of, is_table
 from nuhist.values import as_text
 
 Tested = tuple[Hypothesis, FlavorChoice]
@@ -27,7 +28,7 @@ def hypotheses_together(hypotheses: str | Sequence[str], flavors: str | Sequence
     Parameters
     ----------
     hypotheses
-        One name, or several.
+        One name, or several. A table of two couplings has both.
     flavors
         One for all, or one for each.
 
@@ -36,7 +37,8 @@ def hypotheses_together(hypotheses: str | Sequence[str], flavors: str | Sequence
     ConfigError
         If a name is unknown, there are more or fewer flavours than hypotheses, or cross sections do not add.
     """
-    names, chosen = _names(hypotheses, "hypothesis"), _names(flavors, "flavor")
+    named, chosen = _names(hypotheses, "hypothesis"), _names(flavors, "flavor")
+    names = [each for name in named for each in (couplings_of(name) if is_table(name) else [name])]
     if not names:
         raise ConfigError("hypothesis: name at least one")
     if len(chosen) == 1:
@@ -75,6 +77,11 @@ def shared_flavors(first: Tested, second: Tested) -> tuple[Flavor, ...]:
     if not both or one.amplitude is None:
         return ()
     return tuple(each for each in active_flavors(flavor) if each in active_flavors(another))
+
+
+def has_product(first: Tested, second: Tested) -> bool:
+    """Whether the product of two couplings changes rates: on flavours, or by rates of its own."""
+    return bool(shared_flavors(first, second)) or second[0].name in first[0].products
 
 
 def _names(given: Any, what: str) -> list[str]:

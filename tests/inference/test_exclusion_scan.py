@@ -134,10 +134,10 @@ def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"over": "mass=1:2"}, ConfigError, "expected NAME=LO:HI:N or NAME=LO:HI:N:log"),
+        ({"over": "mass=1:2"}, ConfigError, "expected NAME=LO:HI:N, NAME=LO:HI:N:log or NAME=A,B,C"),
         ({"over": "mass=1:2:1"}, ConfigError, "expected NAME=LO:HI:N"),
         ({"over": "mass=1:2:3:lin"}, ConfigError, "expected NAME=LO:HI:N"),
-        ({"over": "mass=2:1:3"}, ConfigError, "needs HI above LO"),
+        ({"over": "mass=2:1:3"}, ConfigError, "expected each value above the one before"),
         ({"over": "mass=0:1:3:log"}, ConfigError, "values in one ratio begin above 0"),
         ({"over": "mass=1:1e9:3"}, ConfigError, "mass = 1e.09 keV is outside its range"),
         ({"over": "width=1:2:3"}, ConfigError, "no parameter of light-vector called 'width'"),
@@ -270,4 +270,4 @@ def test_figure_of_several_results(two: ExclusionScan) -> None:
 
 def test_ranges_may_have_units() -> None:
     over = parse_over("mass=1eV:1MeV:7:log")
-    assert (over.name, over.low, over.high, over.number, over.logarithmic) == ("mass", "1eV", "1MeV", 7, True)
+    assert (over.name, over.ends, over.number, over.logarithmic) == ("mass", ("1eV", "1MeV"), 7, True)

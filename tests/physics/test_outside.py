@@ -74,7 +74,29 @@ def test_from_the_shell(file: Path, tmp_path: Path) -> None:
     assert mine["upper"] == pytest.approx(own.upper, rel=1e-6)
     assert mine["parameter"] == "g2_my_mass1keV"
     described = run("hypotheses", f"{file}:boson")
-    assert "boson of mine" in described.output
+    assert "boson of mine" in " ".join(described.output.split())
+
+
+def test_a_parameter_without_a_unit(tmp_path: Path) -> None:
+    # Other processes find it by its name: charge=2, not charge=21 of the unit 1.
+    path = tmp_path / "own.py"
+    path.write_text(
+        "import numpy as np\nfrom nuhist.physics.family import Family\n"
+        "from nuhist.physics.hypothesis import Hypothesis\n"
+        "from nuhist.physics.own_parameter import OwnParameter\n"
+        "def made(name, title, values):\n"
+        "    def rates(energy, target):\n        return {2: values['charge'] * np.ones_like(energy)}\n"
+        "    return Hypothesis(name, title, 'g', '1', 1.0, power=2, rates=rates)\n"
+        "family = Family('mine', 'mine', (OwnParameter('charge', 'charge', '1', {}, 0.0, 5.0),), made)\n",
+        encoding="utf-8",
+    )
+    found = get_hypothesis(f"{path}:family:charge=2")
+    assert (found.name, found.title) == ("mine:charge=2", "mine, charge 2")
+    assert found.parameter == "g{flavor}_squared_charge2"
+    assert pickle.loads(pickle.dumps(found)).name == found.name
+    described = run("hypotheses", f"{path}:family")  # whose range is below the usual example of 10
+    assert described.exit_code == 0
+    assert "family:charge=5" in "".join(described.output.split())
 
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.thorough)])
@@ -112,7 +134,7 @@ def test_a_changed_file_is_run_again(file: Path) -> None:
         ("lite", "no hypothesis in my.py called 'lite'; did you mean light"),
         ("number", "my.py: number is a int; expected a Hypothesis or a Family"),
         ("light:mass=3keV", "has no parameter of its own"),
-        ("boson", "my-boson: its mass is missing; write my-boson:mass=10keV"),
+        ("boson", "my-boson: its mass is missing; write my.py:boson:mass=10keV"),
         ("boson:mass=3kg", "expected a number with a unit of"),
     ],
 )

@@ -1,0 +1,267 @@
+"""A signal computed elsewhere: its events by hand, its limit by pyhf, and what is refused."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyhf
+import pytest
+from click.testing import CliRunner, Result
+
+import nuhist
+from nuhist.cli.main import main
+from nuhist.errors import NuhistError, OptionError
+from nuhist.histfactory.interest import couplings
+from nuhist.histfactory.workspace import load_workspace
+from nuhist.physics.hypotheses import get_hypothesis
+
+# 5 events per t yr keV between 3 and 7 keV for g = 1e-12, with the square of g.
+TEXT = """# title: a box
+# coupling: g_ae
+# unit: 1
+# reference: 1e-12
+# cited: nobody
+T_keV,power_2
+3,5
+7,5
+"""
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Path:
+    path = tmp_path / "Box of mine.csv"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def test_events_by_hand(box: Path) -> None:
+    found = nuhist.spectrum("gemma_like", hypothesis=str(box), coupling=2e-12)
+    # gemma_like sees all between 3 and 43 keV in bins of 1 keV: 4 × 5 × 0.0020503 t yr in each of four.
+    np.testing.assert_allclose(found.added[:4], 4 * 5 * 0.0020503, rtol=1e-9)
+    np.testing.assert_allclose(found.added[4:], 0, atol=1e-15)
+    assert (found.standard_model > 0).all()
+
+
+def test_a_workspace(box: Path, tmp_path: Path) -> None:
+    out = tmp_path / "w.json"
+    assert run("build", "xenonnt_sr0", "--hypothesis", box, "-o", out).exit_code == 0
+    workspace = load_workspace(out)
+    assert workspace.sidecar is not None
+    assert workspace.sidecar["poi"]["meaning"] == "(g_ae / 1e-12)^2"
+    (channel,) = workspace.spec["channels"]
+    (sample,) = (entry for entry in channel["samples"] if entry["name"] == "box_of_mine")
+    # No flux, no mixing, no atom changes it.
+    assert [entry["name"] for entry in sample["modifiers"]] == ["g_ae_squared"]
+    spectrum = nuhist.spectrum("xenonnt_sr0", hypothesis=str(box), coupling=1e-12)
+    np.testing.assert_allclose(sample["data"], spectrum.added, rtol=1e-9)
+    # Resolution and efficiency: fewer than 4 × 5 × 1.16, more than half.
+    assert 0.5 * 23.2 < sum(sample["data"]) < 23.2
+    model: Any = pyhf.Workspace(dict(workspace.spec)).model(
+        modifier_settings={"histosys": {"interpcode": "code4p"}, "normsys": {"interpcode": "code4"}}
+    )
+    found = nuhist.limit(workspace)
+    assert found.upper is not None
+    assert found.parameter_upper == pytest.approx((found.upper / 1e-12) ** 2, rel=1e-9)
+    data = pyhf.Workspace(dict(workspace.spec)).data(model)
+    pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(tolerance=1e-3))
+    try:
+        heights = [
+            float(pyhf.infer.mle.fixed_poi_fit(value, data, model, return_fitted_val=True)[1])
+            for value in (found.parameter_best_fit, found.parameter_upper)
+        ]
+    finally:
+        pyhf.set_backend("numpy")
+    # 2.7055 by another minimiser, to its tolerance.
+    assert heights[1] - heights[0] == pytest.approx(2.7055, abs=2e-3)
+
+
+def test_several_experiments_and_another_coupling(box: Path) -> None:
+    joint = nuhist.build("lz_ws2024", "xenonnt_sr0", hypothesis=[str(box), "magnetic-moment"])
+    assert {"g_ae_squared", "mu_nu_squared"} <= set(joint.sidecar["parameters"])  # type: ignore[index]
+    assert nuhist.limit(joint).upper is not None
+
+
+def test_names_and_powers(tmp_path: Path) -> None:
+    path = tmp_path / "alp.csv"
+    for power, name in ((1, "strength_alp"), (2, "strength_alp_squared"), (4, "strength_alp_power4")):
+        path.write_text(f"T_keV,power_{power}\n1,1\n9,0\n", encoding="utf-8")
+        hypothesis = get_hypothesis(str(path))
+        assert (hypothesis.name, hypothesis.power) == ("alp", power)
+        assert hypothesis.parameter_of_interest("effective").name == name
+    assert "alp" in run("hypotheses", path).output
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("T_keV,power_2_0,power_1_0\n1,1,1\n9,1,1\n", "has no rates of a power of strength_bad_2 alone"),
+        ("T_keV,power_3\n1,1\n2,1\n", "power is 3; expected 1 for a signed coupling, or an even number"),
+        ("T_keV,rate\n1,1\n2,1\n", "has the columns T_keV, rate; expected T_keV and power_N"),
+        ("T_kev,power_2\n1,1\n2,1\n", "has the columns T_kev, power_2; expected T_keV"),
+        ("T_keV,power_0\n1,1\n2,1\n", "has rates of power 0"),
+        ("T_keV,power_2,power_1_1\n1,1,1\n2,1,1\n", "expected T_keV and power_N, or power_N_M"),
+        ("T_keV,a_1,b_1,c_1,power_2\n1,1,1,1,1\n2,1,1,1,1\n", "expected T_keV and power_N"),
+        ("T_keV,power_1,power_2\n1,1,1\n9,1,-1\n", "power 2 at T = 9 keV is negative, -1"),
+        ("T_keV,power_1,power_2\n1,-900,1\n9,-900,1\n", "takes away more events than bin"),
+        ("mass_keV,T_keV,power_2\n5,1,1\n5,1,1\n", "is not above the row before it"),
+        ("mass_keV,T_keV,power_2\n5,1,1\n5,2,1\n", "its mass is missing; write"),
+        ("# coupling: a, b\nT_keV,power_2\n1,1\n2,1\n", "coupling: 'a, b'; expected one"),
+        ("# coupling: a\nT_keV,power_2_0,power_0_2\n1,1,1\n2,1,1\n", "coupling: 'a'; expected 2"),
+        ("# coupling: a, a\nT_keV,power_2_0,power_0_2\n1,1,1\n2,1,1\n", "expected two different names"),
+        ("T_keV,power_2_0,power_0_2,power_1_1\n1,1,1,3\n9,1,1,3\n", "negative for some couplings"),
+        ("T_keV,power_2_0,power_0_2,power_2_2\n1,1,1,1\n9,1,1,1\n", "has the products power_2_2"),
+        ("T_keV,power_4_0,power_0_2,power_1_1\n1,1,1,1\n9,1,1,1\n", "has power_4_0 beside power_1_1"),
+        ("T_keV,power_2_0,power_1_1\n1,1,1\n9,1,1\n", "power_1_1 at T = 1 keV is so large"),
+        ("T_keV,power_2\n2,1\n1,1\n", "is not above the row before it"),
+        ("T_keV,power_2\n1,1\n9,-1\n", "power 2 at T = 9 keV is negative, -1"),
+        ("T_keV,power_2\n1,1\n2,nan\n", "is not a finite number"),
+        ("# reference: much\nT_keV,power_2\n1,1\n2,1\n", "reference: 'much' is no number"),
+        ("# reference: -1\nT_keV,power_2\n1,1\n2,1\n", "expected a positive number"),
+        ("# coupling: g ae\nT_keV,power_2\n1,1\n2,1\n", "coupling: 'g ae'; expected letters"),
+        ("T_keV,power_2\n1000,1\n2000,1\n", "its coupling changes no expected count"),
+    ],
+)
+def test_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(NuhistError) as caught:
+        nuhist.build("xenonnt_sr0", hypothesis=str(path))
+    assert message in str(caught.value)
+    assert (
+        run(
+            "build", "xenonnt_sr0", "--hypothesis", tmp_path / "none.csv", "-o", tmp_path / "w.json"
+        ).exit_code
+        == 1
+    )
+
+
+def test_it_has_no_flavour_and_needs_no_grid(box: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        OptionError, match=r"flavor=...: does nothing with box-of-mine, which is no neutrino's"
+    ):
+        nuhist.build("xenonnt_sr0", hypothesis=str(box), flavor="e")
+    with pytest.raises(NuhistError, match="is one power of its coupling; use nuhist build"):
+        nuhist.build_patchset("xenonnt_sr0", hypothesis=str(box), couplings=[0.0, 1e-12])
+    named = tmp_path / "magnetic-moment.csv"
+    named.write_text(TEXT, encoding="utf-8")
+    with pytest.raises(NuhistError, match="is one of nuhist's own; expected another name"):
+        get_hypothesis(str(named))
+
+
+BOX = 0.0020503  # tonne years of gemma_like, which sees all between 3 and 43 keV, in bins of 1 keV
+
+
+def expected(workspace: Any, **values: float) -> Any:
+    """Counts that pyhf expects in the first four bins for couplings over their references."""
+    model = pyhf.Workspace(dict(workspace.spec)).model(
+        modifier_settings={"histosys": {"interpcode": "code4p"}, "normsys": {"interpcode": "code4"}}
+    )
+    point = model.config.suggested_init()
+    scales = {entry["name"]: entry["scale"] for entry in couplings(workspace.sidecar)}
+    for name, value in values.items():
+        point[model.config.par_slice(name).start] = value / scales[name]
+    return np.asarray(model.expected_data(point, include_auxdata=False))[:4]
+
+
+@pytest.mark.parametrize("x", [-2.0, 0.3, 3.0])
+def test_two_powers_of_a_signed_coupling(tmp_path: Path, x: float) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("# coupling: g\n# reference: 1e-12\nT_keV,power_1,power_2\n3,-1,5\n7,-1,5\n")
+    workspace = nuhist.build("gemma_like", hypothesis=str(path))
+    added = expected(workspace, g=x) - expected(workspace, g=0.0)
+    np.testing.assert_allclose(added, (5 * x**2 - x) * BOX, rtol=1e-6)  # by hand
+    found = nuhist.limit(workspace)
+    assert found.lower is not None
+    assert found.lower < 0
+
+
+@pytest.mark.parametrize(("a", "b"), [(1.0, 1.0), (2.0, -3.0), (-0.5, 7.0)])
+@pytest.mark.parametrize("linear", [0.0, -0.01])
+def test_two_couplings_and_their_product(tmp_path: Path, a: float, b: float, linear: float) -> None:
+    path = tmp_path / "pair.csv"
+    head, row = ("power_1_0,", f"{linear},") if linear else ("", "")
+    path.write_text(
+        f"# coupling: a, b\n# reference: 1e-12, 1e-11\nT_keV,{head}power_2_0,power_0_2,power_1_1\n"
+        f"3,{row}5,1,2\n7,{row}5,1,2\n"
+    )
+    workspace = nuhist.build("gemma_like", hypothesis=str(path))
+    added = expected(workspace, a=a, b=b) - expected(workspace, a=0.0, b=0.0)
+    wanted = linear * a + 5 * a**2 + b**2 + 2 * a * b  # by hand
+    np.testing.assert_allclose(added, wanted * BOX, rtol=1e-6)
+    alone = nuhist.spectrum("gemma_like", hypothesis=f"{path}:b", coupling=2e-11)
+    np.testing.assert_allclose(alone.added[:4], 4 * BOX, rtol=1e-9)
+    with pytest.raises(NuhistError, match=r"has two couplings, and one hypothesis is asked for; write .*:a"):
+        get_hypothesis(str(path))
+    with pytest.raises(NuhistError, match=r"no coupling of .* called 'c'; known: a, b"):
+        get_hypothesis(f"{path}:c")
+
+
+def test_two_couplings_without_a_product(tmp_path: Path) -> None:
+    path = tmp_path / "pair.csv"
+    path.write_text("# coupling: a, b\nT_keV,power_2_0,power_0_1\n3,5,1\n7,5,1\n")
+    workspace = nuhist.build("gemma_like", hypothesis=str(path))
+    added = expected(workspace, a_squared=4.0, b=3.0) - expected(workspace, a_squared=0.0, b=0.0)
+    np.testing.assert_allclose(added, (4 * 5 + 3) * BOX, rtol=1e-9)
+
+
+def test_powers_that_are_no_polynomial_of_histfactory(tmp_path: Path) -> None:
+    path = tmp_path / "four.csv"
+    path.write_text("T_keV,power_2,power_4\n3,2,1\n7,2,1\n")
+    with pytest.raises(NuhistError, match="use nuhist patchset"):
+        nuhist.build("gemma_like", hypothesis=str(path))
+    grid = nuhist.build_patchset("gemma_like", hypothesis=str(path), couplings=[0.0, 1.0, 3.0])
+    without, *points = (grid.workspace(each).spec for each in grid.points)
+    for x, spec in zip((1.0, 3.0), points, strict=True):
+        signal = next(each for each in spec["channels"][0]["samples"] if each["name"] == "four")
+        np.testing.assert_allclose(signal["data"][:4], (2 * x**2 + x**4) * BOX, rtol=1e-9)
+        assert [each["type"] for each in signal["modifiers"]] == ["normfactor"]  # of no flux
+    assert without["channels"][0]["name"] == "gemma_like"
+
+
+MASSES = """# coupling: g
+# reference: 1e-12
+mass_keV,T_keV,power_2
+5,3,1
+5,7,1
+10,3,9
+10,7,9
+"""
+
+
+def test_a_parameter_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "masses.csv"
+    path.write_text(MASSES)
+    found = nuhist.spectrum("gemma_like", hypothesis=f"{path}:mass=10000eV", coupling=1e-12)
+    np.testing.assert_allclose(found.added[:4], 9 * BOX, rtol=1e-9)
+    assert get_hypothesis(f"{path}:mass=10keV").name == "masses:mass=10keV"
+    assert pickle.loads(pickle.dumps(get_hypothesis(f"{path}:mass=5keV"))).name == "masses:mass=5keV"
+    with pytest.raises(NuhistError, match=r"masses: mass = 7 keV is none of 5, 10 keV"):
+        get_hypothesis(f"{path}:mass=7keV")
+    scan = nuhist.exclusion("xenonnt_sr0", hypothesis=str(path), over="mass=5,10")
+    first, second = (point.upper_observed or 0.0 for point in scan.points)
+    assert first == pytest.approx(3 * second, rel=1e-6)  # nine times the events, of one shape
+    assert "depends on: mass: mass, 5, 10 keV" in run("hypotheses", path).output
+
+
+def test_two_parameters_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "both.csv"
+    rows = [
+        f"{mass},{charge},{energy},{mass * charge}"
+        for mass in (1, 2)
+        for charge in (3, 5)
+        for energy in (3, 7)
+    ]
+    path.write_text("mass_keV,charge_1,T_keV,power_1\n" + "\n".join(rows) + "\n")
+    found = nuhist.spectrum("gemma_like", hypothesis=f"{path}:mass=2keV,charge=5", coupling=1.0)
+    np.testing.assert_allclose(found.added[:4], 10 * BOX, rtol=1e-9)
+    assert get_hypothesis(f"{path}:charge=3,mass=1").name == "both:mass=1keV,charge=3"
+    path.write_text("mass_keV,charge_1,T_keV,power_1\n" + "\n".join(rows[2:]) + "\n")
+    with pytest.raises(NuhistError, match="has no rows of mass=1keV, charge=3"):
+        get_hypothesis(f"{path}:charge=3,mass=1")
