@@ -85,21 +85,29 @@ def _page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-def test_the_index_has_every_page() -> None:
-    linked = set(re.findall(r"\]\(([\w/-]+\.md)\)", _page("index.md")))
-    assert linked == set(PAGES) - {"index.md"}
+@pytest.mark.parametrize("part", ["tutorials", "how-to", "explanation", "reference"])
+def test_each_part_says_what_its_pages_are_for(part: str) -> None:
+    text = _page(f"{part}/index.md")
+    linked = re.findall(r"\]\(([\w-]+)\.md\)", text)
+    (contents,) = re.findall(r"^```{toctree}\n:hidden:\n\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert linked == contents.split()
+    found = {f"{part}/{name}.md" for name in (*linked, "index")}
+    assert found == {page for page in PAGES if page.startswith(part)}
 
 
-def test_tables_of_contents_come_from_the_index() -> None:
-    extension = module(DOCS / "_ext" / "nuhist_docs.py")
-    text = extension.tables_of_contents(
-        "# a\n\n## One\n\n[x](a/p.md) [y](q.md#z)\n\n## Two\n\n[x](a/p.md) [y](../r.md)"
+def test_links_hold_where_a_file_is_shown() -> None:
+    with_links = module(DOCS / "_ext" / "nuhist_docs.py").with_links
+    page, kept = "docs/explanation/design.md", "![d](e.png)\n```\n[f](g)\n```"
+    text = f"[a](docs/how-to/combine.md#b) [c](CHANGELOG.md) [`nuhist/x.py`](nuhist/x.py) {kept}"
+    shown = with_links(text, "DESIGN.md", page, None)
+    assert shown == f"[a](../how-to/combine.md#b) [c](../reference/changelog.md) `nuhist/x.py` {kept}"
+    assert with_links("[x](../../nuhist/y.py) [z](https://w)", page, page, "https://forge/a") == (
+        "[x](https://forge/a/blob/main/nuhist/y.py) [z](https://w)"
     )
-    assert text == "\n```{toctree}\n:hidden:\n:caption: One\n\na/p\n```\n"
 
 
 def test_the_python_page_has_every_public_name() -> None:
-    listed = set(re.findall(r"^- `nuhist\.(\w+)`$", _page("reference/api.md"), re.MULTILINE))
+    listed = set(re.findall(r"^   nuhist\.(\w+)$", _page("reference/api.md"), re.MULTILINE))
     assert listed == set(nuhist.__all__) - {"__version__"}
 
 

@@ -1,9 +1,10 @@
-"""What makes one site of pages that are also read on a forge, where directives would show as code.
+"""What makes one site of files that are also read on a forge.
 
-- The tables of contents come from the headings and links of ``index.md``.
-- Links to files outside of ``docs/`` become their paths.
-- Pages with a marker get the help of all commands, or a notebook, in its place.
-- Names that ``api.md`` lists become their docstrings.
+- Links to files outside of ``docs/`` become links to the repository, or paths where it has no address; files
+  of the root that have a page of the site become links to it.
+- The table that ``nuhist reproduce`` writes gets a heading.
+- Pages with a marker get a notebook in its place.
+- sphinx-click gets the options of a command as a table.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from importlib import import_module
-from os.path import normpath
+from os.path import normpath, relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,87 +20,131 @@ if TYPE_CHECKING:
     import click
     from sphinx.application import Sphinx
 
-_PAGE_LINK = re.compile(r"\]\(([\w/-]+)\.md\)")
-_LINK_UPWARDS = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<path>\.\./[^)#]*)(#[^)]*)?\)")
-_COMMANDS = "<!-- commands -->"
-_API_NAME = re.compile(r"^- `(?P<name>nuhist[\w.]+)`$", flags=re.MULTILINE)
+# Files of the root, and the pages that include them.
+ON_SITE = {
+    "CHANGELOG.md": "docs/reference/changelog.md",
+    "CONTRIBUTING.md": "docs/reference/contributing.md",
+    "DESIGN.md": "docs/explanation/design.md",
+    "SECURITY.md": "docs/reference/security.md",
+}
+_LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]*)\]\((?P<path>(?![a-z]+:|#)[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
+_FENCED = re.compile(r"(^```.*?^```)", flags=re.MULTILINE | re.DOTALL)
 _NOTEBOOK = re.compile(r"<!-- notebook: (?P<name>[\w-]+\.ipynb) -->")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Join Sphinx's reading of the pages."""
+    app.add_config_value("nuhist_repository", None, "env", str)
     app.connect("source-read", _read)
+    app.connect("include-read", _include)
+    app.connect("autodoc-process-docstring", _fields, priority=600)  # after napoleon
+    app.connect("sphinx-click-process-description", _description)
+    app.connect("sphinx-click-process-usage", _usage)
+    app.connect("sphinx-click-process-options", _options)
+    app.connect("sphinx-click-process-arguments", _nothing)
+    app.connect("sphinx-click-process-epilog", _epilog)
     return {"parallel_read_safe": True}
 
 
 def _read(app: Sphinx, page: str, source: list[str]) -> None:
-    where = page.rpartition("/")[0]
-    text = _LINK_UPWARDS.sub(lambda link: _as_path(link, where), source[0])
-    if page == "index":
-        text += tables_of_contents(text)
-    if _COMMANDS in text:
-        text = text.replace(_COMMANDS, command_reference())
-    if page == "reference/api":
-        text = _API_NAME.sub(_docstring, text)
-    if not text.startswith("#"):  # the table that nuhist reproduce writes
-        text = f"# {page.rpartition('/')[2].replace('-', ' ').capitalize()}\n\n{text}"
+    path = f"docs/{page}.md"
+    text = with_links(source[0], path, path, app.config.nuhist_repository)
+    if page == "explanation/comparison-table":
+        text = f"# All numbers of the paper\n\n{text}"
     folder = Path(app.srcdir) / "tutorials" / "notebooks"
     source[0] = _NOTEBOOK.sub(lambda found: notebook(folder / found["name"], Path(app.outdir)), text)
 
 
-def _as_path(link: re.Match[str], where: str) -> str:
-    """A link out of ``docs/`` as the path in the repository; others stay."""
-    path = normpath(f"docs/{where}/{link['path']}")
-    if path.startswith("docs/"):
-        return link[0]
-    return f"`{path}`" if link["text"].strip("`/") == path else f"{link['text']} (`{path}`)"
+def _include(app: Sphinx, included: Path, _: str, content: list[str]) -> None:
+    file = normpath(f"docs/{included.as_posix()}")
+    if file in ON_SITE:
+        content[0] = with_links(content[0], file, ON_SITE[file], app.config.nuhist_repository)
 
 
-def _docstring(entry: re.Match[str]) -> str:
-    module, _, name = entry["name"].rpartition(".")
-    found = getattr(import_module(module), name)
-    kind = "autofunction"
-    if isinstance(found, type):
-        kind = "autoexception" if issubclass(found, Exception) else "autoclass"
-    return f"```{{eval-rst}}\n.. {kind}:: {entry['name']}\n```"
+def with_links(text: str, file: str, page: str, repository: str | None) -> str:
+    """The text of a file with links that hold where it is shown.
+
+    Parameters
+    ----------
+    text
+        Markdown.
+    file, page
+        Where it stands, and the page that shows it, as paths in the repository.
+    repository
+        Its address, if there is one.
+    """
+
+    def link(found: re.Match[str]) -> str:
+        target = normpath(f"{file}/../{found['path']}")
+        target = ON_SITE.get(target, target)
+        anchor = found["anchor"] or ""
+        if target.startswith("docs/"):
+            return f"[{found['text']}]({relpath(target, f'{page}/..')}{anchor})"
+        if repository:
+            return f"[{found['text']}]({repository}/blob/main/{target}{anchor})"
+        return f"`{target}`" if found["text"].strip("`/") == target else f"{found['text']} (`{target}`)"
+
+    return "".join(part if part.startswith("```") else _LINK.sub(link, part) for part in _FENCED.split(text))
 
 
-def tables_of_contents(index: str) -> str:
-    """Hidden tables of contents: one for each heading, with the pages that it links to."""
-    parts = []
-    seen: set[str] = set()
-    for section in re.split(r"^## ", index, flags=re.MULTILINE)[1:]:
-        caption, _, body = section.partition("\n")
-        pages = [page for page in dict.fromkeys(_PAGE_LINK.findall(body)) if page not in seen]
-        seen.update(pages)
-        if pages:
-            entries = "\n".join(pages)
-            parts.append(f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n")
-    return "".join(parts)
+def _fields(_: Sphinx, __: str, ___: str, ____: Any, _____: Any, lines: list[str]) -> None:
+    """Several fields with one explanation are names; after a space they would be taken for a type."""
+    for number, line in enumerate(lines):
+        if line.startswith(":ivar ") and "," in line:
+            fields, colon, said = line.removeprefix(":ivar ").partition(":")
+            names = fields.replace(", ", ",\u200b")  # where a line may break
+            lines[number] = f":ivar {names}{colon}{said}"
 
 
-def command_reference() -> str:
-    """The help of every command, in Markdown, from click."""
+def _description(_: Sphinx, __: click.Context, lines: list[str]) -> None:
+    """Lines that stay as they are become code, the others paragraphs."""
+    shown: list[str] = []
+    for line in lines:
+        kept = line.startswith("| ")
+        if kept and not (shown and shown[-1].startswith("    ")):
+            shown += [".. code-block:: console", ""]
+        elif not kept and shown and shown[-1].startswith("    "):
+            shown.append("")
+        shown.append(f"    $ {line[2:]}" if kept else _escaped(line))
+    lines[:] = shown
+
+
+def _usage(_: Sphinx, context: click.Context, lines: list[str]) -> None:
+    pieces = " ".join(context.command.collect_usage_pieces(context))
+    lines[:] = [".. code-block:: text", "", f"    {context.command_path} {pieces}", ""]
+
+
+def _options(_: Sphinx, context: click.Context, lines: list[str]) -> None:
     import click
 
-    from nuhist.cli.main import main
+    options = (each for each in context.command.get_params(context) if isinstance(each, click.Option))
+    records = (option.get_help_record(context) for option in options)
+    rows = [record for record in records if record and not record[0].endswith("--help")]
+    if not rows:
+        lines.clear()
+        return
+    lines[:] = [".. list-table::", "   :widths: auto", "   :class: options", ""]
+    for names, said in rows:
+        lines += [f"   * - ``{names}``", f"     - {_escaped(said)}"]
+    lines.append("")
 
-    context = click.Context(main, info_name="nuhist", terminal_width=92, **main.context_settings)
-    return "".join(_command(main, context, level=2))
+
+def _epilog(_: Sphinx, __: click.Context, lines: list[str]) -> None:
+    text = " ".join(line for line in lines if line.strip())
+    what, _, command = text.partition(": ")
+    if command.startswith("nuhist"):
+        lines[:] = [f"{what}:", "", ".. code-block:: console", "", f"    $ {command}", ""]
+    else:
+        lines[:] = [_escaped(text), ""]
 
 
-def _command(command: click.Command, context: click.Context, level: int) -> list[str]:
-    import click
+def _nothing(_: Sphinx, __: click.Context, lines: list[str]) -> None:
+    """The usage has the arguments already."""
+    lines.clear()
 
-    title = "#" * level
-    parts = [f"{title} {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n\n"]
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            child = command.get_command(context, name)
-            if child is not None:
-                inner = click.Context(child, info_name=name, parent=context, terminal_width=92)
-                parts += _command(child, inner, min(level + 1, 4) if level > 2 else 3)
-    return parts
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\*`|_])", r"\\\1", text)
 
 
 def notebook(path: Path, output: Path) -> str:
