@@ -28,6 +28,8 @@ from nuhist.physics.hypotheses import (
     get_hypothesis,
 )
 from nuhist.physics.hypothesis import UNSTATED
+from nuhist.physics.targets.registry import get_target
+from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
 
 MOMENT, CHARGE = get_hypothesis("magnetic-moment"), get_hypothesis("millicharge-fea")
@@ -66,9 +68,8 @@ def test_limits_do_not_depend_on_the_bounds_that_are_stated(
 ) -> None:
     mine(MOMENT, bounds=(0.0, 100.0 * factor))
     found = nuhist.limit(build("xenonnt_sr0", hypothesis="mine"))
-    assert found.upper == pytest.approx(
-        7.166e-12, rel=1e-3
-    )  # docs/explanation/experiments.md, of the stated bounds
+    # docs/experiments.md, of the stated bounds; its last digit.
+    assert found.upper == pytest.approx(7.166e-12, rel=1e-3, abs=0)
 
 
 @pytest.mark.thorough(keep=2)
@@ -77,7 +78,7 @@ def test_limits_of_signed_couplings_do_not(mine: Callable[..., Hypothesis], reac
     plain = nuhist.limit(build("xenonnt_sr0", hypothesis="millicharge-fea"))
     mine(replace(CHARGE, flavor_ranges={}, bounds=(-reach, reach), scale=1e4 * max(1.0, reach / 17)))
     found = nuhist.limit(build("xenonnt_sr0", hypothesis="mine"))
-    assert (found.lower, found.upper) == pytest.approx((plain.lower, plain.upper), rel=1e-4)
+    assert (found.lower, found.upper) == pytest.approx((plain.lower, plain.upper), rel=1e-4, abs=0)
 
 
 @pytest.mark.thorough(keep=3)
@@ -95,7 +96,9 @@ def test_limits_do_not_depend_on_the_reference_that_is_stated(
 
     mine(plain, terms=terms, reference=plain.reference * factor, parameter="my_coupling")
     expected = nuhist.limit(build("lz_ws2022", hypothesis=name)).upper
-    assert nuhist.limit(build("lz_ws2022", hypothesis="mine")).upper == pytest.approx(expected, rel=2e-6)
+    assert nuhist.limit(build("lz_ws2022", hypothesis="mine")).upper == pytest.approx(
+        expected, rel=2e-6, abs=0
+    )
 
 
 @pytest.mark.parametrize("factor", [1e-12, 1e12])
@@ -111,6 +114,43 @@ def test_references_far_from_what_is_seen_are_refused(mine: Callable[..., Hypoth
         ConfigError, match=r"these experiments see couplings near [1-9]e-14; state a reference"
     ):
         build("lz_ws2022", hypothesis="mine")
+
+
+@pytest.mark.parametrize("power", [1, 2, 4])
+def test_a_reference_that_is_left_out_is_found(mine: Callable[..., Hypothesis], power: int) -> None:
+    # A flat rate that gives 20 events from 1 to 30 keV at a coupling of 3.2e-12. To one digit that is 3e-12.
+    def rates(energy: Array, _: Target) -> Mapping[int, Array]:
+        return {power: np.full_like(energy, 20 / 29 / 3.2e-12**power)}
+
+    mine(Hypothesis("mine", "flat", "c", "1", rates=rates, power=power))
+    found = get_hypothesis("mine")
+    assert found.reference == 3e-12
+    assert found.rates is not None
+    flat = found.rates(np.array([2.0]), get_target("xenon"))
+    # Only rounding differs.
+    assert flat[power] == pytest.approx(20 / 29 * (3 / 3.2) ** power, rel=1e-12)
+
+
+def test_a_reference_of_a_line_is_found(mine: Callable[..., Hypothesis]) -> None:
+    mine(Hypothesis("mine", "line", "c", "1", line=lambda _: (5.0, 20 / 3.2e-12**2), power=2))
+    found = get_hypothesis("mine")
+    assert found.reference == 3e-12
+    assert found.line is not None
+    # Only rounding differs.
+    assert found.line(get_target("xenon")) == pytest.approx((5.0, 20 * (3 / 3.2) ** 2), rel=1e-12)
+
+
+def test_limits_do_not_depend_on_a_reference_that_is_left_out(mine: Callable[..., Hypothesis]) -> None:
+    def of_one(energy: Array, _: Flavor, options: RateOptions) -> Mapping[int, Array]:
+        return {2: scattering.magnetic_moment(energy, options.target)}
+
+    mine(MOMENT, terms=of_one, reference=UNSTATED)
+    # By hand: π α²/m_e² = 2.495e-25 cm², 6.5e10 neutrinos per cm² s, 4.59e27 atoms and 3.156e7 s, times 164,
+    # the integral of Z_eff/T from 1 to 30 keV, less 3 % for T/E: 3.7e23 events for 1 μ_B, 20 for 7.3e-12.
+    assert get_hypothesis("mine").reference == 7e-12
+    found = nuhist.limit(build("xenonnt_sr0", hypothesis="mine"))
+    # docs/experiments.md, of the stated reference; its last digit.
+    assert found.upper == pytest.approx(7.166e-12, rel=1e-3, abs=0)
 
 
 def differences(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
