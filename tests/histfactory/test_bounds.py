@@ -68,7 +68,7 @@ def test_limits_do_not_depend_on_the_bounds_that_are_stated(
 ) -> None:
     mine(MOMENT, bounds=(0.0, 100.0 * factor))
     found = nuhist.limit(build("xenonnt_sr0", hypothesis="mine"))
-    # docs/experiments.md, of the stated bounds; its last digit.
+    # docs/explanation/experiments.md, of the stated bounds; its last digit.
     assert found.upper == pytest.approx(7.166e-12, rel=1e-3, abs=0)
 
 
@@ -149,7 +149,7 @@ def test_limits_do_not_depend_on_a_reference_that_is_left_out(mine: Callable[...
     # the integral of Z_eff/T from 1 to 30 keV, less 3 % for T/E: 3.7e23 events for 1 μ_B, 20 for 7.3e-12.
     assert get_hypothesis("mine").reference == 7e-12
     found = nuhist.limit(build("xenonnt_sr0", hypothesis="mine"))
-    # docs/experiments.md, of the stated reference; its last digit.
+    # docs/explanation/experiments.md, of the stated reference; its last digit.
     assert found.upper == pytest.approx(7.166e-12, rel=1e-3, abs=0)
 
 

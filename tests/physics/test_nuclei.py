@@ -151,6 +151,26 @@ def test_neutrinos_and_antineutrinos_are_the_same() -> None:
         np.testing.assert_allclose(cross_section(crossed, energy, at, nucleus.mass), expected, rtol=1e-12)
 
 
+def test_terms_in_the_recoil_over_the_neutrino_energy() -> None:
+    # At 100 GeV and without a form factor, so that T is no small part of E, as it is for real neutrinos.
+    nucleus, neutrino = get_target("xenon").nuclei[4], 1e8
+    limits = recoil_range(neutrino, 0.0, nucleus.mass)
+    assert limits is not None
+    recoil = np.array([0.1, 0.5, 0.9]) * limits[1]
+    moment, weak = (
+        cross_section(function(recoil, nucleus, "none"), recoil, np.full(3, neutrino), nucleus.mass)
+        for function in (coherent.magnetic_moment, coherent.standard_model)
+    )
+    # Vogel and Engel 1989, a spinless nucleus: π α² Z²/m_e² (1 − T/(2 E))²/T, in keV and cm.
+    size = np.pi * ALPHA**2 * (54 * MEV_FM / ELECTRON * 1e-13) ** 2
+    # CODATA's constants are typed in to ten digits or so.
+    np.testing.assert_allclose(moment, size * (1 - recoil / (2 * neutrino)) ** 2 / recoil, rtol=1e-8)
+    # Freedman 1974: nothing goes straight back, at the largest T; what is left falls linearly to that.
+    charge = 54 * (0.5 - 2 * SIN2) - (nucleus.nucleons - 54) / 2
+    size = (FERMI * charge * MEV_FM * 1e-13) ** 2 * nucleus.mass * 1e-6 / np.pi
+    np.testing.assert_allclose(weak, size * (1 - recoil / limits[1]), rtol=1e-8)
+
+
 def test_isotopes_have_their_own_kinematic_limits() -> None:
     nuclei = {nucleus.nucleons: nucleus for nucleus in get_target("xenon").nuclei}
     assert set(nuclei) == {124, 126, 128, 129, 130, 131, 132, 134, 136}
