@@ -27,6 +27,7 @@ SCAN_POINTS = 61
 
 Progress = Callable[[str], None]
 _Result = TypeVar("_Result")
+_MANY = 300  # parameters from which a page would carry correlations of megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class Study:
         return next((failure.message for failure in self.failures if failure.step == step), None)
 
     def to_json(self) -> dict[str, Any]:
-        """All results as JSON values."""
+        """All results as JSON values; of a fit of many parameters without the correlations of all of them."""
         single = {
             "fit": self.fit,
             "scan": self.scan,
@@ -104,9 +105,19 @@ class Study:
             "nuhist_version": __version__,
             "limits": [interval.to_json() for interval in self.intervals],
             **{name: None if result is None else result.to_json() for name, result in single.items()},
+            **(
+                {"fit": _without_correlations(self.fit)}
+                if self.fit and len(self.fit.parameters) > _MANY
+                else {}
+            ),
             "spectra": [spectrum.to_json() for spectrum in self.spectra],
             "failures": [{"step": failure.step, "message": failure.message} for failure in self.failures],
         }
+
+
+def _without_correlations(fit: FitResult) -> dict[str, Any]:
+    note = f"correlations of {len(fit.parameters)} parameters are left out here; model.fit() has them"
+    return {**replace(fit, correlations=()).to_json(), "correlations_note": note}
 
 
 class _Steps:

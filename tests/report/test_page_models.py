@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from nuhist import Model, Workspace, build
+from nuhist import Model, Workspace, build, fit
 from nuhist.errors import FitError
 from nuhist.report import page_section
 from nuhist.report.page import make_report
+from nuhist.report.page_study import Study
 from tests.report.page_reader import Page, counting
 
 
@@ -128,3 +129,35 @@ def test_a_limit_without_its_expectation() -> None:
     assert interval.lower is not None
     assert interval.expected is None
     assert "This step failed: limit (cls)." in Page(report.html).words
+
+
+def test_correlations_of_many_parameters_are_left_out() -> None:
+    # Of 2,000 they are 80 MB of text, in a page that is to be sent.
+    background = [50.0] * 301
+    spec = {
+        "channels": [
+            {
+                "name": "a",
+                "samples": [
+                    {
+                        "name": "background",
+                        "data": background,
+                        "modifiers": [{"name": "stat", "type": "staterror", "data": [2.0] * 301}],
+                    },
+                    {
+                        "name": "signal",
+                        "data": [1.0] * 301,
+                        "modifiers": [{"name": "mu", "type": "normfactor", "data": None}],
+                    },
+                ],
+            }
+        ],
+        "observations": [{"name": "a", "data": background}],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+        "version": "1.0.0",
+    }
+    workspace = Workspace(spec, None, "many.json")
+    found = Study(workspace, fit=fit(workspace)).to_json()["fit"]
+    assert len(found["parameters"]) == 302
+    assert found["correlations"] == []
+    assert "model.fit() has them" in found["correlations_note"]
