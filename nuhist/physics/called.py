@@ -39,8 +39,10 @@ def called(function: Callable[..., Any], where: str, *arguments: Any) -> Any:
 
 def _place(function: Callable[..., Any], error: Exception) -> str:
     """The last line of the function's own file that was run, or of any file."""
-    while isinstance(function, partial):  # which may hold the user's function, too
-        function = function.keywords.get("function", function.keywords.get("line", function.func))
+    while isinstance(function, partial):
+        # nuhist's own hold the user's function; those of a user may have a keyword of that name, too.
+        ours = str(getattr(function.func, "__module__", "")).startswith("nuhist.")
+        function = function.keywords.get("function", function.func) if ours else function.func
     frames = traceback.extract_tb(error.__traceback__)[1:]
     code = getattr(function, "__code__", None)
     own = [frame for frame in frames if code is not None and frame.filename == code.co_filename]

@@ -88,7 +88,7 @@ def _for(hypothesis: Hypothesis, reference: float) -> Hypothesis:
         for process, function in hypothesis.other_terms.items()
     }
     if hypothesis.line is not None:
-        changed["line"] = partial(_brighter, line=hypothesis.line, factor=reference**hypothesis.power)
+        changed["line"] = partial(_brighter, function=hypothesis.line, factor=reference**hypothesis.power)
     return replace(hypothesis, **changed)
 
 
@@ -104,6 +104,8 @@ def _times(values: Any, reference: float, power: Any) -> Any:
     return values * reference**power if sound else values
 
 
-def _brighter(target: Any, *, line: Callable[..., tuple[float, float]], factor: float) -> tuple[float, float]:
-    energy, events = line(target)
+def _brighter(
+    target: Any, *, function: Callable[..., tuple[float, float]], factor: float
+) -> tuple[float, float]:
+    energy, events = function(target)
     return energy, events * factor

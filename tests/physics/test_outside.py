@@ -6,6 +6,7 @@ import json
 import pickle
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,11 @@ import nuhist
 from nuhist.cli.main import main
 from nuhist.errors import NuhistError
 from nuhist.experiments import outside as experiments_outside
-from nuhist.physics import outside
-from nuhist.physics.hypotheses import find_parameter, get_hypothesis
+from nuhist.physics import outside, scattering
+from nuhist.physics.called import called
+from nuhist.physics.hypotheses import Hypothesis, RateOptions, find_parameter, get_hypothesis
+from nuhist.physics.targets.registry import get_target
+from nuhist.physics.terms import evaluate_terms, own_line, own_rates
 
 # The documentation's example is of this length, too.
 FILE = """
@@ -170,6 +174,7 @@ def test_names_that_are_not_there(file: Path, name: str, message: str) -> None:
             "terms() in {path}, line 8, raised NameError: name 'nothing' is not",
         ),
         ("{2: np.zeros((4, 2)) @ np.zeros(5)}", "terms() in {path}, line 8, raised ValueError: matmul"),
+        ("{2: np.stack([energy, energy[:1]])}", "terms() in {path}, line 8, raised ValueError: all input"),
         ("{2: [].pop()}", "terms of flavour e: terms() in {path}, line 8, raised IndexError: pop from empty"),
     ],
 )
@@ -210,6 +215,89 @@ def test_what_other_functions_of_a_file_raise(file: Path) -> None:
         NuhistError, match="of-nothing:mass=3keV: its function gives a NoneType; expected a Hyp"
     ):
         get_hypothesis(f"{file}:nothing:mass=3keV")
+
+
+# Without a reference, which is found by calling the functions, up to 30 keV in xenon.
+FAILING = """
+from functools import partial
+import numpy as np
+from nuhist.physics.hypothesis import Hypothesis
+
+def now(*_, **__):
+    return 1 / 0
+
+def later(energy, *_, **__):
+    return {1: np.ones_like(energy)} if energy.max() < 31 else 1 / 0
+
+def line(target):
+    return (5.0, 1e3) if target.name == "xenon" else 1 / 0
+
+def coefficients(energy, *_, **__):
+    return {1: np.full((4, *energy.shape), 1e-45)} if energy.max() < 31 else 1 / 0
+
+def deeper(*_):
+    return now()
+
+mine = Hypothesis("mine", "mine", "g", "1", FIELDS)
+"""
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ("rates=now", "now"),
+        ("line=now", "now"),
+        ("terms=now", "now"),
+        ("terms=partial(now, mass=1.0)", "now"),
+        ("rates=partial(now, function=np.exp, line=3.0)", "now"),  # keywords of the user's own
+        ("rates=deeper", "deeper"),  # the line is the one that raises
+    ],
+)
+def test_what_is_raised_while_a_reference_is_found(tmp_path: Path, fields: str, name: str) -> None:
+    path = tmp_path / "failing.py"
+    path.write_text(FAILING.replace("FIELDS", fields), encoding="utf-8")
+    with pytest.raises(NuhistError) as caught:
+        get_hypothesis(f"{path}:mine")
+    text = f": {name}() in {path}, line 7, raised ZeroDivisionError: division by zero"
+    assert str(caught.value).startswith(f"hypothesis mine: {fields.partition('=')[0]}")
+    assert str(caught.value).endswith(text)
+
+
+def test_a_function_of_nuhist_that_is_called_wrongly() -> None:
+    with pytest.raises(NuhistError, match=r"^asked: millicharge_epa\(\) raised TypeError: "):
+        called(partial(scattering.millicharge_epa, neutrino_mass_ev=1.0), "asked")
+
+
+def elsewhere(hypothesis: Hypothesis) -> None:
+    """Call what a hypothesis has at 40 keV, or in germanium, where no reference is looked for."""
+    energy, target = np.array([40.0]), get_target("germanium")
+    if hypothesis.of_neutrinos:
+        evaluate_terms(hypothesis, energy, "e", RateOptions())
+    elif hypothesis.line is not None:
+        own_line(hypothesis, target)
+    else:
+        own_rates(hypothesis, energy, target)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "number"),
+    [
+        ("rates=later", "later", 10),
+        ("rates=partial(later, mass=1.0)", "later", 10),
+        ("rates=partial(later, function=np.exp, line=3.0)", "later", 10),
+        ("line=line", "line", 13),
+        ("terms=coefficients", "coefficients", 16),
+    ],
+)
+def test_what_is_raised_once_a_reference_is_found(
+    tmp_path: Path, fields: str, name: str, number: int
+) -> None:
+    path = tmp_path / "failing.py"
+    path.write_text(FAILING.replace("FIELDS", fields), encoding="utf-8")
+    found = get_hypothesis(f"{path}:mine")
+    with pytest.raises(NuhistError) as caught:
+        elsewhere(found)
+    assert f": {name}() in {path}, line {number}, raised ZeroDivisionError: " in str(caught.value)
 
 
 @pytest.mark.parametrize(
