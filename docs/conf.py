@@ -25,7 +25,7 @@ _METADATA = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 nuhist_repository: str | None = _METADATA.get("urls", {}).get("Source")
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.linkcode" if nuhist_repository else "sphinx.ext.viewcode",
@@ -37,7 +37,7 @@ extensions = [
     "sphinxext.opengraph",
     "nuhist_docs",
 ]
-exclude_patterns = ["_ext", "_templates", "tutorials/notebooks"]
+exclude_patterns = ["_ext", "_templates"]
 templates_path = ["_templates"]
 
 # Names of other projects become links only with NUHIST_INTERSPHINX=1: their inventories need the network.
@@ -53,6 +53,12 @@ if os.environ.get("NUHIST_INTERSPHINX") == "1":
 
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 4  # the anchors that forges make, so that links hold in both places
+
+nb_execution_mode = "force"  # each time a page is read; a cell that fails is an error
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
 
 napoleon_google_docstring = False
 napoleon_use_ivar = True  # fields of a class stand once

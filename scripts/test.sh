@@ -30,12 +30,12 @@ $bin/ruff format --check .
 $bin/ruff check .
 $bin/codespell
 $bin/python scripts/style.py
-# Beside the tests, which wait at times. A link that leads nowhere, or a name that does not exist, is an error.
+# Beside the tests, which wait at times. A notebook that fails, a link that leads nowhere, or a name that does not exist, is an error.
 (
     set -e
     $bin/mypy
     $bin/lint-imports
-    $bin/sphinx-build -W --keep-going -q docs build/docs
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $bin/sphinx-build -W --keep-going -q docs build/docs
 ) >build/checks.log 2>&1 &
 checks=$!
 trap 'kill "$checks" 2>/dev/null || true' EXIT

@@ -3,20 +3,18 @@
 - Links to files outside of ``docs/`` become links to the repository, or paths where it has no address; files
   of the root that have a page of the site become links to it.
 - The table that ``nuhist reproduce`` writes gets a heading.
-- Pages with a marker get a notebook in its place.
 - sphinx-click gets the options of a command as a table.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from os.path import normpath, relpath
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import click
     from sphinx.application import Sphinx
 
@@ -29,7 +27,6 @@ ON_SITE = {
 }
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]*)\]\((?P<path>(?![a-z]+:|#)[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 _FENCED = re.compile(r"(^```.*?^```)", flags=re.MULTILINE | re.DOTALL)
-_NOTEBOOK = re.compile(r"<!-- notebook: (?P<name>[\w-]+\.ipynb) -->")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -51,8 +48,7 @@ def _read(app: Sphinx, page: str, source: list[str]) -> None:
     text = with_links(source[0], path, path, app.config.nuhist_repository)
     if page == "explanation/comparison-table":
         text = f"# All numbers of the paper\n\n{text}"
-    folder = Path(app.srcdir) / "tutorials" / "notebooks"
-    source[0] = _NOTEBOOK.sub(lambda found: notebook(folder / found["name"], Path(app.outdir)), text)
+    source[0] = text
 
 
 def _include(app: Sphinx, included: Path, _: str, content: list[str]) -> None:
@@ -145,25 +141,3 @@ def _nothing(_: Sphinx, __: click.Context, lines: list[str]) -> None:
 
 def _escaped(text: str) -> str:
     return re.sub(r"([\\*`|_])", r"\\\1", text)
-
-
-def notebook(path: Path, output: Path) -> str:
-    """Markdown of a notebook with its outputs; pictures go to the site's folder."""
-    parts = []
-    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
-        text = "".join(cell["source"])
-        if cell["cell_type"] == "markdown":
-            parts.append(text.replace("](../", "]("))  # links as seen from the folder above
-            continue
-        parts.append(f"```python\n{text}\n```")
-        for result in cell["outputs"]:
-            if "text" in result:
-                parts.append(f"```text\n{''.join(result['text']).rstrip()}\n```")
-            elif "image/png" in result["data"]:
-                picture = output / "_images" / f"{path.stem}_{number}.png"
-                picture.parent.mkdir(parents=True, exist_ok=True)
-                picture.write_bytes(base64.b64decode("".join(result["data"]["image/png"])))
-                parts.append(f'<img src="../_images/{picture.name}" alt="Figure of the cell above">')
-            else:
-                parts.append(f"```text\n{''.join(result['data']['text/plain'])}\n```")
-    return "\n\n".join(parts)

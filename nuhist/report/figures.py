@@ -144,9 +144,9 @@ def new_figure(width: float, height: float) -> Figure:
         If matplotlib is not installed.
     """
     _matplotlib()
-    from matplotlib.figure import Figure
+    from nuhist.report.notebook import NotebookFigure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return NotebookFigure(figsize=(width, height), layout="constrained")
 
 
 def check_picture(output: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,3 +182,15 @@ def test_every_kind_of_subject() -> None:
     assert nuhist.plot("response", "xenonnt_sr0").axes
     assert nuhist.plot("world-limits").axes
     assert nuhist.plot("spectrum", model, channels=["one"]).axes
+
+
+def test_a_notebook_shows_a_figure_without_pyplot() -> None:
+    script = (
+        "import sys, nuhist, IPython.core.formatters as formatters\n"
+        "figure = nuhist.plot('flux')\n"
+        "shown, _ = formatters.DisplayFormatter().format(figure)\n"
+        "assert shown['image/png'][:4] == b'\\x89PNG', shown\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    pytest.importorskip("IPython")
+    subprocess.run([sys.executable, "-c", script], check=True)
