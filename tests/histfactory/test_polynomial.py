@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from nuhist import Workspace, load_experiment
 from nuhist.experiments.counts import neutrino_counts
 from nuhist.experiments.response import make_response
+from nuhist.histfactory.found_range import found_scale
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.polynomial import polynomial_modifier
 from nuhist.physics.hypotheses import FLAVOR_CHOICES, FlavorChoice, RateOptions, get_hypothesis
@@ -104,6 +105,31 @@ def test_the_error_is_the_smallest_that_this_construction_allows(scale: float, r
         # Rounding of hi = (8/15) s² Q: 16 digits of it, over x². At reach/20 0.5 % of the bound is gone.
         rounding = 2e-16 * (8 / 15 * scale**2 + 100) / x**2
         assert found == pytest.approx(sign * bound, abs=0.01 * bound + 4 * rounding)
+
+
+def test_a_found_scale_holds_the_linear_part() -> None:
+    # Of hi and lo, about (8/15) s² Q = 6e12, ten digits end at 1000: s I = 37000 would be right to 1 % or so.
+    scale = found_scale(1.1e6)
+    assert scale == 3e6
+    standard, linear, quadratic = np.array([7.3]), np.array([0.0123456789]), np.array([1.23456789])
+    model = toy_model(standard, linear, quadratic, scale, 1.0)
+    for x in (-1.0, -0.3, 0.1, 1.0):
+        found = np.asarray(model.expected_actualdata([x / scale]))
+        # 16 digits of 6e12 end at 1e-3, and enter times x/s: 3e-10. Ten digits of S and Q are 5e-10 of them.
+        np.testing.assert_allclose(found, standard + x * linear + x**2 * quadratic, rtol=2e-9)
+
+
+@pytest.mark.parametrize("scale", [1e4, 3e6])
+def test_the_last_digits_of_counts_are_not_written(scale: float) -> None:
+    # Machines sum in other orders, which moves the 16th digit: a document is the same on all of them.
+    parts = np.full(3, 7.3), np.array([0.0123456789, 0.0123456789, 0]), np.array([1.23456789, 0, 0])
+    moved = [part * (1 + 4e-16) for part in parts]
+    assert all((one != other).any() for one, other in zip(parts, moved, strict=True))
+    first, second = (
+        polynomial_modifier("x", standard, linear, quadratic, scale, 1.0).to_spec()
+        for standard, linear, quadratic in (parts, moved)
+    )
+    assert first == second
 
 
 def test_the_constraint_of_the_construction_is_negligible() -> None:
