@@ -228,7 +228,7 @@ class Target:
                     f"target {self.name}: the photoabsorption of {element.name} is known up to {end:g} keV,"
                     f" and not at {energy:g} keV; take another energy, or give it photoabsorption_above"
                 )
-            place = min(int(np.searchsorted(above[0], energy, side="right")), above[0].size - 1)
+            place = int(np.searchsorted(above[0], energy, side="right"))  # at the end one node is left
             ends = slice(place - 1, place + 1)
             nodes, values = (np.log(part[ends]) for part in above)
             total += number * float(np.exp(np.interp(np.log(energy), nodes, values)))
