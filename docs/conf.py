@@ -14,6 +14,8 @@ import nuhist
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
+from nuhist_docs import summaries  # noqa: E402 - from _ext
+
 project = "nuhist"
 author = "nuhist developers"
 copyright = "nuhist developers; Apache-2.0"
@@ -67,6 +69,9 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 autosummary_generate = True
+autosummary_context = {
+    "summaries": summaries((ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8"))
+}
 # Files of a class and of the function of the same word differ, also where capitals do not count.
 autosummary_filename_map = {
     f"nuhist.{name}": f"nuhist.{name}-class"
@@ -74,7 +79,6 @@ autosummary_filename_map = {
     if name != name.lower() and name.lower() in nuhist.__all__
 }
 add_module_names = False
-smartquotes = False  # options begin with two hyphens
 
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
@@ -94,9 +98,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 if nuhist_repository:
     html_theme_options = {
-        "source_repository": nuhist_repository,
-        "source_branch": "main",
-        "source_directory": "docs/",
+        "footer_icons": [{"name": "Repository", "url": nuhist_repository, "html": "Repository", "class": ""}],
     }
 
 

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from importlib import import_module
 from os.path import normpath, relpath
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +49,8 @@ def _read(app: Sphinx, page: str, source: list[str]) -> None:
     path = f"docs/{page}.md"
     text = with_links(source[0], path, path, app.config.nuhist_repository)
     if page == "explanation/comparison-table":
-        text = f"# All numbers of the paper\n\n{text}"
+        what = "Each number of arXiv:2207.05036, and ours beside it. [Comparison](comparison.md) has the columns."
+        text = f"# All numbers of the paper\n\n{what}\n\n{text}"
     source[0] = text
 
 
@@ -84,12 +87,21 @@ def with_links(text: str, file: str, page: str, repository: str | None) -> str:
 
 
 def _fields(_: Sphinx, __: str, ___: str, ____: Any, _____: Any, lines: list[str]) -> None:
-    """Several fields with one explanation are names; after a space they would be taken for a type."""
-    for number, line in enumerate(lines):
-        if line.startswith(":ivar ") and "," in line:
-            fields, colon, said = line.removeprefix(":ivar ").partition(":")
-            names = fields.replace(", ", ",\u200b")  # where a line may break
-            lines[number] = f":ivar {names}{colon}{said}"
+    """Each of several fields that stand together gets the explanation, as parameters do by napoleon."""
+    entries: list[list[str]] = []
+    for line in lines:
+        if entries and line.startswith(" "):
+            entries[-1].append(line)
+        else:
+            entries.append([line])
+    lines.clear()
+    for first, *others in entries:
+        names, colon, said = first.removeprefix(":ivar ").partition(":")
+        if first.startswith(":ivar ") and ", " in names:
+            for name in names.split(", "):
+                lines += [f":ivar {name}{colon}{said}", *others]
+        else:
+            lines += [first, *others]
 
 
 def _description(_: Sphinx, __: click.Context, lines: list[str]) -> None:
@@ -140,4 +152,16 @@ def _nothing(_: Sphinx, __: click.Context, lines: list[str]) -> None:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\*`|_])", r"\\\1", text)
+    """Text of a help, with its options as code."""
+    escaped = re.sub(r"([\\*`|_]|(?<=:)//)", r"\\\1", text)  # an address is no link
+    return re.sub(r"(?<![\w-])(--[a-z][a-z0-9-]*)", r"``\1``", escaped)
+
+
+def summaries(api: str) -> dict[str, str]:
+    """What each object that ``api.md`` names is: the first paragraph of its docstring."""
+    found = {}
+    for name in re.findall(r"^   (nuhist\.[\w.]+)$", api, re.MULTILINE):
+        module, _, attribute = name.rpartition(".")
+        text = inspect.getdoc(getattr(import_module(module), attribute)) or ""
+        found[name] = re.sub(r":\w+:|`", "", " ".join(text.partition("\n\n")[0].split()))
+    return found
