@@ -49,7 +49,7 @@ def _read(app: Sphinx, page: str, source: list[str]) -> None:
     path = f"docs/{page}.md"
     text = with_links(source[0], path, path, app.config.nuhist_repository)
     if page == "explanation/comparison-table":
-        what = "Each number of arXiv:2207.05036, and ours beside it. [Comparison](comparison.md) has the columns."
+        what = "Each number of arXiv:2207.05036, and ours beside it. [Comparison](comparison.md) says more."
         text = f"# All numbers of the paper\n\n{what}\n\n{text}"
     source[0] = text
 
@@ -152,9 +152,9 @@ def _nothing(_: Sphinx, __: click.Context, lines: list[str]) -> None:
 
 
 def _escaped(text: str) -> str:
-    """Text of a help, with its options as code."""
-    escaped = re.sub(r"([\\*`|_]|(?<=:)//)", r"\\\1", text)  # an address is no link
-    return re.sub(r"(?<![\w-])(--[a-z][a-z0-9-]*)", r"``\1``", escaped)
+    """Text of a help, with its options and addresses as code."""
+    escaped = re.sub(r"([\\*`|_])", r"\\\1", text)
+    return re.sub(r"(?<![\w-])(--[a-z][a-z0-9-]*|[a-z]+://[\w.:/-]*\w)", r"``\1``", escaped)
 
 
 def summaries(api: str) -> dict[str, str]:
