@@ -1,6 +1,6 @@
 """Faults while nuhist writes, over all commands that write; prints a table and writes the report.
 
-    python -m benchmarks.faults [--cases "build,export xml"] [-o docs/explanation/trust-faults.md]
+    python -m benchmarks.faults [--cases "build,export xml"] [-o benchmarks/results/faults.md]
 
 Run it in the checkout, on Linux; as root it also mounts small file systems. What is done and how it
 is judged is in ``tests/faults``. About 40 minutes on one core.
@@ -87,7 +87,7 @@ def outcomes(case: str, inputs: Path) -> Iterator[Entry]:
 
 
 def report(entries: Sequence[Entry], rows: Sequence[Row]) -> str:
-    """The page of the documentation."""
+    """The page that is kept in benchmarks/results."""
     problems = [entry for entry in entries if entry["problem"]]
     between = sum(entry["left"] == "between two renames" for entry in entries)
     header = ["command", *KINDS.values(), "between renames", "problems"]
@@ -110,7 +110,7 @@ def report(entries: Sequence[Entry], rows: Sequence[Row]) -> str:
     return (
         "# Faults\n\n"
         f"What remains when nuhist {__version__} is stopped while it writes. Made by"
-        " `python -m benchmarks.faults -o docs/explanation/trust-faults.md`; a short version runs with"
+        " `python -m benchmarks.faults -o benchmarks/results/faults.md`; a short version runs with"
         " the tests (`tests/faults`).\n\n"
         f"**{len(entries)} faults in {len(cases)} commands, {len(problems)} problems;"
         f" {sum(row.times for row in rows)} signals, kills and contests of several processes, {wrong}"

@@ -1,7 +1,7 @@
 """Spoiled files for every reader: only NuhistError comes out, within time and memory.
 
 ``python -m benchmarks.fuzz --inputs 10000`` takes some hours on one core; ``--readers hdf5,root`` takes some
-of them, ``--report FILE`` writes the page of the documentation. Each reader runs in a process of its own with
+of them, ``--report FILE`` writes the page. Each reader runs in a process of its own with
 limits on memory (RLIMIT_AS) and time (an alarm; where C code does not hear it, the process is killed). Input
 number n of a reader depends on the seed, the reader and n alone. The smallest input of each fault is kept.
 """

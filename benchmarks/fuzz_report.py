@@ -1,4 +1,4 @@
-"""What became of spoiled files, counted, and as a page of the documentation."""
+"""What became of spoiled files, counted, and as a page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.fuzz.regressions import FOUND
 _INTRODUCTION = """# Fuzzing of the readers
 
 Written by `python -m benchmarks.fuzz --inputs {each} --seed {seed} --results FILE --guided FILE --report
-docs/explanation/trust-fuzzing.md`, with {versions}. A short version runs with the tests (`tests/fuzz`).
+benchmarks/results/fuzzing.md`, with {versions}. A short version runs with the tests (`tests/fuzz`).
 
 Every reader was given valid files that had been spoiled: bits, bytes and lines; values, types, names, order,
 size and nesting of JSON, YAML, CSV and XML; datasets, attributes and links of HDF5; histograms of ROOT;
@@ -130,7 +130,7 @@ def report(
     seconds: float,
     gigabytes: float,
 ) -> str:
-    """The page of the documentation.
+    """The page that is kept in benchmarks/results.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def main() -> None:
 HEAD = """# Packaging
 
 nuhist {0} as it is installed, away from the checkout, with {1}. Written by `python -m benchmarks.install
--o docs/explanation/trust-packaging.md`. The part of it that needs no network runs with the tests
+-o benchmarks/results/packaging.md`. The part of it that needs no network runs with the tests
 (`tests/test_packaging.py`). Other versions of Python were not at hand.
 
 """

@@ -1,4 +1,4 @@
-"""Answers that were once wrong, see docs/explanation/trust-answers.md.
+"""Answers that were once wrong, see "Fixed" in CHANGELOG.md.
 
 The right values come from a Minuit minimisation of pyhf's logpdf from several starts, or from a formula;
 the models in data/answers were made for this. They are given with four to six digits.
