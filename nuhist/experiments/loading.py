@@ -78,6 +78,8 @@ def load_experiment(name: str | Path, *, allow_outside: bool = False) -> Experim
             raise ConfigError(f"{folder}: has no {FILE_NAME}")
         if str(name) in of_packages().broken:
             raise ConfigError(of_packages().broken[str(name)])
+        if folder.name == FILE_NAME:
+            raise ConfigError(f"{folder}: name the folder, {folder.parent}, not the file in it")
         raise unknown_name("experiment", str(name), [*bundled, *bundled_sets(), *of_packages()])
     content = parse_yaml(read_text(file), str(file), ConfigError)
     check(content, "experiment", str(file), ConfigError)

@@ -173,7 +173,13 @@ def _efficiency(experiment: Experiment) -> tuple[Array, Array, bool]:
     values = column(path, table, source["value"], non_negative=True)
     if values.max() > 1:
         raise ConfigError(f"{path}: column '{source['value']}' exceeds 1; it must be an efficiency")
-    return nodes, values, source.get("of") == "reconstructed"
+    reconstructed = source.get("of") == "reconstructed"
+    if not reconstructed and values[-1] > 0 and nodes[-1] < experiment.edges[-1]:
+        raise ConfigError(
+            f"{path}: ends at {nodes[-1]:g} keV with {values[-1]:g}, but the bins go to"
+            f" {experiment.edges[-1]:g} keV; add rows up to there or beyond, or one with 0 where it ends"
+        )
+    return nodes, values, reconstructed
 
 
 def _sharp(experiment: Experiment) -> tuple[Probability, Array]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from nuhist.errors import NuhistError
 
+_NAME = "^[a-z][a-z0-9_]*$"  # the pattern of names in the schemas
+
 
 @cache
 def load(name: str) -> Mapping[str, Any]:
@@ -87,6 +89,14 @@ def raise_best(
     message = error.message
     if error.schema.get("maximum") == 1 and error.validator == "maximum":
         message = f"{error.instance:g} is no fraction between 0 and 1; write 0.14 for 14 %"
+    elif error.validator == "dependentRequired":
+        message = message.replace(" is a dependency of ", " is needed beside ")
+    elif error.validator == "type" and error.validator_value == "object" and error.schema.get("properties"):
+        message += f"; expected keys with values, such as '{next(iter(error.schema['properties']))}: ...'"
+    elif error.validator == "pattern" and error.validator_value == _NAME:
+        message = (
+            f"{error.instance!r} does not match a name: lower-case letters, digits and _, a letter first"
+        )
     if len(message) > 300:
         message = f"{message[:140]} ... {message[-140:]}"
     raise kind(f"{where}: {key}{' '.join(message.split())}")

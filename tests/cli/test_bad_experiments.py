@@ -134,6 +134,11 @@ def test_a_folder_without_experiment(refused: Refused, tmp_path: Path) -> None:
         ("efficiency.csv", "T,eff\n0,0\n2,1\n1,0.5\n", "column 'T', row 3: 1 is not above the row before it"),
         ("efficiency.csv", "T,eff\n0,0\n1,1\n1,0.5\n", "column 'T', row 3: 1 is not above the row before it"),
         ("efficiency.csv", "T,eff\n0,0\n1,1.5\n", "column 'eff' exceeds 1"),
+        (
+            "efficiency.csv",
+            "T,eff\n0,0\n9,0.8\n",
+            "ends at 9 keV with 0.8, but the bins go to 11 keV; add rows",
+        ),
         ("efficiency.csv", "T,eff\n0,0\n1,-0.5\n", "column 'eff', row 2: -0.5 is negative"),
         ("efficiency.csv", "T\n0\n1\n", "has no column 'eff'; it has T"),
         ("efficiency.csv", "T,eff\n0,0\n1\n", "line 3 has 1 columns, the header 2"),

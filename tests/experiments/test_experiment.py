@@ -126,11 +126,16 @@ def edited(tmp_path: Path) -> Edit:
             "constraint: 1.4",
             "constraint: 1.4 is no fraction between 0 and 1; write 0.14 for 14 %",
         ),
-        ("constraint: 0.051", "error: 2.0", r"samples\[0\]: 'events' is a dependency of 'error'"),
+        ("constraint: 0.051", "error: 2.0", r"samples\[0\]: 'events' is needed beside 'error'"),
         ("error: 36", "error: 36, free: [0, 2]", r"samples\[0\]: error and free exclude each other"),
         ("events: 215, error: 36", "events: 15, error: 36", r"samples\[0\].error: 36 exceeds the 15 events"),
         ("name: xe124", "name: xe127", "components.samples: 'xe127' is there twice"),
-        ("name: xe124", "name: Xe-124", r"samples\[2\].name: 'Xe-124' does not match"),
+        ("name: xe124", "name: Xe-124", r"samples\[2\].name: 'Xe-124' does not match a name: lower"),
+        (
+            "shape: {flat: true}",
+            "shape: flat",
+            "shape: 'flat' .* expected keys with values, such as 'flat: ...'",
+        ),
         ("shape: {flat: true}", "shape: {}", r"samples\[0\].shape: {} should be non-empty"),
         ("sources:", "sources: [unclosed", "is no YAML"),
         ("title: LZ", "title: [LZ, *nowhere]\nx: LZ", "is no YAML"),
@@ -148,6 +153,12 @@ def test_empty_yaml(tmp_path: Path) -> None:
     (tmp_path / YAML).write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"experiment\.yaml: None is not of type 'object'"):
         load_experiment(tmp_path)
+
+
+def test_the_file_in_place_of_its_folder(edited: Edit) -> None:
+    folder = edited(YAML, "title: ", "title: My ")
+    with pytest.raises(ConfigError, match=r"experiment\.yaml: name the folder, .*lz, not the file"):
+        load_experiment(folder / YAML)
 
 
 @pytest.mark.parametrize(
