@@ -7,22 +7,26 @@ That the site builds, that its links lead somewhere and that names exist is chec
 from __future__ import annotations
 
 import io
+import pickle
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 
 import click
 import pytest
+import yaml
 from click.testing import CliRunner
 
 import nuhist
 from benchmarks import side_by_side
 from nuhist.cli.main import main
 from tests.every_command import parameters
+from tests.exchange import alea_models
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
@@ -125,10 +129,16 @@ def test_every_option_that_the_page_of_commands_names_exists() -> None:
 
 def console(page: str) -> Iterator[tuple[str, list[str]]]:
     """Commands of a page with what it prints below them."""
-    for block in re.findall(r"^```console\n(.*?)^```", _page(page), re.MULTILINE | re.DOTALL):
+    for block in blocks("console", page):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, printed = part.replace("\\\n", " ").partition("\n")
             yield command, [line.rstrip() for line in printed.splitlines() if line.strip()]
+
+
+def blocks(language: str, page: str) -> list[str]:
+    """Blocks of code of a page, those in lists among them."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", _page(page), re.MULTILINE | re.DOTALL)
+    return [dedent(block) for _, block in found]
 
 
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]\d+)?")
@@ -161,21 +171,85 @@ def _any_digest(line: str) -> str:
     return re.sub(r"\b[0-9a-f]{12}(?:[0-9a-f]{52})?\b", "DIGEST", line)
 
 
-def test_the_tutorial_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("matplotlib", "jinja2"):
+def of_nothing() -> None:
+    """Pages that begin with a bundled experiment need no files."""
+
+
+def of_an_own_detector() -> None:
+    """The files that the page tells to write; the shell writes the counts."""
+    page = "how-to/add-my-experiment.md"
+    folder = Path("mydetector")
+    folder.mkdir()
+    (folder / "experiment.yaml").write_text(blocks("yaml", page)[0], encoding="utf-8")
+    (efficiency,) = (block for block in blocks("text", page) if block.startswith("E_keV"))
+    (folder / "efficiency.csv").write_text(efficiency, encoding="utf-8")
+    (observed,) = (line for line, _ in console(page) if line.startswith("printf "))
+    counts = observed.partition("counts")[2].partition(">")[0].split()
+    (folder / "observed.csv").write_text("\n".join(["counts", *counts]) + "\n", encoding="utf-8")
+
+
+def of_an_abstract() -> None:
+    """What the page tells to write."""
+    Path("abstract.txt").write_text("An abstract.\n", encoding="utf-8")
+
+
+def of_the_release() -> None:
+    """A small model whose files are called as XENONnT's, which states no licence and is not here."""
+    pytest.importorskip("h5py")
+    folder = Path("DATA")
+    folder.mkdir()
+    content = yaml.safe_load(alea_models.write_model(folder).read_text(encoding="utf-8"))
+    (term,) = content["likelihood_config"]["likelihood_terms"]
+    term["sources"][0]["named_parameters"] = ["t_ly", "t_qy"]
+    content["likelihood_config"]["likelihood_terms"] = [{**term, "name": name} for name in ("SR0", "SR1")]
+    (folder / "statistical_model_base.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (folder / "wimp_si").mkdir()
+    for path in (folder / "signal").iterdir():
+        _, _, ly, qy = path.stem.split("_")
+        for run in ("sr0", "sr1"):
+            name = f"template_XENONnT_{run}_wimp_si_6_cevns_tly_{ly}_tqy_{float(qy):.1f}.h5"
+            (folder / "wimp_si" / name).write_bytes(path.read_bytes())
+    (events,) = pickle.loads((folder / "data.pkl").read_bytes())
+    (folder / "real_data.pkl").write_bytes(pickle.dumps([events, events[:3]]))
+
+
+FIRST = {"experiments", "spectrum", "build", "inspect", "fit", "limit", "scan", "plot", "report"}
+IN_THE_SHELL: list[tuple[str, Callable[[], None], set[str]]] = [
+    ("tutorials/first-limit.md", of_nothing, FIRST),
+    ("how-to/install.md", of_nothing, {"--version", "build", "limit"}),
+    ("how-to/get-a-limit.md", of_nothing, {"build", "limit"}),
+    ("how-to/sensitivity.md", of_nothing, {"sensitivity", "plot", "build", "limit"}),
+    ("how-to/xenonnt-release.md", of_the_release, {"import", "describe", "limit"}),
+    ("how-to/add-my-experiment.md", of_an_own_detector, {"plot", "build", "inspect", "limit", "hepdata"}),
+    ("how-to/publish-on-hepdata.md", of_an_abstract, {"build", "hepdata"}),
+]
+
+
+@pytest.mark.filterwarnings("ignore")  # of hepdata_lib
+@pytest.mark.parametrize(("page", "files", "commands"), IN_THE_SHELL, ids=[page for page, *_ in IN_THE_SHELL])
+def test_pages_in_the_shell_as_printed(
+    page: str, files: Callable[[], None], commands: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("matplotlib", "jinja2", *["hepdata_lib", "hepdata_validator"] * ("hepdata" in commands)):
         pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
-    ran = []
-    for line, printed in console("tutorials/first-limit.md"):
-        # Pipes and other programs are left out, and submissions, which have tests of their own.
-        if not line.startswith("nuhist ") or "|" in line or " hepdata " in line:
+    files()
+    ran = set()
+    for line, printed in console(page):
+        if not line.startswith("nuhist "):  # other programs are left out
             continue
-        words = shlex.split(line.partition(" > ")[0])[1:]
-        result = CliRunner().invoke(main, words)
-        assert result.exit_code == 0, line
-        assert not printed or _printed_as(printed, result.output), f"{line}\n{result.output}"
-        ran.append(words[0])
-    assert {"experiments", "spectrum", "build", "inspect", "fit", "limit", "scan", "plot", "report"} <= {*ran}
+        result = None
+        for command in line.partition(" > ")[0].split(" | "):
+            if not command.startswith("nuhist "):
+                result = None
+                break
+            words = shlex.split(command)[1:]
+            result = CliRunner().invoke(main, words, input=None if result is None else result.stdout)
+            assert result.exit_code == 0, f"{line}\n{result.output}"
+            ran.add(words[0])
+        if result is not None and printed:
+            assert _printed_as(printed, result.output), f"{line}\n{result.output}"
+    assert commands <= ran
 
 
 def test_what_nobody_printed_is_noticed() -> None:
