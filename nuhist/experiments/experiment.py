@@ -112,26 +112,26 @@ class Argon37:
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """An experiment's published data, as its folder gives them.
+    """An experiment: its published data, response, backgrounds and assumptions, as its folder gives them.
 
     Attributes
     ----------
     name, title, sources, assumptions
-        For readers; the name is the prefix of the detector's parameters.
+        Name, which is the prefix of the detector's parameters, and texts for readers.
     folder
         Where the tables are.
     exposure
-        Tonne year.
+        Exposure in tonne years.
     edges
-        Bin edges of reconstructed energy, keV; numbers of bins where there are ``axes`` instead.
+        Bin edges of reconstructed energy in keV, shape (bins + 1,); numbers of bins where there are ``axes``.
     counts_per_event
-        What one event counts in the likelihood.
+        Counts by which one event enters the likelihood, 1 unless data are densities.
     response
         Tables and resolution, see :mod:`nuhist.experiments.response`.
     argon37
         The ³⁷Ar line, or None.
     treatments
-        By name.
+        Treatments of the data, by name.
     default_background
         The treatment that is used unless another one is asked for.
     hepdata

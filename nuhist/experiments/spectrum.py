@@ -23,7 +23,7 @@ from nuhist.tables import Array
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Spectrum(Shown):
-    """Neutrino scattering in an experiment, for one value of the coupling.
+    """The spectrum of neutrino scattering in an experiment, for one value of the coupling.
 
     Attributes
     ----------
@@ -84,16 +84,16 @@ def spectrum(
     options: RateOptions | None = None,
     allow_outside: bool = False,
 ) -> Spectrum:
-    """Expected spectrum of neutrino scattering.
+    """Compute the spectrum that an experiment expects of neutrino scattering, for one value of a coupling.
 
     Parameters
     ----------
     experiment
         A bundled name, a folder with experiment.yaml, or an :class:`Experiment`.
     hypothesis, flavor
-        What is tested.
+        Name of the hypothesis, and the flavour that has the coupling, as :func:`nuhist.build` takes them.
     coupling
-        In the hypothesis' unit (μ_B, e₀).
+        Value of the coupling in the hypothesis' unit, such as μ_B or e₀.
     response
         ``"matrix"``, ``"gaussian"`` or ``"none"``; by default what the experiment's treatment says.
     source

@@ -33,7 +33,7 @@ def describe(
     sources: Sequence[str] = (),
     command: str | None = None,
 ) -> Workspace:
-    """Say of a workspace what its JSON cannot hold; what it says already stays, unless it is said anew.
+    """Add to a workspace what its JSON cannot hold, such as units; what is known already stays by default.
 
     Parameters
     ----------

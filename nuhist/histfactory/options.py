@@ -51,7 +51,7 @@ class ReplacedTemplate:
 @named_fields
 @dataclass(frozen=True)
 class BuildOptions:
-    """How a workspace is built; None stands for what the experiment's treatment says.
+    """Options of how a workspace is built; None stands for what the experiment's treatment says.
 
     Attributes
     ----------
@@ -70,11 +70,12 @@ class BuildOptions:
     response
         ``"matrix"``, ``"gaussian"`` or ``"none"``, for the neutrino scattering.
     neutrino_mass
-        eV, in the equivalent-photon approximation; None for 1.
+        Mass of the neutrino in eV, in the equivalent-photon approximation; None for 1.
     observed
         CSV file with other observed counts.
     exposure
-        Tonne year to scale everything to; needs ``asimov`` or ``observed``, or an experiment that is planned.
+        Exposure in tonne years, to which everything is scaled; needs ``asimov`` or ``observed``, or an
+        experiment that is planned.
     asimov
         Take the expected counts without the coupling as observed.
     templates
@@ -99,7 +100,7 @@ class BuildOptions:
 
     @property
     def data_kind(self) -> DataKind:
-        """What the counts are that are taken as observed."""
+        """The kind of the counts that are taken as observed: ``"observed"``, ``"asimov"`` or ``"other"``."""
         if self.asimov:
             return "asimov"
         return "observed" if self.observed is None else "other"

@@ -53,16 +53,16 @@ class SignalPoint:
 
 @dataclass(frozen=True, repr=False)
 class SignalGrid(Shown):
-    """A background-only workspace and signal points.
+    """A grid of signal points: a background-only workspace, and exact counts for each of several couplings.
 
     Attributes
     ----------
     background
-        With a signal sample of zero counts, which carries the strength ``mu``.
+        The workspace, with a signal sample of zero counts, which carries the strength ``mu``.
     coupling
-        What the values stand for.
+        The coupling that the values of the points stand for, with unit and reference.
     points
-        In increasing order of their values.
+        Signal points with a patch each, in increasing order of their values (multiples of the reference).
     document
         The PatchSet, as pyhf reads it.
     """
@@ -79,17 +79,17 @@ class SignalGrid(Shown):
 
     @property
     def data_kind(self) -> DataKind:
-        """See :attr:`Workspace.data_kind`."""
+        """What the counts are: ``"observed"``, ``"asimov"``, ``"toy"`` or ``"other"``."""
         return self.background.data_kind
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Where it came from and its size, what its data are, and its digest."""
+        """The grid in words: origin, number of points, data, digest."""
         points = f"{self.background.origin}: {len(self.points)} signal points"
         return (points, f"{describe(self.data_kind)} data", self.digest[:12])
 
     def table(self) -> Table:
-        """A row for each point."""
+        """A row for each point: its name, and the coupling in its unit."""
         rows = tuple((point.name, point.value * self.coupling.reference) for point in self.points)
         return Table(("point", f"{self.coupling.coupling}{slashed(self.coupling.unit)}"), rows)
 
@@ -122,7 +122,7 @@ def build_patchset(
     command: str | None = None,
     **choices: Any,
 ) -> SignalGrid:
-    """Build the exact counts at each of several couplings.
+    """Build a grid of signal points: the exact counts of a hypothesis at each of several couplings.
 
     Parameters
     ----------

@@ -67,7 +67,13 @@ class WorkspaceSummary:
 
 
 def summarise(workspace: Workspace) -> WorkspaceSummary:
-    """Summarise a workspace, with the sidecar's meanings where there is one."""
+    """Summarise a workspace: channels, samples, parameters, and their meanings where there is a sidecar.
+
+    Parameters
+    ----------
+    workspace
+        A workspace, from :func:`nuhist.load` or :func:`nuhist.build`.
+    """
     sidecar = workspace.sidecar or {}
     poi = workspace.interest()
     types: dict[str, set[str]] = {}

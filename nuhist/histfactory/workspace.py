@@ -29,7 +29,7 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True, repr=False)
 class Workspace(Shown):
-    """A HistFactory workspace.
+    """A HistFactory workspace with its sidecar, which says what the JSON cannot hold.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Workspace(Shown):
     origin
         Where it came from, for messages.
     arguments
-        With which a command names it, its patches included; none if it was not read from a file.
+        Words by which a command names it, its patches included; none if it was not read from a file.
     """
 
     spec: Mapping[str, Any]

@@ -26,19 +26,19 @@ _ROUNDING = 1e-6  # of one toy
 @named_fields
 @dataclass(frozen=True)
 class Execution:
-    """How toys are thrown and where.
+    """Choices of how toys are thrown, and where they are computed.
 
     Attributes
     ----------
     toys
-        At each point.
+        Number of toys at each value of the parameter of interest.
     seed
         The same seed gives the same toys bit for bit, whatever computes them.
     toys_at
         Nuisance parameters of the toys: ``"fitted"``, to the data with the coupling held (the profile
         construction), or ``"nominal"``, see :func:`nuhist.inference.toys.truth_of_toys`.
     jobs
-        Processes on this machine.
+        Number of processes on this machine.
     scheduler
         Address of a Dask scheduler, such as ``"tcp://10.0.0.1:8786"``, or None.
     resume

@@ -34,7 +34,7 @@ from nuhist.values import as_number, as_whole
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
 class Model(Questions, Shown):
-    """A likelihood with its data, of which questions are asked. It never changes.
+    """A likelihood with its data, which is prepared once for fits, limits and figures. It never changes.
 
     What costs time (the compiled likelihood, the global fit, the covariance) is made once and kept. Each
     function that fits takes a model, or anything that a model is made from.
@@ -132,7 +132,7 @@ class Model(Questions, Shown):
 
     @property
     def workspace(self) -> Workspace:
-        """The workspace.
+        """The workspace that the model was made from.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class Model(Questions, Shown):
         return self.source
 
     def unchanged(self) -> Workspace | SignalGrid:
-        """What it was made from.
+        """The workspace or the grid that the model was made from.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class Model(Questions, Shown):
 
     @property
     def origin(self) -> str:
-        """Where it came from, for messages."""
+        """Name of the file or the function that the model came from, for messages."""
         return self.source.background.origin if isinstance(self.source, SignalGrid) else self.source.origin
 
     @property
@@ -179,7 +179,7 @@ class Model(Questions, Shown):
 
     @cached_property
     def likelihood(self) -> Likelihood:
-        """The likelihood, prepared for fits."""
+        """The likelihood of the workspace, compiled or pyhf's own, prepared for fits."""
         return make_likelihood(
             self.workspace,
             measurement=self.measurement,
@@ -206,7 +206,7 @@ class Model(Questions, Shown):
 
     @property
     def profile(self) -> Profile:
-        """The curve of a workspace.
+        """Δχ² against the parameter of interest of a workspace, a :attr:`curve` with fits at every value.
 
         Raises
         ------
@@ -220,7 +220,7 @@ class Model(Questions, Shown):
 
     @cached_property
     def best(self) -> Minimum:
-        """The global minimum."""
+        """The fit at the global minimum of 2NLL."""
         likelihood = self.likelihood
         if likelihood.poi is None or likelihood.constant[likelihood.poi_index]:
             return likelihood.best()
@@ -233,7 +233,7 @@ class Model(Questions, Shown):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What holds for each result: other data or parameters, impossible data, unknown units."""
+        """Notes that each result carries: other data or parameters, impossible data, unknown units."""
         if isinstance(self.source, SignalGrid):
             return (*data_remarks(self.source.background.spec), *label_remarks(self.source.coupling))
         poi = self.likelihood.poi
@@ -246,7 +246,7 @@ class Model(Questions, Shown):
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The choices as words of a command."""
+        """The choices of the model as options of a command in the shell."""
         named = {"--measurement": self.measurement, "--poi": self.poi}
         return (
             *(f"{option} {quote(value)}" for option, value in named.items() if value is not None),
@@ -256,7 +256,7 @@ class Model(Questions, Shown):
 
     @partial(named, where="nuhist.Model.with_data")
     def with_data(self, data: Counts) -> Model:
-        """The same model with other counts, see ``data`` above."""
+        """The same model with other counts, which are as ``data`` of the class."""
         return self._with(given(data, self.likelihood))
 
     @partial(named, where="nuhist.Model.asimov")
@@ -306,7 +306,7 @@ class Model(Questions, Shown):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """As of the workspace or the grid, with these data; and what the parameter of interest means."""
+        """The model in words: origin, data, digest, and the meaning of the parameter of interest."""
         source = self.source
         said = (source.words[0], f"{describe(self.data_kind)} data", self.digest[:12])
         if isinstance(source, SignalGrid):
@@ -318,12 +318,12 @@ class Model(Questions, Shown):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What was changed of the source."""
+        """Sentences on what differs from the source: other data or parameters, a lifted bound."""
         other = () if self.other is None else (self.other.words,)
         return (*filter(None, (self.lifted_from,)), *self.changes.words, *other)
 
     def table(self) -> Table:
-        """As of the workspace, with these data; of a grid its points."""
+        """A table of the samples and the data of each channel, or of the signal points of a grid."""
         if self.other is None or isinstance(self.source, SignalGrid):
             return self.source.table()
         slices = self.likelihood.model.config.channel_slices.items()

@@ -59,11 +59,19 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class FittedParameter:
-    """A parameter after the fit.
+    """The value and the error of one parameter after a fit.
 
-    ``uncertainty`` is None on a bound or for a fixed parameter. ``errors`` are those downwards and upwards by
-    its own profile likelihood, None in it where 2NLL does not rise by 1 up to the bound; None if not asked
-    for, or for a fixed parameter.
+    Attributes
+    ----------
+    name, value
+        Name of the parameter in the workspace, and its fitted value.
+    uncertainty
+        One standard deviation, from the covariance; None on a bound or for a fixed parameter.
+    errors
+        Errors downwards and upwards by the parameter's own profile likelihood, each None where 2NLL does not
+        rise by 1 up to the bound; None altogether if not asked for, or for a fixed parameter.
+    meaning, unit
+        Meaning and unit of the parameter by the sidecar; None without one.
     """
 
     name: str
@@ -76,10 +84,17 @@ class FittedParameter:
 
 @dataclass(frozen=True, slots=True)
 class FittedSample:
-    """Events of one sample, before and after the fit, with the fit's uncertainty.
+    """Events of one sample of a channel, before and after the fit, with the fit's uncertainty.
 
-    Samples of one title are one where some of them count negative, as terms of a sum do; ``sample`` is the
-    first.
+    Attributes
+    ----------
+    channel, sample, title
+        Names of the channel and of the sample, and the sample's name for readers. Samples of one title are
+        one where some of them count negative, as terms of a sum do; ``sample`` is the first.
+    before, after
+        Events at the workspace's start values, and after the fit.
+    uncertainty
+        One standard deviation of ``after``, by linear propagation.
     """
 
     channel: str
@@ -92,7 +107,7 @@ class FittedSample:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FitResult(JsonResult):
-    """A maximum-likelihood fit.
+    """The result of a maximum-likelihood fit: parameters, events and goodness of fit.
 
     Attributes
     ----------
@@ -168,13 +183,13 @@ class FitResult(JsonResult):
         return Table((*names[:3], "error_down", "error_up", *names[3:]), tuple(rows))
 
     def further(self) -> tuple[Table, ...]:
-        """The events of the samples."""
+        """A table of the events of all samples, before and after the fit."""
         return (Table.of(self.samples, "channel", "title", "before", "after", "uncertainty"),)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Interval(JsonResult):
-    """A confidence interval or an upper limit for a coupling.
+    """The result of a limit: a confidence interval or an upper limit of a coupling.
 
     Attributes
     ----------
@@ -183,13 +198,13 @@ class Interval(JsonResult):
     coupling, unit
         The physical quantity and the unit of ``lower``, ``upper``, ``best_fit``, ``expected``.
     lower, upper
-        None where the interval is one-sided or open.
+        Ends of the interval in ``unit``; None where it is one-sided or open.
     lower_range, upper_range
-        In which an end from toys lies, as far as their number and the spacing of their values tell, at
-        two standard errors; a limit in it is None where the belt does not reach so far. None without an
-        end from toys.
+        Ranges in which the ends from toys lie, as far as the number of toys and the spacing of their values
+        tell, at two standard errors; a limit in it is None where the belt does not reach so far. None without
+        an end from toys.
     best_fit
-        Global minimum.
+        Best fit of the coupling, in ``unit``.
     parameter_lower, parameter_upper, parameter_best_fit
         The same as values of the parameter.
     confidence_level
@@ -197,7 +212,7 @@ class Interval(JsonResult):
     method
         ``"profile"``, ``"cls"`` or ``"feldman-cousins"``.
     convention
-        What exactly that means, in words.
+        Definition of the interval, in words.
     delta_chi2
         Threshold in 2NLL (profile), or None.
     toys, seed
@@ -272,9 +287,22 @@ class Interval(JsonResult):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Scan(JsonResult):
-    """A profile-likelihood scan: Δχ² = 2NLL at each coupling minus that of the best fit.
+    """The result of a scan: Δχ² = 2NLL at each coupling minus that of the best fit.
 
-    ``notes`` and ``data_kind``: see :class:`Interval`.
+    Attributes
+    ----------
+    parameter, coupling, unit
+        Name of the parameter of interest, the coupling that it stands for, and the coupling's unit.
+    values, parameter_values
+        Couplings in ``unit``, and the values of the parameter at these.
+    delta_chi2
+        Δχ² at each value.
+    best_fit, min_chi2
+        Best fit of the coupling in ``unit``, and ``min_chi2`` there, see :class:`FitResult`.
+    method
+        Name of the method.
+    notes, data_kind
+        See :class:`Interval`.
     """
 
     parameter: str

@@ -124,8 +124,20 @@ def goodness_of_fit(
 ) -> GoodnessOfFit:
     """Goodness of fit with the saturated model as the alternative.
 
-    Parameters are those of :func:`significance`; toys are thrown at the best fit, or with
-    the parameter of interest there and the others at nominal values, as ``execution.toys_at`` says.
+    Parameters
+    ----------
+    model
+        A :class:`nuhist.Model`, or what it is made from: a path, a dict, a workspace.
+    execution
+        Toys thrown at the best fit, or with the parameter of interest there and the others at nominal
+        values, as ``execution.toys_at`` says; None for the asymptotic formula alone.
+    measurement, poi, engine
+        Choices of :class:`nuhist.Model`, where one is made.
+
+    Raises
+    ------
+    FitError
+        If the fit does not converge.
     """
     execution = as_execution(execution)
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)

@@ -49,7 +49,7 @@ class SignalLine:
 
 @dataclass(frozen=True, repr=False)
 class FittedSpectrum(JsonResult):
-    """What the figure shows, as numbers: events per bin.
+    """The spectrum of one channel, before or after a fit: observed and expected events per bin.
 
     ``edges`` are in keV, or bin numbers where the workspace has no sidecar (``in_kev``).
     ``uncertainty`` is one standard deviation of the total: the fit's, or before the fit that of the
@@ -110,9 +110,16 @@ def fitted_spectrum(
     prefit: bool = False,
     signals: Mapping[str, float] | None = None,
 ) -> FittedSpectrum:
-    """Events per bin and component of one channel; the first by default.
+    """Events per bin and component of one channel, before or after a fit.
 
-    See :func:`fitted_spectra` for the parameters and errors.
+    Parameters
+    ----------
+    model
+        A :class:`nuhist.Model`, or what it is made from; energies and titles come from the sidecar.
+    channel
+        Name of the channel; the first by default.
+    coupling, prefit, signals
+        As :func:`fitted_spectra` takes them, whose errors these are, too.
     """
     made = as_model(model)
     origin = made.source.background if isinstance(made.source, SignalGrid) else made.source

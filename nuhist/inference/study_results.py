@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Significance(JsonResult):
-    """How unlikely the data are without the coupling.
+    """The significance of a coupling: how unlikely the data are without it.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Significance(JsonResult):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class GoodnessOfFit(JsonResult):
-    """How well the best fit describes the data: the saturated model as the alternative.
+    """The goodness of a fit: how well it describes the data, against the saturated model.
 
     Attributes
     ----------
@@ -116,12 +116,12 @@ class GoodnessOfFit(JsonResult):
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What one constrained parameter does.
+    """The pull of one constrained parameter, and its impact on the parameter of interest.
 
     Attributes
     ----------
     parameter, meaning
-        Which one.
+        Name of the parameter, and its meaning by the sidecar; None without one.
     pull, pull_error
         Fitted value less its central value, over the width of its constraint; and its error.
     impact_up, impact_down
@@ -139,10 +139,18 @@ class Impact:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Ranking(JsonResult):
-    """Constrained parameters, those with the largest impact first.
+    """The ranking of constrained parameters by their impact on the parameter of interest.
 
-    ``bound_lifted`` says whether the best fit of the parameter of interest is at a bound, which was lifted
-    for all of this. ``conditional_on``, ``notes`` and ``data_kind``: see :class:`FitResult`.
+    Attributes
+    ----------
+    parameter, best_fit
+        Name of the parameter of interest, and its best fit (of the parameter, not of the coupling).
+    impacts
+        One :class:`Impact` for each constrained parameter, the largest first.
+    bound_lifted
+        Whether the best fit of the parameter of interest is at a bound, which was lifted for all of this.
+    conditional_on, notes, data_kind
+        See :class:`FitResult`.
     """
 
     parameter: str
@@ -169,11 +177,16 @@ class Ranking(JsonResult):
 
 @dataclass(frozen=True, slots=True)
 class CoveragePoint:
-    """At one true coupling: how often intervals hold it, with binomial errors.
+    """The coverage at one true coupling: how often intervals hold it, with errors.
 
-    ``coverage`` and ``error`` are by method: ``"profile"`` (Δχ² below the quantile of χ²),
-    ``"feldman-cousins"`` (below the toys' quantile at that value), and for a coupling without a sign
-    ``"cls"`` (asymptotic CLs above 1 − CL).
+    Attributes
+    ----------
+    coupling, parameter
+        True coupling in its unit, and the value of the parameter of interest there.
+    coverage, error
+        Fraction of toys whose interval holds the truth, and its error, by method: ``"profile"`` (Δχ² below
+        the quantile of χ²), ``"feldman-cousins"`` (below the toys' quantile at that value), and for a
+        coupling without a sign ``"cls"`` (asymptotic CLs above 1 − CL).
     """
 
     coupling: float
@@ -184,10 +197,25 @@ class CoveragePoint:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Coverage(JsonResult):
-    """Coverage along the coupling; the nuisance parameters are true where ``toys_at`` says.
+    """The coverage of intervals at several true couplings, by method.
 
-    ``shift`` names those that are not, and by how many widths of their constraint they are off. Fitted
-    values are those of the data, see ``data_kind`` of :class:`FitResult`.
+    Attributes
+    ----------
+    parameter, coupling, unit
+        Name of the parameter of interest, the coupling that it stands for, and the coupling's unit.
+    confidence_level
+        Confidence level of the intervals.
+    shift
+        Nuisance parameters that are off in the toys, and by how many widths of their constraints.
+    points
+        One for each true coupling.
+    toys, seed
+        Number of toys at each coupling, and their seed.
+    toys_at
+        Where the other nuisance parameters of the toys are true, see :class:`nuhist.Execution`. Fitted
+        values are those of the data.
+    notes, data_kind
+        See :class:`FitResult`.
     """
 
     parameter: str

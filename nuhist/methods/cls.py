@@ -23,18 +23,18 @@ _SHOWN = {"qtilde": "q-tilde", "q": "q"}  # test statistics, as they are printed
 @named_fields
 @dataclass(frozen=True)
 class CLs:
-    """Upper limit from CLs, by asymptotic formulas (arXiv:1007.1727) or toys.
+    """The method of upper limits from CLs, by asymptotic formulas (arXiv:1007.1727) or toys.
 
     Attributes
     ----------
     expected
-        Expected limits at −2 to +2 standard deviations, too.
+        Whether the limits expected without the coupling, at −2 to +2 standard deviations, are computed, too.
     calctype
         ``"asymptotics"`` (the default) or ``"toybased"``.
     test_stat
         ``"q"`` or ``"qtilde"``; by default q-tilde, or q where the parameter may be negative.
     execution
-        Toys and who computes them.
+        How toys are thrown, and where; by default as :class:`nuhist.Execution` does without arguments.
 
     Raises
     ------
@@ -75,11 +75,11 @@ class CLs:
 
     @property
     def throws(self) -> bool:
-        """Whether it throws toys."""
+        """Whether the method throws toys."""
         return self.calctype == "toybased"
 
     def interval(self, model: Model, confidence_level: float | None = None) -> Interval:
-        """See :class:`nuhist.methods.method.IntervalMethod`.
+        """Upper limit of a model, see :class:`nuhist.methods.method.IntervalMethod`.
 
         Raises
         ------

@@ -65,7 +65,7 @@ class ContourLevel:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Contour(JsonResult):
-    """Contours in two parameters.
+    """Contours of Δχ² in two parameters, with their confidence levels.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Contour(JsonResult):
     levels
         One for each confidence level.
     convention
-        What exactly that means, in words.
+        Definition of the contours, in words.
     min_chi2, notes, data_kind
         See :class:`nuhist.inference.results.FitResult`.
     """

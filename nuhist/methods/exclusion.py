@@ -57,7 +57,7 @@ def exclusion(
     execution: Execution | None = None,
     verify: bool | None = None,
 ) -> Exclusion | ExclusionScan:
-    """One answer per point: at each point of a PatchSet, or at each value of a hypothesis' own parameter.
+    """Test each point of a PatchSet, or limit a coupling at each value of a hypothesis' own parameter.
 
     Of a PatchSet: CLs at a strength of 1 and upper limits on the strength by asymptotic formulas, as
     ``limit`` with the method ``"cls"`` has them, and the contours between the points. Of experiments: limits

@@ -20,7 +20,7 @@ _SHOWN = 3  # kinds of notes
 
 @dataclass(frozen=True, slots=True)
 class ExclusionPoint:
-    """One point.
+    """The result of one point of a PatchSet: CLs, limits on the strength, or why there is none.
 
     Attributes
     ----------
@@ -71,16 +71,16 @@ class ExclusionContour:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Exclusion(JsonResult):
-    """Results of all points of a PatchSet.
+    """The result of an exclusion: CLs and limits at all points of a PatchSet, and contours between them.
 
     Attributes
     ----------
     labels
-        What the values of the points are values of.
+        Names of the quantities whose values a point has, such as masses.
     parameter
-        The strength of the signal.
+        Name of the parameter that is the strength of the signal.
     points
-        In the order of the PatchSet.
+        One result for each point, in the order of the PatchSet.
     contour_labels
         Labels of the contours: two labels, one, or none where there are no contours.
     contours

@@ -20,14 +20,14 @@ _POINTS = 20
 @named_fields
 @dataclass(frozen=True)
 class FeldmanCousins:
-    """Values whose Δχ² is below the quantile of toys thrown there.
+    """The method of Feldman and Cousins: an interval of values whose Δχ² is below the quantile of toys there.
 
     Attributes
     ----------
     points
-        Values at which toys are thrown at first, 20 by default; more follow around the ends.
+        Number of values at which toys are thrown at first, 20 by default; more follow around the ends.
     execution
-        Toys and who computes them.
+        How toys are thrown, and where; by default as :class:`nuhist.Execution` does without arguments.
 
     Raises
     ------
@@ -48,7 +48,7 @@ class FeldmanCousins:
             object.__setattr__(self, "points", as_whole(self.points, "points", 2))
 
     def interval(self, model: Model, confidence_level: float | None = None) -> Interval:
-        """See :class:`nuhist.methods.method.IntervalMethod`.
+        """Interval of a model, see :class:`nuhist.methods.method.IntervalMethod`.
 
         Raises
         ------

@@ -35,7 +35,7 @@ _SAME = 1e-3  # fractions of two channels that are one composition
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MomentLimits(JsonResult):
-    """Limits on the elements of the matrix of moments, one at a time.
+    """Limits on the elements of the matrix of magnetic moments, each with all others at zero.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class MomentLimits(JsonResult):
     coherent
         Whether their mass states are in phase.
     limits
-        By nature, basis and element, in ``unit``.
+        Limits in ``unit`` by nature, basis and element, such as ``limits["dirac"]["flavor"]["e-mu"]``.
     matrix_moment, matrix_ratio
         Effective moment of the matrix that was given, in ``unit``, and over the limit; None without one.
     method, confidence_level, convention, data_kind, notes

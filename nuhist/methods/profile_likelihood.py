@@ -21,14 +21,16 @@ _LEAST = 1e-6  # in 2NLL: what fits know
 @named_fields
 @dataclass(frozen=True)
 class ProfileLikelihood:
-    """Where 2NLL, minimised over all other parameters, exceeds its minimum by less than the χ² quantile.
+    """The method of profile likelihood: an interval of values whose Δχ² is below the quantile of χ².
+
+    Δχ² is 2NLL, minimised over all other parameters, less its global minimum.
 
     Attributes
     ----------
     expected
-        The expected upper limit, too: that of the data expected without the coupling.
+        Whether the expected upper limit is computed, too: that of the data expected without the coupling.
     delta_chi2
-        A threshold in 2NLL in place of a confidence level.
+        A threshold of Δχ² in place of a confidence level.
 
     Raises
     ------
@@ -56,7 +58,7 @@ class ProfileLikelihood:
         object.__setattr__(self, "delta_chi2", found)
 
     def interval(self, model: Model, confidence_level: float | None = None) -> Interval:
-        """See :class:`nuhist.methods.method.IntervalMethod`.
+        """Interval of a model, see :class:`nuhist.methods.method.IntervalMethod`.
 
         Raises
         ------

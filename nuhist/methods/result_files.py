@@ -26,7 +26,12 @@ _COMMANDS = "nuhist exclusion, nuhist sensitivity or nuhist contour"
 
 
 def read_result(source: Result | str | Path) -> Result:
-    """A result: itself, or from the file that a command has written.
+    """Read a result from the file that a command has written; a result itself is returned as it is.
+
+    Parameters
+    ----------
+    source
+        Path of a file that ``-o FILE.json`` or ``--json`` has written, or a result.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from nuhist.values import percent
 
 @dataclass(frozen=True, slots=True)
 class ScanPoint:
-    """A limit.
+    """The limit of one experiment, or of all together, at one value of the hypothesis' own parameter.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class SecondParameter:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ExclusionScan(JsonResult):
-    """Limits over a hypothesis' own parameter, or over two of them.
+    """Limits on a coupling against a parameter of the hypothesis, such as a mass, or against two.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class ExclusionScan(JsonResult):
     logarithmic
         Whether the values have one ratio in place of one distance.
     coupling, unit
-        What the limits are of.
+        The coupling that the limits are for, and their unit.
     names
         The experiments, and the one of all of them together where there are several.
     points

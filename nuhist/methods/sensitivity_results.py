@@ -14,7 +14,7 @@ from nuhist.values import percent
 
 @dataclass(frozen=True, slots=True)
 class SensitivityPoint:
-    """One exposure of one experiment.
+    """Expected limit and significance of one experiment at one exposure.
 
     Attributes
     ----------
@@ -45,12 +45,12 @@ class SensitivityPoint:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Sensitivity(JsonResult):
-    """Expected limits and significances against exposure.
+    """The result of a forecast: expected limits and significances of experiments against their exposure.
 
     Attributes
     ----------
     hypothesis, flavor, coupling, unit
-        What is tested.
+        Hypothesis, flavour, coupling and the coupling's unit.
     tested
         Value of the coupling of which a significance is expected; None without one.
     names

@@ -125,7 +125,7 @@ def title_of(name: str | None) -> str | None:
 
 
 def get_hypothesis(name: str) -> Hypothesis:
-    """Look a hypothesis up; one with parameters of its own by its name and these, ``NAME:PARAMETER=VALUE``.
+    """Look a hypothesis up by its name, or by its name and its parameters, ``NAME:PARAMETER=VALUE``.
 
     ``TABLE.csv`` is a signal computed elsewhere, see :func:`nuhist.physics.tabulated.from_table`.
     ``FILE.py:NAME`` and ``FILE.py:NAME:PARAMETER=VALUE`` are those of a Python file, which is run.

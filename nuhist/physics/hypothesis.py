@@ -42,7 +42,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One coupling and how it changes the rate.
+    """A hypothesis: one coupling, and how it changes the rate.
 
     With x = coupling / reference, the cross section of a flavour that has the coupling is the
     Standard Model's plus Σ xⁿ terms[n]. With ``alternative``, what is added to the Standard Model
@@ -60,7 +60,7 @@ class Hypothesis:
         :mod:`nuhist.physics.scattering`); :func:`no_terms` for a signal that has ``rates``, or that only
         other processes have.
     dependence
-        Which HistFactory construction fits.
+        How the rate depends on the coupling, and so which construction of HistFactory fits.
     parameter
         Name of the parameter of interest, with ``{flavor}`` where a single flavour's name goes; made from the
         coupling where it is left out.
@@ -182,12 +182,12 @@ class Hypothesis:
 
     @property
     def of_neutrinos(self) -> bool:
-        """Whether the signal is the scattering of neutrinos."""
+        """Whether the signal is made by neutrinos that scatter."""
         return self.rates is None and self.line is None
 
     @property
     def processes(self) -> tuple[str, ...]:
-        """Names of the processes that it has something to say of."""
+        """Names of the processes that have this coupling, such as ``"electron"``."""
         if not self.of_neutrinos:
             return (self.own_process,)
         electrons = () if self.terms is no_terms else (ELECTRON,)

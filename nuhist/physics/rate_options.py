@@ -23,7 +23,7 @@ def _xenon() -> Target:
 
 @dataclass(frozen=True)
 class RateOptions:
-    """Choices of the physics that are no hypotheses.
+    """Choices of the physics that are no hypotheses: electrons in atoms, target, process, form factor.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class RateOptions:
     form_factor
         Form factor of nuclei: ``"helm"``, ``"klein-nystrand"`` or ``"none"``.
     nucleus
-        That recoils, where cross sections on nuclei are evaluated: one after the other.
+        The nucleus that recoils, where cross sections on nuclei are evaluated: one after the other.
     """
 
     atomic: Atomic = "step"

@@ -1,1 +1,1 @@
-"""What people look at."""
+"""Pages, figures, tables of comparison and citations: what people look at."""

@@ -31,7 +31,7 @@ _NUHIST = f"""\
 
 
 def citations(workspaces: Sequence[Workspace] = ()) -> str:
-    """BibTeX, one entry after the other.
+    """Cite all that went into workspaces: BibTeX, one entry after the other.
 
     Papers are found by the arXiv numbers, data by the HEPData records and DOIs, in what the hypotheses cite,
     the sources of each channel and the meanings of the parameters. A channel that says nothing takes the

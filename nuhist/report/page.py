@@ -73,7 +73,7 @@ def make_report(
     results
         Exclusions, forecasts and contours by name, which get sections of their own.
     command
-        That made the page, to be shown on it.
+        Command that made the page, to be shown on it.
     progress
         Called with what is being done.
 

@@ -120,12 +120,12 @@ def _entry(
 
 
 def rebuild(folder: Path, *, limits: bool = True, jobs: int = 1) -> Path:
-    """Write the workspaces of all cases, with sidecars and an index.
+    """Write workspaces of the bundled experiments, in each treatment and together, and an index.
 
     Parameters
     ----------
     folder
-        Made if need be.
+        Folder to write to, made if need be.
     limits
         Whether the index gets the expected results: interval at 90 % C.L., best fit and min_chi2,
         from the observed data, by the profile likelihood.

@@ -89,7 +89,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Reproduction(JsonResult):
-    """All numbers, with what the columns mean.
+    """All numbers of arXiv:2207.05036 beside ours, with what the columns mean.
 
     Attributes
     ----------
@@ -157,7 +157,7 @@ def published_numbers() -> tuple[Published, ...]:
 
 
 def reproduce(*, jobs: int = 1, progress: Callable[[str], None] = lambda _: None) -> Reproduction:
-    """Compute every number of the paper in every treatment.
+    """Compute every number of arXiv:2207.05036 in every treatment of the data, beside the printed ones.
 
     Parameters
     ----------

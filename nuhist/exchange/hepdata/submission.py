@@ -33,7 +33,7 @@ LARGEST_UPLOAD = 50_000_000  # bytes; HEPData's limit
 
 @dataclass(frozen=True)
 class Submission:
-    """What was written.
+    """The submission that was written: its folder, its archive and what they hold.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def build_submission(
         Workspaces and grids of signal points by name, from
         :func:`nuhist.exchange.hepdata.names.model_names`.
     folder
-        To write to: new, or empty. The archive for the upload goes beside it as FOLDER.tar.gz.
+        Folder to write to, new or empty. The archive for the upload goes beside it as FOLDER.tar.gz.
     confidence_level
         Confidence level of the limits.
     inspire_id
@@ -88,7 +88,7 @@ def build_submission(
     results
         Exclusions, forecasts and contours by name, which get tables besides.
     command
-        That makes the submission, for the README.
+        Command that makes the submission, for the README.
 
     Raises
     ------

@@ -15,7 +15,7 @@ _KINDS = Path(__file__).parent / "kinds"
 
 
 def source_names() -> tuple[str, ...]:
-    """Names of all kinds of sources."""
+    """Names of all kinds of neutrino sources that :func:`get_source` knows."""
     return tuple(sorted(path.stem.replace("_", "-") for path in _KINDS.glob("[a-z]*.py")))
 
 
@@ -35,12 +35,12 @@ def source_kind(name: str) -> SourceKind:
 
 
 def get_source(text: str, folder: Path | None = None) -> Source:
-    """A source, as a user writes it: ``NAME`` or ``NAME:PARAMETER=VALUE,...``.
+    """Look a source of neutrinos up by its name, or by its name and its parameters.
 
     Parameters
     ----------
     text
-        Such as ``"sun"`` or ``"sun:model=agss09,survival=constant"``.
+        ``NAME`` or ``NAME:PARAMETER=VALUE,...``, such as ``"sun:model=agss09,survival=constant"``.
     folder
         Where paths of tables begin; by default where the process runs.
 

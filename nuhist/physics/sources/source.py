@@ -64,12 +64,12 @@ class Variation:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A source of neutrinos, as they arrive at the detector.
+    """A source of neutrinos: their fluxes and flavours as they arrive at the detector.
 
     Attributes
     ----------
     name
-        As a user writes it, with the parameters that differ from their defaults.
+        Name as a user writes it, with the parameters that differ from their defaults.
     title
         For readers, before the word "neutrinos", such as ``"solar"``.
     groups

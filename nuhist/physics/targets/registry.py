@@ -27,7 +27,12 @@ def target_names() -> tuple[str, ...]:
 
 
 def get_target(name: str) -> Target:
-    """A target that nuhist carries.
+    """Look a target up that nuhist carries, by its name.
+
+    Parameters
+    ----------
+    name
+        One of :func:`target_names`, such as ``"xenon"``.
 
     Raises
     ------
@@ -51,7 +56,7 @@ def _kept(name: str) -> Target:
 
 
 def read_target(path: Path) -> Target:
-    """A target from a YAML file: electrons by shell, or a compound of targets that nuhist carries.
+    """Read a target from a YAML file: electrons by shell, or a compound of targets that nuhist carries.
 
     Raises
     ------

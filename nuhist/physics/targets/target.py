@@ -88,7 +88,7 @@ def _periodic(symbol: str) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What neutrinos scatter on.
+    """A material that neutrinos scatter on: its atoms, their electrons and their photoabsorption.
 
     Cross sections are per atom, of a compound per formula unit.
 
@@ -97,7 +97,7 @@ class Target:
     name, title
         For the shell and for readers.
     elements
-        That it consists of, each with the number of its atoms in a formula unit.
+        Its chemical elements, each with the number of its atoms in a formula unit.
     sources
         Where its numbers come from.
     rrpa
