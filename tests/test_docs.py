@@ -6,6 +6,7 @@ That the site builds, that its links lead somewhere and that names exist is chec
 
 from __future__ import annotations
 
+import ast
 import io
 import pickle
 import re
@@ -25,6 +26,7 @@ from click.testing import CliRunner
 import nuhist
 from benchmarks import side_by_side
 from nuhist.cli.main import main
+from nuhist.report.figure_table import FIGURES
 from tests.every_command import parameters
 from tests.exchange import alea_models
 
@@ -304,3 +306,17 @@ def test_the_page_for_users_of_pyhf_runs_and_both_sides_agree(
         assert result.exit_code == 0, f"{line}\n{result.output}"
     figures = {path.name for path in tmp_path.glob("*.pdf")}
     assert figures == set(re.findall(r"-o (\w+\.pdf)", text))
+
+
+def test_each_figure_of_the_gallery_is_made_by_its_command_and_by_its_line_of_python() -> None:
+    text = _page("reference/gallery.md").partition("\n## Styles")[0]
+    shell = re.findall(r"^\$ nuhist plot ([\w-]+)", text, re.MULTILINE)
+    blocks = "".join(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    plots = [line.value for line in ast.parse(blocks).body if isinstance(line, ast.Expr)]
+    calls = [each for each in plots if isinstance(each, ast.Call) and ast.unparse(each.func) == "nuhist.plot"]
+    assert [ast.literal_eval(each.args[0]) for each in calls] == shell
+    assert set(shell) == set(nuhist.figure_names())
+    for each in calls:
+        (kind,) = (kind for kind in FIGURES if kind.name == ast.literal_eval(each.args[0]))
+        assert {keyword.arg for keyword in each.keywords} <= {option.name for option in kind.options}
+    assert len(re.findall(r"^!\[", text, re.MULTILINE)) == len(shell)
