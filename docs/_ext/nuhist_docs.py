@@ -3,7 +3,7 @@
 - Links to files outside of ``docs/`` become links to the repository, or paths where it has no address; files
   of the root that have a page of the site become links to it.
 - The table that ``nuhist reproduce`` writes gets a heading.
-- sphinx-click gets the options of a command as a table.
+- sphinx-click gets the options of a command as a table, and pages may link to its headings.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import click
+    from docutils import nodes
     from sphinx.application import Sphinx
 
 # Files of the root, and the pages that include them.
@@ -36,6 +37,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("nuhist_repository", None, "env", str)
     app.connect("source-read", _read)
     app.connect("include-read", _include)
+    app.connect("doctree-read", _headings)
     app.connect("autodoc-process-docstring", _fields, priority=600)  # after napoleon
     app.connect("sphinx-click-process-description", _description)
     app.connect("sphinx-click-process-usage", _usage)
@@ -58,6 +60,17 @@ def _include(app: Sphinx, included: Path, _: str, content: list[str]) -> None:
     file = normpath(f"docs/{included.as_posix()}")
     if file in ON_SITE:
         content[0] = with_links(content[0], file, ON_SITE[file], app.config.nuhist_repository)
+
+
+def _headings(app: Sphinx, page: nodes.document) -> None:
+    """Headings that sphinx-click makes become known to MyST, so that links to commands hold."""
+    from docutils import nodes
+
+    if app.env.docname == "reference/command-reference":
+        known = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
+        for section in page.findall(nodes.section):
+            for name in section["ids"]:
+                known.setdefault(name, (section.line, name, name.replace("-", " ")))
 
 
 def with_links(text: str, file: str, page: str, repository: str | None) -> str:

@@ -20,10 +20,14 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 _OPTIONS = (
     click.option("--measurement", help="Name of the measurement [default: the first]."),
     click.option("--poi", metavar="NAME", help="Parameter of interest [default: the measurement's]."),
-    click.option("--fix", "fixed", multiple=True, metavar="NAME=VALUE", help="Hold a parameter."),
-    click.option("--init", multiple=True, metavar="NAME=VALUE", help="Where fits start."),
-    click.option("--bounds", multiple=True, metavar="NAME=LO:HI", help="Other bounds of a parameter."),
-    click.option("--asimov", metavar="X", help="Data expected at a coupling, or with 'fit' at the best fit."),
+    click.option("--fix", "fixed", multiple=True, metavar="NAME=VALUE",
+                 help="Hold a parameter; again for more."),
+    click.option("--init", multiple=True, metavar="NAME=VALUE",
+                 help="Start of a parameter in fits; again for more."),
+    click.option("--bounds", multiple=True, metavar="NAME=LO:HI",
+                 help="Other bounds of a parameter; again for more."),
+    click.option("--asimov", metavar="X",
+                 help="Take data expected at a coupling, or with 'fit' at the best fit."),
     click.option("--engine", default="compiled", show_default=True, help="What fits: compiled, or pyhf."),
 )  # fmt: skip
 _NAMES = ("measurement", "poi", "fixed", "init", "bounds", "asimov", "engine")

@@ -12,7 +12,10 @@ from nuhist.cli.printing import print_text
 @command(epilog="Example: nuhist cite joint.json")
 @workspaces_argument("[WS...]")
 def cite(workspaces: tuple[Source, ...]) -> None:
-    """Print BibTeX for nuhist, pyhf, what the hypothesis of WS cites, and the sources of its data."""
+    """Print BibTeX for nuhist, pyhf, what the hypothesis of WS cites, and the sources of its data.
+
+    A channel without a sidecar, as after a pipe, is known by its name if a bundled experiment has it.
+    """
     from nuhist.histfactory.patchset import SignalGrid
     from nuhist.report.citations import citations
 

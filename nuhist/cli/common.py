@@ -99,7 +99,7 @@ def _remark(workspace: Workspace) -> None:
 
 _PATCH_OPTIONS = (
     click.option("-p", "--patch", "patches", multiple=True, metavar="FILE[:NAME]",
-                 help="JSON Patch, or a patch of a PatchSet; again for more."),
+                 help="Apply a JSON Patch, or a patch of a PatchSet; again for more."),
     click.option("--no-verify", is_flag=True, help="Apply patches that were made for another workspace."),
 )  # fmt: skip
 
@@ -202,9 +202,12 @@ def hypotheses_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 _TOY_OPTIONS = (
     click.option("--ntoys", type=click.IntRange(min=1), help="Pseudo-experiments per value."),
-    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the toys."),
-    click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
-    click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+                 help="Seed of the toys."),
+    click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True,
+                 help="Processes; results do not depend on it."),
+    click.option("--scheduler", metavar="ADDRESS",
+                 help="Address of a Dask cluster, such as tcp://host:8786."),
     click.option("--resume", type=OutputType(dir_okay=False), metavar="FILE",
                  help="Checkpoint: what is done is kept there and taken from there."),
 )  # fmt: skip

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 @command(epilog="Example: nuhist fit lz.json")
 @model_argument
-@click.option("--test-poi", type=float, help="Hold the parameter of interest at this value.")
+@click.option(
+    "--test-poi", type=float, help="Hold the parameter of interest (not the coupling) at this value."
+)
 @click.option("--errors", default="covariance", show_default=True,
               help="covariance, or profile: those of each parameter's profile likelihood, too.")  # fmt: skip
 @as_json

@@ -198,7 +198,11 @@ def moments(
     basis: str | None,
     json_output: bool,
 ) -> None:
-    """Limits on the matrix of magnetic moments, Dirac and Majorana, by flavour and by mass state."""
+    """Limits on the matrix of magnetic moments, Dirac and Majorana, by flavour and by mass state.
+
+    WS has the magnetic moment of all flavours, and a sidecar that says which neutrinos arrive. Each element
+    is limited with all others at zero.
+    """
     from nuhist.errors import OptionError
     from nuhist.files import read_text
     from nuhist.methods.moment_limits import moments as compute

@@ -19,7 +19,7 @@ from nuhist.cli.printing import command_line, print_json, tell
               help="Confidence level of the limits.")  # fmt: skip
 @click.option("--ntoys", type=click.IntRange(min=0), default=1000, show_default=True,
               help="Toys for the goodness of fit; 0 for none.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the toys.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the toys.")
 @click.option("-o", "--output-file", "output", required=True, type=OutputType(), metavar="FILE",
               help="The page, such as report.html.")  # fmt: skip
 @results_option

@@ -90,7 +90,8 @@ def reproduce(
 def rebuild(folder: Path | None, limits: bool, jobs: int | None, templates_only: bool) -> None:
     """Write workspaces of all cases, with sidecars and an index, to DIR/workspaces [default: here].
 
-    ROOT templates of the default treatments go to DIR/templates.
+    ROOT templates of the default treatments go to DIR/templates. One version writes the same digests on
+    every machine.
     """
     import os
     from importlib.util import find_spec

@@ -149,7 +149,7 @@ def _two(text: str, known: Sequence[str]) -> tuple[str, str]:
 @click.option("--cl", "--confidence-level", "confidence_level", type=float, default=0.90, show_default=True,
               help="Confidence level.")  # fmt: skip
 @click.option("--shift", "shifts", multiple=True, metavar="NAME=WIDTHS",
-              help="True value of a nuisance parameter, off its fitted or nominal one.")  # fmt: skip
+              help="Widths of its constraint by which a parameter is off; again for more.")  # fmt: skip
 @toy_options
 @toys_at_option
 @as_json

@@ -61,7 +61,10 @@ def patchset(
     output: Path,
     **choices: Any,
 ) -> None:
-    """Write the exact counts on a grid of couplings, as a pyhf PatchSet."""
+    """Write the exact counts on a grid of couplings, as a pyhf PatchSet.
+
+    A limit from it takes five points or more. An end outside the grid is open.
+    """
     from nuhist.histfactory.grids import parse_range
     from nuhist.histfactory.patchset import build_patchset
 
@@ -82,7 +85,11 @@ def patchset(
 @workspace_argument
 @as_json
 def validate(workspace: Source, json_output: bool) -> None:
-    """Check a workspace: pyhf's schema, what it lets pass (names twice, NaN, lengths), and pyhf's model."""
+    """Check a workspace: pyhf's schema, what it lets pass (names twice, NaN, lengths), and pyhf's model.
+
+    What is legal and hardly meant is a warning on standard error. No model is built where it would take
+    minutes: beyond 10,000 modifiers, 100,000 bins, or 10⁶ modifiers × samples × bins.
+    """
     from nuhist.histfactory.patchset import SignalGrid
     from nuhist.histfactory.suspicions import suspicions
     from nuhist.inference.validity import check_models, grid_remarks
