@@ -76,7 +76,10 @@ def combine(
     force: bool,
     output: Path | None,
 ) -> None:  # fmt: skip
-    """Combine workspaces, from nuhist or from elsewhere, into one likelihood."""
+    """Combine workspaces, from nuhist or from elsewhere, into one likelihood.
+
+    A workspace is called by its experiment, else by its file; workspace2 and so on after a pipe.
+    """
     from nuhist.files import check_output, write_atomically
     from nuhist.histfactory.combination_plan import combination_plan, read_plan
     from nuhist.histfactory.combine import combine as run
