@@ -1,8 +1,8 @@
-"""Run docs/how-to/from-pyhf-and-cabinetry.md, and print its table: lines and seconds of each side.
+"""Run docs/how-to/from-pyhf-and-cabinetry.md, and print its table: seconds of each side.
 
     python benchmarks/side_by_side.py
 
-Seconds are CPU time of this process. Lines are lines of code, without comments and imports.
+Seconds are CPU time of this process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FENCE = re.compile(r"^```(python|text|console)\n(.*?)^```", re.MULTILINE | re.D
 
 @dataclass
 class Block:
-    """A piece of Python of the page; ``expected`` is what the page prints below it."""
+    """A piece of Python of the page; ``expected`` is what the page prints below it, or below both sides."""
 
     job: str
     code: str
@@ -39,14 +39,6 @@ class Block:
         """First line, which says whose it is."""
         return self.code.splitlines()[0]
 
-    @property
-    def lines(self) -> int:
-        """Lines of code, without imports, comments and empty ones."""
-        return sum(
-            bool(line.strip()) and not re.match(r"\s*(#|import |from )", line)
-            for line in self.code.splitlines()
-        )
-
 
 def read_page(text: str) -> tuple[list[Block], list[str]]:
     """Its Python, and its commands for the shell, in the order of the page."""
@@ -58,7 +50,8 @@ def read_page(text: str) -> tuple[list[Block], list[str]]:
             if language == "python":
                 blocks.append(Block(job, body))
             elif language == "text":
-                blocks[-1].expected = body
+                for block in blocks:
+                    block.expected = body if block.job == job and not block.expected else block.expected
             else:
                 commands += [line.removeprefix("$ ") for line in body.splitlines()]
     return blocks, commands
@@ -77,14 +70,13 @@ def run(blocks: list[Block]) -> None:
 
 def table(blocks: list[Block]) -> str:
     """The page's table, in Markdown."""
-    rows = ["| Job | Lines: pyhf, cabinetry | Lines: nuhist | Seconds: pyhf, cabinetry | Seconds: nuhist |"]
-    rows.append("| --- | ---: | ---: | ---: | ---: |")
+    rows = ["| Job | pyhf, cabinetry | nuhist |"]
+    rows.append("| --- | ---: | ---: |")
     for job in dict.fromkeys(block.job for block in blocks):
         sides = {block.side: block for block in blocks if block.job == job}
         if THEIRS in sides and OURS in sides:
             theirs, ours = sides[THEIRS], sides[OURS]
-            times = f"{theirs.seconds:.2f} | {ours.seconds:.2f}"
-            rows.append(f"| {job} | {theirs.lines} | {ours.lines} | {times} |")
+            rows.append(f"| {job} | {theirs.seconds:.2f} | {ours.seconds:.2f} |")
     return "\n".join(rows)
 
 
