@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from math import isclose
 from typing import Any
 
 from nuhist.histfactory.found_range import is_found_scale, is_moved
 from nuhist.histfactory.parameter_sets import each_modifier
-from nuhist.histfactory.templates import Parameter, sample_name
+from nuhist.histfactory.sample_names import whole_name
+from nuhist.histfactory.templates import LINEAR_ENDS, Parameter, sample_name
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace
 from nuhist.physics.coupling import CouplingScale, spaced
 from nuhist.physics.hypotheses import (
@@ -89,8 +91,8 @@ def interest_remarks(workspace: Workspace, name: str) -> tuple[str, ...]:
     if found is None or not coupling_scale(workspace, name).is_plain:
         return ()
     return (
-        f"{name} is a plain number: only its name says that it is {found[0].coupling}; for results in"
-        f"{spaced(found[0].unit)} a sidecar must say so, NAME.meta.json beside NAME.json",
+        f"{name} is a plain number: only its name says that it is the coupling {found[0].coupling}; for"
+        f" {_results_in(found[0].unit)} a sidecar must say so, NAME.meta.json beside NAME.json",
     )
 
 
@@ -106,9 +108,15 @@ def label_remarks(coupling: CouplingScale) -> tuple[str, ...]:
     if coupling.coupling not in known:
         return ()
     return (
-        f"{coupling.coupling} is a plain number: only its name says what it is; for results in"
-        f" {known[coupling.coupling]} the folder needs the sidecar BkgOnly.meta.json",
+        f"{coupling.coupling} is a plain number: only its name says what it is; for"
+        f" {_results_in(known[coupling.coupling])} the folder needs the sidecar BkgOnly.meta.json",
     )
+
+
+def _results_in(unit: str) -> str:
+    """What a sidecar gives: results in a unit, or those of the coupling where it has none."""
+    unit = spaced(unit)
+    return f"results in{unit}" if unit else "results of the coupling"
 
 
 def named_interest(name: str) -> CouplingScale:
@@ -139,13 +147,14 @@ def _as_built(spec: Mapping[str, Any], hypothesis: Hypothesis, flavor: FlavorCho
     scale = _built_scale(found, hypothesis, flavor)
     kind = "histosys" if signed else "normfactor"
     holders = [
-        (sample, modifier["type"])
-        for _, sample, modifier in each_modifier(spec)
+        (whole_name(channel, sample), sample, modifier["type"])
+        for channel, sample, modifier in each_modifier(spec)
         if modifier["name"] == stated.name
     ]
     built = all(
-        entry == kind and sample["name"] in _built_names(hypothesis, flavor, sample)
-        for sample, entry in holders
+        (entry == kind and name in _built_names(hypothesis, flavor, sample))
+        or (signed and _is_product(hypothesis, sample))
+        for name, sample, entry in holders
     )
     return replace(stated, scale=scale) if scale is not None and holders and built else None
 
@@ -178,4 +187,18 @@ def _built_names(hypothesis: Hypothesis, flavor: FlavorChoice, sample: Mapping[s
     """Names that a sample of a coupling may have: with the group of fluxes of which it has the parameter."""
     fluxes = {entry["name"] for entry in sample["modifiers"] if entry["name"].endswith("_flux")}
     groups = ("all", *(entry.removesuffix("_flux") for entry in fluxes))
-    return {signal_name(hypothesis, group, label) for group in groups for label in ("", f"_{flavor}")}
+    names = {signal_name(hypothesis, group, label) for group in groups for label in ("", f"_{flavor}")}
+    # Scattering on nuclei has the name of its group alone.
+    on_nuclei = groups[1:] if signal_name(hypothesis) == "nu" and "nucleus" in hypothesis.processes else ()
+    return names | set(on_nuclei)
+
+
+def _is_product(hypothesis: Hypothesis, sample: Mapping[str, Any]) -> bool:
+    """Whether a sample is the product of a signed coupling and another, see ``several``."""
+    linear = any(
+        entry["type"] == "normsys"
+        and isclose(entry["data"]["hi"], LINEAR_ENDS[0])
+        and isclose(entry["data"]["lo"], LINEAR_ENDS[1])
+        for entry in sample["modifiers"]
+    )
+    return sample_name(hypothesis.name) in sample["name"] and linear and not any(sample["data"])

@@ -9,13 +9,18 @@ from itertools import combinations
 import numpy as np
 
 from nuhist.histfactory.neutrinos import NeutrinoModel
-from nuhist.histfactory.templates import HistoSys, Modifier, NormSys, Sample, rounded, sample_name
+from nuhist.histfactory.templates import (
+    LINEAR_ENDS,
+    LINEAR_SLOPE,
+    HistoSys,
+    Modifier,
+    NormSys,
+    Sample,
+    rounded,
+    sample_name,
+)
 from nuhist.physics.together import has_product
 from nuhist.tables import Array
-
-# A normsys of these ends is, by interpolation code 4, 1 + 0.8377151 α + 0 α² − 0.0205 α³ + ... between ±1:
-# the lower end is where α² drops out. For α = x/s up to 0.002 it is linear to 1e-7.
-_UPPER, _LOWER, _SLOPE = 2.0, 0.3257338864357174, 0.8377151286410064
 
 
 def merged(models: Sequence[NeutrinoModel]) -> list[Sample]:
@@ -71,12 +76,13 @@ def _add_product(samples: dict[str, Sample], first: NeutrinoModel, second: Neutr
     for group, counts in first.crossed(second).items():
         if not counts.any():
             continue
-        size = rounded(np.asarray(counts * (one.scale * other.scale / _SLOPE)))
+        size = rounded(np.asarray(counts * (one.scale * other.scale / LINEAR_SLOPE)))
         signed = samples[first.signed_name(group)]
         modifiers = tuple(_less(entry, one.name, size) for entry in signed.modifiers)
         samples[signed.name] = replace(signed, modifiers=modifiers)
         exact = any(isinstance(entry, HistoSys) and entry.exact for entry in modifiers)
-        product = (HistoSys(one.name, size, -size, exact), NormSys(other.name, _UPPER - 1, _LOWER - 1))
+        upper, lower = LINEAR_ENDS
+        product = (HistoSys(one.name, size, -size, exact), NormSys(other.name, upper - 1, lower - 1))
         ending = "" if group == "all" else f"_{group}"
         samples[name + ending] = Sample(
             name + ending,

@@ -15,6 +15,7 @@ from nuhist.errors import DataError, ModelError
 from nuhist.files import check_output, read_json, to_json, write_together
 from nuhist.histfactory.data_kind import DataKind, data_kind, data_record, describe
 from nuhist.histfactory.record import BACKGROUND_FILE, is_record, read_record
+from nuhist.histfactory.sample_names import sample_titles
 from nuhist.histfactory.templates import Channel, Parameter, written
 from nuhist.histfactory.validation import modifiers, validate
 from nuhist.inputs import STDIN, check_path
@@ -99,11 +100,10 @@ class Workspace(Shown):
         rows: list[tuple[Cell, ...]] = []
         for channel in self.spec["channels"]:
             name = channel["name"]
-            titles = (self.sidecar or {}).get("channels", {}).get(name, {}).get("samples", {})
+            titles = sample_titles(channel, self.sidecar)
             for sample in channel["samples"]:
                 types = ", ".join(f"{entry['name']} ({entry['type']})" for entry in sample["modifiers"])
-                title = titles.get(sample["name"], sample["name"])
-                rows.append((name, title, float(sum(sample["data"])), types))
+                rows.append((name, titles[sample["name"]], float(sum(sample["data"])), types))
             rows.append((name, f"data ({describe(kind or self.data_kind)})", float(counts[name]), None))
         return Table(("channel", "sample", "counts", "modifiers"), tuple(rows))
 

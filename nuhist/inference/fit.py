@@ -11,6 +11,7 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import unknown_name
 from nuhist.histfactory.loading import Source
+from nuhist.histfactory.sample_names import sample_titles
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance as covariance_of
 from nuhist.inference.covariance import held_on_bounds
@@ -223,8 +224,11 @@ def _fitted_samples(
             points[side, np.arange(own.size), own] += sign * step
         up, down = likelihood.yields(points.reshape(-1, widths.size)).reshape(2, own.size, -1)
         gradient[:, own] = ((up - down) / (2 * step[:, None])).T
-    described = (workspace.sidecar or {}).get("channels", {})
-    titles = [described.get(channel, {}).get("samples", {}).get(sample, sample) for channel, sample in keys]
+    titles = [
+        title
+        for channel in workspace.spec["channels"]
+        for title in sample_titles(channel, workspace.sidecar).values()
+    ]
     leading, row = _terms_together(workspace, titles)
     together = np.zeros((len(leading), len(keys)))
     together[row, np.arange(len(keys))] = 1

@@ -11,6 +11,7 @@ from nuhist.errors import ConfigError, FitError
 from nuhist.histfactory.data_kind import DataKind, describe
 from nuhist.histfactory.loading import Source
 from nuhist.histfactory.patchset import SignalGrid
+from nuhist.histfactory.sample_names import whole_name
 from nuhist.inference.fit import counts_per_event
 from nuhist.inference.hessian import full_jacobian
 from nuhist.inference.likelihood import is_artefact
@@ -234,10 +235,11 @@ def _components(
         components[title] = (before + events, signal)
 
     spec = next(entry for entry in point.workspace.spec["channels"] if entry["name"] == channel)
+    wholes = {sample["name"]: whole_name(spec, sample) for sample in spec["samples"]}
     for sample in spec["samples"]:
         row = model.config.samples.index(sample["name"])
         name = sample["name"]
-        title = titles[name].split(", ")[0] if name in titles else name
+        title = titles[name].split(", ")[0] if name in titles else wholes[name]
         before, after = plain[row, part] / unit, counts[row, part] / unit
         scaled = poi is not None and any(entry["name"] == poi.name for entry in sample["modifiers"])
         if scaled and is_artefact(point.likelihood):

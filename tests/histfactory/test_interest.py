@@ -17,6 +17,7 @@ from nuhist.errors import ModelError
 from nuhist.exchange.hs3.read import import_hs3
 from nuhist.exchange.hs3.write import export_hs3
 from nuhist.histfactory.interest import coupling_scale, interest_remarks
+from nuhist.inference.spectrum import fitted_spectrum
 from nuhist.physics.coupling import OWN_UNIT
 from nuhist.physics.hypotheses import (
     FLAVOR_CHOICES,
@@ -93,6 +94,58 @@ def test_what_nuhist_builds_is_known_after_a_pipe(built: Build, hypothesis: str,
         bare = replace(workspace, sidecar=None)
         assert coupling_scale(bare, name) == coupling_scale(workspace, name)
         assert interest_remarks(bare, name) == ()
+
+
+NUCLEAR = [(name, flavor) for name, flavor in BUILT if "nucleus" in HYPOTHESES[name].processes]
+
+
+@pytest.mark.thorough(keep=4)
+@pytest.mark.parametrize(("hypothesis", "flavor"), [*NUCLEAR, ("light-vector:mass=50MeV", "effective")])
+def test_nuclei_are_known_after_a_pipe(built: Build, hypothesis: str, flavor: str) -> None:
+    # Scattering is called b8, without nu, and consists of nine terms, b8 to b8_8.
+    joint = "electron" in get_hypothesis(hypothesis).processes
+    for experiments in (["xenonnt_cevns_sr0"], *([["xenonnt_sr0", "xenonnt_cevns_sr0"]] if joint else [])):
+        workspace = built(*experiments, hypothesis=hypothesis, flavor=flavor)
+        name = workspace.measurement()["config"]["poi"]
+        bare = Workspace(workspace.spec)
+        assert coupling_scale(bare, name) == coupling_scale(workspace, name)
+        assert interest_remarks(bare, name) == ()
+        spec = copy.deepcopy(dict(bare.spec))
+        holders = [
+            sample
+            for sample in spec["channels"][-1]["samples"]
+            if sample["name"].endswith("_8") and any(m["name"] == name for m in sample["modifiers"])
+        ]
+        holders[0]["name"] = holders[0]["name"].replace("_8", "_x")
+        assert coupling_scale(Workspace(spec), name).is_plain
+
+
+def test_two_that_interfere_are_known_after_a_pipe(built: Build) -> None:
+    workspace = built("lz_ws2022", hypothesis=("weak-mixing-angle", "nsi-left"))
+    for name in ("delta_sin2_theta_w", "epsilon_left_nu"):
+        assert coupling_scale(Workspace(workspace.spec), name) == coupling_scale(workspace, name)
+
+
+def test_terms_of_a_sum_are_one_without_a_sidecar(built: Build) -> None:
+    # One term is no events: of b8 alone the counts are negative.
+    workspace = built("xenonnt_cevns_sr0", hypothesis="weak-mixing-angle")
+    bare = Workspace(workspace.spec)
+    whole, known = (
+        [entry.after for entry in fit(each).samples if entry.sample.startswith("b8")]
+        for each in (bare, workspace)
+    )
+    assert len(whole) == 1
+    assert whole == pytest.approx(known, rel=1e-6)
+    titles = {component.title for component in fitted_spectrum(bare).components}
+    assert not [title for title in titles if title.startswith("b8_")]
+
+
+def test_a_coupling_without_a_unit_leaves_no_hole_in_the_note(small: Spec) -> None:
+    foreign = Workspace(renamed(small, "delta_sin2_theta_w"))
+    (note,) = interest_remarks(foreign, "delta_sin2_theta_w")
+    assert "for results of the coupling a sidecar must say so" in note
+    (note,) = interest_remarks(Workspace(renamed(small, "q_nu")), "q_nu")
+    assert "for results in e_0 a sidecar must say so" in note
 
 
 # The smallest mass has a name without points and signs, which ROOT takes for operators.

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 import nuhist
 from nuhist import Model, Workspace
 from nuhist.errors import ConfigError
-from nuhist.histfactory.several import _LOWER, _SLOPE, _UPPER, normsys_factor
-from nuhist.histfactory.templates import NormSys
+from nuhist.histfactory.several import normsys_factor
+from nuhist.histfactory.templates import LINEAR_ENDS, LINEAR_SLOPE, NormSys
 from nuhist.physics import processes
 from nuhist.physics.couplings import Couplings, Flavor, radiative
 from nuhist.physics.hypotheses import HYPOTHESES, get_hypothesis
@@ -97,14 +97,15 @@ def test_an_angle_and_one_hand(built: Build, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_normsys_that_is_linear() -> None:
-    entry = NormSys("x", _UPPER - 1, _LOWER - 1)
+    upper, lower = LINEAR_ENDS
+    entry = NormSys("x", upper - 1, lower - 1)
     code: Any = pyhf.interpolators.code4
-    factors = code([[[[_LOWER], [1.0], [_UPPER]]]])
+    factors = code([[[[lower], [1.0], [upper]]]])
     for value in (-2.0, -1.0, -0.4, -1.7e-3, 1e-3, 1.7e-3, 0.8, 1.0, 1.5):
         by_pyhf = float(np.asarray(factors(np.array([[value]]))).ravel()[0])
         assert normsys_factor(entry, value) == pytest.approx(by_pyhf, rel=1e-12)
         if abs(value) < 2e-3:
-            assert normsys_factor(entry, value) - 1 == pytest.approx(_SLOPE * value, rel=1e-7)
+            assert normsys_factor(entry, value) - 1 == pytest.approx(LINEAR_SLOPE * value, rel=1e-7)
 
 
 @pytest.mark.thorough
