@@ -72,15 +72,22 @@ def read_table(path: Path, *, least: int = 1) -> Mapping[str, Array]:
         # Not by NumPy, which gives every cell the room of the longest one.
         values = np.array([[float(cell) for cell in row] for row in rows])
     except ValueError:
-        values = np.array([[_number(path, cell) for cell in row] for row in rows])
+        cells = [
+            [
+                _number(f"{path}: column '{name}', row {number}", cell)
+                for name, cell in zip(header, row, strict=True)
+            ]
+            for number, row in enumerate(rows, start=1)
+        ]
+        values = np.array(cells)
     return dict(zip(header, values.T, strict=True))
 
 
-def _number(path: Path, cell: str) -> float:
+def _number(where: str, cell: str) -> float:
     try:
         return float(cell) if cell.strip() else np.nan
     except ValueError:
-        raise DataError(f"{path}: '{cell.strip():.60}' is no number") from None
+        raise DataError(f"{where}: '{cell.strip():.60}' is no number") from None
 
 
 def column(

@@ -177,6 +177,15 @@ _HYPOTHESES = (
 )
 
 
+def remark_on(*hypotheses: str | None) -> None:
+    """Tell of what tables among hypotheses leave out."""
+    from nuhist.physics.tabulated import remark_of
+
+    for remark in dict.fromkeys(remark_of(name) for name in hypotheses if name):
+        if remark is not None:
+            warn(remark)
+
+
 def hypothesis_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """``--hypothesis`` and ``--flavor``."""
     for option in (

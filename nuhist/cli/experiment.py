@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nuhist.cli.common import allow_outside_option, as_json, hypothesis_options
+from nuhist.cli.common import allow_outside_option, as_json, hypothesis_options, remark_on
 from nuhist.cli.options import command
 from nuhist.cli.printing import print_json, print_table, say
 from nuhist.physics.coupling import spaced
@@ -126,6 +126,7 @@ def spectrum(
         source=source,
         options=RateOptions(**physics),
     )
+    remark_on(hypothesis)
     if json_output:
         print_json(result.to_json())
         return

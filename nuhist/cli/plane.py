@@ -9,9 +9,16 @@ import click
 
 from nuhist.cli.build_options import BUILD_NAMES, build_options, taken_options
 from nuhist.cli.choices import parameter_options
-from nuhist.cli.common import as_json, execution_of, hypothesis_options, toy_options, work_options
+from nuhist.cli.common import (
+    as_json,
+    execution_of,
+    hypothesis_options,
+    remark_on,
+    toy_options,
+    work_options,
+)
 from nuhist.cli.options import OutputType, command, refuse_given
-from nuhist.cli.printing import print_json, print_remarks, print_table, say, tell
+from nuhist.cli.printing import print_json, print_remarks, print_table, say, tell, told_apart
 from nuhist.physics.coupling import slashed
 
 if TYPE_CHECKING:
@@ -88,6 +95,7 @@ def exclusion(
             **parsed,
             **choices,
         )
+    remark_on(choices["hypothesis"])
     for point in result.failed:
         where = f" at {point.value:g}" if isinstance(point, ScanPoint) else ""
         where += f" and {point.second:g}" if isinstance(point, ScanPoint) and point.second is not None else ""
@@ -132,6 +140,7 @@ def sensitivity(
         refuse_given(("seed",), "no toys are thrown without --ntoys")
     with execution_of("points" if ntoys is None else "toys", **work) as execution:
         result = compute(*experiments, toys=ntoys, options=options, execution=execution, **choices)
+    remark_on(choices["hypothesis"])
     for point in result.failed:
         tell(f"nuhist: {point.name} with {point.exposure:g} t yr fails: {point.failure}")
     deliver_result(result, output)
@@ -161,13 +170,13 @@ def _print_scan(result: ExclusionScan) -> None:
     unit = slashed(result.unit)
     header = [f"{result.over}{slashed(result.over_unit)}"]
     header += [] if result.second is None else [f"{result.second.name}{slashed(result.second.unit)}"]
-    rows = []
-    for points in zip(*map(result.curve, result.names), strict=True):
-        places = (points[0].value, points[0].second)
-        row = [f"{place:.4g}" for place in places if place is not None]
-        rows.append(
-            [*row, *(text for point in points for text in _limits(point.failure, point.upper_observed))]
-        )
+    across = [*zip(*map(result.curve, result.names), strict=True)]
+    places = [told_apart([points[0].value for points in across])]
+    places += [] if result.second is None else [told_apart([points[0].second or 0.0 for points in across])]
+    rows = [
+        [*row, *(text for point in points for text in _limits(point.failure, point.upper_observed))]
+        for *row, points in zip(*places, across, strict=True)
+    ]
     print_table([*header, *(f"{name} {result.coupling}{unit}" for name in result.names)], rows, left=0)
     print_remarks(result.data_kind, result.notes)
 

@@ -73,6 +73,15 @@ def print_remarks(kind: DataKind, notes: Sequence[str], *, err: bool = False) ->
         put(f"  note: {in_shell(note)}")
 
 
+def told_apart(values: Sequence[float]) -> list[str]:
+    """Numbers with four digits, or with as many as tell them apart."""
+    for digits in (4, 6, 9, 12):
+        texts = [f"{value:.{digits}g}" for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
+
+
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
     """Columns aligned for reading: the first ``left`` to the left, the others to the right."""
     shown = [[printable(cell) for cell in row] for row in (header, *rows)]

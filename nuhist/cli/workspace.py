@@ -14,6 +14,7 @@ from nuhist.cli.common import (
     hypotheses_options,
     hypothesis_options,
     output_option,
+    remark_on,
     workspace_argument,
 )
 from nuhist.cli.options import OutputType, command
@@ -42,6 +43,7 @@ def build(
         command=command_line(),
         **choices,
     )
+    remark_on(*hypothesis)
     deliver(result, output)
 
 
@@ -77,6 +79,7 @@ def patchset(
         command=command_line(),
         **choices,
     )
+    remark_on(hypothesis)
     result.save(output)
     tell(f"{output}: {len(result.points)} signal points, digest {result.digest[:12]}")
 

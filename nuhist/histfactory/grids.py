@@ -44,7 +44,7 @@ class Over:
     name
         The parameter.
     ends
-        Its values as texts: the first and the last one of ``number``, or all of them.
+        Its values as texts: the first and the last one of ``number``, or all of them in any order.
     number
         How many there are between the ends and with them; None where all are named.
     logarithmic
@@ -54,7 +54,7 @@ class Over:
     --------
     >>> [round(value, 6) for value in Over("mass", ("1", "100"), 3, True).values(float)]
     [1.0, 10.0, 100.0]
-    >>> Over("mass", ("1", "2", "5")).values(float)
+    >>> Over("mass", ("5", "1", "2")).values(float)
     [1.0, 2.0, 5.0]
     """
 
@@ -69,14 +69,15 @@ class Over:
         Raises
         ------
         ConfigError
-            If they are not in order, or not positive and in one ratio.
+            If two are one, ends are not in order, or values in one ratio are not positive.
         """
         named = [parsed(text) for text in self.ends]
+        if self.number is None:
+            named.sort()
         if any(first >= second for first, second in pairwise(named)):
-            between = ", " if self.number is None else " to "
-            raise ConfigError(
-                f"range of {self.name}, {between.join(self.ends)}: expected each value above the one before"
-            )
+            text = f"range of {self.name}, {(', ' if self.number is None else ' to ').join(self.ends)}"
+            wanted = "each value once" if self.number is None else "the second value above the first"
+            raise ConfigError(f"{text}: expected {wanted}")
         if self.number is None:
             return named
         low, high = named

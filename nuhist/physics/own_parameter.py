@@ -63,7 +63,7 @@ class OwnParameter:
     def range(self) -> str:
         """Which values it may have, for readers."""
         if self.values:
-            return f"{', '.join(f'{each:.6g}' for each in self.values)}{spaced(self.unit)}"
+            return f"{', '.join(f'{each:.{DIGITS}g}' for each in self.values)}{spaced(self.unit)}"
         return f"{self.low:g} to {self.high:g}{spaced(self.unit)}"
 
     def within(self, value: float, family: str) -> float:
@@ -80,7 +80,7 @@ class OwnParameter:
         if near:
             return near[0]
         if self.values:
-            raise ConfigError(f"{family}: {self.name} = {found:g}{unit} is none of {self.range}")
+            raise ConfigError(f"{family}: {self.name} = {found:.{DIGITS}g}{unit} is none of {self.range}")
         if not self.low <= found <= self.high:
             raise ConfigError(
                 f"{family}: {self.name} = {found:g}{unit} is outside its range, {self.low:g} to"

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nuhist.errors import ConfigError, DataError
 from nuhist.files import read_text
+from nuhist.physics.coupling import spaced
 from nuhist.physics.own_parameter import OwnParameter
+from nuhist.physics.table_header import read_header
 from nuhist.tables import Array, column, read_table
 
 ENERGY = "T_keV"
-_KEYS = ("title", "coupling", "unit", "reference", "cited")
-_SAID = re.compile(r"#\s*(\w+)\s*:\s*(.*?)\s*")
 _POWER = re.compile(r"power_(\d+)(?:_(\d+))?")
 _OWN = re.compile(r"([a-z][a-z0-9]*(?:_[a-z0-9]+)*)_(1|[A-Za-z]+)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UNITS = {"eV": 1e-6, "keV": 1e-3, "MeV": 1.0, "GeV": 1e3}
 _EXPECTED = f"expected {ENERGY} and power_N, or power_N_M of two couplings, and NAME_UNIT of a parameter"
 _MOST_OWN = 2
+_TARGET = "xenon"  # of rates where nothing is said
 
 
 class Coupling(NamedTuple):
@@ -71,6 +73,28 @@ class SignalTable:
         """Its name without the folder, of letters, digits and hyphens."""
         return re.sub(r"[^a-z0-9]+", "-", self.path.stem.lower()).strip("-") or "table"
 
+    @property
+    def target(self) -> str:
+        """Name of the target that its rates are of."""
+        return self.said.get("target", _TARGET)
+
+    @property
+    def remark(self) -> str | None:
+        """What a user should know of that the table leaves out; None where nothing is."""
+        if "reference" in self.said:
+            return None
+        units = " and ".join(f"1{spaced(each.unit)}" for each in self.couplings)
+        names = " and ".join(each.name for each in self.couplings)
+        return f"{self.path}: states no reference, so that its rates are taken as those of {names} = {units}"
+
+    def refuse_other_target(self, name: str) -> None:
+        """Refuse a target of which its rates are not; a ConfigError says what to write."""
+        if name.lower() != self.target.lower():
+            raise ConfigError(
+                f"{self.path}: its rates are those of a tonne of {self.target}, and the experiment has"
+                f" {name}; give a table of rates in {name} with the line '# target: {name}'"
+            )
+
     def spectrum(self, values: Mapping[str, float]) -> Spectrum:
         """The rows for values of its own parameters; a DataError where it has none."""
         place = tuple(values[each.name] for each in self.own)
@@ -85,8 +109,9 @@ def read_signal_table(path: Path) -> SignalTable:
 
     Columns are ``T_keV``; ``power_N`` of one coupling or ``power_N_M`` of two, events per tonne year keV
     for the references; ``NAME_UNIT`` for a parameter of its own, such as ``mass_keV``. Comment lines such
-    as ``# coupling: g_ae``, ``# unit: 1``, ``# reference: 1e-12``, ``# title: ...`` and ``# cited: ...`` say
-    what the signal is; commas separate what is said of two couplings.
+    as ``# coupling: g_ae``, ``# unit: 1``, ``# reference: 1e-12``, ``# target: xenon``, ``# title: ...`` and
+    ``# cited: ...`` say what the signal is; commas separate what is said of two couplings. Without a
+    reference it is 1 in the unit, and without a target it is xenon.
 
     Raises
     ------
@@ -107,8 +132,9 @@ def _read(path: Path, text: str) -> SignalTable:
     number = {1 if match[2] is None else 2 for match in powers.values()}
     if ENERGY not in table or len(number) != 1 or len(own) > _MOST_OWN or not all(map(_OWN.fullmatch, own)):
         raise DataError(f"{path}: has the columns {', '.join(table)}; {_EXPECTED}")
-    found = (_SAID.fullmatch(line) for line in text.splitlines())
-    said = {match[1]: match[2] for match in found if match and match[1] in _KEYS}
+    said = read_header(path, text)
+    if not said.get("target", _TARGET):
+        raise ConfigError(f"{path}: target: ''; expected a name, such as {_TARGET}")
     by_power = {
         tuple(int(part) for part in match.groups() if part is not None): column(path, table, name)
         for name, match in powers.items()
@@ -119,7 +145,7 @@ def _read(path: Path, text: str) -> SignalTable:
     couplings = _couplings(path, said, number.pop())
     keys = [column(path, table, name) for name in own]
     parameters = tuple(_own(name, values) for name, values in zip(own, keys, strict=True))
-    return SignalTable(path, said, couplings, parameters, _spectra(path, table, by_power, keys))
+    return SignalTable(path, said, couplings, parameters, _spectra(path, table, by_power, parameters, keys))
 
 
 def _couplings(path: Path, said: Mapping[str, str], number: int) -> tuple[Coupling, ...]:
@@ -165,16 +191,36 @@ def _own(name: str, values: Array) -> OwnParameter:
 
 
 def _spectra(
-    path: Path, table: Mapping[str, Array], rates: Mapping[tuple[int, ...], Array], keys: list[Array]
+    path: Path,
+    table: Mapping[str, Array],
+    rates: Mapping[tuple[int, ...], Array],
+    own: Sequence[OwnParameter],
+    keys: Sequence[Array],
 ) -> dict[tuple[float, ...], Spectrum]:
     """Rows of each of the values of the table's own parameters, recoil energies in order."""
-    if not keys:
-        energy = column(path, table, ENERGY, increasing=True)
-        return {(): Spectrum(energy, rates)}
-    places, row_of = np.unique(np.stack(keys, axis=1), axis=0, return_inverse=True)
+    whole = column(path, table, ENERGY)
+    places, row_of = np.unique(np.stack(keys or [np.zeros_like(whole)], axis=1), axis=0, return_inverse=True)
     found = {}
     for index, place in enumerate(places.tolist()):
-        rows = row_of.ravel() == index
-        energy = column(path, {ENERGY: table[ENERGY][rows]}, ENERGY, increasing=True)
-        found[tuple(place)] = Spectrum(energy, {key: values[rows] for key, values in rates.items()})
+        rows = np.flatnonzero(row_of.ravel() == index)
+        words = ", ".join(each.written(value) for each, value in zip(own, place, strict=False))
+        _refuse_rows(path, whole, rows, f" of {words}" if own else "")
+        rated = {key: values[rows] for key, values in rates.items()}
+        found[tuple(place[: len(own)])] = Spectrum(whole[rows], rated)
     return found
+
+
+def _refuse_rows(path: Path, energy: Array, rows: NDArray[np.int_], of: str) -> None:
+    """Refuse rows of one spectrum that are not in order, or that have no area."""
+    down = np.flatnonzero(np.diff(energy[rows]) <= 0)
+    if down.size:
+        row = int(rows[down[0] + 1])
+        raise DataError(
+            f"{path}: column '{ENERGY}', row {row + 1}: {energy[row]:g} is not above the row before it{of};"
+            " sort the rows"
+        )
+    if rows.size < 2:
+        raise DataError(
+            f"{path}: has one row{of}, which has no area; expected at least two, as rates are linear between"
+            " rows and 0 outside"
+        )

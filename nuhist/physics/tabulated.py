@@ -37,6 +37,11 @@ def couplings_of(text: str) -> list[str]:
     return [f"{table.path}:{each.name}{ending}" for each in table.couplings]
 
 
+def remark_of(text: str) -> str | None:
+    """What a user should know of that a table of a hypothesis leaves out; None where nothing is."""
+    return _read(text)[0].remark if is_table(text) else None
+
+
 def from_table(text: str) -> tuple[Hypothesis | Family, str, str]:
     """What ``TABLE.csv``, ``TABLE.csv:COUPLING`` or either with ``:PARAMETER=VALUE`` names.
 
@@ -129,7 +134,7 @@ def _hypothesis(
         unit=coupling.unit,
         reference=coupling.reference,
         terms=no_terms,
-        rates=partial(_between, nodes=spectrum.energy, values=rates),
+        rates=partial(_between, nodes=spectrum.energy, values=rates, table=table),
         products={
             name.replace(_name(table, place), _name(table, other), 1): partial(
                 _product, nodes=spectrum.energy, values=crossed[1, 1]
@@ -185,8 +190,9 @@ def _check_product(table: SignalTable, spectrum: Spectrum, crossed: Mapping[tupl
 
 
 def _between(
-    energy: Array, target: Target, *, nodes: Array, values: Mapping[int, Array]
+    energy: Array, target: Target, *, nodes: Array, values: Mapping[int, Array], table: SignalTable
 ) -> Mapping[int, Array]:
+    table.refuse_other_target(target.name)
     return {power: _product(energy, target, nodes=nodes, values=size) for power, size in values.items()}
 
 

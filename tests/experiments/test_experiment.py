@@ -204,7 +204,7 @@ def test_the_file_in_place_of_its_folder(edited: Edit) -> None:
             "2.97556",
             "two",
             DataError,
-            r"density\.csv: 'two\d+' is no number",
+            r"density\.csv: column '.*', row \d+: 'two\d+' is no number",
         ),
     ],
 )

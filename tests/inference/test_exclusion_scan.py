@@ -137,7 +137,7 @@ def test_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
         ({"over": "mass=1:2"}, ConfigError, "expected NAME=LO:HI:N, NAME=LO:HI:N:log or NAME=A,B,C"),
         ({"over": "mass=1:2:1"}, ConfigError, "expected NAME=LO:HI:N"),
         ({"over": "mass=1:2:3:lin"}, ConfigError, "expected NAME=LO:HI:N"),
-        ({"over": "mass=2:1:3"}, ConfigError, "expected each value above the one before"),
+        ({"over": "mass=2:1:3"}, ConfigError, "expected the second value above the first"),
         ({"over": "mass=0:1:3:log"}, ConfigError, "values in one ratio begin above 0"),
         ({"over": "mass=1:1e9:3"}, ConfigError, "mass = 1e.09 keV is outside its range"),
         ({"over": "width=1:2:3"}, ConfigError, "no parameter of light-vector called 'width'"),

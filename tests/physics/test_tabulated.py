@@ -20,6 +20,7 @@ from nuhist.physics.hypotheses import get_hypothesis
 
 # 5 events per t yr keV between 3 and 7 keV for g = 1e-12, with the square of g.
 TEXT = """# title: a box
+# target: TARGET
 # coupling: g_ae
 # unit: 1
 # reference: 1e-12
@@ -28,6 +29,7 @@ T_keV,power_2
 3,5
 7,5
 """
+GERMANIUM = "# target: germanium\n"
 
 
 def run(*arguments: str | Path) -> Result:
@@ -37,11 +39,12 @@ def run(*arguments: str | Path) -> Result:
 @pytest.fixture
 def box(tmp_path: Path) -> Path:
     path = tmp_path / "Box of mine.csv"
-    path.write_text(TEXT, encoding="utf-8")
+    path.write_text(TEXT.replace("TARGET", "xenon"), encoding="utf-8")
     return path
 
 
 def test_events_by_hand(box: Path) -> None:
+    box.write_text(TEXT.replace("TARGET", "Germanium"), encoding="utf-8")
     found = nuhist.spectrum("gemma_like", hypothesis=str(box), coupling=2e-12)
     # gemma_like sees all between 3 and 43 keV in bins of 1 keV: 4 × 5 × 0.0020503 t yr in each of four.
     np.testing.assert_allclose(found.added[:4], 4 * 5 * 0.0020503, rtol=1e-9)
@@ -126,6 +129,36 @@ def test_names_and_powers(tmp_path: Path) -> None:
         ("# reference: -1\nT_keV,power_2\n1,1\n2,1\n", "expected a positive number"),
         ("# coupling: g ae\nT_keV,power_2\n1,1\n2,1\n", "coupling: 'g ae'; expected letters"),
         ("T_keV,power_2\n1000,1\n2000,1\n", "its coupling changes no expected count"),
+        (
+            "# referense: 1e-3\nT_keV,power_2\n1,1\n9,1\n",
+            "line 1: unknown key 'referense'; did you mean reference",
+        ),
+        ("# unti: 1\nT_keV,power_2\n1,1\n9,1\n", "line 1: unknown key 'unti'; did you mean unit"),
+        (
+            "# weight: 1\nT_keV,power_2\n1,1\n9,1\n",
+            "unknown key 'weight'; expected one of title, coupling, unit",
+        ),
+        ("#reference=1e-6\nT_keV,power_2\n1,1\n9,1\n", "line 1: 'reference=1e-6' says nothing"),
+        ("# refernce = 1e-6\nT_keV,power_2\n1,1\n9,1\n", "write '# reference: ...'"),
+        ("# reference 1e-6\nT_keV,power_2\n1,1\n9,1\n", "line 1: 'reference 1e-6' says nothing"),
+        ("# reference of g: 1e-6\nT_keV,power_2\n1,1\n9,1\n", "line 1: 'reference of g: 1e-6' says nothing"),
+        (
+            "# reference: 1e-6\nT_keV,power_2\n1,1\n# Reference: 1e-9\n9,1\n",
+            "line 4: the key 'reference' is there twice; keep one",
+        ),
+        ("# target:\nT_keV,power_2\n1,1\n9,1\n", "target: ''; expected a name, such as xenon"),
+        (
+            "# target: germanium\nT_keV,power_2\n1,1\n9,1\n",
+            "its rates are those of a tonne of germanium, and the experiment has xenon; give a table of rates"
+            " in xenon with the line '# target: xenon'",
+        ),
+        ("T_keV,power_2\n1,1\n9,x\n", "bad.csv: column 'power_2', row 2: 'x' is no number"),
+        ("T_keV,power_2\n5,1\n", "has one row, which has no area; expected at least two"),
+        ("mass_keV,T_keV,power_2\n5,1,1\n5,2,1\n6,1,1\n", "has one row of mass=6keV, which has no area"),
+        (
+            "mass_keV,T_keV,power_2\n5,3,1\n6,1,1\n5,7,1\n6,1,1\n",
+            "column 'T_keV', row 4: 1 is not above the row before it of mass=6keV; sort the rows",
+        ),
     ],
 )
 def test_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -150,7 +183,7 @@ def test_it_has_no_flavour_and_needs_no_grid(box: Path, tmp_path: Path) -> None:
     with pytest.raises(NuhistError, match="is one power of its coupling; use nuhist build"):
         nuhist.build_patchset("xenonnt_sr0", hypothesis=str(box), couplings=[0.0, 1e-12])
     named = tmp_path / "magnetic-moment.csv"
-    named.write_text(TEXT, encoding="utf-8")
+    named.write_text(TEXT.replace("TARGET", "xenon"), encoding="utf-8")
     with pytest.raises(NuhistError, match="is one of nuhist's own; expected another name"):
         get_hypothesis(str(named))
 
@@ -173,7 +206,7 @@ def expected(workspace: Any, **values: float) -> Any:
 @pytest.mark.parametrize("x", [-2.0, 0.3, 3.0])
 def test_two_powers_of_a_signed_coupling(tmp_path: Path, x: float) -> None:
     path = tmp_path / "two.csv"
-    path.write_text("# coupling: g\n# reference: 1e-12\nT_keV,power_1,power_2\n3,-1,5\n7,-1,5\n")
+    path.write_text(GERMANIUM + "# coupling: g\n# reference: 1e-12\nT_keV,power_1,power_2\n3,-1,5\n7,-1,5\n")
     workspace = nuhist.build("gemma_like", hypothesis=str(path))
     added = expected(workspace, g=x) - expected(workspace, g=0.0)
     np.testing.assert_allclose(added, (5 * x**2 - x) * BOX, rtol=1e-6)  # by hand
@@ -188,7 +221,7 @@ def test_two_couplings_and_their_product(tmp_path: Path, a: float, b: float, lin
     path = tmp_path / "pair.csv"
     head, row = ("power_1_0,", f"{linear},") if linear else ("", "")
     path.write_text(
-        f"# coupling: a, b\n# reference: 1e-12, 1e-11\nT_keV,{head}power_2_0,power_0_2,power_1_1\n"
+        f"{GERMANIUM}# coupling: a, b\n# reference: 1e-12, 1e-11\nT_keV,{head}power_2_0,power_0_2,power_1_1\n"
         f"3,{row}5,1,2\n7,{row}5,1,2\n"
     )
     workspace = nuhist.build("gemma_like", hypothesis=str(path))
@@ -205,7 +238,7 @@ def test_two_couplings_and_their_product(tmp_path: Path, a: float, b: float, lin
 
 def test_two_couplings_without_a_product(tmp_path: Path) -> None:
     path = tmp_path / "pair.csv"
-    path.write_text("# coupling: a, b\nT_keV,power_2_0,power_0_1\n3,5,1\n7,5,1\n")
+    path.write_text(GERMANIUM + "# coupling: a, b\nT_keV,power_2_0,power_0_1\n3,5,1\n7,5,1\n")
     workspace = nuhist.build("gemma_like", hypothesis=str(path))
     added = expected(workspace, a_squared=4.0, b=3.0) - expected(workspace, a_squared=0.0, b=0.0)
     np.testing.assert_allclose(added, (4 * 5 + 3) * BOX, rtol=1e-9)
@@ -213,7 +246,7 @@ def test_two_couplings_without_a_product(tmp_path: Path) -> None:
 
 def test_powers_that_are_no_polynomial_of_histfactory(tmp_path: Path) -> None:
     path = tmp_path / "four.csv"
-    path.write_text("T_keV,power_2,power_4\n3,2,1\n7,2,1\n")
+    path.write_text(GERMANIUM + "T_keV,power_2,power_4\n3,2,1\n7,2,1\n")
     with pytest.raises(NuhistError, match="use nuhist patchset"):
         nuhist.build("gemma_like", hypothesis=str(path))
     grid = nuhist.build_patchset("gemma_like", hypothesis=str(path), couplings=[0.0, 1.0, 3.0])
@@ -238,12 +271,14 @@ mass_keV,T_keV,power_2
 def test_a_parameter_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "masses.csv"
     path.write_text(MASSES)
+    path.write_text(GERMANIUM + MASSES)
     found = nuhist.spectrum("gemma_like", hypothesis=f"{path}:mass=10000eV", coupling=1e-12)
     np.testing.assert_allclose(found.added[:4], 9 * BOX, rtol=1e-9)
     assert get_hypothesis(f"{path}:mass=10keV").name == "masses:mass=10keV"
     assert pickle.loads(pickle.dumps(get_hypothesis(f"{path}:mass=5keV"))).name == "masses:mass=5keV"
     with pytest.raises(NuhistError, match=r"masses: mass = 7 keV is none of 5, 10 keV"):
         get_hypothesis(f"{path}:mass=7keV")
+    path.write_text(MASSES)
     scan = nuhist.exclusion("xenonnt_sr0", hypothesis=str(path), over="mass=5,10")
     first, second = (point.upper_observed or 0.0 for point in scan.points)
     assert first == pytest.approx(3 * second, rel=1e-6)  # nine times the events, of one shape
@@ -258,10 +293,45 @@ def test_two_parameters_of_its_own(tmp_path: Path) -> None:
         for charge in (3, 5)
         for energy in (3, 7)
     ]
-    path.write_text("mass_keV,charge_1,T_keV,power_1\n" + "\n".join(rows) + "\n")
+    path.write_text(GERMANIUM + "mass_keV,charge_1,T_keV,power_1\n" + "\n".join(rows) + "\n")
     found = nuhist.spectrum("gemma_like", hypothesis=f"{path}:mass=2keV,charge=5", coupling=1.0)
     np.testing.assert_allclose(found.added[:4], 10 * BOX, rtol=1e-9)
     assert get_hypothesis(f"{path}:charge=3,mass=1").name == "both:mass=1keV,charge=3"
     path.write_text("mass_keV,charge_1,T_keV,power_1\n" + "\n".join(rows[2:]) + "\n")
     with pytest.raises(NuhistError, match="has no rows of mass=1keV, charge=3"):
         get_hypothesis(f"{path}:charge=3,mass=1")
+
+
+def test_keys_in_any_case_and_comments_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "free.csv"
+    path.write_text(
+        "#Reference: 1e-6\n# COUPLING : g\n# rates per unit of exposure: made on Monday\n# x=5, seen\n"
+        "# https://arxiv.org\n# Title of nothing\nT_keV,power_1\n1,1\n9,1\n"
+    )
+    found = get_hypothesis(str(path))
+    assert (found.reference, found.coupling) == (1e-6, "g")
+
+
+def test_what_a_table_leaves_out_is_said(tmp_path: Path) -> None:
+    path, out = tmp_path / "bare.csv", tmp_path / "w.json"
+    rows = "T_keV,power_2_0,power_0_2\n1,1,1\n9,1,1\n"
+    path.write_text("# coupling: a, b\n# unit: 1, GeV-1\n" + rows)
+    result = run("build", "xenonnt_sr0", "--hypothesis", path, "-o", out)
+    taken = "so that its rates are taken as those of a and b = 1 and 1 GeV-1"
+    assert [line for line in result.stderr.splitlines() if "reference" in line] == [
+        f"nuhist: {path}: states no reference, {taken}"
+    ]
+    path.write_text("# coupling: a, b\n# reference: 1e-3\n" + rows)
+    assert "reference" not in run("build", "xenonnt_sr0", "--hypothesis", path, "-o", out).stderr
+
+
+def test_masses_that_differ_in_a_late_digit(tmp_path: Path) -> None:
+    path = tmp_path / "near.csv"
+    path.write_text(MASSES.replace("\n10,", "\n5.0000001,"))
+    with pytest.raises(NuhistError, match=r"near: mass = 7 keV is none of 5, 5\.0000001 keV"):
+        get_hypothesis(f"{path}:mass=7keV")
+    printed = run("exclusion", "xenonnt_sr0", "--hypothesis", path, "--over", "mass=5.0000001,5").stdout
+    assert [line.split()[0] for line in printed.splitlines() if line.strip().startswith("5")] == [
+        "5",
+        "5.0000001",
+    ]
