@@ -31,6 +31,12 @@ def _experiments(experiments: tuple[str, ...], allow_outside: bool) -> Any:
     return load_experiments(experiments, allow_outside=allow_outside)
 
 
+def _experiment(experiment: str, allow_outside: bool) -> tuple[Any, ...]:
+    from nuhist.experiments.loading import load_experiment
+
+    return (load_experiment(experiment, allow_outside=allow_outside),)
+
+
 def _results(results: tuple[str, ...]) -> tuple[Any, ...]:
     from nuhist.methods.result_files import read_result
 
@@ -54,7 +60,7 @@ _SUBJECTS: dict[str, tuple[Callable[..., Any], Callable[..., tuple[Any, ...]]]] 
     ),
     "experiment": (
         lambda function: click.argument("experiment")(allow_outside_option(function)),
-        lambda experiment, allow_outside: tuple(_experiments((experiment,), allow_outside)),
+        _experiment,
     ),
     "experiments": (
         lambda function: click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)(

@@ -44,16 +44,15 @@ class ModelSet:
         return ModelSet(tuple(models), self.parameters)
 
     def exposed(self, exposure: float) -> ModelSet:
-        """The same with another exposure, in tonne year."""
-        models = [
-            replace(
-                model,
-                neutrinos=replace(
-                    model.neutrinos, options=replace(model.neutrinos.options, exposure=exposure)
-                ),
-            )
-            for model in self.models
-        ]
+        """The same with another exposure, in tonne year; of several experiments it is that of all of them.
+
+        Each one has its part of that, in the ratio of their own exposures.
+        """
+        own = [model.neutrinos.experiment.exposure for model in self.models]
+        models = []
+        for model, part in zip(self.models, own, strict=True):
+            options = replace(model.neutrinos.options, exposure=exposure * (part / sum(own)))
+            models.append(replace(model, neutrinos=replace(model.neutrinos, options=options)))
         return ModelSet(tuple(models), self.parameters)
 
     @property
@@ -64,10 +63,6 @@ class ModelSet:
             experiment = model.neutrinos.experiment
             found.setdefault(experiment.part_of or experiment.name, []).append(model)
         return {name: ModelSet(tuple(models), _shared(models)) for name, models in found.items()}
-
-    def alone(self, index: int) -> ModelSet:
-        """One of the experiments."""
-        return ModelSet((self.models[index],), self.models[index].parameters)
 
     def channels(self) -> list[Channel]:
         """Channels with the couplings as parameters."""

@@ -43,7 +43,7 @@ class Planned:
     Attributes
     ----------
     models
-        Models of all experiments, with Asimov data.
+        Models of each experiment, with Asimov data; of a set those of its experiments together.
     method, confidence_level
         Method and confidence level of the limits.
     tested
@@ -54,7 +54,7 @@ class Planned:
         Whether all other parameters are held.
     """
 
-    models: ModelSet
+    models: tuple[ModelSet, ...]
     method: IntervalMethod
     confidence_level: float
     tested: float | None
@@ -80,7 +80,7 @@ class SensitivityTask:
 def compute_sensitivity(planned: Planned, task: SensitivityTask) -> dict[str, Any]:
     """Limits and significances of Asimov data, or of toys, as JSON."""
     try:
-        model = Model(workspace_of(planned.models.alone(task.experiment).exposed(task.exposure)))
+        model = Model(workspace_of(planned.models[task.experiment].exposed(task.exposure)))
         if planned.statistics_only:
             model = _held(model)
         if task.toys:
@@ -147,7 +147,8 @@ def sensitivity(
     Parameters
     ----------
     experiments
-        As :func:`nuhist.build` takes them; each for itself. A planned one needs no observed counts.
+        As :func:`nuhist.build` takes them; each for itself, and a set as one, whose experiments share the
+        exposure in the ratio of their own. A planned one needs no observed counts.
     hypothesis, flavor
         What is tested.
     exposure
@@ -203,8 +204,7 @@ def sensitivity(
     sets = [model_set([each], wanted, flavor, built) for each in experiments]
     if not sets:
         raise ConfigError("name at least one experiment")
-    models = ModelSet(tuple(each.models[0] for each in sets), ())
-    names = tuple(model.neutrinos.experiment.name for model in models.models)
+    names = tuple(name for each in sets for name in each.parts)
     if len(set(names)) < len(names):
         raise ConfigError("an experiment is there twice; name each once")
     points = [(number, value) for number in range(len(names)) for value in exposures]
@@ -215,7 +215,7 @@ def sensitivity(
         for first in range(0, thrown, _BATCH)
     ]
     alone = as_flag(statistics_only, "statistics_only")
-    planned = Planned(models, chosen, level, tested, execution.seed, alone)
+    planned = Planned(tuple(sets), chosen, level, tested, execution.seed, alone)
     asked = " ".join(workspace_of(each).digest for each in sets)
     asked += f" {__version__} {chosen!r} {level!r} {tested!r} {execution.seed} {alone}"
     computed = run(planned, tasks, execution, hashlib.sha256(asked.encode()).hexdigest(), compute_sensitivity)

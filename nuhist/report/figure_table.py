@@ -222,7 +222,8 @@ def plot(figure: str, subject: Any = None, **options: Any) -> Figure:
 
 def _subject(kind: FigureKind, subject: Any) -> tuple[Any, ...]:
     """What the function of a figure takes."""
-    from nuhist.experiments.loading import load_experiments
+    from nuhist.experiments.experiment import Experiment
+    from nuhist.experiments.loading import load_experiment, load_experiments
     from nuhist.inference.model import as_model
 
     several = [*subject] if isinstance(subject, list | tuple) else [] if subject is None else [subject]
@@ -235,7 +236,9 @@ def _subject(kind: FigureKind, subject: Any) -> tuple[Any, ...]:
     if not several and kind.subject != "workspaces":
         raise ConfigError(f"the figure '{kind.name}' is of {kind.subject}; give one or several")
     made: Sequence[Any]
-    if kind.subject in {"experiment", "experiments"}:
+    if kind.subject == "experiment":
+        made = [each if isinstance(each, Experiment) else load_experiment(each) for each in several]
+    elif kind.subject == "experiments":
         made = load_experiments(several)
     elif kind.subject == "results":
         from nuhist.methods.result_files import read_result

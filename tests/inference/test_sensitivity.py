@@ -65,6 +65,33 @@ def test_each_point_is_what_its_own_workspace_gives() -> None:
     assert found.data_kind == "asimov"
 
 
+def test_a_set_is_one_experiment_with_the_exposure_of_all(built_runs: list[nuhist.Workspace]) -> None:
+    # Three workspaces of a tenth of 30 t yr and so on, each built by itself and joined by hand.
+    found = nuhist.sensitivity("xenonnt_cevns", hypothesis="standard-model", exposure=[30.0])
+    shared = [
+        "sm_strength_nu", "b8_flux", "lumi", "xenonnt_nr_light_yield", "xenonnt_nr_charge_yield",
+        "xenonnt_cevns_electron_norm", "xenonnt_cevns_neutron_norm",
+    ]  # fmt: skip
+    by_hand = nuhist.limit(nuhist.combine(built_runs, correlate=shared), "cls", expected=True)
+    again = nuhist.sensitivity("xenonnt_cevns", hypothesis="standard-model", exposure=[30.0], method="cls")
+    assert (found.names, again.names) == (("xenonnt_cevns",), ("xenonnt_cevns",))
+    assert by_hand.expected is not None
+    assert again.points[0].upper_expected[2] == pytest.approx(by_hand.expected["0"], rel=1e-4)
+    alone = nuhist.sensitivity("xenonnt_cevns_sr0", hypothesis="standard-model", exposure=[30.0])
+    assert alone.points[0].upper_expected[2] != pytest.approx(found.points[0].upper_expected[2], rel=1e-2)
+
+
+@pytest.fixture
+def built_runs() -> list[nuhist.Workspace]:
+    """XENONnT's runs with 30 t yr together, in the ratio of their exposures."""
+    runs = [nuhist.load_experiment(f"xenonnt_cevns_sr{number}") for number in range(3)]
+    whole = sum(run.exposure for run in runs)
+    return [
+        nuhist.build(run, hypothesis="standard-model", asimov=True, exposure=30 * run.exposure / whole)
+        for run in runs
+    ]
+
+
 def test_limits_fall_with_the_fourth_root_where_nothing_but_counts_matters() -> None:
     # Of a free background with a known shape the data know the norm ever better: the error of μ² is that of
     # the counts and goes with 1 / √exposure. There is no atomic response as a systematic.

@@ -177,6 +177,7 @@ SIGNED = "{charge}: CLs is an upper limit, and q_nu is signed"
         ("flux --numbers {here}/none/x.csv", "{here}/none/x.csv: cannot be written"),
         ("flux --style belle", "no style called 'belle'"),
         ("response lz", "no experiment called 'lz'"),
+        ("response xenonnt_cevns", "xenonnt_cevns: is a set of experiments, xenonnt_cevns_sr0, "),
         ("response xenonnt_sr0 --response matrix", "xenonnt_sr0 has no response matrix"),
         ("efficiency lz_ws2022 --response x", "no response called 'x'"),
         ("cls {charge}", SIGNED),

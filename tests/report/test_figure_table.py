@@ -158,6 +158,7 @@ def test_options_of_the_shell_reach_the_figure(tmp_path: Path) -> None:
         (("flux", "a.json"), {}, OptionError, "the figure 'flux' is of nothing"),
         (("cls",), {}, ConfigError, "the figure 'cls' is of one model; 0 given"),
         (("scan",), {}, ConfigError, "the figure 'scan' is of models; give one or several"),
+        (("response", "xenonnt_cevns"), {}, ConfigError, "is a set of experiments, xenonnt_cevns_sr0"),
         (("flux",), {"size": "big"}, ConfigError, "size = 'big': expected two numbers"),
         (("flux",), {"size": (800, 400)}, ConfigError, "a width and a height in inches, at most 60"),
         (("flux",), {"xlim": 3}, ConfigError, "xlim = 3: expected two numbers"),
