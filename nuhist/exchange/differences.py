@@ -15,9 +15,7 @@ from nuhist.tables import Array
 WIDE = 0.15  # statistical errors from here on change 2NLL by 1e-6 or more within 1.5 standard deviations
 LARGE = 1e8  # events of a shapesys from which on its constraint is rounded to 1e-6 or worse
 _REACH = 1.5
-_PLACES = np.linspace(-1, 1, 41)
-_LINEAR = _PLACES / 2  # code 4p, times what the ends differ, and what they have in common
-_BENT = _PLACES**2 * (15 + _PLACES**2 * (3 * _PLACES**2 - 10)) / 16
+_PLACES = np.linspace(0, 1, 41)[:, None]  # in the range of a parameter
 
 
 def root_differences(workspace: Workspace) -> tuple[str, ...]:
@@ -31,12 +29,13 @@ def root_differences(workspace: Workspace) -> tuple[str, ...]:
 
 
 def below_zero(workspace: Workspace) -> Iterator[str]:
-    """Samples that expect fewer than no events, or would within one standard deviation."""
+    """Samples that expect fewer than no events, or would within one standard deviation and their bounds."""
     nominal, one, together = [], [], []
+    bounds = _bounds(workspace.spec)
     for channel in workspace.spec["channels"]:
         for sample in channel["samples"]:
             counts = np.array(sample["data"], dtype=np.float64)
-            drops = drops_of(sample)
+            drops = _drops_of(sample, bounds)
             place = f"'{sample['name']}' of {channel['name']}"
             nominal += [place] * int((counts < 0).sum())
             if drops.size:
@@ -55,17 +54,35 @@ def below_zero(workspace: Workspace) -> Iterator[str]:
         )
 
 
-def drops_of(sample: Mapping[str, Any]) -> Array:
+def _bounds(spec: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Bounds that measurements state of parameters of one number, the widest ones."""
+    found: dict[str, tuple[float, float]] = {}
+    for measurement in spec["measurements"]:
+        for entry in measurement["config"]["parameters"]:
+            (low, high), *others = entry.get("bounds") or [(-1.0, 1.0)]
+            if not others:
+                known = found.get(entry["name"], (low, high))
+                found[entry["name"]] = min(low, known[0]), max(high, known[1])
+    return found
+
+
+def _drops_of(sample: Mapping[str, Any], bounds: Mapping[str, tuple[float, float]]) -> Array:
     """How far each histosys of a sample lowers its counts within one standard deviation, by bin.
 
-    Between its ends, too: an empty bin that gets 1 on one side dips below nothing on the other.
+    Between its ends, too: an empty bin that gets 1 on one side dips below nothing on the other, and one of a
+    signed coupling does very near to the origin.
     """
     counts = np.array(sample["data"], dtype=np.float64)
     found = []
     for entry in sample["modifiers"]:
         if entry["type"] == "histosys":
             up, down = (np.array(entry["data"][key]) - counts for key in ("hi_data", "lo_data"))
-            found.append((np.outer(_LINEAR, up - down) + np.outer(_BENT, up + down)).min(axis=0))
+            low, high = np.clip(bounds.get(entry["name"], (-1.0, 1.0)), -1.0, 1.0)
+            odd, even = (up - down) / 2, up + down
+            turn = np.divide(-8 * odd, 15 * even, out=np.zeros_like(odd), where=even != 0)  # of a parabola
+            places = np.vstack([low + (high - low) * _PLACES * np.ones_like(odd), np.clip(turn, low, high)])
+            bent = places**2 * (15 + places**2 * (3 * places**2 - 10)) / 16  # code 4p
+            found.append((odd * places + even * bent).min(axis=0))
     return np.minimum(found, 0.0) if found else np.zeros((0, counts.size))
 
 

@@ -152,10 +152,44 @@ def test_what_root_evaluates_otherwise_is_counted() -> None:
     )
 
 
+@pytest.mark.parametrize("linear", [-1.0, 1.0])
+@pytest.mark.parametrize(("bounds", "dips"), [((-17e-5, 17e-5), True), ((0.0, 17e-5), None), (None, True)])
+def test_a_signed_coupling_of_either_sign_dips(
+    linear: float, bounds: tuple[float, float] | None, dips: bool | None
+) -> None:
+    # x + x² events of x = 1e5 α: -0.25 at x = -1/2, as a parabola has it; with bounds from 0 on, where x < 0.
+    square = 8 / 15 * 1e10
+    sides = {"hi_data": [square + 1e5 * linear, 1.0], "lo_data": [square - 1e5 * linear, 1.0]}
+    changed = published()
+    coupling = {"name": "g", "type": "histosys", "data": sides}
+    changed.spec["channels"][0]["samples"][1] |= {"data": [0.0, 1.0], "modifiers": [coupling]}
+    if bounds is not None:
+        blocks = changed.spec["measurements"][0]["config"]["parameters"]
+        blocks.append({"name": "g", "bounds": [list(bounds)]})
+    said = [line for line in root_differences(changed) if "can fall below zero" in line]
+    assert bool(said) == (linear < 0 if dips is None else dips)
+    model = pyhf.Workspace(changed.spec).model(
+        poi_name=None,
+        modifier_settings={"histosys": {"interpcode": "code4p"}, "normsys": {"interpcode": "code4"}},
+    )
+    point = model.config.suggested_init()
+    point[model.config.par_slice("g").start] = -linear / 2 * 1e-5
+    bare = published()
+    bare.spec["channels"][0]["samples"][1] |= {"data": [0.0, 1.0], "modifiers": []}
+    start = pyhf.Workspace(bare.spec).model(poi_name=None)
+    without = start.expected_actualdata(start.config.suggested_init())[0]
+    assert model.expected_actualdata(point)[0] - without == pytest.approx(-0.25, rel=1e-6)
+
+
 def test_commands_warn(run: Callable[..., Result], tmp_path: Path) -> None:
     published().save(tmp_path / "p.json")
-    for arguments in ([], ["-o", tmp_path / "p.hs3.json"]):
-        result = run("export", "hs3", tmp_path / "p.json", *arguments)
+    for kind, arguments in (
+        ("hs3", []),
+        ("hs3", ["-o", tmp_path / "p.hs3.json"]),
+        ("root", ["-o", tmp_path / "p.root"]),
+        ("xml", ["--lumi", "normsys", "-o", tmp_path / "p_xml"]),
+    ):
+        result = run("export", kind, tmp_path / "p.json", *arguments)
         assert result.exit_code == 0
         assert "nuhist: " in result.stderr
         assert "can fall below zero within 1 standard deviation" in result.stderr

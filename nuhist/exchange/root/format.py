@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,20 @@ if TYPE_CHECKING:
     from nuhist.histfactory.workspace import Workspace
 
 
-def write(workspace: Workspace, path: Path, *, cabinetry: Path | None = None) -> list[Path]:
+def write(
+    workspace: Workspace,
+    path: Path,
+    *,
+    cabinetry: Path | None = None,
+    message: Callable[[str], None] = lambda _: None,
+) -> list[Path]:
     """Write a workspace as ROOT templates, and a configuration of cabinetry that finds them."""
     from nuhist.exchange.cabinetry.configuration import save_with_configuration
+    from nuhist.exchange.differences import below_zero
     from nuhist.exchange.root.write import save_root
 
+    for line in below_zero(workspace):
+        message(line)
     if cabinetry is None:
         save_root(workspace, path)
         return [path]
