@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "from-pyhf-and-cabinetry.md"
-THEIRS, OURS = "# pyhf and cabinetry", "# nuhist"
+THEIRS, OURS = "# pyhf, cabinetry", "# nuhist"
 _FENCE = re.compile(r"^```(python|text|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
