@@ -19,6 +19,7 @@ from nuhist.histfactory.neutrinos import NeutrinoModel
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.several import merged
 from nuhist.histfactory.templates import Channel, HistoSys, NormFactor, Parameter, Sample
+from nuhist.physics.form_factors import FORM_FACTOR_SOURCES
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.moments import incoming
 from nuhist.physics.rate_options import ELECTRON
@@ -137,7 +138,11 @@ class ChannelModel:
         source, target = self.neutrinos.source, self.neutrinos.experiment.target
         cited = ", ".join(source.references)
         fluxes = f"Neutrinos of {source.name}: {cited}" if cited else f"Neutrinos of {source.name}"
-        return [fluxes, *(f"Target {target.title}: {text}" for text in target.sources)]
+        if self.neutrinos.experiment.process == ELECTRON:  # what is known of targets is of their electrons
+            return [fluxes, *(f"Target {target.title}: {text}" for text in target.sources)]
+        form_factor = FORM_FACTOR_SOURCES[self.neutrinos.physics.form_factor]
+        nuclei = "isotopes and masses of the Python package periodictable"
+        return [fluxes, f"Target {target.title}: {nuclei}; form factor: {form_factor}"]
 
     def _observed(self, samples: Sequence[Sample]) -> Array:
         model = self.neutrinos

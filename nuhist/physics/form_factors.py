@@ -14,6 +14,11 @@ from nuhist.tables import Array
 
 FormFactorChoice = Literal["helm", "klein-nystrand", "none"]
 FORM_FACTOR_CHOICES: tuple[FormFactorChoice, ...] = get_args(FormFactorChoice)
+FORM_FACTOR_SOURCES: dict[FormFactorChoice, str] = {
+    "helm": "Helm's, Lewin and Smith, Astropart. Phys. 6 (1996) 87",
+    "klein-nystrand": "Klein and Nystrand's, arXiv:hep-ph/9902259",
+    "none": "none, nuclei are points",
+}
 
 _PER_FM = HBAR_C_KEV_CM * 1e13  # momentum of 1/fm in keV
 _SMALL = 1e-3  # below which the sphere's series is exact to rounding

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nuhist.__about__ import RELEASED, __version__
 from nuhist.physics.hypotheses import find_parameter, get_hypothesis, title_of
+from nuhist.physics.rate_options import ELECTRON
 
 if TYPE_CHECKING:
     from nuhist.histfactory.workspace import Workspace
@@ -41,7 +42,7 @@ def citations(workspaces: Sequence[Workspace] = ()) -> str:
     Parameters
     ----------
     workspaces
-        Those whose data were used. Those that nuhist built have neutrinos that scatter as in
+        Those whose data were used. Those that nuhist built have neutrinos that scatter on electrons as in
         arXiv:2207.05036; without any workspace that is cited, too.
     """
     entries = [_NUHIST, _pyhf()]
@@ -49,7 +50,8 @@ def citations(workspaces: Sequence[Workspace] = ()) -> str:
     unknown: list[str] = []
     for workspace in workspaces:
         sidecar = workspace.sidecar or {}
-        if any("neutrino_source" in channel for channel in sidecar.get("channels", {}).values()):
+        channels = sidecar.get("channels", {}).values()
+        if any("neutrino_source" in each and each.get("process", ELECTRON) == ELECTRON for each in channels):
             texts.append(f"arXiv:{_PAPER}")
         texts += _of_hypotheses(sidecar)
         texts += (entry["meaning"] for entry in sidecar.get("parameters", {}).values())

@@ -20,16 +20,16 @@ _BEYOND = 1.2  # of the last edge
 
 @dataclass(frozen=True, slots=True, repr=False)
 class DetectorResponse(JsonResult):
-    """What becomes of electron recoils in an experiment.
+    """What becomes of recoils in an experiment, of electrons or of nuclei.
 
     Attributes
     ----------
     experiment, title, kind
-        Which response: ``"matrix"``, ``"gaussian"`` or ``"none"``.
+        Which response: ``"matrix"``, ``"gaussian"``, ``"none"`` or ``"monoenergetic"``.
     true_edges
         Cells of true recoil energy, keV.
     edges
-        Bins of reconstructed energy, keV.
+        Bins of reconstructed energy, keV; of a monoenergetic response their numbers.
     probability
         For a recoil at the centre of a cell to be selected and found in a bin: a row for each bin.
     efficiency

@@ -61,6 +61,7 @@ class ChannelView:
     bins: int
     low: float | None
     high: float | None
+    axes: tuple[str, ...]
     exposure: float | None
     observed: float
     samples: tuple[FittedSample, ...]
@@ -271,6 +272,7 @@ def _channel(study: Study, name: str) -> ChannelView:
         bins=len(counts),
         low=edges[0] if edges else None,
         high=edges[-1] if edges else None,
+        axes=tuple(str(axis["name"]) for axis in described.get("axes", ())),
         exposure=described.get("exposure_tonne_year"),
         observed=sum(counts) / counts_per_event(workspace, name),
         samples=tuple(entry for entry in samples if entry.channel == name),

@@ -25,7 +25,7 @@ _SYMBOLS = {
     "q_nu": "q<sub>ν{}</sub>",
     "r2_nu": "⟨r²⟩<sub>ν{}</sub>",
     "r2_transition_nu": "⟨r²⟩<sub>ν{}, transition</sub>",
-    "sm_strength_nu": "strength of ν{}–e",
+    "sm_strength_nu": "strength of ν{} scattering",
 }
 _FLAVORS = {"effective": "", "e": "<sub>e</sub>", "mu": "<sub>μ</sub>", "tau": "<sub>τ</sub>"}
 _UNITS = {"mu_B": "μ<sub>B</sub>", "e_0": "e<sub>0</sub>", "cm^2": "cm²", "SM": "× SM", "1": "", OWN_UNIT: ""}

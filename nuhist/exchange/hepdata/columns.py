@@ -12,9 +12,9 @@ from typing import Any
 
 from nuhist.errors import missing_extra
 from nuhist.exchange.hepdata.names import unique_name
+from nuhist.exchange.hepdata.scattering import Scattering, phrases, reactions
 from nuhist.physics.hypotheses import title_of
 
-REACTION = "NU E- --> NU E-"
 _DIGITS = 8  # hepdata_lib rounds to 5, which would spoil large counts
 _LONGEST_NAME, _LONGEST_LOCATION = 60, 256  # HEPData takes 64 and 256
 
@@ -86,6 +86,7 @@ def table(
     columns: Sequence[Column],
     observable: str,
     hypotheses: Sequence[str | None],
+    scatterings: Sequence[Scattering],
     others: Sequence[Any],
 ) -> Any:
     """A ``hepdata_lib.Table``.
@@ -93,7 +94,7 @@ def table(
     Its name has letters, digits, blanks, ``_`` and ``-``, since its file is called after it; a number is
     added where one of ``others`` has it. ``location`` says where the numbers come from and is cut where
     HEPData's limit is, ``observable`` is a keyword of HEPData such as ``"N"``, and ``hypotheses`` that
-    nuhist knows add their keywords.
+    nuhist knows add their keywords, as do what scatters in the channels.
     """
     result = library().Table(unique_name(name[:_LONGEST_NAME], [other.name for other in others]))
     result.description = escape(description, quote=False)  # HEPData reads it as HTML
@@ -102,7 +103,8 @@ def table(
         result.add_variable(variable)
     known = list(filter(None, map(title_of, hypotheses)))
     result.keywords["observables"] = [observable]
-    if known:  # a model from elsewhere may be of another reaction; there is no energy in its centre of mass
-        result.keywords["reactions"] = [REACTION]
-        result.keywords["phrases"] = ["solar neutrinos", "electron recoils", *known]
+    if known:  # a model from elsewhere may be of another reaction
+        if found := reactions(scatterings):
+            result.keywords["reactions"] = found
+        result.keywords["phrases"] = [*phrases(scatterings), *known]
     return result

@@ -95,7 +95,8 @@ def _abstract(studies: list[Study]) -> str:
     ours = all("hypothesis" in each for each in sidecars)
     channels = [channel for each in sidecars for channel in each.get("channels", {}).values()]
     processes = {channel.get("process", ELECTRON) for channel in channels}
-    subject = f" of {' and '.join(sorted(processes))} recoils" if ours else ""
+    recoils = sorted({"nucleus": "nuclear"}.get(each, each) for each in processes)
+    subject = f" of {' and '.join(recoils)} recoils" if ours else ""
     lines = [f"Statistical models{subject} in the HistFactory format, with what follows from them."]
     for entry in studies:
         kind = entry.model.data_kind

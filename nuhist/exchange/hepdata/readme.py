@@ -10,6 +10,7 @@ from nuhist.exchange.hepdata.licenses import License
 from nuhist.exchange.hepdata.names import BACKGROUND, PATCHSET
 from nuhist.exchange.hepdata.recipe import patchset_recipe, workspace_recipe
 from nuhist.exchange.hepdata.results import ExpectedInterval, ExpectedResults, versions
+from nuhist.exchange.hepdata.scattering import scattering_in, sentence
 from nuhist.exchange.hepdata.study import Study
 from nuhist.histfactory.data_kind import describe
 from nuhist.histfactory.patchset import SignalGrid
@@ -18,6 +19,7 @@ from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.results import FittedParameter
 from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import title_of
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.values import percent
 
 _INTRODUCTION = """\
@@ -34,14 +36,6 @@ _FLAVORS = {
     "mu": "muon neutrinos have the coupling",
     "tau": "tau neutrinos have the coupling",
 }
-_PHYSICS = (
-    "solar neutrinos scatter on the electrons of xenon; their recoil spectrum is folded with the detector's"
-    " response, as in arXiv:2207.05036"
-)
-_OWN_RATES = (
-    "a signal that is no neutrino's beside solar neutrinos, which scatter on the electrons of xenon; both are"
-    " folded with the detector's response"
-)
 _METHODS = {
     "profile": "2NLL, profiled over all other parameters, less than the threshold above its minimum",
     "cls": "CLs falls below 1 − CL; test statistic q-tilde (q where the parameter may be negative),"
@@ -189,7 +183,11 @@ def _physics(entry: Study, sidecar: Mapping[str, Any]) -> list[str]:
     if title is not None:
         flavors = _FLAVORS.get(sidecar.get("flavor", ""))
         lines.append(f"- hypothesis: {'; '.join(filter(None, (title, flavors)))}")
-        lines.append(f"- physics: {_PHYSICS if flavors else _OWN_RATES}")
+        found = scattering_in(sidecar.get("channels", {}).values())
+        physics = f"{sentence(found)}; spectra of recoils are folded with the response of each detector"
+        physics += ", of electrons as in arXiv:2207.05036" if ELECTRON in {x.process for x in found} else ""
+        own = "" if flavors else ", beside a signal that is no neutrino's and is folded with it, too"
+        lines.append(f"- physics: {cell(physics + own)}")
     if isinstance(entry.model, SignalGrid):
         scale = entry.model.coupling
         lines.append(

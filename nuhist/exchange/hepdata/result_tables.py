@@ -7,9 +7,11 @@ from typing import Any
 
 from nuhist.exchange.hepdata.columns import Column, axis, table
 from nuhist.exchange.hepdata.names import plain_name
+from nuhist.exchange.hepdata.scattering import scattering_of
 from nuhist.histfactory.data_kind import describe
 from nuhist.methods.contour import Contour
 from nuhist.methods.exclusion_results import BANDS, Exclusion
+from nuhist.methods.exclusion_scan import TOGETHER
 from nuhist.methods.result_files import Result
 from nuhist.methods.scan_results import ExclusionScan
 from nuhist.methods.sensitivity_results import Sensitivity
@@ -92,7 +94,8 @@ def _table(
         description += f" Data: {describe(result.data_kind)}."
     digest = getattr(result, "workspace_digest", "")
     location = f"From nuhist{f', workspace {digest[:12]}' if digest else ''}"
-    return table(name, description, location, axes, dependent, "CLS", hypotheses, others)
+    scatterings = scattering_of(each for each in getattr(result, "names", ()) if each != TOGETHER)
+    return table(name, description, location, axes, dependent, "CLS", hypotheses, scatterings, others)
 
 
 def _qualifiers(result: Result) -> list[tuple[str, str | float, str]]:

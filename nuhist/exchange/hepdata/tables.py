@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from nuhist.exchange.hepdata.columns import Column, axis, table
 from nuhist.exchange.hepdata.names import plain_name
+from nuhist.exchange.hepdata.scattering import Scattering, scattering_in
 from nuhist.exchange.hepdata.study import Study
 from nuhist.experiments.experiment import RESPONSE_KINDS, Experiment, ResponseKind
 from nuhist.experiments.loading import bundled_experiments, load_experiment
@@ -20,6 +21,7 @@ from nuhist.inference.fit import counts_per_event
 from nuhist.inference.poisson import poisson_errors
 from nuhist.inference.results import Interval, Scan
 from nuhist.inference.spectrum import FittedSpectrum
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.tables import Array
 
 _MISSING = "-"  # HEPData's text for no number
@@ -32,8 +34,8 @@ def submission_tables(studies: Sequence[Study], archive: str) -> list[Any]:
     for entry in studies:
         for spectrum in entry.spectra:
             tables.append(_spectrum(entry, spectrum, archive, tables))
-    for (name, kind), hypotheses in _responses(studies).items():
-        tables.append(_efficiency(load_experiment(name), kind, list(hypotheses), tables))
+    for (name, kind), used in _responses(studies).items():
+        tables.append(_efficiency(load_experiment(name), kind, used, tables))
     for entry in studies:
         if entry.scan is not None:
             tables.append(_curve(entry, entry.scan, archive, tables))
@@ -84,40 +86,55 @@ def _spectrum(entry: Study, spectrum: FittedSpectrum, archive: str, tables: Sequ
     if unit != 1:
         description += f" In the likelihood an event is {unit:g} counts, which the errors follow."
     edges = spectrum.edges
+    channel = (entry.workspace.sidecar or {}).get("channels", {}).get(spectrum.channel, {})
     if spectrum.in_kev:
         x = axis("Reconstructed energy", "keV", list(pairwise(edges)))
     else:
         x = axis("Bin", "", [index + 1 for index in range(len(edges) - 1)])
+        names = [each["name"] for each in channel.get("axes", ())]
+        description += f" Bins are of {', '.join(names)}, the last one's fastest." if names else ""
     return table(
-        name, description, _location(entry, archive), [x], columns, "N", [_hypothesis(entry)], tables
-    )
+        name, description, _location(entry, archive), [x], columns, "N", [_hypothesis(entry)],
+        scattering_in([channel]), tables,
+    )  # fmt: skip
 
 
-def _responses(studies: Sequence[Study]) -> dict[tuple[str, ResponseKind], dict[str | None, None]]:
-    """Bundled experiments and responses that models use, each once, with the models' hypotheses."""
+Uses = tuple[list[Mapping[str, Any]], list[str | None]]  # channels, and the models' hypotheses
+
+
+def _responses(studies: Sequence[Study]) -> dict[tuple[str, ResponseKind], Uses]:
+    """Bundled experiments and responses that models use, each once, with what uses them."""
     bundled = bundled_experiments()
-    found: dict[tuple[str, ResponseKind], dict[str | None, None]] = {}
+    found: dict[tuple[str, ResponseKind], Uses] = {}
     for entry in studies:
         for channel in (entry.workspace.sidecar or {}).get("channels", {}).values():
             name, kind = channel.get("experiment"), channel.get("response")
             if name in bundled and kind in RESPONSE_KINDS:
-                found.setdefault((name, kind), {})[_hypothesis(entry)] = None
+                channels, hypotheses = found.setdefault((name, kind), ([], []))
+                channels.append(channel)
+                hypotheses.append(_hypothesis(entry))
     return found
+
+
+def _scatterings(*entries: Study) -> list[Scattering]:
+    """What scatters in all channels of models."""
+    sidecars = [entry.workspace.sidecar or {} for entry in entries]
+    return scattering_in([channel for each in sidecars for channel in each.get("channels", {}).values()])
 
 
 def _hypothesis(entry: Study) -> str | None:
     return (entry.workspace.sidecar or {}).get("hypothesis")
 
 
-def _efficiency(
-    experiment: Experiment, kind: ResponseKind, hypotheses: Sequence[str | None], tables: Sequence[Any]
-) -> Any:
+def _efficiency(experiment: Experiment, kind: ResponseKind, used: Uses, tables: Sequence[Any]) -> Any:
     energies, values = efficiency_curve(experiment, kind)
-    low, high = experiment.edges[0], experiment.edges[-1]
+    observed = f"with a reconstructed energy between {experiment.edges[0]:g} and {experiment.edges[-1]:g} keV"
+    if experiment.axes:
+        observed = f"in one of the {experiment.bins} bins of {', '.join(name for name, _ in experiment.axes)}"
+    recoil = "an electron" if experiment.process == ELECTRON else "a nuclear"
     description = (
-        f"{experiment.title}: probability that an electron recoil of a true energy is observed with a"
-        f" reconstructed energy between {low:g} and {high:g} keV (response: {kind}). Sources:"
-        f" {'; '.join(experiment.sources)}."
+        f"{experiment.title}: probability that {recoil} recoil of a true energy is observed {observed}"
+        f" (response: {kind}). Sources: {'; '.join(experiment.sources)}."
     )
     x = axis("True recoil energy", "keV", energies.tolist())
     column = Column("Efficiency", "", values.tolist(), [("Experiment", experiment.name, "")])
@@ -129,7 +146,8 @@ def _efficiency(
         [x],
         [column],
         "EFF",
-        hypotheses,
+        list(dict.fromkeys(used[1])),
+        scattering_in(used[0]),
         tables,
     )
 
@@ -148,8 +166,9 @@ def _curve(entry: Study, scan: Scan, archive: str, tables: Sequence[Any]) -> Any
     column = Column("Delta chi2", "", list(scan.delta_chi2), qualifiers)
     name = f"Profile likelihood {entry.name}"
     return table(
-        name, description, _location(entry, archive), [x], [column], "CLS", [_hypothesis(entry)], tables
-    )
+        name, description, _location(entry, archive), [x], [column], "CLS", [_hypothesis(entry)],
+        _scatterings(entry), tables,
+    )  # fmt: skip
 
 
 def _limits(coupling: str, unit: str, studies: Sequence[Study], archive: str, tables: Sequence[Any]) -> Any:
@@ -188,7 +207,8 @@ def _limits(coupling: str, unit: str, studies: Sequence[Study], archive: str, ta
     ]
     name = f"Limits {plain_name(coupling, 'coupling')}"
     hypotheses = list(dict.fromkeys(_hypothesis(entry) for entry, _ in rows))
-    return table(name, description, archive, axes, columns, "CLS", hypotheses, tables)
+    scatterings = _scatterings(*(entry for entry, _ in rows))
+    return table(name, description, archive, axes, columns, "CLS", hypotheses, scatterings, tables)
 
 
 def _qualifiers(entry: Study, channel: str | None = None) -> list[tuple[str, str | float, str]]:
