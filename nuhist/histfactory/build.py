@@ -17,6 +17,7 @@ from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.workspace import Workspace, make_workspace
 from nuhist.keywords import with_fields
 from nuhist.physics.hypotheses import Dependence, FlavorChoice
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.physics.rounding import refuse_noise
 from nuhist.physics.together import hypotheses_together
 
@@ -77,6 +78,9 @@ def build(
 
 def workspace_of(models: ModelSet, command: str | None = None) -> Workspace:
     """The workspace of prepared channels, see :func:`build`."""
+    for each in models.models[0].tested:
+        if each.experiment.process == ELECTRON:
+            refuse_noise(each.hypothesis, each.flavor, each.physics)
     models = in_bounds(models)
     tested = models.models[0].tested
     couplings = [interest_parameter(each.hypothesis, each.flavor) for each in tested]
@@ -88,8 +92,6 @@ def workspace_of(models: ModelSet, command: str | None = None) -> Workspace:
             )
     channels = models.channels()
     for each in tested:
-        if each.experiment.process == "electron":
-            refuse_noise(each.hypothesis, each.flavor, each.physics)
         refuse_other_expectation(models, channels, each.hypothesis, each.flavor)
     refuse_other_product(models, channels)
     return make_workspace(

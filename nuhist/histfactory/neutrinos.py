@@ -42,6 +42,7 @@ from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, Rate
 from nuhist.physics.processes import PROCESSES
 from nuhist.physics.rate_options import ELECTRON
 from nuhist.physics.sources.source import Source
+from nuhist.physics.together import own_product_of
 from nuhist.tables import Array
 
 _SAME = 1e-7  # relative: what straight lines between a table's nodes may make of a rate that stays
@@ -262,8 +263,8 @@ class NeutrinoModel:
 
     def crossed(self, other: NeutrinoModel) -> dict[str, Array]:
         """Counts per bin of each group for a product of 1 of both couplings over their references."""
-        if other.hypothesis.name in self.hypothesis.products:
-            named = self.hypothesis, other.hypothesis.name
+        named = own_product_of(self.hypothesis, other.hypothesis)
+        if named is not None:
             return {"all": own_product_counts(self.experiment, self.response, *named)}
         if self.experiment.process != ELECTRON:
             raise ConfigError(

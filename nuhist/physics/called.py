@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from nuhist.errors import ConfigError, NuhistError
 
 
 def called(function: Callable[..., Any], where: str, *arguments: Any) -> Any:
     """What a function gives.
+
+    What it prints goes to standard error, as standard output is for results. NumPy's warnings of numbers that
+    are not finite are left out, as these are refused where they come out.
 
     Parameters
     ----------
@@ -25,19 +32,20 @@ def called(function: Callable[..., Any], where: str, *arguments: Any) -> Any:
     Raises
     ------
     ConfigError
-        If it raises anything but an error of nuhist: which one, and at which line of its file. The cause has
-        the whole traceback.
+        If it raises anything but an error of nuhist, or ends the program: which error, and at which line of
+        its file. The cause has the whole traceback.
     """
     try:
-        return function(*arguments)
+        with redirect_stdout(sys.stderr), np.errstate(all="ignore"):
+            return function(*arguments)
     except (NuhistError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
         raise ConfigError(f"{where}: {_place(function, error)} raised {reason}") from error
 
 
-def _place(function: Callable[..., Any], error: Exception) -> str:
+def _place(function: Callable[..., Any], error: BaseException) -> str:
     """The last line of the function's own file that was run, or of any file."""
     while isinstance(function, partial):
         # nuhist's own hold the user's function; those of a user may have a keyword of that name, too.

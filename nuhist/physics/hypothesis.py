@@ -91,8 +91,10 @@ class Hypothesis:
     outgoing_mass
         In keV, of what the neutrino becomes by ``terms``; it sets the kinematic limits, beside T.
     amplitude
-        What the amplitude does to the neutrino, such as :data:`KEEPS`, to know with which others it
-        interferes: with those that do the same on the same flavour. None where nothing is known.
+        What the amplitude does to the neutrino, to know with which others it
+        interferes: with those that do the same on the same flavour. :data:`KEEPS`, :data:`FLIPS`,
+        :data:`CHANGES`, of a heavy state :func:`~nuhist.physics.hypothesis_fields.turns_into`, or None where
+        nothing is known.
     formula, cited
         What is computed, and where it comes from, for readers.
     rates

@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 
 from nuhist.errors import ConfigError
+from nuhist.physics.coupling import spaced
 from nuhist.physics.hypothesis_fields import (
+    CHANGES,
     FLAVOR_CHOICES,
+    FLIPS,
+    KEEPS,
     Dependence,
     FlavorChoice,
     Unstated,
     no_terms,
+    turns_into,
 )
 
 _NEAR = 0.01  # largest bound over scale: the quadratic part is then right to (0.01)²/3 = 3e-5
@@ -33,6 +38,8 @@ def check_fields(hypothesis: _Hypothesis) -> None:
     """
     _check_texts(hypothesis)
     _check_form(hypothesis)
+    _check_amplitude(hypothesis)
+    _check_nodes(hypothesis)
     for flavor in FLAVOR_CHOICES:
         _check_range(hypothesis, flavor)
 
@@ -52,7 +59,17 @@ def _check_texts(hypothesis: _Hypothesis) -> None:
             f"hypothesis {hypothesis.name}: parameter is '{hypothesis.parameter}'; expected no braces but"
             " {flavor}"
         )
-    for name in ("terms", "alternative", "rates", "line"):
+    for names, kind, expected in (
+        (("formula", "cited"), str, "a text"),
+        (("rrpa", "absorption", "replaces_standard_model"), bool | np.bool_, "True or False"),
+    ):
+        for name in names:
+            value = getattr(hypothesis, name)
+            if not isinstance(value, kind):
+                raise ConfigError(
+                    f"hypothesis {hypothesis.name}: {name} is {value!r:.80}; expected {expected}"
+                )
+    for name in ("terms", "alternative", "rates", "line", "shift", "propagation"):
         function = getattr(hypothesis, name)
         if not callable(function) and not (name != "terms" and function is None):
             raise ConfigError(f"hypothesis {hypothesis.name}: {name} is {function!r}; expected a function")
@@ -97,6 +114,28 @@ def _check_form(hypothesis: _Hypothesis) -> None:
         )
     if hypothesis.alternative is not None and hypothesis.rrpa:
         raise ConfigError(f"{where}: the RRPA ratio of the larger of two is not known; expected rrpa=False")
+
+
+def _check_amplitude(hypothesis: _Hypothesis) -> None:
+    """Refuse a word of one's own: hypotheses interfere where their words are the same."""
+    known = [None, KEEPS, FLIPS, CHANGES, turns_into(hypothesis.outgoing_mass)]
+    if hypothesis.amplitude not in known:
+        raise ConfigError(
+            f"hypothesis {hypothesis.name}: amplitude is {hypothesis.amplitude!r}; expected KEEPS, FLIPS or"
+            " CHANGES of nuhist.physics.hypothesis, or None where nothing is known"
+        )
+
+
+def _check_nodes(hypothesis: _Hypothesis) -> None:
+    try:
+        nodes = np.asarray(hypothesis.nodes, dtype=np.float64)
+    except (TypeError, ValueError):
+        nodes = np.array([np.nan])
+    if nodes.ndim != 1 or not np.isfinite(nodes).all() or (nodes < 0).any():
+        raise ConfigError(
+            f"hypothesis {hypothesis.name}: nodes are {hypothesis.nodes!r:.80}; expected energies in keV,"
+            " none below 0"
+        )
 
 
 def _check_outgoing_mass(hypothesis: _Hypothesis, where: str) -> None:
@@ -183,4 +222,4 @@ def _check_range(hypothesis: _Hypothesis, flavor: FlavorChoice) -> None:
 def _positive(value: Any, where: str, unit: str) -> None:
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     if not number or not 0 < value < np.inf:
-        raise ConfigError(f"{where} is {value!r} {unit}".rstrip() + "; expected a positive number")
+        raise ConfigError(f"{where} is {value!r:.80}{spaced(unit)}; expected a positive number")

@@ -33,6 +33,13 @@ class Dependence(Enum):
 KEEPS = "keep flavour and helicity"
 FLIPS = "flip the helicity"
 CHANGES = "change the flavour and keep the helicity"
+
+
+def turns_into(mass: float) -> str:
+    """What an amplitude does that gives a heavy state, of a mass in keV; that of another mass does not."""
+    return f"turn the neutrino into a state of {mass:g} keV"
+
+
 Terms = Callable[[Array, Flavor, RateOptions], Mapping[int, Array]]
 # Changes of g_V and g_A at recoil energies in keV.
 Shift = Callable[[Array, Flavor, RateOptions], tuple[Array, Array]]

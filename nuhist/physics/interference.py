@@ -8,6 +8,7 @@ import numpy as np
 
 from nuhist.errors import ConfigError
 from nuhist.physics import scattering
+from nuhist.physics.called import called
 from nuhist.physics.couplings import Couplings, Flavor
 from nuhist.physics.hypothesis import ELECTRON, Dependence, Hypothesis, RateOptions
 from nuhist.physics.rates import flux_moments, rate
@@ -84,7 +85,15 @@ def _shift(
 ) -> tuple[Array, Array]:
     if hypothesis.shift is None:
         raise ConfigError(f"hypothesis {hypothesis.name}: has no shift of g_V and g_A")
-    vector, axial = (np.asarray(part) for part in hypothesis.shift(energy.copy(), flavor, options))
+    where = f"hypothesis {hypothesis.name}: shift of flavour {flavor}"
+    found = called(hypothesis.shift, where, energy.copy(), flavor, options)
+    try:
+        vector, axial = (np.broadcast_to(np.asarray(part, dtype=np.float64), energy.shape) for part in found)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"{where}: gives {found!r:.80}; expected two arrays of shape {energy.shape}, the changes of g_V"
+            " and g_A"
+        ) from None
     expected = evaluate_terms(hypothesis, energy, flavor, options)[2]
     given = _quadratic(energy, vector, axial, options)
     if not np.allclose(given, expected, rtol=0, atol=_SAME * float(np.abs(expected).max(initial=0.0))):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import cache
 from importlib import util
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any
 
 from nuhist.entry_points import Offers, with_entry_points
-from nuhist.errors import ConfigError, unknown_name
+from nuhist.errors import ConfigError, NuhistError, unknown_name
 from nuhist.files import read_text
 from nuhist.physics.family import Family
 from nuhist.physics.hypothesis import Hypothesis
@@ -71,7 +73,13 @@ def _run(path: Path, _changed: int) -> ModuleType:
     sys.modules[name] = module  # where dataclasses and pickle look for what it defines
     sys.path.insert(0, str(path.parent))  # as Python does for a file that it runs
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):  # standard output is for results
+            spec.loader.exec_module(module)
+    except NuhistError as error:
+        del sys.modules[name]
+        lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(path)]
+        where = f", line {lines[-1]}" if lines else ""
+        raise ConfigError(f"{path}{where}: {error}") from error
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         reason = " ".join(f"{type(error).__name__}: {error}".split())

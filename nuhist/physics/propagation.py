@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nuhist.errors import ConfigError
+from nuhist.physics.called import called
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, RateOptions
 from nuhist.physics.recoils import recoil_rates_at
 from nuhist.physics.sources.registry import get_source, source_kind
@@ -33,7 +34,12 @@ def on_the_way(hypothesis: Hypothesis, flavor: FlavorChoice, coupling: float, so
     if hypothesis.propagation is None or source.mass_states == "coherent":
         return source
     kind, _, given = source.name.partition(":")
-    wanted = hypothesis.propagation(coupling / hypothesis.reference, flavor)
+    where = f"hypothesis {hypothesis.name}: propagation"
+    wanted = called(hypothesis.propagation, where, coupling / hypothesis.reference, flavor)
+    if not isinstance(wanted, Mapping) or not all(isinstance(each, str) for each in wanted):
+        raise ConfigError(
+            f"{where}: gives {wanted!r:.80}; expected a mapping from parameters of the source to their values"
+        )
     known = {parameter.name for parameter in source_kind(kind).parameters}
     if not known.issuperset(wanted):
         raise ConfigError(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from math import floor, log10
+from math import floor, log10, sqrt
 from typing import Any
 
 import numpy as np
 
 from nuhist.errors import ConfigError
-from nuhist.physics.couplings import FLAVORS
+from nuhist.physics import scattering
+from nuhist.physics.couplings import FLAVORS, Flavor, radiative
 from nuhist.physics.hypothesis import ELECTRON, Hypothesis, RateOptions, Unstated
 from nuhist.physics.rates import flux_moments, rate
 from nuhist.physics.sources.registry import get_source
@@ -57,6 +58,25 @@ def with_reference(hypothesis: Hypothesis) -> Hypothesis:
     total = np.asarray(sum(np.abs(size) * fine**power for power, size in events.items()))
     value = float(fine[np.flatnonzero(total >= _EVENTS)[0]])
     return _for(hypothesis, round(value, -floor(log10(value))))
+
+
+def reference_of_square(hypothesis: Hypothesis) -> float:
+    """A reference for a signed coupling on electrons whose linear part has lost its digits.
+
+    That part is taken as large as the quadratic one allows, 2 √(S Q) beside events S of the Standard Model,
+    as it is where all of the amplitude interferes.
+    """
+    squares = _events(hypothesis)[2]
+    standard = _events(replace(hypothesis, terms=_standard_model))[1]
+    crossed = 2 * sqrt(standard * squares)
+    x = (sqrt(crossed**2 + 4 * squares * _EVENTS) - crossed) / (2 * squares)
+    value = x * hypothesis.reference
+    return round(value, -floor(log10(value)))
+
+
+def _standard_model(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+    standard = scattering.standard_model(energy, radiative(flavor), options.target)
+    return {1: standard, 2: np.zeros_like(standard)}
 
 
 def _events(hypothesis: Hypothesis) -> dict[int, float]:

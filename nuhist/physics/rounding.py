@@ -7,6 +7,7 @@ import numpy as np
 from nuhist.errors import ConfigError
 from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis, RateOptions, active_flavors
+from nuhist.physics.reference import reference_of_square
 from nuhist.physics.terms import evaluate_terms
 
 _ENERGIES = np.geomspace(1.1, 28.0, 15)  # keV
@@ -35,9 +36,9 @@ def refuse_noise(hypothesis: Hypothesis, flavor: FlavorChoice, options: RateOpti
         )
         size = np.abs(first) + _SMALL * np.abs(first).max(axis=1, keepdims=True)
         if (np.abs(first - second) > _NOISE * size).any():
+            near = reference_of_square(hypothesis)
             raise ConfigError(
                 f"hypothesis {hypothesis.name}: the linear part of its terms has lost its digits, as a small"
-                " difference of large numbers does; state a reference near what experiments see, not"
-                f" {hypothesis.reference:g}{spaced(hypothesis.unit)}, or of 1 where none is stated, and give"
-                " the terms of it"
+                f" difference of large numbers does; state a reference near {near:g}"
+                f"{spaced(hypothesis.unit)}, about what experiments see, and give the terms of it"
             )

@@ -81,7 +81,15 @@ def shared_flavors(first: Tested, second: Tested) -> tuple[Flavor, ...]:
 
 def has_product(first: Tested, second: Tested) -> bool:
     """Whether the product of two couplings changes rates: on flavours, or by rates of its own."""
-    return bool(shared_flavors(first, second)) or second[0].name in first[0].products
+    return bool(shared_flavors(first, second)) or own_product_of(first[0], second[0]) is not None
+
+
+def own_product_of(first: Hypothesis, second: Hypothesis) -> tuple[Hypothesis, str] | None:
+    """The one of two hypotheses that has rates of their product, with the name of the other; else None."""
+    for one, other in ((first, second), (second, first)):
+        if other.name in one.products:
+            return one, other.name
+    return None
 
 
 def _names(given: Any, what: str) -> list[str]:
@@ -111,7 +119,8 @@ def _refuse_interference(first: Tested, second: Tested) -> None:
             f" not add; {advice}"
         )
     if not (one.of_neutrinos and other.of_neutrinos):
-        return  # no neutrinos
+        _refuse_unknown_product(one, other)
+        return
     shared = [each for each in active_flavors(flavor) if each in active_flavors(another)]
     if not shared:
         return  # other neutrinos
@@ -125,4 +134,21 @@ def _refuse_interference(first: Tested, second: Tested) -> None:
         raise ConfigError(
             f"{names}: both {one.amplitude}, so that they interfere for flavour {', '.join(shared)} and their"
             f" cross sections do not add; give them different flavours, or {advice}"
+        )
+
+
+def _refuse_unknown_product(one: Hypothesis, other: Hypothesis) -> None:
+    """Refuse two signed couplings, one of them no neutrino's, unless their product is given.
+
+    What is signed interferes with something, so that two of them may interfere with each other. A signal that
+    has one power of its coupling adds.
+    """
+    if any(each.dependence is not Dependence.POLYNOMIAL for each in (one, other)):
+        return
+    if own_product_of(one, other) is None:
+        own = not (one.of_neutrinos or other.of_neutrinos)
+        given = "give their product, in one table as power_1_1 (0 where there is none), or " if own else ""
+        raise ConfigError(
+            f"{one.name} and {other.name}: both are signed, and nothing says what the product of their"
+            f" couplings adds; {given}build each alone"
         )

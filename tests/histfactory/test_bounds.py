@@ -27,7 +27,7 @@ from nuhist.physics.hypotheses import (
     RateOptions,
     get_hypothesis,
 )
-from nuhist.physics.hypothesis import UNSTATED
+from nuhist.physics.hypothesis import UNSTATED, Unstated
 from nuhist.physics.targets.registry import get_target
 from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
@@ -170,6 +170,24 @@ def test_a_linear_part_that_is_lost_in_rounding_is_refused(mine: Callable[..., H
     mine(plain, terms=differences, reference=UNSTATED, parameter="my_coupling")
     with pytest.raises(ConfigError, match="the linear part of its terms has lost its digits"):
         build("lz_ws2022", hypothesis="mine")
+
+
+@pytest.mark.parametrize("stated", [UNSTATED, 1.0, 1e6])
+def test_the_reference_that_is_suggested_is_one_that_experiments_see(
+    mine: Callable[..., Hypothesis], stated: float
+) -> None:
+    plain = get_hypothesis("light-vector:mass=10keV")
+
+    def terms(energy: Array, flavor: Flavor, options: RateOptions) -> Mapping[int, Array]:
+        size = 1.0 if isinstance(stated, Unstated) else stated
+        return {power: part * size**power for power, part in differences(energy, flavor, options).items()}
+
+    mine(plain, terms=terms, reference=stated, parameter="my_coupling")
+    with pytest.raises(ConfigError, match="state a reference near ") as caught:
+        build("lz_ws2022", hypothesis="mine")
+    near = float(str(caught.value).partition("state a reference near ")[2].partition(",")[0])
+    # That of nuhist's own, 2.1e-14, which is set by another rule.
+    assert plain.reference / 3 < near < plain.reference * 3
 
 
 def test_bounds_that_are_left_out_have_both_signs_where_a_coupling_has() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -307,6 +308,10 @@ def test_what_is_raised_once_a_reference_is_found(
         ("def (\n", "cannot be run: SyntaxError"),
         ("raise SystemExit\n", "cannot be run: SystemExit"),
         (
+            "from nuhist.physics.hypothesis import Hypothesis\nmine = Hypothesis('mine', 'mine', 'g', '')\n",
+            "bad.py, line 2: hypothesis 'mine': unit is ''; expected a text",
+        ),
+        (
             POWER.replace('name="mine"', 'name="magnetic-moment"').replace("TERMS", "{}"),
             "is one of nuhist's own",
         ),
@@ -321,6 +326,50 @@ def test_files_that_do_not_work(tmp_path: Path, text: str, message: str) -> None
     assert (
         run("spectrum", "xenonnt_sr0", "--hypothesis", tmp_path / "no.py:x", "--coupling", "1").exit_code == 1
     )
+
+
+# Each slip of a function that says something by another way than its result.
+SPEAKING = """
+import numpy as np
+import sys
+from nuhist.physics.hypothesis import Hypothesis
+print("the file is run")
+
+def prints(energy, target):
+    print("rates of", target.name)
+    return {2: np.ones_like(energy)}
+
+def ends(energy, target):
+    sys.exit(3)
+
+def warns(energy, target):
+    return {2: np.sqrt(energy - 1.0)}
+
+def made(rates):
+    return Hypothesis(rates.__name__, "t", "g", "1", 1.0, rates=rates, power=2)
+
+prints, ends, warns = map(made, (prints, ends, warns))
+"""
+
+
+def test_what_functions_say_is_no_result(tmp_path: Path) -> None:
+    path = tmp_path / "speaking.py"
+    path.write_text(SPEAKING, encoding="utf-8")
+    shell = [sys.executable, "-m", "nuhist", "build", "xenonnt_sr0", "--hypothesis"]
+
+    def built(name: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*shell, f"{path}:{name}"], capture_output=True, text=True, check=False)
+
+    good = built("prints")
+    assert good.returncode == 0
+    assert json.loads(good.stdout)["version"] == "1.0.0"
+    assert {"the file is run", "rates of xenon"} <= set(good.stderr.splitlines())
+    ended, warned = built("ends"), built("warns")
+    assert (ended.returncode, warned.returncode) == (1, 1)
+    where = f"hypothesis ends: rates: ends() in {path}, line 12, raised SystemExit: 3"
+    assert ended.stderr.splitlines() == ["the file is run", f"nuhist: {where}"]
+    assert len(warned.stderr.splitlines()) == 2
+    assert "nan at T = " in warned.stderr
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from nuhist.errors import NuhistError, OptionError
 from nuhist.histfactory.interest import couplings
 from nuhist.histfactory.workspace import load_workspace
 from nuhist.physics.hypotheses import get_hypothesis
+from nuhist.physics.together import hypotheses_together
 
 # 5 events per t yr keV between 3 and 7 keV for g = 1e-12, with the square of g.
 TEXT = """# title: a box
@@ -335,3 +336,59 @@ def test_masses_that_differ_in_a_late_digit(tmp_path: Path) -> None:
         "5",
         "5.0000001",
     ]
+
+
+OWN = "# coupling: a\n# reference: 1e-6\nT_keV,power_1,power_2\n1,-1,5\n9,-1,5\n"
+PAIRS = "# coupling: a, b\n# reference: 1e-6\nmass_keV,T_keV,power_2_0,power_0_2,power_1_1\n" + "".join(
+    f"{mass},{energy},5,1,2\n" for mass in (3, 5) for energy in (1, 9)
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["own.csv", "nsi-left"], "own and nsi-left: both are signed, and nothing says .*; build each alone"),
+        (["nsi-left", "own.csv"], "nsi-left and own: both are signed"),
+        (["own.csv", "pair.csv:b:mass=5"], "give their product, in one table as power_1_1"),
+        (["pair.csv:a:mass=3", "pair.csv:b:mass=5"], "both are signed, and nothing says"),
+        (["pair.csv:a:mass=3", "pair.csv:a:mass=5"], "both are signed, and nothing says"),
+        (["apart.csv"], "both are signed, and nothing says"),
+        (["pair.csv:mass=5"], None),
+        (["nothing.csv"], None),
+        (["own.csv", "box.csv"], None),
+        (["own.csv", "magnetic-moment"], None),
+        (["box.csv", "nsi-left"], None),
+    ],
+)
+def test_products_of_which_nothing_is_known(tmp_path: Path, names: list[str], expected: str | None) -> None:
+    (tmp_path / "own.csv").write_text(OWN)
+    (tmp_path / "pair.csv").write_text(PAIRS)
+    (tmp_path / "box.csv").write_text(TEXT.replace("TARGET", "xenon"))
+    both = "# coupling: a, b\nT_keV,power_1_0,power_2_0,power_0_1,power_0_2"
+    (tmp_path / "apart.csv").write_text(f"{both}\n1,-1,5,-1,5\n9,-1,5,-1,5\n")
+    (tmp_path / "nothing.csv").write_text(f"{both},power_1_1\n1,-1,5,-1,5,0\n9,-1,5,-1,5,0\n")
+    paths = [str(tmp_path / name) if ".csv" in name else name for name in names]
+    if expected is None:
+        assert hypotheses_together(paths, "effective")
+        return
+    with pytest.raises(NuhistError, match=expected):
+        hypotheses_together(paths, "effective")
+
+
+def test_a_product_that_the_second_alone_has(tmp_path: Path) -> None:
+    path = tmp_path / "both.py"
+    path.write_text(
+        "import numpy as np\nfrom functools import partial\n"
+        "from nuhist.physics.hypothesis import Dependence, Hypothesis\n"
+        "def flat(energy, target, size):\n    return size * ((energy > 3) & (energy < 7))\n"
+        "def rates(energy, target):\n"
+        "    return {1: flat(energy, target, 0.0), 2: flat(energy, target, 4.0)}\n"
+        "fields = dict(unit='1', reference=1e-6, dependence=Dependence.POLYNOMIAL)\n"
+        "fields |= dict(rates=rates, nodes=(3.0, 7.0), products={'a': partial(flat, size=-6.0)})\n"
+        "a = Hypothesis(name='a', title='a', coupling='a', **{**fields, 'products': {}})\n"
+        "b = Hypothesis(name='b', title='b', coupling='b', **fields)\n"
+    )
+    for order in ("ab", "ba"):
+        workspace = nuhist.build("gemma_like", hypothesis=[f"{path}:{name}" for name in order])
+        added = expected(workspace, a=2.0, b=3.0) - expected(workspace, a=0.0, b=0.0)
+        np.testing.assert_allclose(added, (4 * 4 + 4 * 9 - 6 * 6) * BOX, rtol=1e-6)  # by hand
