@@ -90,10 +90,10 @@ class Source:
 
 
 def _remark(workspace: Workspace) -> None:
-    """Tell of data without an event where many are expected."""
-    from nuhist.histfactory.data_kind import data_remarks
+    """Tell of data without an event where many are expected, and of what is wrong with a response."""
+    from nuhist.histfactory.data_kind import data_remarks, response_remarks
 
-    for remark in data_remarks(workspace.spec):
+    for remark in (*data_remarks(workspace.spec), *response_remarks(workspace.sidecar)):
         warn(f"{workspace.origin}: {remark}")
 
 

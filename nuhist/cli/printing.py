@@ -47,10 +47,10 @@ def print_json(value: Any) -> None:
 
 
 def deliver(workspace: Workspace, output: Path | None) -> None:
-    """Print a workspace, or save it and say so; data without an event where many are expected are told of."""
-    from nuhist.histfactory.data_kind import data_remarks, describe
+    """Print a workspace, or save it and say so, with remarks on its data and on responses."""
+    from nuhist.histfactory.data_kind import data_remarks, describe, response_remarks
 
-    for remark in data_remarks(workspace.spec):
+    for remark in (*data_remarks(workspace.spec), *response_remarks(workspace.sidecar)):
         warn(remark)
     if output is None:
         print_json(workspace.spec)

@@ -111,6 +111,27 @@ def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array
     return Response(energy[used], weights[:, used], probability)
 
 
+def first_seen(experiment: Experiment, kind: ResponseKind, response: Response) -> tuple[float, float]:
+    """The energy in keV below which a response has nothing, and the probability to see a recoil there.
+
+    The probability is 0 where nothing is cut off: below the bins, or where no recoils are seen.
+    """
+    if kind == "monoenergetic":
+        energy = read_monoenergetic(experiment).energies[0]
+    elif kind == "matrix":
+        energy = _matrix(experiment)[1][0]
+    else:
+        nodes, values, reconstructed = _efficiency(experiment)
+        energy = nodes[0]
+        if kind == "none" or reconstructed:
+            return float(energy), float(values[0]) if energy > experiment.edges[0] else 0.0
+        if values[0] == 0.0:
+            return float(energy), 0.0
+    if energy <= PROCESSES[experiment.process].lowest(experiment.target):
+        return float(energy), 0.0
+    return float(energy), float(response.probability(np.array([energy])).sum())
+
+
 def quadrature(limits: Array) -> tuple[Array, Array]:
     """Gauss-Legendre nodes and weights on consecutive intervals.
 

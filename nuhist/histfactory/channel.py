@@ -14,6 +14,7 @@ from nuhist.experiments.data import observed_counts, read_counts
 from nuhist.experiments.experiment import Experiment, Treatment
 from nuhist.experiments.monoenergetic import read_monoenergetic
 from nuhist.histfactory.backgrounds import background_samples
+from nuhist.histfactory.cut_response import cut_remarks
 from nuhist.histfactory.neutrino_models import neutrino_models
 from nuhist.histfactory.neutrinos import NeutrinoModel
 from nuhist.histfactory.options import BuildOptions
@@ -97,6 +98,7 @@ class ChannelModel:
                     self.neutrinos.source.description,
                 ],
                 **replaced(options),
+                **self._warnings,
             },
         )
 
@@ -132,6 +134,12 @@ class ChannelModel:
             f"Recoils below {energies[0]:g} keV and above {energies[-1]:g} keV are not seen: the response"
             " ends there, and is not extrapolated.",
         ]
+
+    @cached_property
+    def _warnings(self) -> dict[str, list[str]]:
+        """What is wrong with the response, for the sidecar; nothing where all is well."""
+        found = cut_remarks(self.neutrinos)
+        return {"warnings": found} if found else {}
 
     def _cited(self) -> list[str]:
         """Where the numbers of source and target come from."""

@@ -71,6 +71,12 @@ def data_remarks(spec: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def response_remarks(sidecar: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """What a sidecar warns of, such as a response that ends where recoils are seen."""
+    channels = (sidecar or {}).get("channels", {}).values()
+    return tuple(dict.fromkeys(text for each in channels for text in each.get("warnings", ())))
+
+
 def _digest(spec: Mapping[str, Any]) -> str:
     """SHA-256 of the observed counts; 5 and 5.0 are one count."""
     found = hashlib.sha256()

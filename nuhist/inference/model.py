@@ -11,7 +11,7 @@ from shlex import quote
 from typing import Any, Literal
 
 from nuhist.errors import ConfigError, FitError, OptionError
-from nuhist.histfactory.data_kind import DataKind, data_remarks, describe
+from nuhist.histfactory.data_kind import DataKind, data_remarks, describe, response_remarks
 from nuhist.histfactory.interest import coupling_scale, interest_remarks, label_remarks
 from nuhist.histfactory.loading import Source, read_source
 from nuhist.histfactory.patchset import SignalGrid
@@ -235,12 +235,18 @@ class Model(Questions, Shown):
     def notes(self) -> tuple[str, ...]:
         """Notes that each result carries: other data or parameters, impossible data, unknown units."""
         if isinstance(self.source, SignalGrid):
-            return (*data_remarks(self.source.background.spec), *label_remarks(self.source.coupling))
+            background = self.source.background
+            return (
+                *data_remarks(background.spec),
+                *response_remarks(background.sidecar),
+                *label_remarks(self.source.coupling),
+            )
         poi = self.likelihood.poi
         return (
             *filter(None, (self.lifted_from,)),
             *self.changes.words,
             *(data_remarks(self.workspace.spec) if self.other is None else (self.other.words,)),
+            *response_remarks(self.workspace.sidecar),
             *(interest_remarks(self.workspace, poi.name) if poi else ()),
         )
 

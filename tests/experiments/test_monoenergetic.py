@@ -150,3 +150,66 @@ def test_a_folder_of_folders_is_a_set(tmp_path: Path) -> None:
     assert [channel["name"] for channel in workspace.spec["channels"]] == ["one", "two"]
     with pytest.raises(ConfigError, match="is a set of experiments"):
         nuhist.load_experiment(tmp_path)
+
+
+def warnings_of(place: Path, lines: list[str]) -> list[str]:
+    place.mkdir()
+    workspace = nuhist.build(folder(place, lines=lines), hypothesis="standard-model")
+    (described,) = (workspace.sidecar or {})["channels"].values()
+    found: list[str] = described.get("warnings", [])
+    assert found == [note for note in nuhist.Model(workspace).notes if "its response" in note]
+    return found
+
+
+def test_a_table_that_ends_where_recoils_are_seen_is_warned_of(tmp_path: Path) -> None:
+    # 10 % + 17 % at 1 keV, and 20 % + 14 % at 2 keV, by hand from the function above.
+    table = [line for line in rows() if not line.startswith("3")]
+    below, above = warnings_of(tmp_path / "both", table)
+    assert "single: its response begins at 1 keV, where 0.27 of the recoils are seen" in below
+    assert "add rows down to where none is seen" in below
+    assert "ends at 2 keV, where 0.34 of the recoils are seen" in above
+    # 34 % of what lies above 2 keV is missing; by an own sum.
+    sun, xenon = get_source("sun"), nuhist.load_experiment("xenonnt_cevns_sr0").target
+    edges = np.linspace(1, 6, 5001)
+    middle = (edges[1:] + edges[:-1]) / 2
+    options = RateOptions(target=xenon, process="nucleus")
+    tested = get_hypothesis("standard-model")
+    rates = recoil_rates(tested, "effective", middle, sun.components, options)[1]
+    counted = np.sum((rates * sum(probability(middle, 0)))[middle < 2]) / 100
+    missing = 0.34 * np.sum(rates[middle > 2])
+    assert f"about {100 * missing / (counted + missing):.2g} % of the Standard Model's events" in above
+    # With a row of nothing at both ends there is nothing to warn of, as in the bundled experiment.
+    closed = [*(f"0.9,{a},0,0" for a in (-1, 0, 1, 2)), *table, *(f"2.1,{a},0,0" for a in (-1, 0, 1, 2))]
+    assert warnings_of(tmp_path / "closed", closed) == []
+    bundled = nuhist.build("xenonnt_cevns_sr1", hypothesis="standard-model")
+    assert "warnings" not in (bundled.sidecar or {})["channels"]["xenonnt_cevns_sr1"]
+
+
+@pytest.mark.parametrize(
+    ("efficiency", "kind", "seen"),
+    [
+        ("{table: e.csv, energy: T, value: e}", "none", 0.8),
+        ("{table: e.csv, energy: T, value: e, of: reconstructed}", "gaussian", 0.8),
+        # Half of what is at 2 keV lies above 2 keV, nearly all of it above the first edge.
+        ("{table: e.csv, energy: T, value: e}", "gaussian", 0.8),
+    ],
+)
+def test_an_efficiency_that_begins_where_recoils_are_seen_is_warned_of(
+    tmp_path: Path, efficiency: str, kind: str, seen: float
+) -> None:
+    def build(first: str) -> list[str]:
+        (tmp_path / "e.csv").write_text(f"T,e\n{first}\n12.0,0.9\n")
+        (tmp_path / "experiment.yaml").write_text(
+            f"name: own\ntitle: t\nsources: [none]\nexposure: 2.0\nbinning: {{low: 1, high: 11, bins: 10}}\n"
+            f"response: {{efficiency: {efficiency}, resolution: {{sqrt: 0.05}}}}\ndefault_background: b\n"
+            f"backgrounds: {{b: {{response: {kind}, flux: split,"
+            " samples: [{name: flat, title: flat, events: 90, error: 9, shape: {flat: true}}]}}\n"
+        )
+        workspace = nuhist.build(tmp_path, hypothesis="magnetic-moment")
+        found: list[str] = (workspace.sidecar or {})["channels"]["own"].get("warnings", [])
+        return found
+
+    (warning,) = build("2.0,0.8")
+    assert f"begins at 2 keV, where {seen:g} of the recoils are seen" in warning
+    assert build("1.0,0.0\n2.0,0.8") == []
+    assert build("0.5,0.0\n2.0,0.8") == []

@@ -1,0 +1,61 @@
+"""Responses whose tables end where recoils are seen, so that events are missing without a word."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nuhist.experiments.experiment import Experiment, ResponseKind
+from nuhist.experiments.monoenergetic import read_monoenergetic
+from nuhist.experiments.response import Response, first_seen
+from nuhist.histfactory.neutrinos import NeutrinoModel
+from nuhist.physics.hypotheses import get_hypothesis
+from nuhist.physics.recoils import recoil_rates
+from nuhist.tables import Array
+
+_SEEN = 0.01  # of the largest probability, from which the first one is no tail; bundled ones have 0.0012
+_SOME = 500  # energies among which the largest is looked for
+_MISSING = 0.01  # of the Standard Model's events above the last energy
+_BEYOND = np.geomspace(1.0, 1e3, 600)  # times the last energy; neutrinos give no recoils further out
+
+
+def cut_remarks(model: NeutrinoModel) -> list[str]:
+    """Warnings of a response that begins or ends where recoils are seen, one line each."""
+    experiment, kind = model.experiment, model.options.response
+    if kind is None:
+        return []
+    return [*_below(experiment, kind, model.response), *_above(model, kind)]
+
+
+def _below(experiment: Experiment, kind: ResponseKind, response: Response) -> list[str]:
+    energy, seen = first_seen(experiment, kind, response)
+    some = response.energy[:: max(1, response.energy.size // _SOME)]
+    largest = response.probability(some).sum(axis=0).max(initial=0.0)
+    if seen <= _SEEN * largest:
+        return []
+    return [
+        f"{experiment.name}: its response begins at {energy:g} keV, where {seen:.2g} of the recoils are seen,"
+        " and counts none below; add rows down to where none is seen, or one of 0 where it ends"
+    ]
+
+
+def _above(model: NeutrinoModel, kind: ResponseKind) -> list[str]:
+    if kind != "monoenergetic":  # other tables that end inside the bins are refused
+        return []
+    experiment = model.experiment
+    last = float(read_monoenergetic(experiment).energies[-1])
+    seen = float(model.response.probability(np.array([last])).sum())
+    counted = float(model.standard_model().sum())
+    if seen == 0.0:
+        return []
+    energy: Array = last * _BEYOND
+    standard = get_hypothesis("standard-model")
+    rates = recoil_rates(standard, "effective", energy, model.source.components, model.physics)[1]
+    events = float(np.sum((rates[1:] + rates[:-1]) / 2 * np.diff(energy)))
+    above = seen * events * experiment.exposure * experiment.counts_per_event
+    if above <= _MISSING * (counted + above):
+        return []
+    return [
+        f"{experiment.name}: its response ends at {last:g} keV, where {seen:.2g} of the recoils are seen, and"
+        f" counts none above, about {100 * above / (counted + above):.2g} % of the Standard Model's events;"
+        " add rows up to where recoils end, or one of 0 where none is seen"
+    ]
