@@ -39,12 +39,16 @@ def fit(
 ) -> None:
     """Fit a workspace to its observed counts."""
     made = model.model()
+    likelihood = made.likelihood
     result = made.fit(test_poi=test_poi, errors=errors)
     if json_output:
         print_json(result.to_json())
         return
+    scale = likelihood.poi
+    internal = scale is not None and scale.scale != 1  # a parameter that is small, and may have the same name
     if result.coupling is not None:
-        say(f"{result.coupling} = {result.best_fit:.4g}{spaced(result.unit)}")
+        what = "coupling " if internal else ""
+        say(f"{what}{result.coupling} = {result.best_fit:.4g}{spaced(result.unit)}")
     quality = "" if result.p_value is None else f", p = {result.p_value:.3g} (asymptotic)"
     say(f"min_chi2 = {result.min_chi2:.3f}, {result.degrees_of_freedom} degrees of freedom{quality}", "")
     print_table(
@@ -59,7 +63,6 @@ def fit(
     say()
     profiled = ["down", "up"] if errors == "profile" else []
     rows: list[list[str]] = []
-    likelihood = made.likelihood
     for heading, members in _groups(likelihood).items():
         rows += [[f"{heading}:", *[""] * (2 + len(profiled))]] if members else []
         for index in members:
@@ -71,6 +74,9 @@ def fit(
             rows.append([f"  {entry.name}", f"{entry.value:.4g}", error, *both])
     print_table(["parameter", "value", "±", *profiled], rows)
     say("")
+    if internal and scale is not None:
+        meaning = scale.meaning.replace(scale.coupling, f"coupling {scale.coupling}", 1)
+        say(f"  the parameter {scale.name} is {meaning}")
     if result.conditional_on:
         held = ", ".join(result.conditional_on)
         say(f"  errors are conditional: {held} held where the fit ends, at the bound")

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuhist.errors import ConfigError, OptionError, unknown_name
+from nuhist.histfactory.interest import coupling_scale
+from nuhist.histfactory.workspace import Workspace
+from nuhist.physics.coupling import CouplingScale
 from nuhist.tables import Array
 from nuhist.values import as_bounds, as_named, as_named_numbers
 
@@ -25,7 +28,7 @@ class Changes:
     init
         Start values of fits.
     bounds
-        Lower and upper bound.
+        Lower and upper bound, of the parameters as well.
 
     Raises
     ------
@@ -55,13 +58,32 @@ class Changes:
                 f"{name} is held at a value, so that its bounds or start value do nothing; leave one out"
             )
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The changes in words, for notes."""
-        return (
-            *(f"{name} is held at {value:g}" for name, value in self.fixed.items()),
-            *(f"{name} has the bounds {low:g} and {high:g}" for name, (low, high) in self.bounds.items()),
-        )
+    def words(self, workspace: Workspace | None) -> tuple[str, ...]:
+        """The changes in words, for notes; of a parameter that is no plain number its coupling's values, too.
+
+        Parameters
+        ----------
+        workspace
+            Whose parameters are changed; None where nobody knows what they stand for.
+        """
+        said = []
+        for name, value in self.fixed.items():
+            scale = _scale(workspace, name)
+            if scale is None:
+                said.append(f"{name} is held at {value:g}")
+            else:
+                coupling = f"{scale.shown(value)} of the coupling {scale.coupling}"
+                said.append(f"the parameter {name} is held at {value:g}, which is {coupling}")
+        for name, (low, high) in self.bounds.items():
+            scale = _scale(workspace, name)
+            if scale is None:
+                said.append(f"{name} has the bounds {low:g} and {high:g}")
+            else:
+                couplings = f"{scale.shown(low)} and {scale.shown(high)} of the coupling {scale.coupling}"
+                beyond = _beyond(workspace, scale, low, high)
+                text = f"the parameter {name} has the bounds {low:g} and {high:g}, which are {couplings}"
+                said.append(text + beyond)
+        return tuple(said)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -103,6 +125,22 @@ class Changes:
                 initial[at] = value
                 constant[at] |= name in self.fixed
         return initial, lower, upper, constant
+
+
+def _scale(workspace: Workspace | None, name: str) -> CouplingScale | None:
+    """What a parameter stands for, where that has other numbers than the parameter."""
+    scale = CouplingScale.plain(name) if workspace is None else coupling_scale(workspace, name)
+    return None if (scale.reference, scale.power, scale.scale) == (1.0, 1, 1.0) else scale
+
+
+def _beyond(workspace: Workspace | None, scale: CouplingScale, low: float, high: float) -> str:
+    """Bounds within which the counts are those of a signed coupling, if others go beyond."""
+    blocks = [] if workspace is None else workspace.measurement()["config"]["parameters"]
+    built = next((block["bounds"][0] for block in blocks if block["name"] == scale.name), None)
+    if scale.scale == 1.0 or built is None or (built[0] <= low and high <= built[1]):
+        return ""
+    ends = f"{scale.to_coupling(built[0]):.4g} to {scale.shown(built[1])}"
+    return f"; the counts are those of the coupling from {ends} alone, so that others mean nothing"
 
 
 def _positions(name: str, names: Sequence[str]) -> NDArray[np.intp]:

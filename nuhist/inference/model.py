@@ -55,7 +55,7 @@ class Model(Questions, Shown):
     fixed, init
         Values of parameters (not of couplings) to hold, and where fits start, by name.
     bounds
-        Other bounds of parameters, by name.
+        Other bounds of parameters (not of couplings), by name.
     engine
         ``"compiled"`` or ``"pyhf"``, see :func:`nuhist.inference.prepare.make_likelihood`.
 
@@ -244,11 +244,16 @@ class Model(Questions, Shown):
         poi = self.likelihood.poi
         return (
             *filter(None, (self.lifted_from,)),
-            *self.changes.words,
+            *self.changed,
             *(data_remarks(self.workspace.spec) if self.other is None else (self.other.words,)),
             *response_remarks(self.workspace.sidecar),
             *(interest_remarks(self.workspace, poi.name) if poi else ()),
         )
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The changes of parameters in words, and what they are of couplings."""
+        return self.changes.words(None if isinstance(self.source, SignalGrid) else self.source)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -326,7 +331,7 @@ class Model(Questions, Shown):
     def remarks(self) -> tuple[str, ...]:
         """Sentences on what differs from the source: other data or parameters, a lifted bound."""
         other = () if self.other is None else (self.other.words,)
-        return (*filter(None, (self.lifted_from,)), *self.changes.words, *other)
+        return (*filter(None, (self.lifted_from,)), *self.changed, *other)
 
     def table(self) -> Table:
         """A table of the samples and the data of each channel, or of the signal points of a grid."""

@@ -103,7 +103,7 @@ def _notes(found: Interval, model: Model) -> list[str]:
     kept = []
     for note in found.notes:
         text, toys, _ = note.partition("; with toys: ")
-        if not text.startswith("open below") and text not in model.changes.words:
+        if not text.startswith("open below") and text not in model.changed:
             kept.append(f"{text}; toys=... throws them" if toys else text)
     return kept
 
