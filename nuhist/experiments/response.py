@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -41,6 +41,10 @@ class Response:
         no such parameters.
     anchors
         Anchors of each parameter, in standard deviations.
+    breakpoints
+        True energies in keV at which the folded spectra may be not smooth.
+    left, width
+        Intervals between nodes, where they begin and how wide they are, in keV; all that were looked at.
     """
 
     energy: Array
@@ -48,6 +52,9 @@ class Response:
     probability: Probability
     anchored: Array | None = None
     anchors: tuple[Array, ...] = ()
+    breakpoints: Array = field(default_factory=lambda: np.zeros(0))
+    left: Array = field(default_factory=lambda: np.zeros(0))
+    width: Array = field(default_factory=lambda: np.zeros(0))
 
     def fold(self, spectrum: Array) -> Array:
         """Counts per bin of a spectrum given at :attr:`energy`, per keV."""
@@ -99,16 +106,21 @@ def make_response(experiment: Experiment, kind: ResponseKind, breakpoints: Array
             f"{experiment.name}: its response reaches {high:g} keV, which is too far; end its tables and bins"
             " earlier"
         )
-    energy, widths = quadrature(limits)
+    left, width = pieces(limits)
+    energy, widths = (part.ravel() for part in gauss(left, width))
     try:
         weights = probability(energy) * widths
     except MemoryError as error:
         size = f"{energy.size} energies and {experiment.bins} bins"
         raise ConfigError(f"{experiment.name}: no memory for a response of {size}; use fewer bins") from error
+    anchored: Array | None = None
+    anchors: tuple[Array, ...] = ()
     if found is not None and found.anchors:
-        return Response(energy, weights, probability, found.at_anchors(energy) * widths, found.anchors)
-    used = weights.any(axis=0)
-    return Response(energy[used], weights[:, used], probability)
+        anchored, anchors = found.at_anchors(energy) * widths, found.anchors
+    else:
+        used = weights.any(axis=0)
+        energy, weights = energy[used], weights[:, used]
+    return Response(energy, weights, probability, anchored, anchors, breakpoints, left, width)
 
 
 def first_seen(experiment: Experiment, kind: ResponseKind, response: Response) -> tuple[float, float]:
@@ -133,25 +145,34 @@ def first_seen(experiment: Experiment, kind: ResponseKind, response: Response) -
 
 
 def quadrature(limits: Array) -> tuple[Array, Array]:
-    """Gauss-Legendre nodes and weights on consecutive intervals.
+    """Gauss-Legendre nodes and weights on consecutive intervals, see :func:`pieces` and :func:`gauss`."""
+    energy, weights = gauss(*pieces(limits))
+    return energy.ravel(), weights.ravel()
+
+
+def pieces(limits: Array) -> tuple[Array, Array]:
+    """Where the intervals of a quadrature begin, and how wide they are.
 
     Parameters
     ----------
     limits
-        Ends of the intervals in keV, increasing, the first above 0; each is split to at most
+        Ends of consecutive intervals in keV, increasing, the first above 0; each is split to at most
         0.1 keV and to ends in a ratio of at most 1.5.
     """
     wide = np.diff(limits) / _WIDEST
     # Equal pieces: the first has the largest ratio, (ratio − 1) / pieces + 1.
     steep = (limits[1:] / limits[:-1] - 1) / (_LARGEST_RATIO - 1)
-    pieces = np.maximum(np.ceil(np.maximum(wide, steep) - 1e-9), 1).astype(int)
-    start = np.repeat(limits[:-1], pieces)
-    width = np.repeat(np.diff(limits) / pieces, pieces)
-    first = np.repeat(np.cumsum(pieces) - pieces, pieces)
-    left = start + (np.arange(start.size) - first) * width
+    number = np.maximum(np.ceil(np.maximum(wide, steep) - 1e-9), 1).astype(int)
+    start = np.repeat(limits[:-1], number)
+    width = np.repeat(np.diff(limits) / number, number)
+    first = np.repeat(np.cumsum(number) - number, number)
+    return start + (np.arange(start.size) - first) * width, width
+
+
+def gauss(left: Array, width: Array) -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights in each of several intervals, both of shape (intervals, nodes)."""
     nodes, weights = np.polynomial.legendre.leggauss(_ORDER)
-    energy = left[:, None] + width[:, None] * (nodes + 1) / 2
-    return energy.ravel(), (width[:, None] * weights / 2).ravel()
+    return left[:, None] + width[:, None] * (nodes + 1) / 2, width[:, None] * weights / 2
 
 
 def _matrix(experiment: Experiment) -> tuple[Probability, Array]:

@@ -12,6 +12,7 @@ from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.experiments.experiment import Experiment, ResponseKind
 from nuhist.experiments.loading import load_experiment
 from nuhist.experiments.monoenergetic import read_monoenergetic
+from nuhist.experiments.narrow import refuse_narrow
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
 from nuhist.physics.propagation import rates_in_source
@@ -132,6 +133,7 @@ def spectrum(
     beam = experiment.neutrino_source(treatment, source)
     points = breakpoints(tested, experiment.target, beam.components, experiment.process)
     folding = make_response(experiment, kind, points)
+    refuse_narrow(experiment, folding, tested, flavor, physics)
     events = neutrino_counts_at(experiment, folding, tested, flavor, coupling, beam, ["all"], physics)
     centres = (experiment.edges[:-1] + experiment.edges[1:]) / 2
     if experiment.axes:

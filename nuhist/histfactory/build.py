@@ -13,6 +13,7 @@ from nuhist.histfactory.bounds import in_bounds
 from nuhist.histfactory.expectation import refuse_other_expectation, refuse_other_product
 from nuhist.histfactory.interest import interest_parameter
 from nuhist.histfactory.model_set import ModelSet, model_set
+from nuhist.histfactory.neutrino_models import refuse_narrow_rates
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.workspace import Workspace, make_workspace
 from nuhist.keywords import with_fields
@@ -81,6 +82,8 @@ def workspace_of(models: ModelSet, command: str | None = None) -> Workspace:
     for each in models.models[0].tested:
         if each.experiment.process == ELECTRON:
             refuse_noise(each.hypothesis, each.flavor, each.physics)
+    for model in models.models:
+        refuse_narrow_rates(model.tested)
     models = in_bounds(models)
     tested = models.models[0].tested
     couplings = [interest_parameter(each.hypothesis, each.flavor) for each in tested]

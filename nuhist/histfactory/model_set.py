@@ -12,6 +12,7 @@ from nuhist.errors import ConfigError, OptionError
 from nuhist.experiments.experiment import Experiment
 from nuhist.experiments.loading import load_experiments
 from nuhist.histfactory.channel import ChannelModel, channel_model, replaced
+from nuhist.histfactory.neutrino_models import split_for_all
 from nuhist.histfactory.neutrinos import NeutrinoModel
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Channel, Parameter
@@ -35,11 +36,12 @@ class ModelSet:
     parameters: tuple[Parameter, ...]
 
     def testing(self, hypothesis: Hypothesis, place: int = 0) -> ModelSet:
-        """The same for another hypothesis, whose rates are smooth where those of the one in its place are."""
+        """The same for another hypothesis in the place of one."""
         models = []
         for model in self.models:
             tested = list(model.tested)
             tested[place] = replace(tested[place], hypothesis=hypothesis)
+            tested = split_for_all(tested)
             models.append(replace(model, neutrinos=tested[0], further=tuple(tested[1:])))
         return ModelSet(tuple(models), self.parameters)
 

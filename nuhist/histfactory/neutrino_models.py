@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
@@ -11,11 +12,15 @@ import numpy as np
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment, Treatment
 from nuhist.experiments.interaction import SourceChoice
+from nuhist.experiments.narrow import refuse_narrow
 from nuhist.experiments.response import make_response
 from nuhist.histfactory.neutrinos import NeutrinoModel
 from nuhist.histfactory.options import BuildOptions
+from nuhist.physics.hypotheses import Hypothesis
 from nuhist.physics.recoils import breakpoints
+from nuhist.physics.sources.source import Source
 from nuhist.physics.together import Tested
+from nuhist.tables import Array
 
 
 def neutrino_models(
@@ -33,11 +38,7 @@ def neutrino_models(
     _refuse_other_neutrinos(experiment, treatment, options.source)
     if options.flux == "paper" and source.common_uncertainty is None:
         raise ConfigError(f"flux='paper': is one parameter for the Sun; use flux='split' with {source.name}")
-    points = [
-        breakpoints(hypothesis, experiment.target, source.components, experiment.process)
-        for hypothesis, _ in tested
-    ]
-    response = make_response(experiment, kind, reduce(np.union1d, points))
+    response = make_response(experiment, kind, _points(experiment, source, [each for each, _ in tested]))
     names = [hypothesis.name for hypothesis, _ in tested]
     return [
         NeutrinoModel(
@@ -46,6 +47,31 @@ def neutrino_models(
         )
         for hypothesis, flavor in tested
     ]  # fmt: skip
+
+
+def split_for_all(models: Sequence[NeutrinoModel]) -> list[NeutrinoModel]:
+    """The same models of one channel, with a response that is split where the rates of all are not smooth."""
+    first = models[0]
+    points = _points(first.experiment, first.source, [each.hypothesis for each in models])
+    if np.isin(points, first.response.breakpoints).all():
+        return list(models)
+    kind = first.options.response or first.treatment.response
+    response = make_response(first.experiment, kind, points)
+    return [replace(each, response=response) for each in models]
+
+
+def _points(experiment: Experiment, source: Source, hypotheses: Sequence[Hypothesis]) -> Array:
+    """Recoil energies in keV at which some rate is not smooth."""
+    found = (
+        breakpoints(each, experiment.target, source.components, experiment.process) for each in hypotheses
+    )
+    return reduce(np.union1d, found)
+
+
+def refuse_narrow_rates(models: Sequence[NeutrinoModel]) -> None:
+    """Refuse hypotheses of which a response would overlook a part, see :mod:`nuhist.experiments.narrow`."""
+    for each in models:
+        refuse_narrow(each.experiment, each.response, each.hypothesis, each.flavor, each.physics)
 
 
 def _refuse_other_neutrinos(experiment: Experiment, treatment: Treatment, other: str | None) -> None:

@@ -144,6 +144,7 @@ def build_patchset(
     ['q_nu_m1', 'q_nu_0', 'q_nu_1']
     """
     from nuhist.histfactory.model_set import model_set  # physics, which reading a grid does without
+    from nuhist.histfactory.neutrino_models import refuse_narrow_rates
     from nuhist.histfactory.signal_points import signal_couplings
 
     tested = get_hypothesis(hypothesis)
@@ -156,6 +157,8 @@ def build_patchset(
         raise ConfigError(f"{tested.name}: a strength below zero has no meaning")
     options = replace(options or BuildOptions(), **choices)
     models = model_set(experiments, tested, flavor, options)
+    for model in models.models:
+        refuse_narrow_rates(model.tested)
     grid = grid or signal_couplings(models)
     options = models.models[0].neutrinos.options
     poi = tested.parameter_of_interest(flavor)

@@ -45,12 +45,18 @@ def called(function: Callable[..., Any], where: str, *arguments: Any) -> Any:
         raise ConfigError(f"{where}: {_place(function, error)} raised {reason}") from error
 
 
-def _place(function: Callable[..., Any], error: BaseException) -> str:
-    """The last line of the function's own file that was run, or of any file."""
+def innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function itself, where keywords are bound to it or nuhist's own functions call it."""
     while isinstance(function, partial):
         # nuhist's own hold the user's function; those of a user may have a keyword of that name, too.
         ours = str(getattr(function.func, "__module__", "")).startswith("nuhist.")
         function = function.keywords.get("function", function.func) if ours else function.func
+    return function
+
+
+def _place(function: Callable[..., Any], error: BaseException) -> str:
+    """The last line of the function's own file that was run, or of any file."""
+    function = innermost(function)
     frames = traceback.extract_tb(error.__traceback__)[1:]
     code = getattr(function, "__code__", None)
     own = [frame for frame in frames if code is not None and frame.filename == code.co_filename]

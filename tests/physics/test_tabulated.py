@@ -16,6 +16,7 @@ from nuhist.cli.main import main
 from nuhist.errors import NuhistError, OptionError
 from nuhist.histfactory.interest import couplings
 from nuhist.histfactory.workspace import load_workspace
+from nuhist.methods.scan_results import ExclusionScan
 from nuhist.physics.hypotheses import get_hypothesis
 from nuhist.physics.together import hypotheses_together
 
@@ -392,3 +393,20 @@ def test_a_product_that_the_second_alone_has(tmp_path: Path) -> None:
         workspace = nuhist.build("gemma_like", hypothesis=[f"{path}:{name}" for name in order])
         added = expected(workspace, a=2.0, b=3.0) - expected(workspace, a=0.0, b=0.0)
         np.testing.assert_allclose(added, (4 * 4 + 4 * 9 - 6 * 6) * BOX, rtol=1e-6)  # by hand
+
+
+@pytest.mark.parametrize("over", ["5,10", "10,5", "10,20"])
+def test_a_scan_has_the_nodes_of_each_value(tmp_path: Path, over: str) -> None:
+    # Boxes of 10 eV: all but those of the first value were overlooked.
+    path = tmp_path / "lines.csv"
+    rows = [
+        f"{mass},{mass + shift},{size}"
+        for mass in (5, 10, 20)
+        for shift, size in ((-0.005, 0), (0, 1e4), (0.005, 0))
+    ]
+    path.write_text("# reference: 1e-12\nmass_keV,T_keV,power_2\n" + "\n".join(rows) + "\n")
+    scan = nuhist.exclusion("xenonnt_sr0", hypothesis=str(path), over=f"mass={over}")
+    assert isinstance(scan, ExclusionScan)
+    for point in scan.points:
+        alone = nuhist.limit(nuhist.build("xenonnt_sr0", hypothesis=f"{path}:mass={point.value:g}"))
+        assert point.upper_observed == pytest.approx(alone.upper, rel=1e-9)
