@@ -174,6 +174,17 @@ def percent(level: float) -> str:
     return f"{100 * level:.14g} %"
 
 
+def rough_percent(fraction: float) -> str:
+    """An uncertainty in percent with two digits, without a power of ten.
+
+    Examples
+    --------
+    >>> rough_percent(0.0904), rough_percent(1.0), rough_percent(0.007)
+    ('9 %', '100 %', '0.7 %')
+    """
+    return f"{float(f'{100 * fraction:.2g}'):.10g} %"
+
+
 def as_numbers(values: Any, what: str) -> NDArray[np.float64]:
     """Finite numbers in one row, shape (values,).
 

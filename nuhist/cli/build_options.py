@@ -27,7 +27,7 @@ _BUILD_OPTIONS = (
     click.option("--atomic", metavar="KIND",
                  help="Electrons in atoms: step, or rrpa of xenon [default: the treatment's]."),
     click.option("--response", metavar="KIND",
-                 help="Response: matrix, gaussian or none [default: the treatment's]."),
+                 help="Response: matrix, gaussian, none or monoenergetic [default: the treatment's]."),
     click.option("--neutrino-mass", type=float, metavar="EV",
                  help="Mass of the neutrino in eV, in the EPA [default: 1]."),
     click.option("--observed", type=PathType(), metavar="FILE",

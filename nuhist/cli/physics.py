@@ -10,6 +10,7 @@ from nuhist.cli.choices import Chosen, model_argument
 from nuhist.cli.common import as_json
 from nuhist.cli.options import PathType, command
 from nuhist.cli.printing import print_json, print_remarks, print_table, say
+from nuhist.values import rough_percent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +89,7 @@ def _describe_source(source: Any, *, json_output: bool) -> None:
         return
     say(f"{source.name}: {source.description}", "")
     rows = [
-        [group["name"], f"{group['per_cm2_s']:.4g}", f"{100 * group['fractional_uncertainty']:.2g} %",
+        [group["name"], f"{group['per_cm2_s']:.4g}", rough_percent(group["fractional_uncertainty"]),
          ", ".join(group["components"])]
         for group in groups
     ]  # fmt: skip

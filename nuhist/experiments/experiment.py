@@ -182,6 +182,18 @@ class Experiment:
         """Number of bins."""
         return self.edges.size - 1
 
+    @property
+    def response_kinds(self) -> tuple[ResponseKind, ...]:
+        """The kinds of response that its tables are enough for."""
+        has = self.response
+        there = {
+            "matrix": "matrix" in has,
+            "gaussian": "efficiency" in has and "resolution" in has,
+            "none": "efficiency" in has,
+            "monoenergetic": "monoenergetic" in has,
+        }
+        return tuple(kind for kind in RESPONSE_KINDS if there[kind])
+
     def treatment(self, background: str | None = None) -> Treatment:
         """A treatment by name, or the default one.
 

@@ -75,7 +75,9 @@ def read_monoenergetic(experiment: Experiment) -> Monoenergetic:
     """
     source = experiment.response.get("monoenergetic")
     if source is None:
-        raise ConfigError(f"{experiment.name} has no response to recoils of single energies")
+        raise ConfigError(
+            f"{experiment.name} has no response to recoils of single energies; {kinds_there(experiment)}"
+        )
     if source["target"] != experiment.target.name:
         raise ConfigError(
             f"{experiment.name}: its response was made for {source['target']}, and its target is"
@@ -90,6 +92,15 @@ def read_monoenergetic(experiment: Experiment) -> Monoenergetic:
             f"{path}: has {found.probabilities.shape[1]} bins, {experiment.name} has {experiment.bins}"
         )
     return found
+
+
+def kinds_there(experiment: Experiment) -> str:
+    """Which responses an experiment has, for messages: what to use instead of one that it lacks."""
+    kinds = [f"'{kind}'" for kind in experiment.response_kinds]
+    if not kinds:
+        return "its response has no table; give one in experiment.yaml"
+    *others, last = kinds
+    return "use response=" + (f"{', '.join(others)} or {last}" if others else last)
 
 
 def largest_energy(experiment: Experiment) -> float:
@@ -119,8 +130,14 @@ def _read(path: Path, _changed: int, energy: str, names: tuple[str, ...], scale:
     if not bins:
         raise DataError(f"{path}: has no column of a bin")
     values = scale * np.stack(bins)[:, order].reshape(len(bins), energies.size, -1)
-    if values.sum(axis=0).max() > 1 + 1e-6:
-        raise DataError(f"{path}: a row adds up to more than 1; it must hold probabilities")
+    totals = values.sum(axis=0)
+    if totals.max() > 1 + 1e-6:
+        bad = order[int(np.argmax(totals))]
+        said = ", ".join(f"{name} = {table[name][bad]:.{_SHOWN}g}" for name in (energy, *names))
+        raise DataError(
+            f"{path}: row {bad + 1} ({said}) adds up to {totals.max():.{_SHOWN}g}, more than 1; it must hold"
+            " probabilities, after 'scale'"
+        )
     return Monoenergetic(energies, tuple(anchors), np.moveaxis(values, -1, 0))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nuhist.errors import ConfigError
 from nuhist.experiments.experiment import Experiment, ResponseKind
-from nuhist.experiments.monoenergetic import Monoenergetic, read_monoenergetic
+from nuhist.experiments.monoenergetic import Monoenergetic, kinds_there, read_monoenergetic
 from nuhist.physics.processes import PROCESSES
 from nuhist.tables import Array, column, read_table
 
@@ -178,7 +178,7 @@ def gauss(left: Array, width: Array) -> tuple[Array, Array]:
 def _matrix(experiment: Experiment) -> tuple[Probability, Array]:
     source = experiment.response.get("matrix")
     if source is None:
-        raise ConfigError(f"{experiment.name} has no response matrix; use response='gaussian' or 'none'")
+        raise ConfigError(f"{experiment.name} has no response matrix; {kinds_there(experiment)}")
     path = experiment.folder / source["table"]
     table = read_table(path)
     centres = column(path, table, source["energy"], increasing=True)
@@ -187,8 +187,13 @@ def _matrix(experiment: Experiment) -> tuple[Probability, Array]:
     )
     if rows.shape[0] != experiment.bins:
         raise ConfigError(f"{path}: has {rows.shape[0]} bins, {experiment.name} has {experiment.bins}")
-    if rows.sum(axis=0).max() > 1 + 1e-6:
-        raise ConfigError(f"{path}: a row adds up to more than 1; it must hold probabilities")
+    totals = rows.sum(axis=0)
+    if totals.max() > 1 + 1e-6:
+        bad = int(np.argmax(totals))
+        raise ConfigError(
+            f"{path}: row {bad + 1} ({source['energy']} = {centres[bad]:g}) adds up to {totals[bad]:.4g},"
+            " more than 1; it must hold probabilities"
+        )
     cell = float(source["cell"])
     if not np.allclose(np.diff(centres), cell, rtol=0, atol=1e-6 * cell):
         raise ConfigError(f"{path}: rows are not {cell:g} keV apart, as the key 'cell' says")
@@ -208,7 +213,7 @@ def _efficiency(experiment: Experiment) -> tuple[Array, Array, bool]:
     """Energies and values of the efficiency, and whether it is one of reconstructed energy."""
     source = experiment.response.get("efficiency")
     if source is None:
-        raise ConfigError(f"{experiment.name} has no efficiency table; use response='matrix'")
+        raise ConfigError(f"{experiment.name} has no efficiency table; {kinds_there(experiment)}")
     path = experiment.folder / source["table"]
     table = read_table(path)
     nodes = column(path, table, source["energy"], increasing=True)
@@ -243,7 +248,7 @@ def _between_edges(energy: Array, *, edges: Array, nodes: Array, values: Array) 
 def _gaussian(experiment: Experiment) -> tuple[Probability, Array]:
     """Gaussian resolution, with the efficiency before or after it."""
     if "resolution" not in experiment.response:
-        raise ConfigError(f"{experiment.name} has no resolution; use response='matrix' or 'none'")
+        raise ConfigError(f"{experiment.name} has no resolution; {kinds_there(experiment)}")
     terms = experiment.response["resolution"]
     nodes, values, reconstructed = _efficiency(experiment)
     edges = experiment.edges

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nuhist.errors import OptionError
 from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.experiments.experiment import Experiment, ResponseKind
 from nuhist.experiments.loading import load_experiment
@@ -16,10 +17,13 @@ from nuhist.experiments.narrow import refuse_narrow
 from nuhist.experiments.response import make_response
 from nuhist.physics.hypotheses import FlavorChoice, RateOptions, active_flavors, get_hypothesis
 from nuhist.physics.propagation import rates_in_source
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.physics.recoils import breakpoints, refuse_unused_mass
 from nuhist.physics.together import refuse_unused_flavor
 from nuhist.showing import Shown, Table
 from nuhist.tables import Array
+
+ENERGY = "reconstructed energy in keV"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,6 +42,10 @@ class Spectrum(Shown):
         Centres of the bins, keV; where bins are not of energy, energies of the response.
     standard_model_rate, added_rate
         dR/dT there, before any detector, events per tonne year keV.
+    edges_of
+        What edges are: ``"reconstructed energy in keV"``, or ``"bin"`` where they number the bins.
+    axes
+        Names and edges of what bins are of, the last one's fastest; empty where that is reconstructed energy.
     """
 
     experiment: str
@@ -52,6 +60,8 @@ class Spectrum(Shown):
     recoil_energy: Array
     standard_model_rate: Array
     added_rate: Array
+    edges_of: str = ENERGY
+    axes: tuple[tuple[str, Array], ...] = ()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -69,9 +79,11 @@ class Spectrum(Shown):
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {
+        axes = [{"name": name, "edges": edges.tolist()} for name, edges in fields.pop("axes")]
+        plain = {
             name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in fields.items()
         }
+        return {**plain, "axes": axes}
 
 
 def spectrum(
@@ -96,7 +108,8 @@ def spectrum(
     coupling
         Value of the coupling in the hypothesis' unit, such as μ_B or e₀.
     response
-        ``"matrix"``, ``"gaussian"`` or ``"none"``; by default what the experiment's treatment says.
+        ``"matrix"``, ``"gaussian"``, ``"none"`` or ``"monoenergetic"``; by default what the experiment's
+        treatment says.
     source
         Another source of neutrinos than the experiment's, such as ``"sun:survival=constant"``; see
         :func:`nuhist.physics.sources.registry.get_source`.
@@ -111,7 +124,7 @@ def spectrum(
     ConfigError
         If a name is unknown.
     OptionError
-        If there is a neutrino mass on which nothing depends.
+        If there is a neutrino mass on which nothing depends, or a choice of bound electrons for nuclei.
 
     Examples
     --------
@@ -128,6 +141,11 @@ def spectrum(
     physics = options or RateOptions(atomic=treatment.atomic)
     if physics.neutrino_mass_ev != RateOptions.neutrino_mass_ev:
         refuse_unused_mass(tested)
+    if physics.atomic == "rrpa" and experiment.process != ELECTRON:
+        raise OptionError(
+            f"atomic='rrpa': is of electrons bound in the atom, and nuclei recoil in {experiment.name};"
+            " leave it out"
+        )
     kind = response or treatment.response
     physics = replace(physics, target=experiment.target, process=experiment.process)
     beam = experiment.neutrino_source(treatment, source)
@@ -152,4 +170,6 @@ def spectrum(
         recoil_energy=centres,
         standard_model_rate=rates[0][0],
         added_rate=rates[1][0],
+        edges_of="bin" if experiment.axes else ENERGY,
+        axes=experiment.axes,
     )

@@ -22,6 +22,7 @@ from nuhist.histfactory.templates import (
     linear_constraint,
 )
 from nuhist.tables import Array
+from nuhist.values import rough_percent
 
 ARGON_SAMPLE = "ar37"
 _FARTHEST = 10.0  # standard deviations
@@ -89,7 +90,7 @@ def background_samples(
             # A norm of nothing is as low as a linear one goes.
             bounds = (-min(1 / constraint, _FARTHEST), _FARTHEST) if sample.linear else None
             parameters.append(
-                Parameter(norm, f"{sample.title}: norm, {100 * constraint:.2g} %", bounds=bounds)
+                Parameter(norm, f"{sample.title}: norm, {rough_percent(constraint)}", bounds=bounds)
             )
         samples.append(Sample(sample.name, sample.title, counts, tuple(modifiers)))
     if argon is not None and experiment.argon37 is not None and not (argon == "fixed" and argon_inside):

@@ -17,6 +17,7 @@ from nuhist.histfactory.neutrinos import NeutrinoModel
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.templates import Channel, Parameter
 from nuhist.physics.hypotheses import FlavorChoice, Hypothesis, active_flavors, title_of
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.physics.together import Tested, refuse_unused_flavor
 
 
@@ -142,13 +143,16 @@ def model_set(
     if len(loaded) > 1:
         _refuse_same_events(loaded)
         if options.observed is not None or options.exposure is not None:
-            raise ConfigError(
-                "observed=... and exposure=... belong to one experiment; build it alone and combine"
-            )
+            raise ConfigError(_of_one("observed=... and exposure=... belong", loaded))
         if options.templates:
-            raise ConfigError("templates=... belongs to one experiment; build it alone and combine")
+            raise ConfigError(_of_one("templates=... belongs", loaded))
         if options.ar37 is not None and all(entry.argon37 is None for entry in loaded):
             raise OptionError("none of the experiments has ³⁷Ar; leave ar37=... out")
+    if options.atomic is not None and all(entry.process != ELECTRON for entry in loaded):
+        raise OptionError(
+            f"atomic='{options.atomic}': is of electrons bound in the atom, and nuclei recoil in"
+            f" {', '.join(entry.name for entry in loaded)}; leave it out"
+        )
     models = []
     for experiment in loaded:
         bare = len(loaded) > 1 and experiment.argon37 is None
@@ -166,14 +170,33 @@ def _shared(models: Sequence[ChannelModel]) -> tuple[Parameter, ...]:
     """Parameters of all channels, each once."""
     parameters: dict[str, Parameter] = {}
     for model in models:
+        own: dict[str, Parameter] = {}
         for parameter in model.parameters:
+            experiment, known = model.neutrinos.experiment.name, own.setdefault(parameter.name, parameter)
+            if known != parameter:
+                raise ConfigError(
+                    f"{experiment}: the name '{parameter.name}' is taken twice, by {known.meaning} and by"
+                    f" {parameter.meaning}; choose another name in its experiment.yaml"
+                )
             if parameters.setdefault(parameter.name, parameter) != parameter:
                 raise ConfigError(
-                    f"{model.neutrinos.experiment.name}: '{parameter.name}' means something else in another"
-                    " experiment; build each alone, and join them by combine with"
-                    f" decorrelate=['{parameter.name}']"
+                    f"{experiment}: '{parameter.name}' means something else in another experiment; build each"
+                    f" alone, and join them by combine with decorrelate=['{parameter.name}']"
                 )
     return tuple(parameters.values())
+
+
+def _of_one(what: str, loaded: Sequence[Experiment]) -> str:
+    """That options belong to one experiment, and which ones there are; a set is several."""
+    names = ", ".join(entry.name for entry in loaded)
+    part_of = {entry.part_of for entry in loaded}
+    whole = next(iter(part_of)) if len(part_of) == 1 else None
+    if whole is None:
+        return f"{what} to one experiment, and there are {names}; build it alone and combine"
+    return (
+        f"{what} to one experiment, and {whole} is a set of {len(loaded)}, {names}; name one of them,"
+        " or build each and combine them"
+    )
 
 
 def _refuse_same_events(experiments: Sequence[Experiment]) -> None:

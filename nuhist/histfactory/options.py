@@ -68,7 +68,7 @@ class BuildOptions:
     atomic
         ``"step"`` or ``"rrpa"``, see :class:`nuhist.physics.hypotheses.RateOptions`.
     response
-        ``"matrix"``, ``"gaussian"`` or ``"none"``, for the neutrino scattering.
+        ``"matrix"``, ``"gaussian"``, ``"none"`` or ``"monoenergetic"``, for the neutrino scattering.
     neutrino_mass
         Mass of the neutrino in eV, in the equivalent-photon approximation; None for 1.
     observed

@@ -10,6 +10,7 @@ from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.interest import coupling_scale, signal_of
 from nuhist.histfactory.workspace import Workspace
 from nuhist.physics.coupling import CouplingScale
+from nuhist.physics.hypotheses import find_parameter, title_of
 
 UNKNOWN = "meaning unknown (no sidecar)"
 
@@ -110,7 +111,7 @@ def summarise(workspace: Workspace) -> WorkspaceSummary:
         )
     meanings = sidecar.get("parameters", {})
     scale = coupling_scale(workspace, poi) if poi else CouplingScale.plain("")
-    known = "" if scale.is_plain else scale.meaning + _of_signal(signal_of(sidecar, scale.name))
+    known = "" if scale.is_plain else _meaning(scale, sidecar) + _of_signal(signal_of(sidecar, scale.name))
     parameters = tuple(
         ParameterSummary(
             name=name,
@@ -129,6 +130,15 @@ def summarise(workspace: Workspace) -> WorkspaceSummary:
         channels=tuple(channels),
         parameters=parameters,
     )
+
+
+def _meaning(scale: CouplingScale, sidecar: Mapping[str, Any]) -> str:
+    """The definition of a parameter of interest; the hypothesis' title where that is its name again."""
+    if scale.meaning != scale.name:
+        return scale.meaning
+    found = find_parameter(scale.name)
+    title = title_of(sidecar.get("hypothesis")) or (found[0].title if found else None)
+    return title or scale.meaning
 
 
 def _of_signal(signal: Mapping[str, Any]) -> str:

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from nuhist.histfactory.parameter_sets import parameter_sets
+from nuhist.histfactory.sample_names import whole_name
+
+_ROUNDING = 1e-9  # of the largest count: what the sum of terms may lack of nothing
 
 
 def suspicions(spec: Mapping[str, Any]) -> tuple[str, ...]:
@@ -22,16 +25,25 @@ def suspicions(spec: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _counts(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Samples that expect fewer than no events, in one line, but for terms of a sum that is positive."""
+    said, further = "", 0
     for channel in spec["channels"]:
+        sums: dict[str, Any] = {}
         for sample in channel["samples"]:
-            below = [index for index, count in enumerate(sample["data"]) if count < 0]
-            if below:
+            name = whole_name(channel, sample)
+            sums[name] = sums.get(name, 0.0) + np.asarray(sample["data"], dtype=np.float64)
+        for name, total in sums.items():
+            below = np.flatnonzero(total < -_ROUNDING * np.abs(total).max()).tolist()
+            if below and said:
+                further += 1
+            elif below:
                 more = f" and {len(below) - 1} more" if len(below) > 1 else ""
-                yield (
-                    f"channel '{channel['name']}': sample '{sample['name']}': bin {below[0]}{more} expects"
-                    f" fewer than no events ({sample['data'][below[0]]:g}), as only interference or"
-                    " weights below 0 can"
+                said = (
+                    f"channel '{channel['name']}': sample '{name}': bin {below[0]}{more} expects fewer than"
+                    f" no events ({total[below[0]]:g}), as only interference or weights below 0 can"
                 )
+    if said:
+        yield said + (f"; so do {further} more samples" if further else "")
 
 
 def _errors(spec: Mapping[str, Any]) -> Iterator[str]:

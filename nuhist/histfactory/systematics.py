@@ -15,6 +15,7 @@ from nuhist.physics.hypotheses import Atomic, RateOptions
 from nuhist.physics.sources.registry import get_source, source_tables
 from nuhist.physics.sources.source import FluxGroup, Source
 from nuhist.tables import Array
+from nuhist.values import rough_percent
 
 # By what is nominal: what the other one is.
 _ATOMIC: dict[Atomic, Parameter] = {
@@ -105,7 +106,7 @@ def flux_parameter(source: Source, group: str, *, lumi: bool) -> tuple[Parameter
         return Parameter("lumi", meaning, "1", (0.5, 1.5), 1.0, 1.0, fraction), fraction
     chosen = source.group(group)
     members = " + ".join(part.name for part in chosen.components)
-    meaning = f"{source.title} {members} flux, {100 * chosen.uncertainty:.2g} % ({chosen.reference})"
+    meaning = f"{source.title} {members} flux, {rough_percent(chosen.uncertainty)} ({chosen.reference})"
     if source.common_uncertainty is None:  # there are others of its kind, with fluxes of their own
         meaning = f"{meaning}, {source.name}"
         if source_tables(source.name):  # which may lie in another folder under the same name

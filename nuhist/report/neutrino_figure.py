@@ -21,6 +21,7 @@ from nuhist.report.neutrinos import (
     flux_curves,
 )
 from nuhist.showing import Table
+from nuhist.values import rough_percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +44,7 @@ def flux_figure(curves: Sequence[FluxCurve], **look: Unpack[Look]) -> Figure:
         exponent = int(np.floor(np.log10(curve.total)))
         label = (
             f"{_NAMES.get(curve.component, curve.component)}: {curve.total / 10.0**exponent:.3g}"
-            rf"$\times\mathrm{{10^{{{exponent}}}}}$, ± {100 * curve.uncertainty:.2g} %"
+            rf"$\times\mathrm{{10^{{{exponent}}}}}$, ± {rough_percent(curve.uncertainty)}"
         )
         if curve.densities is None:
             axes.plot(curve.energies * 2, [_LOWEST_FLUX, curve.total], color=colour, linestyle=":",

@@ -24,6 +24,7 @@ from nuhist.physics.sources.source import Source
 from nuhist.physics.targets.registry import get_target
 from nuhist.showing import Table
 from nuhist.tables import Array
+from nuhist.values import rough_percent
 
 STANDARD_MODEL = "standard-model"
 # Beside the Standard Model, whatever else is asked for.
@@ -57,7 +58,7 @@ class FluxCurve(JsonResult):
     @property
     def summary(self) -> str:
         """Which component, and its total."""
-        return f"{self.component}: {self.total:.4g} per cm² s, ± {100 * self.uncertainty:.2g} %"
+        return f"{self.component}: {self.total:.4g} per cm² s, ± {rough_percent(self.uncertainty)}"
 
     def table(self) -> Table:
         """A row for each energy; lines have no density."""

@@ -123,15 +123,20 @@ def test_a_workspace_without_energies(tmp_path: Path) -> None:
         (YAML, rows()[:5] + rows()[6:], DataError, r"row of T = 1\.5, a = 0 is not there"),
         (YAML, [*rows(), rows()[3]], DataError, r"row of T = 1, a = 2 is there 2 times"),
         (YAML, rows((-2, -1, 1)), DataError, "column 'a': expected several anchors, 0 among them"),
-        (YAML, [*rows()[:-1], "3.0,2,90,20"], DataError, "adds up to more than 1"),
+        # The 16th row, in percent: 0.9 + 0.2.
+        (YAML, [*rows()[:-1], "3.0,2,90,20"], DataError, r"row 16 \(T = 3, a = 2\) adds up to 1\.1, more"),
+        (YAML, ["3.0,2,90,20", *rows()[:-1]], DataError, r"row 1 \(T = 3, a = 2\) adds up to 1\.1, more"),
+        (YAML.replace("single_a", "lumi"), rows(), ConfigError, "'lumi' is taken twice, by some yield"),
+        (YAML.replace("single_a", "b8_flux"), rows(), ConfigError, "'b8_flux' is taken twice, by solar 8B"),
+        (YAML.replace("single_a", "sm_strength_nu"), rows(), ConfigError, "is a nuisance parameter, too"),
         (YAML, [*rows()[:-1], "3.0,2,-1,20"], DataError, "is negative"),
-        (YAML.replace("0.01", "0.1"), rows(), DataError, "adds up to more than 1"),
+        (YAML.replace("0.01", "0.1"), rows(), DataError, "adds up to 4.5, more than 1"),
         (YAML.replace("target: xenon", "target: argon"), rows(), ConfigError, "made for argon, and its"),
         (YAML.replace("[0, 1, 5]", "[0, 1]"), rows(), ConfigError, "has 2 bins, single has 1"),
         (YAML.replace("[0, 1, 5]", "[0, 1, 1]"), rows(), ConfigError, "edges of S2 do not increase"),
         (YAML.replace("[0.1, 2.0]", "[1.1, 2.0]"), rows(), ConfigError, "expected 1 between them"),
         (YAML.replace("        constraint: 1.0\n", ""), rows(), ConfigError, "linear: says how"),
-        (YAML.replace("response: monoenergetic", "response: none"), rows(), ConfigError, "has no efficiency"),
+        (YAML.replace(": monoenergetic", ": none"), rows(), ConfigError, "use response='monoenergetic'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused(

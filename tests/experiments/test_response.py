@@ -196,7 +196,7 @@ RESOLUTION = (
             "\n0.100,0",
             "\n0.100,1.5",
             ConfigError,
-            "a row adds up to more than 1",
+            r"row 1 \(E_true_keV = 0\.1\) adds up to 1\.\d+, more than 1",
         ),
         (
             "matrix",

@@ -26,7 +26,8 @@ def remarks(
     whole: bool,
 ) -> list[str]:
     """One line for each thing to know."""
-    lines = [f"{name} is {each.alea} in alea" for name, each in known.items() if each.alea != name]
+    renamed = [f"{name} is {each.alea} in alea" for name, each in known.items() if each.alea != name]
+    lines = ["; ".join(renamed)] if renamed else []
     below = [name for name, each in known.items() if each.form != "shape" and each.value(each.low) < 0]
     lines += (
         [f"{', '.join(below)}: alea knows no factors below 0, and gets 0 as lower bound"] if below else []
