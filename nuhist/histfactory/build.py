@@ -16,6 +16,7 @@ from nuhist.histfactory.model_set import ModelSet, model_set
 from nuhist.histfactory.neutrino_models import refuse_narrow_rates
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.workspace import Workspace, make_workspace
+from nuhist.histfactory.yield_deviations import with_deviations
 from nuhist.keywords import with_fields
 from nuhist.physics.hypotheses import Dependence, FlavorChoice
 from nuhist.physics.rate_options import ELECTRON
@@ -98,7 +99,7 @@ def workspace_of(models: ModelSet, command: str | None = None) -> Workspace:
         refuse_other_expectation(models, channels, each.hypothesis, each.flavor)
     refuse_other_product(models, channels)
     return make_workspace(
-        channels,
+        with_deviations(models.models, channels),
         [*couplings, *models.parameters],
         couplings[0].name,
         models.description(command),

@@ -129,8 +129,10 @@ class ChannelModel:
         off = self.neutrinos.deviations(factor, others, observed)
         one, two = (max(abs(off[key]) for key in off if key[-1] == size) for size in "12")
         return [
-            f"2 ln L is off by at most {one:.2g} at ±1 and {two:.2g} at ±2 standard deviations of a parameter"
-            " of the response, against straight lines between its anchors.",
+            f"2 ln L of the Standard Model's scattering is off by at most {one:.2g} at ±1 and {two:.2g} at ±2"
+            " standard deviations of one parameter of the response, against straight lines between its"
+            " anchors. Backgrounds that follow these parameters do so by a factor alone, which this leaves"
+            " out.",
             f"Recoils below {energies[0]:g} keV and above {energies[-1]:g} keV are not seen: the response"
             " ends there, and is not extrapolated.",
         ]

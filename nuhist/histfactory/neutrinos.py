@@ -139,6 +139,15 @@ class NeutrinoModel:
             return {}
         return self.parts.deviations(factor * self._standard_model(), others, observed)
 
+    def at_anchors(self, x: float) -> Array:
+        """Counts at all combinations of the response's anchors, shape (points, bins), for a coupling of x."""
+        groups = [self._counts(group, self.source, self.physics) for group in self.groups]
+        own = own_counts(self.experiment, self._folding, self.hypothesis)
+        stacked = sum(x**power * counts for each in (*groups, own) for power, counts in each.items())
+        points = int(np.prod([each.size for each in self.response.anchors]))
+        found: Array = np.reshape(stacked, (-1, self.response.weights.shape[0]))[-points:]
+        return found
+
     def samples(self) -> list[Sample]:
         """Samples with the coupling as a normfactor or as a signed polynomial."""
         samples = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from itertools import product
 
 import numpy as np
 import pyhf
@@ -87,3 +89,36 @@ def test_counts_follow_the_yields(
 
 def test_factors_multiply_to_one_where_nothing_is_pulled() -> None:
     assert normsys((2.5, 1 / 2.5), np.zeros(1)) == pytest.approx([1.0], abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "largest"), [("light-vector:mass=50MeV", 0.3), ("magnetic-moment", 0.0)]
+)
+def test_how_far_off_it_is_said_to_be_where_the_coupling_is_seen(hypothesis: str, largest: float) -> None:
+    workspace = nuhist.build(RUN, hypothesis=hypothesis)
+    described = (workspace.sidecar or {})["channels"][RUN]
+    (text,) = (text for text in described["assumptions"] if text.startswith("With "))
+    found = re.search(r" at (\S+)( mu_B)?, about .* at most (\S+) where .* ±1 and (\S+) where", text)
+    assert found
+    coupling, said = float(found[1]), (float(found[3]), float(found[4]))
+    # Near the limit of this run alone, whose fit knows what makes the signal itself uncertain.
+    assert coupling == pytest.approx(nuhist.limit(workspace).upper, rel=0.25)
+    table = read_table(nuhist.load_experiment(RUN).folder / "bins.csv")
+    others = sum(table[name] for name in ("accidental", "electron", "neutron"))
+    observed = np.array(workspace.observed()[RUN])
+    for size, number in zip((1, 2), said, strict=True):
+        off = []
+        for light, charge in product((-size, 0, size), repeat=2):
+            made, expected = (others + get(hypothesis, coupling, light, charge) for get in (by_pyhf, exact))
+            off.append(2 * np.sum(made - expected - observed * np.log(made / expected)))
+        # The text has two digits, and a coupling of four.
+        assert number == pytest.approx(max(np.abs(off)), rel=0.06, abs=1e-4)
+    # A signed coupling has no slopes of its own; one that has a sample is followed as the Standard Model is.
+    assert said[0] > largest
+
+
+def test_the_standard_models_number_is_said_to_be_its_own() -> None:
+    sidecar = nuhist.build(RUN, hypothesis="standard-model").sidecar or {}
+    texts = [text for text in sidecar["channels"][RUN]["assumptions"] if "2 ln L" in text]
+    assert len(texts) == 1
+    assert texts[0].startswith("2 ln L of the Standard Model's scattering is off by at most 0.0046 at ±1")
