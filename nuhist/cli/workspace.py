@@ -67,6 +67,7 @@ def patchset(
 
     A limit from it takes five points or more. An end outside the grid is open.
     """
+    from nuhist.histfactory.data_kind import response_remarks
     from nuhist.histfactory.grids import parse_range
     from nuhist.histfactory.patchset import build_patchset
 
@@ -80,6 +81,8 @@ def patchset(
         **choices,
     )
     remark_on(hypothesis)
+    for remark in response_remarks(result.background.sidecar):
+        warn(remark)
     result.save(output)
     tell(f"{output}: {len(result.points)} signal points, digest {result.digest[:12]}")
 

@@ -10,6 +10,7 @@ from nuhist.errors import ConfigError
 from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.histfactory.model_set import ModelSet
 from nuhist.histfactory.seen import Seen, seen_in
+from nuhist.physics.hypotheses import Dependence
 from nuhist.tables import Array
 
 _PLAIN = 5.0  # standard deviations at the ends of a grid, and beyond them
@@ -43,14 +44,18 @@ def signal_couplings(models: ModelSet) -> list[float]:
     seen = [seen_in(model, 0, channel) for model, channel in zip(models.models, channels, strict=True)]
     added = _added(models)
     tested = models.models[0].neutrinos
-    ends = [_end(seen, added, sign) for sign in (-1.0, 1.0)]
+    positive = (
+        tested.hypothesis.dependence is Dependence.POWER
+        and tested.hypothesis.parameter_range(tested.flavor).bounds[0] >= 0
+    )  # below 0 there would be fewer events than none
+    ends = [0.0 if positive and sign < 0 else _end(seen, added, sign) for sign in (-1.0, 1.0)]
     if None in ends:
         raise ConfigError(
             f"{tested.hypothesis.name}: no experiment sees its coupling between 1e-6 and 1e6 times its"
             " reference; give a grid"
         )
     low, high = (float(end or 0.0) for end in ends)
-    if tested.hypothesis.reference == 1 or _even(added, high):
+    if positive or tested.hypothesis.reference == 1 or _even(added, high):
         low = 0.0
     places = np.linspace(low, high, _FIRST)
     curve = _curve(seen, added)

@@ -89,3 +89,13 @@ def test_a_coupling_that_nobody_sees_has_no_points(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(HYPOTHESES, "weak", replace(weak, terms=nothing, alternative=nothing))
     with pytest.raises(ConfigError, match=r"weak: no experiment sees its coupling between .* give a grid"):
         nuhist.build_patchset("xenonnt_sr0", hypothesis="weak")
+
+
+@pytest.mark.parametrize("name", ["lz_ws2022", "xenonnt_cevns_sr2"])
+def test_a_strength_has_no_points_below_nothing(name: str) -> None:
+    grid = nuhist.build_patchset(name, hypothesis="standard-model")
+    values = [point.value for point in grid.points]
+    assert min(values) == 0.0
+    # One workspace and a grid are the same model; its limit is interpolated.
+    found, whole = nuhist.limit(grid), nuhist.limit(nuhist.build(name, hypothesis="standard-model"))
+    assert found.upper == pytest.approx(whole.upper, rel=5e-3)
