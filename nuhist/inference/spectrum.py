@@ -52,7 +52,8 @@ class SignalLine:
 class FittedSpectrum(JsonResult):
     """The spectrum of one channel, before or after a fit: observed and expected events per bin.
 
-    ``edges`` are in keV, or bin numbers where the workspace has no sidecar (``in_kev``).
+    ``edges`` are in keV, or bin numbers where no energies are known (``in_kev``); ``axes`` says what such
+    bins are of, as far as the sidecar knows it, the last one fastest.
     ``uncertainty`` is one standard deviation of the total: the fit's, or before the fit that of the
     constraints. ``coupling``, ``value`` and ``unit`` are what the parameter of interest stands for,
     None without one. ``data_kind`` says what ``observed`` is. ``signals`` are totals with other values of
@@ -75,6 +76,7 @@ class FittedSpectrum(JsonResult):
     data_kind: DataKind
     workspace_digest: str
     signals: tuple[SignalLine, ...] = ()
+    axes: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -217,6 +219,7 @@ def _spectrum(point: Point, name: str, total: Array, band: Array, model: Model) 
         title=f"{heading}\n{what}",
         data_kind=model.data_kind,
         workspace_digest=model.digest,
+        axes=tuple(str(axis["name"]) for axis in described.get("axes", ())),
     )
 
 

@@ -11,6 +11,7 @@ from nuhist.experiments.experiment import RESPONSE_KINDS, Experiment, ResponseKi
 from nuhist.experiments.monoenergetic import largest_energy
 from nuhist.experiments.response import make_response
 from nuhist.inference.results import JsonResult
+from nuhist.physics.rate_options import ELECTRON
 from nuhist.showing import Table
 
 _CELL = 0.1  # keV; with its multiples as centres, as LZ's simulated response has them
@@ -34,6 +35,8 @@ class DetectorResponse(JsonResult):
         For a recoil at the centre of a cell to be selected and found in a bin: a row for each bin.
     efficiency
         For it to be selected and found in any bin.
+    process
+        What recoils: ``"electron"`` or ``"nucleus"``.
     """
 
     experiment: str
@@ -43,6 +46,7 @@ class DetectorResponse(JsonResult):
     edges: tuple[float, ...]
     probability: tuple[tuple[float, ...], ...]
     efficiency: tuple[float, ...]
+    process: str = ELECTRON
 
     @property
     def summary(self) -> str:
@@ -100,4 +104,5 @@ def detector_response(experiment: Experiment, kind: ResponseKind | None = None) 
         edges=tuple(experiment.edges.tolist()),
         probability=tuple(tuple(row) for row in probability.tolist()),
         efficiency=tuple(probability.sum(axis=0).tolist()),
+        process=experiment.process,
     )

@@ -17,7 +17,7 @@ from nuhist.showing import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_TRUE = "true recoil energy [keV]"
+_RECOILS = {"electron": "electron recoils", "nucleus": "nuclear recoils"}
 _COLOURS = "Blues"
 _LEAST = 1e-3  # probability where a logarithmic axis begins
 _KINDS = {
@@ -39,7 +39,7 @@ def response_figure(result: DetectorResponse, **look: Unpack[Look]) -> Figure:
         result.true_edges, result.edges, np.where(probability > 0, probability, np.nan),
         cmap=_COLOURS, vmin=0, rasterized=True,
     )  # fmt: skip
-    axes.set_xlabel(_TRUE)
+    axes.set_xlabel(_true([result]))
     in_kev = result.kind != "monoenergetic"  # whose bins need not be of energy
     axes.set_ylabel("reconstructed energy [keVee]" if in_kev else "bin")
     canvas.title(axes, _KINDS[result.kind], literal(result.title, 70))
@@ -55,6 +55,8 @@ def efficiency_figure(results: Sequence[DetectorResponse], **look: Unpack[Look])
     """Probability for a recoil to be selected and found in any bin, a curve for each experiment."""
     canvas = Canvas(look, log=True)
     axes = canvas.axes(7, 4.8)
+    several = len({result.process for result in results}) > 1
+    recoils = {name: f"{words}, " if several else "" for name, words in _RECOILS.items()}
     for index, result in enumerate(results):
         true = np.array(result.true_edges)
         axes.plot(
@@ -62,15 +64,21 @@ def efficiency_figure(results: Sequence[DetectorResponse], **look: Unpack[Look])
             result.efficiency,
             color=LINE_COLOURS[index % len(LINE_COLOURS)],
             linestyle=LINE_STYLES[index % len(LINE_STYLES)],
-            label=f"{literal(result.experiment)} ({_KINDS[result.kind]})",
+            label=f"{literal(result.experiment)} ({recoils[result.process]}{_KINDS[result.kind]})",
         )
     axes.set_xlim(0, max(result.true_edges[-1] for result in results))
     canvas.vertical(axes, 0, 1, _LEAST)
-    axes.set_xlabel(_TRUE)
+    axes.set_xlabel(_true(results))
     axes.set_ylabel("probability to be selected, in any bin")
     canvas.title(axes)
     canvas.legend(axes, ncols=2 if len(results) > 3 else 1)
     return canvas.finished(axes)
+
+
+def _true(results: Sequence[DetectorResponse]) -> str:
+    """The axis of true energies; it says nuclear where only nuclei recoil."""
+    nuclear = all(result.process != "electron" for result in results)
+    return f"true {'nuclear ' if nuclear else ''}recoil energy [keV]"
 
 
 @with_look
@@ -88,7 +96,7 @@ def draw_efficiency(
 ) -> Drawn:
     """Efficiencies of experiments, of each one's own kind of response by default."""
     results = [detector_response(experiment, response) for experiment in experiments]
-    keys = ("experiment", "kind", "true_edges", "efficiency")
+    keys = ("experiment", "process", "kind", "true_edges", "efficiency")
     numbers = [{key: result.to_json()[key] for key in keys} for result in results]
     table = Table.joined([result.efficiencies() for result in results])
     return Drawn(efficiency_figure(results, **look), {"experiments": numbers}, table)

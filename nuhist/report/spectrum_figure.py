@@ -30,6 +30,7 @@ _MANY_BINS = 80  # from which on points must be small
 _GRIDS = ((4, 2, 7.2, 5.8), (12, 3, 6.4, 5.0), (48, 4, 5.6, 4.4))
 _DASHES = ((0, (4, 1.5)), (0, (1.2, 1.2)))  # of the first line, such as the lower limit, and of the second
 _ENERGY = "reconstructed energy [keVee]"
+_LONGEST = 70  # characters of the names of axes
 
 
 @with_look
@@ -101,13 +102,22 @@ def _draw(canvas: Canvas, panel: Any, result: FittedSpectrum, top: Any, bottom: 
     bottom.set_ylabel("residual [σ]")
     reach = max(3.0, 1.1 * float(np.nanmax(np.abs(residuals), initial=0.0)))
     bottom.set_ylim(-reach, reach)
-    bottom.set_xlabel(_ENERGY if result.in_kev else "bin number (no energies known)")
+    bottom.set_xlabel(_horizontal(result))
     for axes in (top, bottom):
         axes.set_xlim(edges[0], edges[-1])
     if not result.in_kev:
         bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
     if panel is not None:
         panel.align_ylabels([top, bottom])
+
+
+def _horizontal(result: FittedSpectrum) -> str:
+    """What bins are of."""
+    if result.in_kev:
+        return _ENERGY
+    if not result.axes:
+        return "bin number (no energies known)"
+    return f"bin of {literal(', '.join(result.axes), _LONGEST)}"
 
 
 def _stack(axes: Any, components: Sequence[Component], edges: Array) -> None:

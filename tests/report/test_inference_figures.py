@@ -209,6 +209,9 @@ def test_all_channels_come_from_one_fit() -> None:
         "bins", "second", "third"
     ]  # fmt: skip
     assert panels[0].axes[1].get_xlabel() == "bin number (no energies known)"
+    nuclei = build("xenonnt_cevns_sr0", hypothesis="standard-model")
+    label = spectrum_figure(*fitted_spectra(nuclei)).axes[1].get_xlabel()
+    assert label == "bin of cS2 [PE], quantile of S2pre/dt, S1 BDT score, S2 BDT score"
     observed = [row[4] for each in spectra for row in each.table().rows if row[3] == "observed"]
     assert observed == [N1, N2, 105.0, 60.0, 105.0, 75.0]
     with pytest.raises(ConfigError, match="no channel 'x'; it has bins, second, third"):

@@ -273,3 +273,17 @@ def test_limits_that_do_not_belong(ours: tuple[Workspace, Workspace]) -> None:
     radius = build("lz_ws2022", hypothesis="charge-radius", background="paper")
     with pytest.raises(ConfigError, match=r"radius: its coupling is r2_nu in cm\^2; the table has mu_nu"):
         world_limits([radius], ["radius"])
+
+
+def test_efficiencies_say_what_recoils() -> None:
+    def drawn(*names: str) -> tuple[str, list[str]]:
+        axes = nuhist.plot("efficiency", list(names)).axes[0]
+        legend = axes.get_legend() or axes.figure.legends[0]
+        return axes.get_xlabel(), [text.get_text() for text in legend.get_texts()]
+
+    label, _ = drawn("xenonnt_cevns_sr0")
+    assert label == "true nuclear recoil energy [keV]"
+    label, names = drawn("xenonnt_cevns_sr0", "lz_ws2022")
+    assert label == "true recoil energy [keV]"
+    assert ["nuclear recoils, " in names[0], "electron recoils, " in names[1]] == [True, True]
+    assert drawn("lz_ws2022")[1] == ["lz_ws2022 (simulated matrix)"]
