@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,22 +12,16 @@ from nuhist.errors import ConfigError, FitError, OptionError, missing_extra, unk
 from nuhist.histfactory.data_kind import DataKind
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.loading import Source
-from nuhist.inference.likelihood import Likelihood, Minimum
+from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.prepare import Engine
-from nuhist.inference.profile import Profile
-from nuhist.inference.region import region
 from nuhist.inference.results import JsonResult
-from nuhist.physics.coupling import CouplingScale, slashed, spaced
+from nuhist.methods.contour_grid import LOWER, THIN, surface_of
+from nuhist.physics.coupling import slashed, spaced
 from nuhist.showing import Table
-from nuhist.tables import Array
 from nuhist.values import as_level, as_numbers, as_text, percent
 
 LEVELS = (0.68, 0.90)
-_POINTS = 41  # on each side of the grid: a line between two is right to a thousandth of the axes, three
-# thousandths where 2NLL rises as steeply as that of the square of a coupling does
-_MARGIN = 0.08  # of the range of a contour: how much further the grid goes
-_LOWER = 1e-5  # of 2NLL: a grid that finds a minimum lower by more begins again from there
 _RESTARTS = 3
 
 Points = tuple[tuple[float, float], ...]
@@ -165,7 +158,7 @@ def contour(
     (4.605, 1)
     """
     try:
-        from contourpy import contour_generator
+        import contourpy  # noqa: F401 - before anything is fitted
     except ImportError as error:
         raise missing_extra("contours", "contourpy", "plot") from error
     chosen = [as_level(value) for value in as_numbers(levels, "levels")]
@@ -180,21 +173,17 @@ def contour(
     scales = [coupling_scale(made.workspace, name) for name in (x, y)]
     best = made.best
     for _ in range(_RESTARTS):
-        sides = [_side(likelihood, best, scale, max(thresholds)) for scale in scales]
-        heights, lowest = _grid(likelihood, best, held, sides)
-        if lowest.twice_nll >= best.twice_nll - _LOWER:
+        surface, wide = surface_of(likelihood, best, held, scales, thresholds)
+        if surface.lowest.twice_nll >= best.twice_nll - LOWER:
             break
+        lowest = surface.lowest
         best = min(likelihood.minimise(start=lowest.parameters), lowest, key=lambda found: found.twice_nll)
     else:
         raise FitError(f"{made.origin}: the contour finds ever lower minima; the fit is unstable")
-    # What is infinite would have no line beside it.
-    surface = np.clip(heights - best.twice_nll, 0.0, 2 * max(thresholds) + 10)
-    shown = [_shown(side, scale) for side, scale in zip(sides, scales, strict=True)]
-    # The root of a parabola is straight along a ray, so that lines between two points of the grid are nearer.
-    generator: Any = contour_generator(x=shown[0], y=shown[1], z=np.sqrt(surface))
     found = []
     for level, threshold in zip(chosen, thresholds, strict=True):
-        lines = tuple(tuple(map(tuple, points.tolist())) for points in generator.lines(np.sqrt(threshold)))
+        drawn = surface.lines(scales, best.twice_nll, threshold, max(thresholds))
+        lines = tuple(tuple(map(tuple, points.tolist())) for points in drawn)
         found.append(ContourLevel(level, threshold, lines))
     first, second = (float(best.parameters[index]) for index in held)
     return Contour(
@@ -207,7 +196,7 @@ def contour(
             " freedom above its global minimum"
         ),
         min_chi2=likelihood.min_chi2(best),
-        notes=made.notes,
+        notes=(*made.notes, *(() if wide else (THIN,))),
         data_kind=made.data_kind,
         workspace_digest=made.digest,
         nuhist_version=__version__,
@@ -225,48 +214,3 @@ def _position(name: str, likelihood: Likelihood) -> int:
     if likelihood.constant[index]:
         raise OptionError(f"{name}: is fixed, so that there is no contour in it")
     return index
-
-
-def _side(likelihood: Likelihood, best: Minimum, scale: CouplingScale, level: float) -> Array:
-    """Values of one parameter over the range of the outermost contour: that of its own profile."""
-    profile = Profile(replace(likelihood, poi=scale), fitted=best)
-    low, high = region(profile, level).span
-    margin = _MARGIN * (high - low)
-    bottom, top = profile.bounds
-    ends = max(low - margin, bottom), min(high + margin, top)
-    if scale.power == 1 or ends[0] < 0:
-        return np.linspace(*ends, _POINTS)
-    # Even in the coupling, which the lines are drawn in.
-    first, last = map(scale.to_coupling, ends)
-    return np.array([ends[0], *map(scale.to_parameter, np.linspace(first, last, _POINTS)[1:-1]), ends[1]])
-
-
-def _shown(side: Array, scale: CouplingScale) -> Array:
-    """The same values as couplings; below zero an even power has none, and all are 0 there."""
-    return np.array([scale.to_coupling(value) for value in side.tolist()])
-
-
-def _grid(
-    likelihood: Likelihood, best: Minimum, held: Sequence[int], sides: Sequence[Array]
-) -> tuple[Array, Minimum]:
-    """2NLL on the grid, shape (y, x), and the lowest fit."""
-    points = np.tile(best.parameters, (sides[0].size * sides[1].size, 1))
-    points[:, held[0]], points[:, held[1]] = (side.ravel() for side in np.meshgrid(*sides))
-    fits = likelihood.minimise_held(points, held, check=False)
-    names = [likelihood.names[index] for index in held]
-    found: list[Minimum] = []
-    for point, fit in zip(points, fits, strict=True):
-        fixed = {name: float(point[index]) for name, index in zip(names, held, strict=True)}
-        found.append(fit or _alone(likelihood, fixed, point))
-    heights = np.array([fit.twice_nll for fit in found]).reshape(sides[1].size, sides[0].size)
-    return heights, min(found, key=lambda fit: fit.twice_nll)
-
-
-def _alone(likelihood: Likelihood, fixed: dict[str, float], point: Array) -> Minimum:
-    """One fit; infinite where the model has no density."""
-    try:
-        return likelihood.minimise(fixed, point)
-    except FitError:
-        if np.isfinite(likelihood.twice_nll(point)):
-            raise
-        return Minimum(point, np.inf)

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from iminuit import Minuit
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 import nuhist
 from nuhist import Model, Workspace
 from nuhist.errors import ConfigError, OptionError
+from nuhist.methods import contour_grid
 from nuhist.report.contour_figure import contour_figure
 
 Array = NDArray[np.float64]
@@ -80,6 +82,67 @@ def test_a_contour_is_the_ellipse_of_gaussians(counting: Build) -> None:
     assert chi2 == pytest.approx(np.full(len(line), 4.605), rel=0.01)
     assert found.levels[0].delta_chi2 == pytest.approx(4.6052, abs=1e-4)
     assert found.best_fit == pytest.approx((1.0, 0.0), abs=1e-5)
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_narrow_ellipse_is_one_line(counting: Build, sigma: float, swapped: bool) -> None:
+    # mu falls as the norm of the background rises: 14, 35 and 70 times as long as wide, in widths of each.
+    workspace = counting([2 * 10**8], [1e8], [1e8], sigma=sigma * 1e-2, bounds=[[0.0, 10.0]])
+    names = ("norm", "mu") if swapped else ("mu", "norm")
+    found = nuhist.contour(workspace, *names, levels=[0.68, 0.90])
+    for level in found.levels:
+        (line,) = (np.array(points) for points in level.lines)
+        assert (line[0] == line[-1]).all()
+        mu, norm = line[:, ::-1].T if swapped else line.T
+        chi2 = (1e8 * (mu - 1) + 1e6 * sigma * norm) ** 2 / 2e8 + norm**2
+        assert chi2 == pytest.approx(np.full(len(line), level.delta_chi2), rel=0.03)
+        # Its ends, of the norm and of mu: the whole ellipse, in units of its own half axes.
+        reach = np.sqrt(level.delta_chi2)
+        assert np.ptp(norm) == pytest.approx(2 * reach, rel=0.01)
+        assert np.ptp(mu) == pytest.approx(2 * reach * np.hypot(1e-2 * sigma, np.sqrt(2e8) / 1e8), rel=0.01)
+    assert not [note for note in found.notes if "thinner" in note]
+
+
+def test_a_valley_that_ends_at_a_bound(counting: Build) -> None:
+    workspace = counting([2 * 10**8], [1e8], [1e8], sigma=1e-2, bounds=[[0.995, 10.0]])
+    found = nuhist.contour(workspace, "mu", "norm", levels=[0.90])
+    (line,) = (np.array(points) for points in found.levels[0].lines)
+    assert line[:, 0].min() == pytest.approx(0.995, abs=1e-9)
+    assert line[:, 1].max() == pytest.approx(0.5, abs=0.05)  # where mu is at its bound
+    assert line[0, 0] == pytest.approx(0.995, abs=1e-9) == line[-1, 0]
+
+
+def _of_square(point: Array) -> float:
+    """2NLL of 10⁵ events, of which x² are of a signed coupling x = 100 α, by HistFactory's code 4p."""
+    alpha, norm = point
+    square = 1e4 * alpha**2 * (15 + alpha**2 * (3 * alpha**2 - 10)) / 15
+    mean = 1e5 * (1 + 1e-3 * norm) + square
+    seen = 1e5 + 2000
+    return float(2 * (mean - seen + seen * np.log(seen / mean)) + alpha**2 + norm**2)
+
+
+def test_a_region_of_two_parts_stays_two(counting: Build) -> None:
+    workspace = counting([1e5 + 2000], [0.0], [1e5], sigma=1e-3, bounds=[[-1.0, 1.0]])
+    signal = workspace.spec["channels"][0]["samples"][0]
+    sides = {"hi_data": [1e4 * 8 / 15], "lo_data": [1e4 * 8 / 15]}
+    signal["modifiers"] = [{"name": "mu", "type": "histosys", "data": sides}]
+    found = nuhist.contour(workspace, "mu", "norm", levels=[0.68])
+    least = minimize(
+        _of_square, [0.4, 0.0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10}
+    ).fun
+    assert len(found.levels[0].lines) == 2
+    for line in (np.array(points) for points in found.levels[0].lines):
+        chi2 = [_of_square(point) - least for point in line]
+        assert chi2 == pytest.approx(np.full(len(line), found.levels[0].delta_chi2), rel=0.05)
+    assert not [note for note in found.notes if "thinner" in note]
+
+
+def test_what_is_thinner_than_a_step_is_said(counting: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contour_grid, "_valley", lambda *_: None)
+    workspace = counting([2 * 10**8], [1e8], [1e8], sigma=1e-2, bounds=[[0.0, 10.0]])
+    found = nuhist.contour(workspace, "mu", "norm", levels=[0.90])
+    assert contour_grid.THIN in found.notes
 
 
 def test_two_masses_have_two_names() -> None:
