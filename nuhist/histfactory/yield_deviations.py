@@ -81,22 +81,21 @@ def _texts(model: ChannelModel, place: int, channel: Channel) -> list[str]:
     plain = tuple(sample for sample in channel.samples if not _is_signal(model, sample))
     found = seen_in(model, place, replace(channel, samples=plain))
     scale = tested.hypothesis.parameter_of_interest(tested.flavor)
-    places = [_seen_at(found, bound) for bound in tested.hypothesis.parameter_range(tested.flavor).bounds]
-    seen = [place for place in places if place is not None]
-    if not seen:
+    ends = [_seen_at(found, bound) for bound in tested.hypothesis.parameter_range(tested.flavor).bounds]
+    seen = [value for value in ends if value is not None]
+    off = []
+    for size in (1.0, 2.0):
+        pulls = _corners(tested, size)
+        if len(pulls) and seen:  # anchors may end before
+            largest = max(np.abs(deviations_at(model, place, channel, value, pulls)).max() for value in seen)
+            off.append(f"{largest:.2g} at ±{size:g}")
+    if not off:
         return []
-    off = [
-        max(
-            float(np.abs(deviations_at(model, place, channel, value, pulls)).max(initial=0.0))
-            for value in seen
-        )
-        for pulls in (_corners(tested, size) for size in (1.0, 2.0))
-    ]
     couplings = " and ".join(scale.shown(value / scale.scale) for value in seen)
     return [
         f"With {scale.coupling} at {couplings}, about where this channel alone excludes it at 90 % CL, 2 ln L"
-        f" is off by at most {off[0]:.2g} where parameters of the response are at ±1 and {off[1]:.2g} where"
-        " they are at ±2 standard deviations, one or all of them."
+        f" is off by at most {' and '.join(off)} standard deviations of the response's parameters, one"
+        " or all of them."
     ]
 
 
@@ -136,7 +135,7 @@ def _between(anchors: Sequence[Array], counts: Array, pulls: Array) -> Array:
     weights = np.ones((len(pulls), 1))
     for each, values in zip(anchors, pulls.T, strict=True):
         hats = np.stack([np.interp(values, each, row) for row in np.eye(each.size)], axis=1)
-        weights = np.einsum("pi,pj->pij", weights, hats).reshape(len(pulls), -1)
+        weights = np.einsum("pi,pj->pij", weights, hats).reshape(len(pulls), weights.shape[1] * each.size)
     return weights @ counts
 
 

@@ -218,3 +218,11 @@ def test_an_efficiency_that_begins_where_recoils_are_seen_is_warned_of(
     assert f"begins at 2 keV, where {seen:g} of the recoils are seen" in warning
     assert build("1.0,0.0\n2.0,0.8") == []
     assert build("0.5,0.0\n2.0,0.8") == []
+
+
+def test_anchors_that_end_early_are_compared_as_far_as_they_go(tmp_path: Path) -> None:
+    lines = [line for line in rows((-1, 0, 1)) if not line.startswith("3")]
+    workspace = nuhist.build(folder(tmp_path, lines=lines), hypothesis="light-vector:mass=10MeV")
+    (described,) = (workspace.sidecar or {})["channels"].values()
+    (text,) = (each for each in described["assumptions"] if each.startswith("With g2_nu at "))
+    assert text.endswith("at ±1 standard deviations of the response's parameters, one or all of them.")

@@ -98,7 +98,7 @@ def test_how_far_off_it_is_said_to_be_where_the_coupling_is_seen(hypothesis: str
     workspace = nuhist.build(RUN, hypothesis=hypothesis)
     described = (workspace.sidecar or {})["channels"][RUN]
     (text,) = (text for text in described["assumptions"] if text.startswith("With "))
-    found = re.search(r" at (\S+)( mu_B)?, about .* at most (\S+) where .* ±1 and (\S+) where", text)
+    found = re.search(r" at (\S+)( mu_B)?, about .* at most (\S+) at ±1 and (\S+) at ±2 ", text)
     assert found
     coupling, said = float(found[1]), (float(found[3]), float(found[4]))
     # Near the limit of this run alone, whose fit knows what makes the signal itself uncertain.
