@@ -155,7 +155,10 @@ def sensitivity(
     header += ["toys"] if result.toys and result.tested is not None else []
     rows = []
     for point in result.points:
-        row = [point.name, f"{point.exposure:.4g}", *_limits(point.failure, *_middle(point.upper_expected))]
+        middle, *band = _limits(point.failure, *_middle(point.upper_expected))
+        if middle not in {"open", "failed"} and {*point.upper_expected} == {None, point.upper_expected[2]}:
+            band = ["-", "-"]  # not known, as a note says
+        row = [point.name, f"{point.exposure:.4g}", middle, *band]
         row += [_limit(point.toys_upper[2])] if point.toys_upper else ["-"] if result.toys else []
         row += [] if result.tested is None else [_shown(point.significance)]
         row += [_shown(point.toys_significance)] if result.toys and result.tested is not None else []

@@ -18,7 +18,7 @@ from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.workspace import Workspace, make_workspace
 from nuhist.histfactory.yield_deviations import with_deviations
 from nuhist.keywords import with_fields
-from nuhist.physics.hypotheses import Dependence, FlavorChoice
+from nuhist.physics.hypotheses import Dependence, FlavorChoice, Hypothesis
 from nuhist.physics.rate_options import ELECTRON
 from nuhist.physics.rounding import refuse_noise
 from nuhist.physics.together import hypotheses_together
@@ -70,11 +70,7 @@ def build(
     """
     options = replace(options or BuildOptions(), **choices)
     (tested, of), *further = hypotheses_together(hypothesis, flavor)
-    if tested.dependence is Dependence.GENERAL:
-        raise ConfigError(
-            f"{tested.name} is no polynomial in the coupling and cannot be one workspace;"
-            " use nuhist patchset, which writes its exact counts on a grid"
-        )
+    refuse_no_polynomial(tested)
     return workspace_of(model_set(experiments, tested, of, options, further), command)
 
 
@@ -104,4 +100,29 @@ def workspace_of(models: ModelSet, command: str | None = None) -> Workspace:
         couplings[0].name,
         models.description(command),
         data=tested[0].options.data_kind,
+    )
+
+
+def refuse_no_polynomial(hypothesis: Hypothesis, each: str = "") -> None:
+    """Refuse a hypothesis that cannot be one workspace.
+
+    Parameters
+    ----------
+    hypothesis
+        What is tested.
+    each
+        What there would be a workspace of each of, such as ``"value"``; nothing where there is one.
+
+    Raises
+    ------
+    ConfigError
+        With the command that writes a grid of signal points instead.
+    """
+    if hypothesis.dependence is not Dependence.GENERAL:
+        return
+    remedy = "use nuhist patchset, which writes its exact counts on a grid"
+    if each:
+        remedy = f"for each {each}, write a grid of its exact counts by nuhist patchset, and ask its limit"
+    raise ConfigError(
+        f"{hypothesis.name} is no polynomial in the coupling and cannot be one workspace; {remedy}"
     )

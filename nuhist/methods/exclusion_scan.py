@@ -14,7 +14,7 @@ from typing import Any
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, NuhistError, OptionError
 from nuhist.experiments.experiment import Experiment
-from nuhist.histfactory.build import workspace_of
+from nuhist.histfactory.build import refuse_no_polynomial, workspace_of
 from nuhist.histfactory.grids import Over
 from nuhist.histfactory.model_set import ModelSet, model_set
 from nuhist.histfactory.options import BuildOptions
@@ -22,7 +22,7 @@ from nuhist.inference.execution import Execution, as_execution, run
 from nuhist.inference.model import Model
 from nuhist.methods.cls import CLs
 from nuhist.methods.exclusion_results import BANDS, NOTHING, common_notes
-from nuhist.methods.expected import expected_limits
+from nuhist.methods.expected import band_notes, expected_limits
 from nuhist.methods.method import IntervalMethod, level_of
 from nuhist.methods.registry import make_method
 from nuhist.methods.scan_results import ExclusionScan, ScanPoint, SecondParameter
@@ -94,7 +94,7 @@ def _limit(scanned: Scanned, models: ModelSet) -> dict[str, Any]:
         "upper_expected": [expected.get(band) for band in BANDS],
         "lower_observed": found.lower,
         "best_fit": found.best_fit,
-        "notes": list(found.notes),
+        "notes": [*found.notes, *band_notes(expected)],
         "failure": None,
         "convention": found.convention,
     }
@@ -138,6 +138,8 @@ def exclusion_scan(
         )
     places = [*product(*sides)]
     members = [family.at({**held, **dict(zip(names_over, place, strict=True))}) for place in places]
+    for member in members:
+        refuse_no_polynomial(member, "value")
     first = members[0]
     models = model_set(experiments, first, flavor, options)
     single = [*models.parts]

@@ -13,7 +13,7 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, NuhistError, OptionError
 from nuhist.experiments.experiment import Experiment
-from nuhist.histfactory.build import workspace_of
+from nuhist.histfactory.build import refuse_no_polynomial, workspace_of
 from nuhist.histfactory.grids import parse_over
 from nuhist.histfactory.model_set import ModelSet, model_set
 from nuhist.histfactory.options import BuildOptions
@@ -23,7 +23,7 @@ from nuhist.inference.results import Interval
 from nuhist.inference.significance import significance
 from nuhist.methods.cls import CLs
 from nuhist.methods.exclusion_results import BANDS, NOTHING, common_notes
-from nuhist.methods.expected import expected_limits
+from nuhist.methods.expected import band_notes, expected_limits
 from nuhist.methods.method import IntervalMethod, level_of
 from nuhist.methods.registry import make_method
 from nuhist.methods.sensitivity_results import Sensitivity, SensitivityPoint
@@ -93,7 +93,7 @@ def compute_sensitivity(planned: Planned, task: SensitivityTask) -> dict[str, An
     return {
         "upper_expected": [expected.get(band) for band in BANDS],
         "significance": likely,
-        "notes": _notes(found, model),
+        "notes": [*_notes(found, model), *(f"{each}; toys=... throws them" for each in band_notes(expected))],
         "convention": found.convention,
     }
 
@@ -198,6 +198,7 @@ def sensitivity(
         chosen = replace(chosen, expected=True)
     tested = None if coupling is None else as_number(coupling, "coupling")
     wanted = get_hypothesis(hypothesis)
+    refuse_no_polynomial(wanted, "exposure")
     if options is not None and options.exposure is not None:
         raise OptionError("options: the exposure is given by exposure here; leave it out")
     built = replace(options or BuildOptions(), asimov=True)

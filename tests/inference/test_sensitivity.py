@@ -238,3 +238,16 @@ def test_a_background_may_stay_at_another_exposure(tmp_path: Path) -> None:
     events = {sample["name"]: sum(sample["data"]) for sample in spec["channels"][0]["samples"]}
     # 180 events in 2 t yr are 1800 in 20 t yr.
     assert (events["flat"], events["pulse"]) == pytest.approx((1800, 40), rel=1e-9)
+
+
+def test_a_signed_coupling_has_no_band_and_a_note_says_why() -> None:
+    found = nuhist.sensitivity("lz_ws2022", hypothesis="nsi-left", exposure=[1.0], toys=2)
+    (point,) = found.points
+    assert [end is None for end in point.upper_expected] == [True, True, False, True, True]
+    assert point.toys_upper is not None
+    assert any("are not known of a coupling with a sign" in note for note in found.notes)
+    result = CliRunner().invoke(
+        main, ["sensitivity", "lz_ws2022", "--hypothesis", "nsi-left", "--exposure", "1:2:2"]
+    )
+    assert "--ntoys throws them" in result.stdout
+    assert "open" not in result.stdout

@@ -251,6 +251,8 @@ def test_powers_that_are_no_polynomial_of_histfactory(tmp_path: Path) -> None:
     path.write_text(GERMANIUM + "T_keV,power_2,power_4\n3,2,1\n7,2,1\n")
     with pytest.raises(NuhistError, match="use nuhist patchset"):
         nuhist.build("gemma_like", hypothesis=str(path))
+    with pytest.raises(NuhistError, match="for each exposure, write a grid of its exact counts by nuhist"):
+        nuhist.sensitivity("gemma_like", hypothesis=str(path), exposure=[1.0, 2.0])
     grid = nuhist.build_patchset("gemma_like", hypothesis=str(path), couplings=[0.0, 1.0, 3.0])
     without, *points = (grid.workspace(each).spec for each in grid.points)
     for x, spec in zip((1.0, 3.0), points, strict=True):
@@ -410,3 +412,14 @@ def test_a_scan_has_the_nodes_of_each_value(tmp_path: Path, over: str) -> None:
     for point in scan.points:
         alone = nuhist.limit(nuhist.build("xenonnt_sr0", hypothesis=f"{path}:mass={point.value:g}"))
         assert point.upper_observed == pytest.approx(alone.upper, rel=1e-9)
+
+
+def test_a_scan_of_what_is_no_polynomial_says_so_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "four.csv"
+    rows = [f"{mass},{energy},2,1" for mass in (5, 9) for energy in (3, 7)]
+    path.write_text("mass_keV,T_keV,power_2,power_4\n" + "\n".join(rows) + "\n")
+    match = (
+        r"^four:mass=5keV is no polynomial .* one workspace; for each value, write a grid of its exact counts"
+    )
+    with pytest.raises(NuhistError, match=match):
+        nuhist.exclusion("xenonnt_sr0", hypothesis=str(path), over="mass=5,9")
