@@ -19,7 +19,7 @@ from scipy.interpolate import RectBivariateSpline
 import nuhist
 
 Array = NDArray[np.float64]
-NAMES, LEVEL, MARGIN = ("q_nue", "q_numu"), 0.9, 0.1
+NAMES, LEVEL, MARGIN = ("q_nue_scaled", "q_numu_scaled"), 0.9, 0.1
 
 
 def apart(points: Array, line: Array) -> float:

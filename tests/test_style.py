@@ -48,3 +48,11 @@ def level(confidence_level):
     assert [line.partition(": ")[0] for line in findings(tmp_path)] == [
         "nuhist/a.py:2", "nuhist/a.py:2", "README.md:5"
     ]  # fmt: skip
+
+
+def test_small_numbers_are_compared() -> None:
+    # Within pytest's own absolute tolerance of 1e-12 each of these would be the other.
+    assert pytest.approx(1e-13, rel=0.1) != 2e-13
+    assert pytest.approx([1e-21, 3e-21]) != [1e-21, 2e-21]
+    assert pytest.approx({"a": 1e-13}) != {"a": 0.0}
+    assert pytest.approx([1.0, 0.0]) == [1.0, 1e-17]  # what rounding leaves beside a large number

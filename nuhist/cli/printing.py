@@ -49,10 +49,13 @@ def print_json(value: Any) -> None:
 def deliver(workspace: Workspace, output: Path | None) -> None:
     """Print a workspace, or save it and say so, with remarks on its data and on responses."""
     from nuhist.histfactory.data_kind import data_remarks, describe, response_remarks
+    from nuhist.histfactory.interest import lost_meanings
 
     for remark in (*data_remarks(workspace.spec), *response_remarks(workspace.sidecar)):
         warn(remark)
     if output is None:
+        for remark in lost_meanings(workspace):
+            warn(remark)
         print_json(workspace.spec)
         return
     workspace.save(output)

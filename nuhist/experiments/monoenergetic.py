@@ -115,8 +115,8 @@ def _read(path: Path, _changed: int, energy: str, names: tuple[str, ...], scale:
     table = read_table(path)
     energies, *anchors = (np.unique(column(path, table, name)) for name in (energy, *names))
     for name, values in zip(names, anchors, strict=True):
-        if values.size < 2 or 0 not in values:
-            raise DataError(f"{path}: column '{name}': expected several anchors, 0 among them")
+        if 0 not in values or not values[0] < 0 < values[-1]:
+            raise DataError(f"{path}: column '{name}': expected anchors on both sides of 0, and 0 among them")
     if energies.size < 2 or energies[0] <= 0:
         raise DataError(f"{path}: column '{energy}': expected two energies or more, above 0 keV")
     axes = [energies, *anchors]

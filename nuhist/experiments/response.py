@@ -20,6 +20,7 @@ _WIDEST = 0.1  # keV; an interval between breakpoints is split until it is no wi
 _LARGEST_RATIO = 1.5  # nor its ends further apart: 1/T² is then right to 10⁻⁸
 _MOST_NODES = 1_000_000  # 25 MeV in such steps
 _REACH = 6.0  # standard deviations beyond the outer edges from which events are folded in
+_PLACES = 1001  # at which a resolution is looked at
 
 Probability = Callable[[Array], Array]
 
@@ -253,6 +254,7 @@ def _gaussian(experiment: Experiment) -> tuple[Probability, Array]:
     nodes, values, reconstructed = _efficiency(experiment)
     edges = experiment.edges
     if not reconstructed:
+        _refuse_no_width(experiment, terms, nodes[[0, -1]])
         return partial(_smeared, edges=edges, nodes=nodes, values=values, terms=terms), nodes
 
     limits = np.union1d(edges, nodes[(nodes > edges[0]) & (nodes < edges[-1])])
@@ -266,7 +268,21 @@ def _gaussian(experiment: Experiment) -> tuple[Probability, Array]:
     reach = _REACH * float(resolution(edges[-1:], **terms)[0])
     # Beyond the last edge the resolution widens: half as much again is ample.
     lowest = PROCESSES[experiment.process].lowest(experiment.target)
-    return probability, np.array([lowest, edges[-1] + 1.5 * reach])
+    ends = np.array([lowest, edges[-1] + 1.5 * max(reach, 0.0)])
+    _refuse_no_width(experiment, terms, ends)
+    return probability, ends
+
+
+def _refuse_no_width(experiment: Experiment, terms: Mapping[str, float], ends: Array) -> None:
+    """Refuse a resolution that is zero or less at an energy that is folded."""
+    energy = np.linspace(ends[0], ends[1], _PLACES)[1:]
+    sigma = resolution(energy, **terms)
+    if (sigma <= 0).any():
+        place = int(np.argmin(sigma))
+        raise ConfigError(
+            f"{experiment.name}: response.resolution: the standard deviation is {sigma[place]:.3g} keV at"
+            f" {energy[place]:.3g} keV; expected more than 0 from {ends[0]:.3g} to {ends[1]:.3g} keV"
+        )
 
 
 def _smeared(

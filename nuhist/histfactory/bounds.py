@@ -6,8 +6,9 @@ outwards until the coupling could not be overlooked there, so that every limit l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from math import sqrt
 
 import numpy as np
@@ -16,18 +17,18 @@ from nuhist.errors import ConfigError
 from nuhist.histfactory.found_range import INWARDS, OUTWARDS, found_scale
 from nuhist.histfactory.model_set import ModelSet
 from nuhist.histfactory.polynomial import relative_error
-from nuhist.histfactory.seen import Seen, by_power, seen_in
+from nuhist.histfactory.seen import Seen, seen_in
 from nuhist.physics.coupling import spaced
 from nuhist.physics.hypotheses import Dependence, Hypothesis, ParameterRange
-from nuhist.tables import Array
 
 _SEEN = 2.8  # standard deviations at a bound that is far enough; by a fit 3.3, a confidence level of 99.9 %
 _PLAIN = 8.0  # at a bound that is found
 _BEYOND = np.geomspace(1.0, 30.0, 25)  # times a bound
-_ERROR = 1e-6  # of the counts of scattering, by which a polynomial may be off
-_FEWEST = 1e-3  # of the Standard Model's counts: what is left of them where a coupling takes nearly all away
+_ERROR = 1e-6  # of all counts of a bin, by which a polynomial may be off
+_FEWEST = 1e-3  # of the counts without the coupling: what is left where it takes nearly all away
 _NOTHING = 1e-300
 _LARGEST = 1e8  # times a reference, or its inverse
+_SIDE = 65  # values of each of two couplings, at which both together are looked at
 _PLACES = 401  # between the bounds, at which a polynomial is looked at
 
 
@@ -51,7 +52,39 @@ def in_bounds(models: ModelSet) -> ModelSet:
         if found != stated:
             ranges = {**tested.hypothesis.flavor_ranges, tested.flavor: found}
             models = models.testing(replace(tested.hypothesis, flavor_ranges=ranges), place)
+    for pair in combinations(range(len(models.models[0].tested)), 2):
+        _refuse_taken_by_two(models, *pair)
     return models
+
+
+def _refuse_taken_by_two(models: ModelSet, one: int, other: int) -> None:
+    """Refuse two signals with a product that take away more together than all that is expected.
+
+    Raises
+    ------
+    ConfigError
+        With the bin.
+    """
+    for model, channel in zip(models.models, models.channels(), strict=True):
+        first, second = model.tested[one], model.tested[other]
+        if second.hypothesis.name not in first.hypothesis.products:
+            continue
+        seen = [seen_in(model, place, channel) for place in (one, other)]
+        sides = [
+            np.linspace(*each.hypothesis.parameter_range(each.flavor).bounds, _SIDE)
+            for each in (first, second)
+        ]
+        x, y = (side[:, None] for side in (np.repeat(sides[0], _SIDE), np.tile(sides[1], _SIDE)))
+        exposure = channel.description["exposure_tonne_year"] / first.experiment.exposure
+        crossed = exposure * first.crossed(second)["all"]
+        total = seen[0].expected + seen[0].added(x) + seen[1].added(y) + x * y * crossed
+        worst = np.unravel_index(int(np.argmin(total)), total.shape)
+        if total[worst] < -_ERROR * seen[0].expected[worst[1]]:
+            raise ConfigError(
+                f"{first.hypothesis.name} and {second.hypothesis.name}: together they take away more events"
+                f" than bin {worst[1]} of channel '{channel.name}' expects, {total[worst]:.3g} are left;"
+                " expected parts of power 2 that keep the counts above 0 for all couplings"
+            )
 
 
 def _refuse_reference(hypothesis: Hypothesis, found: ParameterRange, stated: ParameterRange) -> None:
@@ -84,12 +117,10 @@ def _found(models: ModelSet, place: int, hypothesis: Hypothesis, stated: Paramet
     low = _moved(seen, low) if low < 0 else low
     # Of bounds too wide by far the polynomial would lose its linear part.
     low, high = (_nearer(seen, bound) if bound else bound for bound in (low, high))
-    groups = [parts for model in models.models for parts in by_power(model.tested[place]) if parts]
     if not hypothesis.of_neutrinos:
         _refuse_taken(hypothesis, seen)
-        groups = [{**each.parts, 0: each.expected} for each in seen]
     least = stated.scale if max(-low, high) >= max(map(abs, stated.bounds)) else 0.0
-    return ParameterRange(_scale(groups, (low, high), least), (low, high))
+    return ParameterRange(_scale(seen, (low, high), least), (low, high))
 
 
 def _refuse_taken(hypothesis: Hypothesis, seen: Sequence[Seen]) -> None:
@@ -130,18 +161,18 @@ def _holds(seen: Sequence[Seen], bound: float, deviations: float) -> bool:
     )
 
 
-def _scale(groups: Sequence[Mapping[int, Array]], bounds: tuple[float, float], stated: float) -> float:
-    """The scale that is stated, or one by which the polynomial is right in all groups of fluxes."""
+def _scale(seen: Sequence[Seen], bounds: tuple[float, float], stated: float) -> float:
+    """The scale that is stated, or one by which the polynomial is right in all channels."""
     reach = max(map(abs, bounds))
-    needed = reach * sqrt(max(_error(parts, bounds) for parts in groups) / _ERROR)
+    needed = reach * sqrt(max(_error(each, bounds) for each in seen) / _ERROR)
     if needed <= stated or needed == 0.0:
         return stated or 1.0
     return found_scale(needed)
 
 
-def _error(parts: Mapping[int, Array], bounds: tuple[float, float]) -> float:
-    """By what part of the counts the polynomial is off, for a scale that is the farther bound."""
-    standard, linear, quadratic = parts[0], parts[1], parts[2]
+def _error(seen: Seen, bounds: tuple[float, float]) -> float:
+    """By what part of all counts of a bin the polynomial is off, for a scale that is the farther bound."""
+    standard, linear, quadratic = seen.expected, seen.parts[1], seen.parts[2]
     reach = max(map(abs, bounds))
     with np.errstate(divide="ignore", invalid="ignore"):
         fewest = np.nan_to_num(-2 * standard / linear)  # where the square is the largest part of the counts

@@ -1,11 +1,11 @@
-"""Responses whose tables end where recoils are seen, so that events are missing without a word."""
+"""Responses whose tables end too early: where recoils are seen, or where parameters are pulled."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from nuhist.experiments.experiment import Experiment, ResponseKind
-from nuhist.experiments.monoenergetic import read_monoenergetic
+from nuhist.experiments.monoenergetic import parameters_of, read_monoenergetic
 from nuhist.experiments.response import Response, first_seen
 from nuhist.histfactory.neutrinos import NeutrinoModel
 from nuhist.physics.hypotheses import get_hypothesis
@@ -15,15 +15,31 @@ from nuhist.tables import Array
 _SEEN = 0.01  # of the largest probability, from which the first one is no tail; bundled ones have 0.0012
 _SOME = 500  # energies among which the largest is looked for
 _MISSING = 0.01  # of the Standard Model's events above the last energy
+_FAR = 2.0  # standard deviations, to which pulls are usual
 _BEYOND = np.geomspace(1.0, 1e3, 600)  # times the last energy; neutrinos give no recoils further out
 
 
 def cut_remarks(model: NeutrinoModel) -> list[str]:
-    """Warnings of a response that begins or ends where recoils are seen, one line each."""
+    """Warnings of a response whose table ends too early, one line each."""
     experiment, kind = model.experiment, model.options.response
     if kind is None:
         return []
-    return [*_below(experiment, kind, model.response), *_above(model, kind)]
+    return [*_below(experiment, kind, model.response), *_above(model, kind), *_held(model)]
+
+
+def _held(model: NeutrinoModel) -> list[str]:
+    """Parameters of a response that its anchors hold so near to 0 that a fit notices."""
+    found = []
+    names = [each["parameter"] for each in parameters_of(model.experiment).values()]
+    for name, anchors in zip(names, model.response.anchors, strict=True):
+        low, high = float(anchors[0]), float(anchors[-1])
+        if max(low, -high) > -_FAR:
+            found.append(
+                f"{model.experiment.name}: its response has anchors of {name} from {low:g} to {high:g}"
+                f" standard deviations, and fits hold the parameter between them; give anchors to ±{_FAR:g},"
+                " or limits are too strong where it is pulled"
+            )
+    return found
 
 
 def _below(experiment: Experiment, kind: ResponseKind, response: Response) -> list[str]:

@@ -7,8 +7,9 @@ from dataclasses import fields, replace
 from math import isclose
 from typing import Any
 
+from nuhist.errors import ConfigError
 from nuhist.histfactory.found_range import is_found_scale, is_moved
-from nuhist.histfactory.parameter_sets import each_modifier
+from nuhist.histfactory.parameter_sets import each_modifier, parameter_sets
 from nuhist.histfactory.sample_names import whole_name
 from nuhist.histfactory.templates import LINEAR_ENDS, Parameter, sample_name
 from nuhist.histfactory.workspace import MEASUREMENT, Workspace
@@ -21,6 +22,7 @@ from nuhist.physics.hypotheses import (
     Hypothesis,
     find_parameter,
 )
+from nuhist.values import as_text
 
 
 def interest_parameter(hypothesis: Hypothesis, flavor: FlavorChoice) -> Parameter:
@@ -85,6 +87,33 @@ def signal_of(sidecar: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return next((each.get("signal", {}) for each in couplings(sidecar) if each["name"] == name), {})
 
 
+def coupling_named(workspace: Workspace, name: str) -> CouplingScale | None:
+    """The coupling of that name, of which a parameter of the workspace is; None if there is none.
+
+    Raises
+    ------
+    ConfigError
+        If several parameters are of it, such as those of two masses.
+    """
+    if name in parameter_sets(workspace.spec):
+        return None
+    sidecar, interest = workspace.sidecar, workspace.interest()
+    scales = [described_scale(entry) for entry in couplings(sidecar or {})]
+    if sidecar is None and interest is not None:
+        scales = [coupling_scale(workspace, interest)]
+    found = [scale for scale in scales if scale.coupling == name]
+    if len(found) > 1:
+        names = ", ".join(scale.name for scale in found)
+        raise ConfigError(f"{name}: is the coupling of several parameters; name one of {names}")
+    return found[0] if found else None
+
+
+def parameter_named(workspace: Workspace, name: str | None) -> str | None:
+    """The name of a parameter, which a user may call by its coupling's."""
+    scale = None if name is None else coupling_named(workspace, as_text(name, "parameter"))
+    return name if scale is None else scale.name
+
+
 def interest_remarks(workspace: Workspace, name: str) -> tuple[str, ...]:
     """How to get units of a parameter of interest of which only its name is known, or nothing."""
     found = find_parameter(name)
@@ -93,6 +122,17 @@ def interest_remarks(workspace: Workspace, name: str) -> tuple[str, ...]:
     return (
         f"{name} is a plain number: only its name says that it is the coupling {found[0].coupling}; for"
         f" {_results_in(found[0].unit)} a sidecar must say so, NAME.meta.json beside NAME.json",
+    )
+
+
+def lost_meanings(workspace: Workspace) -> tuple[str, ...]:
+    """What nobody knows any more of a workspace's couplings where its sidecar is lost, as behind a pipe."""
+    bare = replace(workspace, sidecar=None)
+    said = [described_scale(entry) for entry in couplings(workspace.sidecar or {})]
+    return tuple(
+        f"{scale.name} = {scale.meaning} is a plain number without the sidecar; write the workspace to a file"
+        for scale in said
+        if not scale.is_plain and coupling_scale(bare, scale.name) != scale
     )
 
 

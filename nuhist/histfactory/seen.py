@@ -51,8 +51,8 @@ class Seen:
     excess: Array
     free: Array
 
-    def added(self, bound: float) -> Array:
-        """Counts per bin that the coupling adds at a bound, which is of xᵖ."""
+    def added(self, bound: float | Array) -> Array:
+        """Counts per bin that the coupling adds at a bound, which is of xᵖ, or at several in a column."""
         if self.hypothesis.dependence is Dependence.POLYNOMIAL:
             return bound * self.parts[1] + bound**2 * self.parts[2]
         without = 1.0 if self.hypothesis.replaces_standard_model else 0.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,19 @@ from nuhist.values import as_bounds, as_named, as_named_numbers
 class Changes:
     """Changes of parameters, by name; of one that is several numbers, ``NAME[0]`` is the first.
 
+    By the name of a coupling they are those of its parameter, with numbers in the coupling's unit, once
+    :meth:`of_parameters` has put them into numbers of the parameter.
+
     Attributes
     ----------
     fixed
-        Values to hold: of the parameters, not of couplings.
+        Values to hold.
     init
         Start values of fits.
     bounds
         Lower and upper bound, of the parameters as well.
+    asked
+        The same as a user has said it, where that was by names of couplings.
 
     Raises
     ------
@@ -41,6 +46,7 @@ class Changes:
     fixed: Mapping[str, float] = field(default_factory=dict)
     init: Mapping[str, float] = field(default_factory=dict)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    asked: Changes | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         found: dict[str, dict[str, Any]] = {
@@ -57,6 +63,35 @@ class Changes:
             raise OptionError(
                 f"{name} is held at a value, so that its bounds or start value do nothing; leave one out"
             )
+
+    def of_parameters(self, named: Callable[[str], CouplingScale | None]) -> Changes:
+        """The same changes, of parameters alone.
+
+        Parameters
+        ----------
+        named
+            What a name that is no parameter's stands for, or None.
+
+        Raises
+        ------
+        ConfigError
+            If a parameter is named twice, once by its coupling.
+        """
+        found: dict[str, dict[str, Any]] = {"fixed": {}, "init": {}, "bounds": {}}
+        for what, entries in found.items():
+            given: Mapping[str, Any] = getattr(self, what)
+            for name, value in given.items():
+                scale = named(name)
+                own = name if scale is None else scale.name
+                if own in entries:
+                    raise ConfigError(f"{what}: {own} is named twice, once by its coupling; leave one out")
+                entries[own] = value
+                if scale is not None:
+                    pair = value if isinstance(value, tuple) else (value,)
+                    numbers = tuple(map(scale.to_parameter, pair))
+                    entries[own] = numbers if isinstance(value, tuple) else numbers[0]
+        changed = Changes(found["fixed"], found["init"], found["bounds"])
+        return self if changed == self else replace(changed, asked=self)
 
     def words(self, workspace: Workspace | None) -> tuple[str, ...]:
         """The changes in words, for notes; of a parameter that is no plain number its coupling's values, too.
@@ -88,6 +123,8 @@ class Changes:
     @property
     def options(self) -> tuple[str, ...]:
         """The same as words of a command."""
+        if self.asked is not None:
+            return self.asked.options
         return (
             *(f"--fix {name}={value!r}" for name, value in self.fixed.items()),
             *(f"--init {name}={value!r}" for name, value in self.init.items()),

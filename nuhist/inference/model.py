@@ -12,7 +12,13 @@ from typing import Any, Literal
 
 from nuhist.errors import ConfigError, FitError, OptionError
 from nuhist.histfactory.data_kind import DataKind, data_remarks, describe, response_remarks
-from nuhist.histfactory.interest import coupling_scale, interest_remarks, label_remarks
+from nuhist.histfactory.interest import (
+    coupling_named,
+    coupling_scale,
+    interest_remarks,
+    label_remarks,
+    parameter_named,
+)
 from nuhist.histfactory.loading import Source, read_source
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
@@ -101,6 +107,9 @@ class Model(Questions, Shown):
         named = {"fixed": fixed, "init": init, "bounds": bounds}
         parts: dict[str, Any] = {name: part for name, part in named.items() if part is not None}
         changes = Changes(**parts)
+        if isinstance(found, Workspace):
+            changes = changes.of_parameters(partial(coupling_named, found))
+            poi = parameter_named(found, poi)
         choices = {"measurement": measurement, "poi": poi, "engine": engine}
         refuse_unknown_choices(found, measurement, poi, engine, changes)
         if isinstance(found, SignalGrid) and data is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import ConfigError, FitError, OptionError, missing_extra, unknown_name
 from nuhist.histfactory.data_kind import DataKind
-from nuhist.histfactory.interest import coupling_scale
+from nuhist.histfactory.interest import coupling_scale, parameter_named
 from nuhist.histfactory.loading import Source
 from nuhist.inference.likelihood import Likelihood
 from nuhist.inference.model import Model, as_model
@@ -132,7 +132,7 @@ def contour(
     model
         A :class:`nuhist.Model`, or what it is made from: a path, a dict, a workspace.
     x, y
-        Names of two parameters.
+        Names of two parameters, or of their couplings.
     levels
         Joint confidence levels.
     measurement, poi, engine
@@ -167,6 +167,7 @@ def contour(
     thresholds = [_threshold(level) for level in chosen]
     made = as_model(model, measurement=measurement, poi=poi, engine=engine)
     likelihood = made.likelihood
+    x, y = (parameter_named(made.workspace, name) or name for name in (x, y))
     held = [_position(name, likelihood) for name in (x, y)]
     if x == y:
         raise OptionError(f"{x}: give two different parameters")

@@ -115,7 +115,7 @@ class CouplingScale:
         low, high = bounds
         if not low - _SLACK * abs(low) <= parameter <= high + _SLACK * abs(high):
             raise ConfigError(
-                f"{self.shown(parameter)} lies outside the bounds of {self.name},"
+                f"{self.shown(parameter)} lies outside the bounds of {self.coupling},"
                 f" {self.to_coupling(low):g} to {self.shown(high)}"
             )
         return min(max(parameter, low), high)

@@ -189,7 +189,7 @@ def find_parameter(name: str) -> tuple[Hypothesis, FlavorChoice] | None:
     >>> hypothesis, flavor = find_parameter("mu_nue_squared")
     >>> hypothesis.name, flavor
     ('magnetic-moment', 'e')
-    >>> find_parameter("g2_nu_mass10keV")[0].name
+    >>> find_parameter("g2_nu_scaled_mass10keV")[0].name
     'light-vector:mass=10keV'
     """
     found = _parameter_in(name, HYPOTHESES, FAMILIES)

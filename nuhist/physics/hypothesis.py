@@ -161,7 +161,7 @@ class Hypothesis:
 
     def __post_init__(self) -> None:
         if self.parameter == "" and isinstance(self.coupling, str):
-            object.__setattr__(self, "parameter", _parameter(self.coupling, self.power))
+            object.__setattr__(self, "parameter", _parameter(self))
         if self.bounds == (UNSTATED, UNSTATED):
             object.__setattr__(self, "bounds", _BOUNDS.get(self.dependence, (0.0, 100.0)))
         if isinstance(self.scale, Unstated):
@@ -222,10 +222,11 @@ class Hypothesis:
 _BOUNDS = {Dependence.POLYNOMIAL: (-17.0, 17.0)}  # where none are stated
 
 
-def _parameter(coupling: str, power: int) -> str:
-    """The name of a parameter of which none is stated."""
-    raised = {1: "", 2: "_squared"}.get(power, f"_power{power}")
-    return f"{coupling}{{flavor}}{raised}" if coupling else ""
+def _parameter(hypothesis: Hypothesis) -> str:
+    """The name of a parameter of which none is stated: never that of the coupling for other numbers."""
+    same = hypothesis.dependence is not Dependence.POLYNOMIAL and hypothesis.reference == 1
+    raised = {1: "" if same else "_scaled", 2: "_squared"}.get(hypothesis.power, f"_power{hypothesis.power}")
+    return f"{hypothesis.coupling}{{flavor}}{raised}" if hypothesis.coupling else ""
 
 
 def _scale(hypothesis: Hypothesis) -> float:

@@ -59,6 +59,15 @@ def _check_texts(hypothesis: _Hypothesis) -> None:
             f"hypothesis {hypothesis.name}: parameter is '{hypothesis.parameter}'; expected no braces but"
             " {flavor}"
         )
+    if (
+        hypothesis.parameter.replace("{flavor}", "") == hypothesis.coupling
+        and hypothesis.dependence is not Dependence.GENERAL
+        and not hypothesis.scale == hypothesis.power == hypothesis.reference == 1
+    ):
+        raise ConfigError(
+            f"hypothesis {hypothesis.name}: parameter is '{hypothesis.parameter}', the coupling's name, and"
+            f" has other numbers; expected another name, such as '{hypothesis.coupling}{{flavor}}_scaled'"
+        )
     for names, kind, expected in (
         (("formula", "cited"), str, "a text"),
         (("rrpa", "absorption", "replaces_standard_model"), bool | np.bool_, "True or False"),

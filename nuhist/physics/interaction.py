@@ -29,7 +29,7 @@ def diagonal(label: str, partner: str, **fields: Any) -> Hypothesis:
         coupling=f"epsilon_{label}_nu",
         unit="1",
         dependence=Dependence.POLYNOMIAL,
-        parameter=f"epsilon_{label}_nu{{flavor}}",
+        parameter=f"epsilon_{label}_nu{{flavor}}_scaled",
         bounds=(-17.0, 17.0),
         amplitude=KEEPS,
         **fields,

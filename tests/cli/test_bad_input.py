@@ -67,7 +67,7 @@ def test_names_and_numbers(refused: Refused, arguments: tuple[str, ...], message
         (("scan", "--range", "0:3e-11:1"), "at least two points"),
         (("scan", "--range", "0:nan:5"), "needs HI above LO"),
         (("scan", "--range", "0:3e-11:5:7"), "range '0:3e-11:5:7'"),
-        (("scan", "--range", "0:1e-9:5"), "lies outside the bounds of mu_nu_squared"),
+        (("scan", "--range", "0:1e-9:5"), "lies outside the bounds of mu_nu"),
     ],
 )
 def test_choices_of_the_inference(
@@ -79,7 +79,7 @@ def test_choices_of_the_inference(
 
 def test_cls_of_a_signed_coupling(refused: Refused, workspaces: Path) -> None:
     message = refused("limit", workspaces / "charge.json", "--method", "cls")
-    assert "q_nu is signed: both its signs change the counts alike; use --method profile" in message
+    assert "q_nu_scaled is signed: both its signs change the counts alike; use --method profile" in message
 
 
 def _sample(spec: Spec, index: int) -> Spec:

@@ -25,10 +25,10 @@ def angle(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_fit_says_which_number_is_the_coupling(run: Run, angle: Path) -> None:
-    # Parameter and coupling have one name and differ by a factor of 10⁶.
+    # Parameter and coupling differ by a factor of 10⁴.
     said = run("fit", angle).stdout
     assert said.startswith("coupling delta_sin2_theta_w = ")
-    assert "\n  the parameter delta_sin2_theta_w is (coupling delta_sin2_theta_w / 0.3) / " in said
+    assert "\n  the parameter delta_sin2_theta_w_scaled is (coupling delta_sin2_theta_w / 0.3) / " in said
 
 
 @pytest.mark.parametrize(

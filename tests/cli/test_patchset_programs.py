@@ -106,7 +106,7 @@ def test_pyhf_fits_a_signed_coupling(workspaces: Path, program: Program, run: Ca
     # One start: the minimum on its side, which need not be the global one.
     assert found["twice_nll"] > ours["twice_nll"] - 1e-9
     # α = q/s with s = 1e4, |q| ≤ 12.
-    (alpha,) = found["mle_parameters"]["q_nu"]
+    (alpha,) = found["mle_parameters"]["q_nu_scaled"]
     assert abs(alpha) <= 12e-4
     assert set(found["mle_parameters"]) == {entry["name"] for entry in ours["parameters"]}
 

@@ -162,7 +162,7 @@ def test_a_folder_is_no_checkpoint(run: Run, workspaces: Path, tmp_path: Path) -
     [
         (
             "0:1e-9:3",
-            "lies outside the bounds of mu_nu_squared, 0 to 1e-10",
+            "lies outside the bounds of mu_nu, 0 to 1e-10",
         ),  # mu_nu² up to 100 (1e-11 mu_B)²
         ("1e-11:0:3", "needs HI above LO"),
         ("none", "expected LO:HI:N"),

@@ -134,7 +134,7 @@ def test_statistical_errors_and_odd_names(
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"hypothesis": "millicharge-fea"}, "holds no bounds of the constrained 'q_nu'"),
+        ({"hypothesis": "millicharge-fea"}, "holds no bounds of the constrained 'q_nu_scaled'"),
         ({"hypothesis": "magnetic-moment", "ar37": "gaussian"}, "would split 'lz_ws2022_ar37_norm' into"),
     ],
 )  # fmt: skip

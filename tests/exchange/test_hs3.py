@@ -96,15 +96,15 @@ def test_parameters_keep_names_starts_and_bounds(built: Built) -> None:
     original = built("lz_ws2022", **MODELS[1])
     document = hs3_document(original)
     (analysis,) = document["analyses"]
-    assert analysis["parameters_of_interest"] == ["q_nu"]
+    assert analysis["parameters_of_interest"] == ["q_nu_scaled"]
     (point,) = document["parameter_points"]
     values = {entry["name"]: entry for entry in point["parameters"]}
-    assert values["q_nu"] == {"name": "q_nu", "value": 1e-05}
-    assert values["nom_q_nu"] == {"name": "nom_q_nu", "value": 0.0, "const": True}
+    assert values["q_nu_scaled"] == {"name": "q_nu_scaled", "value": 1e-05}
+    assert values["nom_q_nu_scaled"] == {"name": "nom_q_nu_scaled", "value": 0.0, "const": True}
     bounds = {axis["name"]: [axis["min"], axis["max"]] for axis in document["domains"][0]["axes"]}
     blocks = {block["name"]: block for block in original.measurement()["config"]["parameters"]}
     assert bounds == {
-        "q_nu": blocks["q_nu"]["bounds"][0],
+        "q_nu_scaled": blocks["q_nu_scaled"]["bounds"][0],
         "solar_nu_flux": [-5, 5],  # pyhf's own
         "lz_ws2022_background_norm": [-5, 5],
     }

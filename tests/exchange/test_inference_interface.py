@@ -496,8 +496,8 @@ def test_files_of_other_bins_are_named(plain: Path) -> None:
         ({"signal": ["nu"], "scale": 0.0, "asimov": True}, "scale 0: must be positive"),
         ({"signal": ["nu"], "scale": float("nan"), "asimov": True}, "scale nan: must be positive"),
         (
-            {"signal": ["nu"], "poi": "q_nu", "asimov": True},
-            "'q_nu' is a signed coupling",
+            {"signal": ["nu"], "poi": "q_nu_scaled", "asimov": True},
+            "'q_nu_scaled' is a signed coupling",
         ),
     ],
 )

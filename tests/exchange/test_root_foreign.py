@@ -186,8 +186,8 @@ def test_signals(write_root: Write, refused: Callable[..., str], tmp_path: Path)
         import_root(path, poi="nu")
     with pytest.raises(ConfigError, match="'norm' is a systematic already"):
         import_root(path, signal=["s"], poi="norm")
-    with pytest.raises(ConfigError, match="'q_nu' is a signed coupling, no factor on a template"):
-        import_root(path, signal=["s"], poi="q_nu")
+    with pytest.raises(ConfigError, match="'q_nu_scaled' is a signed coupling, no factor on a template"):
+        import_root(path, signal=["s"], poi="q_nu_scaled")
 
 
 def test_histograms_in_no_folder_are_one_channel(write_root: Write, tmp_path: Path) -> None:

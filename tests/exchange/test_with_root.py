@@ -57,7 +57,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "argon_flat": {"hypothesis": "magnetic-moment", "background": "paper", "ar37": "flat"},
     "argon_gaussian": {"hypothesis": "magnetic-moment", "background": "paper", "ar37": "gaussian"},
 }
-INTEREST = {"charge": "q_nu", "charge_paper": "q_nue"}  # the others: mu_nu_squared
+INTEREST = {"charge": "q_nu_scaled", "charge_paper": "q_nue_scaled"}  # the others: mu_nu_squared
 
 
 def _normsys(name: str) -> dict[str, Any]:

@@ -117,16 +117,16 @@ def test_histograms_have_real_bin_edges_and_titles(built: Built, tmp_path: Path)
     original = built("lz_ws2022", hypothesis="millicharge-fea")
     export_xml(original, tmp_path)
     with uproot.open(tmp_path / "data.root") as file:
-        up = file["lz_ws2022/nu_pp_q_nu_Up"]
+        up = file["lz_ws2022/nu_pp_q_nu_scaled_Up"]
         assert up.classname == "TH1D"
         edges = up.axis().edges()
         np.testing.assert_allclose(edges, np.arange(52) / 3, rtol=1e-15)  # LZ's: 0 to 17 keV
         assert original.sidecar is not None
         assert edges.tolist() == original.sidecar["channels"]["lz_ws2022"]["edges_keV"]
         assert up.axis().member("fTitle") == "reconstructed energy [keVee]"
-        assert up.title == "solar ν–e scattering, pp, q_nu up"
+        assert up.title == "solar ν–e scattering, pp, q_nu_scaled up"
         sample = original.spec["channels"][0]["samples"][0]
-        modifier = next(entry for entry in sample["modifiers"] if entry["name"] == "q_nu")
+        modifier = next(entry for entry in sample["modifiers"] if entry["name"] == "q_nu_scaled")
         assert up.values().tolist() == modifier["data"]["hi_data"]
 
 
@@ -190,11 +190,11 @@ def test_a_signed_coupling_is_alpha_in_root(built: Built, tmp_path: Path) -> Non
     export_xml(original, tmp_path)
     measurement = ET.parse(tmp_path / "combination.xml").find("Measurement")
     assert measurement is not None
-    assert measurement.findtext("POI") == "alpha_q_nu"
+    assert measurement.findtext("POI") == "alpha_q_nu_scaled"
     assert measurement.find("ParamSetting[@Val='1e-05']") is not None
     # No sample has a luminosity: ROOT would scale all of them, so it is held.
     assert [entry.text for entry in measurement.findall("ParamSetting[@Const='True']")] == ["Lumi"]
-    assert import_xml(tmp_path / "combination.xml").measurement()["config"]["poi"] == "q_nu"
+    assert import_xml(tmp_path / "combination.xml").measurement()["config"]["poi"] == "q_nu_scaled"
 
 
 def test_constants_of_bins_come_back(tmp_path: Path) -> None:

@@ -122,7 +122,8 @@ def test_a_workspace_without_energies(tmp_path: Path) -> None:
     [
         (YAML, rows()[:5] + rows()[6:], DataError, r"row of T = 1\.5, a = 0 is not there"),
         (YAML, [*rows(), rows()[3]], DataError, r"row of T = 1, a = 2 is there 2 times"),
-        (YAML, rows((-2, -1, 1)), DataError, "column 'a': expected several anchors, 0 among them"),
+        (YAML, rows((-2, -1, 1)), DataError, "column 'a': expected anchors on both sides of 0"),
+        (YAML, rows((0, 1, 2)), DataError, "column 'a': expected anchors on both sides of 0"),
         # The 16th row, in percent: 0.9 + 0.2.
         (YAML, [*rows()[:-1], "3.0,2,90,20"], DataError, r"row 16 \(T = 3, a = 2\) adds up to 1\.1, more"),
         (YAML, ["3.0,2,90,20", *rows()[:-1]], DataError, r"row 1 \(T = 3, a = 2\) adds up to 1\.1, more"),
@@ -169,9 +170,12 @@ def warnings_of(place: Path, lines: list[str]) -> list[str]:
 def test_a_table_that_ends_where_recoils_are_seen_is_warned_of(tmp_path: Path) -> None:
     # 10 % + 17 % at 1 keV, and 20 % + 14 % at 2 keV, by hand from the function above.
     table = [line for line in rows() if not line.startswith("3")]
-    below, above = warnings_of(tmp_path / "both", table)
+    below, above, near = warnings_of(tmp_path / "both", table)
     assert "single: its response begins at 1 keV, where 0.27 of the recoils are seen" in below
     assert "add rows down to where none is seen" in below
+    # Fits hold the parameter at -1, where a pull of -1.5 is nothing unusual.
+    assert "single: its response has anchors of" in near
+    assert "from -1 to 2 standard deviations, and fits hold the parameter between them" in near
     assert "ends at 2 keV, where 0.34 of the recoils are seen" in above
     # 34 % of what lies above 2 keV is missing; by an own sum.
     sun, xenon = get_source("sun"), nuhist.load_experiment("xenonnt_cevns_sr0").target
@@ -185,7 +189,7 @@ def test_a_table_that_ends_where_recoils_are_seen_is_warned_of(tmp_path: Path) -
     assert f"about {100 * missing / (counted + missing):.2g} % of the Standard Model's events" in above
     # With a row of nothing at both ends there is nothing to warn of, as in the bundled experiment.
     closed = [*(f"0.9,{a},0,0" for a in (-1, 0, 1, 2)), *table, *(f"2.1,{a},0,0" for a in (-1, 0, 1, 2))]
-    assert warnings_of(tmp_path / "closed", closed) == []
+    assert warnings_of(tmp_path / "closed", closed) == [near]
     bundled = nuhist.build("xenonnt_cevns_sr1", hypothesis="standard-model")
     assert "warnings" not in (bundled.sidecar or {})["channels"]["xenonnt_cevns_sr1"]
 

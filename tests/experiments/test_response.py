@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from math import erf, exp, sqrt
 from pathlib import Path
 
@@ -239,3 +240,14 @@ def test_errors_name_file_and_cause(
     experiment = edited(file, old, new)
     with pytest.raises(error, match=message):
         make_response(experiment, kind, NO_BREAKS)
+
+
+@pytest.mark.parametrize(
+    "name", ["xenonnt_sr0", "darwin_like"]
+)  # an efficiency of true or reconstructed energy
+def test_a_resolution_without_a_width_is_refused(name: str) -> None:
+    experiment = load_experiment(name)
+    for terms in ({"sqrt": -0.3}, {"constant": 0.5, "linear": -0.1}):
+        broken = replace(experiment, response={**experiment.response, "resolution": terms})
+        with pytest.raises(ConfigError, match=r"response\.resolution: the standard deviation is -.* keV at"):
+            make_response(broken, "gaussian", np.array([]))

@@ -247,7 +247,7 @@ def test_linear_signed_coupling_with_split_fluxes_is_refused() -> None:
 
 def test_linear_signed_coupling_takes_its_flux_as_lumi(built: Build) -> None:
     workspace = built("lz_ws2022", hypothesis="millicharge-fea", background="paper", constraint="linear")
-    assert modifiers(workspace)["nu"] == {("lumi", "lumi"), ("q_nu", "histosys")}
+    assert modifiers(workspace)["nu"] == {("lumi", "lumi"), ("q_nu_scaled", "histosys")}
     lumi = next(p for p in workspace.measurement()["config"]["parameters"] if p["name"] == "lumi")
     assert (lumi["auxdata"], lumi["sigmas"]) == ([1.0], [0.07])  # the paper's 7 %
 

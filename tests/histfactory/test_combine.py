@@ -306,7 +306,7 @@ def test_a_signed_coupling_is_rescaled(built: Build) -> None:
             apart = sum(model.scan([charge]).delta_chi2[0] for model in models)
             assert joint_model.scan([charge]).delta_chi2[0] == pytest.approx(apart, rel=1e-5)
     assert [text for text in messages if "rescaled" in text] == [
-        "lz_ws2024: q_nu rescaled to (q_nu / 1e-13 e_0) / 300000"
+        "lz_ws2024: q_nu_scaled rescaled to (q_nu / 1e-13 e_0) / 30000"
     ] * 2
 
 

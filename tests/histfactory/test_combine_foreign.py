@@ -254,8 +254,10 @@ def test_the_same_events_of_workspaces_in_memory(built: Build) -> None:
 
 def test_a_signed_coupling_is_not_correlated_in_part(built: Build) -> None:
     parts = [built(name, hypothesis="millicharge-fea") for name in ("lz_ws2024", "xenonnt_sr0")]
-    with pytest.raises(ConfigError, match="'q_nu' is the parameter of interest; it cannot be correlated"):
-        combine(parts, correlate={**dict.fromkeys(SHARED, 1.0), "q_nu": 0.5})
+    with pytest.raises(
+        ConfigError, match="'q_nu_scaled' is the parameter of interest; it cannot be correlated"
+    ):
+        combine(parts, correlate={**dict.fromkeys(SHARED, 1.0), "q_nu_scaled": 0.5})
 
 
 def test_a_preference_for_nothing(lz: Workspace) -> None:

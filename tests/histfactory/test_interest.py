@@ -30,7 +30,7 @@ from nuhist.physics.hypotheses import (
 
 Build = Callable[..., Workspace]
 Spec = dict[str, Any]
-NAMES = ("q_nu", "r2_nu", "mu_nu_squared", "q_nu_squared", "sm_strength_nu", "mu_nue_squared")
+NAMES = ("q_nu_scaled", "r2_nu_scaled", "mu_nu_squared", "q_nu_squared", "sm_strength_nu", "mu_nue_squared")
 BUILT = [
     (name, flavor)
     for name, entry in HYPOTHESES.items()
@@ -141,10 +141,10 @@ def test_terms_of_a_sum_are_one_without_a_sidecar(built: Build) -> None:
 
 
 def test_a_coupling_without_a_unit_leaves_no_hole_in_the_note(small: Spec) -> None:
-    foreign = Workspace(renamed(small, "delta_sin2_theta_w"))
-    (note,) = interest_remarks(foreign, "delta_sin2_theta_w")
+    foreign = Workspace(renamed(small, "delta_sin2_theta_w_scaled"))
+    (note,) = interest_remarks(foreign, "delta_sin2_theta_w_scaled")
     assert "for results of the coupling a sidecar must say so" in note
-    (note,) = interest_remarks(Workspace(renamed(small, "q_nu")), "q_nu")
+    (note,) = interest_remarks(Workspace(renamed(small, "q_nu_scaled")), "q_nu_scaled")
     assert "for results in e_0 a sidecar must say so" in note
 
 
@@ -168,7 +168,7 @@ def test_limits_on_a_light_vector_are_those_without_the_sidecar(built: Build) ->
         assert 1e-9 < (bare.upper or 0) < 1e-6  # g² over M² is that of some 1e-17 / keV²
     couplings = ("magnetic-moment", "light-vector:mass=10keV")
     several = built("lz_ws2022", hypothesis=couplings)
-    assert coupling_scale(Workspace(several.spec), "g2_nu_mass10keV").reference == 2.1e-14
+    assert coupling_scale(Workspace(several.spec), "g2_nu_scaled_mass10keV").reference == 2.1e-14
 
 
 # The reference of the two small masses is the same.
@@ -183,11 +183,11 @@ def test_two_masses_are_two_parameters(built: Build, masses: tuple[str, str]) ->
 
 
 def test_a_foreign_parameter_with_a_mass_is_a_plain_number(small: Spec) -> None:
-    foreign = limit(Workspace(renamed(small, "g2_nu_mass10keV")))
+    foreign = limit(Workspace(renamed(small, "g2_nu_scaled_mass10keV")))
     assert foreign.unit == OWN_UNIT
-    assert any("g2_nu_mass10keV is a plain number" in note for note in foreign.notes)
-    assert find_parameter("g2_nu_mass1e9keV") is None  # outside the range of the mass
-    assert find_parameter("g2_nu_mass1p2p3keV") is None
+    assert any("g2_nu_scaled_mass10keV is a plain number" in note for note in foreign.notes)
+    assert find_parameter("g2_nu_scaled_mass1e9keV") is None  # outside the range of the mass
+    assert find_parameter("g2_nu_scaled_mass1p2p3keV") is None
     assert find_parameter("other_mass10keV") is None
 
 
@@ -239,7 +239,7 @@ def test_the_constraint_of_a_signed_coupling_is_none(built: Build) -> None:
     # With its sidecar, without it, and renamed by another tool: the same fit, in the same units or in none.
     workspace = built("lz_ws2022", hypothesis="millicharge-fea", background="paper")
     bare = replace(workspace, sidecar=None)
-    spec = json.loads(json.dumps(workspace.spec).replace('"q_nu"', '"charge"'))
+    spec = json.loads(json.dumps(workspace.spec).replace('"q_nu_scaled"', '"charge"'))
     results = [fit(entry) for entry in (workspace, bare, Workspace(spec))]
     first = results[0]
     for other in results[1:]:

@@ -36,8 +36,8 @@ def holders(workspace: Workspace) -> dict[str, set[str]]:
 
 @pytest.mark.thorough(keep=2)
 @pytest.mark.parametrize(
-    ("hypothesis", "poi"), [("magnetic-moment", "mu_nu_squared"), ("millicharge-fea", "q_nu"),
-                            ("charge-radius", "r2_nu"), ("standard-model", "sm_strength_nu")]
+    ("hypothesis", "poi"), [("magnetic-moment", "mu_nu_squared"), ("millicharge-fea", "q_nu_scaled"),
+                            ("charge-radius", "r2_nu_scaled"), ("standard-model", "sm_strength_nu")]
 )  # fmt: skip
 @pytest.mark.parametrize("flux", ["split", "paper"])
 def test_what_is_shared(built: Build, hypothesis: str, poi: str, flux: str) -> None:
@@ -143,7 +143,7 @@ def test_asimov_of_all(built: Build) -> None:
     joint = built("lz_ws2022", "lz_ws2024", "xenonnt_sr0", hypothesis="millicharge-fea", asimov=True)
     model = pyhf.Workspace(dict(joint.spec)).model()
     start = model.config.suggested_init()
-    start[model.config.par_names.index("q_nu")] = 0.0
+    start[model.config.par_names.index("q_nu_scaled")] = 0.0
     # What is expected without the coupling at the parameters' start.
     expected = model.expected_actualdata(start)
     found = pyhf.Workspace(dict(joint.spec)).data(model, include_auxdata=False)

@@ -188,7 +188,12 @@ def test_components_at_random_parameters(built: Build, flavor: FlavorChoice) -> 
     workspace = built("lz_ws2022", hypothesis="millicharge-fea", flavor=flavor, background="components")
     model = model_of(workspace.spec)
     poi = model.config.poi_name
-    assert poi == {"effective": "q_nu", "e": "q_nue", "mu": "q_numu", "tau": "q_nutau"}[flavor]
+    assert (
+        poi
+        == {"effective": "q_nu_scaled", "e": "q_nue_scaled", "mu": "q_numu_scaled", "tau": "q_nutau_scaled"}[
+            flavor
+        ]
+    )
     scale, reach = coupling_scale(workspace, poi).scale, RANGES[flavor][1]
     low, high = model.config.suggested_bounds()[model.config.poi_index]
     assert low * scale <= -reach * (1 - 1e-9)
@@ -244,4 +249,4 @@ def test_a_workspace_is_scaled_with_its_coupling(built: Build) -> None:
     model = model_of(workspace.spec)
     for q in (-12.0, -1.0, 0.5, 3.0, 11.0):
         exact = 10 * (parts[0] + q * parts[1] + q**2 * parts[2])  # 10 × 0.908 t yr
-        assert_exact(scattering(model, {"q_nu": q / SCALE}), exact)
+        assert_exact(scattering(model, {"q_nu_scaled": q / SCALE}), exact)

@@ -43,11 +43,11 @@ def expected(workspace: Workspace, **couplings: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("chosen", "values"),
     [
-        (CHARGES, {"q_nue": 6e-13, "q_numu": -9e-13}),
+        (CHARGES, {"q_nue_scaled": 6e-13, "q_numu_scaled": -9e-13}),
         (MOMENTS, {"mu_nue_squared": 2e-11, "mu_numu_squared": 3e-11}),
         (
             {"hypothesis": ("magnetic-moment", "light-vector:mass=10keV")},
-            {"mu_nu_squared": 2e-11, "g2_nu_mass10keV": 5e-14},
+            {"mu_nu_squared": 2e-11, "g2_nu_scaled_mass10keV": 5e-14},
         ),
         (
             {"hypothesis": ("standard-model", "magnetic-moment"), "flavor": ("e", "mu")},
@@ -72,13 +72,13 @@ def test_counts_add(built: Build, chosen: dict[str, Any], values: dict[str, floa
 
 def test_the_first_is_of_interest_and_the_sidecar_describes_all(built: Build, tmp_path: Path) -> None:
     joint = built("lz_ws2022", **CHARGES)
-    assert joint.interest() == "q_nue"
+    assert joint.interest() == "q_nue_scaled"
     assert joint.sidecar is not None
     assert [entry["coupling"]["coupling"] for entry in joint.sidecar["further"]] == ["q_numu"]
     joint.save(tmp_path / "joint.json")
-    assert coupling_scale(nuhist.load(tmp_path / "joint.json"), "q_numu").unit == "e_0"  # type: ignore[arg-type]
+    assert coupling_scale(nuhist.load(tmp_path / "joint.json"), "q_numu_scaled").unit == "e_0"  # type: ignore[arg-type]
     # Through a pipe the construction says it.
-    for workspace, name in ((joint, "q_numu"), (built("lz_ws2022", **MOMENTS), "mu_numu_squared")):
+    for workspace, name in ((joint, "q_numu_scaled"), (built("lz_ws2022", **MOMENTS), "mu_numu_squared")):
         piped = nuhist.Model(workspace.spec).workspace
         assert coupling_scale(piped, name) == coupling_scale(workspace, name)
 
@@ -102,25 +102,25 @@ def test_combined_workspaces_share_both(built: Build) -> None:
         "delta_m2_21",
         "atomic_response",
     ]
-    joint = nuhist.combine(parts, correlate=[*fluxes, "q_numu"])
+    joint = nuhist.combine(parts, correlate=[*fluxes, "q_numu_scaled"])
     whole = nuhist.Model(built("lz_ws2022", "xenonnt_sr0", **CHARGES)).limit()
     found = nuhist.Model(joint).limit()
     assert (found.lower, found.upper) == pytest.approx((whole.lower, whole.upper), rel=1e-5)
     assert joint.sidecar is not None
     assert len(joint.sidecar["further"]) == 1
-    apart = nuhist.combine(parts, correlate=fluxes, decorrelate=["q_numu"])
-    assert coupling_scale(apart, "lz_ws2022_q_numu").coupling == "q_numu"
+    apart = nuhist.combine(parts, correlate=fluxes, decorrelate=["q_numu_scaled"])
+    assert coupling_scale(apart, "lz_ws2022_q_numu_scaled").coupling == "q_numu"
     moved = Workspace(parts[1].spec, json.loads(json.dumps(parts[1].sidecar)), "moved")
     assert moved.sidecar is not None
     moved.sidecar["further"][0]["coupling"]["reference"] = 2e-13
     # What has another reference is rescaled: the same template is that of a charge twice as large.
     messages: list[str] = []
-    other = nuhist.combine([parts[0], moved], correlate=[*fluxes, "q_numu"], message=messages.append)
-    assert any("q_numu rescaled to" in text for text in messages)
+    other = nuhist.combine([parts[0], moved], correlate=[*fluxes, "q_numu_scaled"], message=messages.append)
+    assert any("q_numu_scaled rescaled to" in text for text in messages)
     assert other.sidecar is not None
     moved.sidecar["further"][0]["coupling"]["unit"] = "C"
-    with pytest.raises(ModelError, match="share 'q_numu' with different meanings"):
-        nuhist.combine([parts[0], moved], correlate=[*fluxes, "q_numu"])
+    with pytest.raises(ModelError, match="share 'q_numu_scaled' with different meanings"):
+        nuhist.combine([parts[0], moved], correlate=[*fluxes, "q_numu_scaled"])
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,8 @@ def test_signed_coupling_multiplies_with_its_flux(built: Build) -> None:
     for q, pull in rng.uniform([-reach, -3], [reach, 3], size=(50, 2)):
         # The paper's 7 %: eq. (10) takes (1 + β) as a factor, which lumi is.
         factor = 1 + 0.07 * pull
-        assert_polynomial(yields(lumi, {"q_nu": q / scale, "lumi": factor})["nu"], parts, q, factor)
-        found = yields(normsys, {"q_nu": q / scale, "solar_nu_flux": pull})["nu"]
+        assert_polynomial(yields(lumi, {"q_nu_scaled": q / scale, "lumi": factor})["nu"], parts, q, factor)
+        found = yields(normsys, {"q_nu_scaled": q / scale, "solar_nu_flux": pull})["nu"]
         assert_polynomial(found, parts, q, code4(pull, 1.07, 0.93))
 
 

@@ -53,7 +53,7 @@ def _distance(point: Array, line: Array) -> float:
         pytest.param(
             "magnetic-moment", "lz_ws2022_ar37_norm", "lz_ws2022_beta_norm", marks=pytest.mark.thorough
         ),
-        ("millicharge-fea", "q_nu", "lz_ws2022_beta_norm"),
+        ("millicharge-fea", "q_nu_scaled", "lz_ws2022_beta_norm"),
         pytest.param("magnetic-moment", "mu_nu_squared", "atomic_response", marks=pytest.mark.thorough),
     ],
 )

@@ -48,13 +48,13 @@ STANDARD, LINEAR, QUADRATIC = np.array([20.0, 20.0]), np.array([-1.0, 0.5]), np.
 
 def signed(observed: list[float], start: float) -> Workspace:
     """A signed coupling with two minima, in two bins, by the recipe of the millicharge."""
-    modifier = polynomial_modifier("q_nu", STANDARD, LINEAR, QUADRATIC, SCALE, 12.0).to_spec()
+    modifier = polynomial_modifier("q_nu_scaled", STANDARD, LINEAR, QUADRATIC, SCALE, 12.0).to_spec()
     sample = {"name": "nu", "data": STANDARD.tolist(), "modifiers": [modifier]}
-    parameter = {"name": "q_nu", "bounds": [[-12 / SCALE, 12 / SCALE]], "inits": [start / SCALE]}
+    parameter = {"name": "q_nu_scaled", "bounds": [[-12 / SCALE, 12 / SCALE]], "inits": [start / SCALE]}
     spec = {
         "channels": [{"name": "toy", "samples": [sample]}],
         "observations": [{"name": "toy", "data": observed}],
-        "measurements": [{"name": "toy", "config": {"poi": "q_nu", "parameters": [parameter]}}],
+        "measurements": [{"name": "toy", "config": {"poi": "q_nu_scaled", "parameters": [parameter]}}],
         "version": "1.0.0",
     }
     validate(spec, "toy")
@@ -100,7 +100,7 @@ def test_the_millicharge_of_lz_from_bad_starts(built: Make, start: float) -> Non
     spec = dict(workspace.spec)
     config = dict(spec["measurements"][0]["config"])
     config["parameters"] = [
-        {**entry, "inits": [start / SCALE]} if entry["name"] == "q_nu" else entry
+        {**entry, "inits": [start / SCALE]} if entry["name"] == "q_nu_scaled" else entry
         for entry in config["parameters"]
     ]
     moved = Workspace({**spec, "measurements": [{"name": "nuhist", "config": config}]})
@@ -269,7 +269,7 @@ def test_errors_by_profile_are_minos(built: Callable[..., Workspace]) -> None:
     for name, fixed in zip(likelihood.names, likelihood.constant, strict=True):
         minuit.fixed[name] = fixed
     minuit.migrad()
-    minuit.minos("lz_ws2022_beta_norm", "lz_ws2022_ar37_norm", "q_nu")
+    minuit.minos("lz_ws2022_beta_norm", "lz_ws2022_ar37_norm", "q_nu_scaled")
     found = {entry.name: entry.errors for entry in result.parameters}
     for name, expected in minuit.merrors.items():
         errors = found[name]

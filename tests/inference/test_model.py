@@ -116,14 +116,14 @@ def test_bounds_are_said_in_the_coupling_too() -> None:
     bound = 2 / 0.3 / scale
     (note,) = Model(workspace, bounds={name: (-bound, bound)}).changed
     assert note.startswith(f"the parameter {name} has the bounds -{bound:g} and {bound:g}, which are")
-    assert note.endswith(f"-2 and 2 of the coupling {name}")
+    assert note.endswith("-2 and 2 of the coupling delta_sin2_theta_w")
     (note,) = Model(workspace, bounds={name: (-0.3, 1.0)}).changed
     # Built for ±17 references of 0.3.
     assert note.endswith(
         "; the counts are those of the coupling from -5.1 to 5.1 alone, so that others mean nothing"
     )
     (note,) = Model(workspace, fixed={name: bound / 2}).changed
-    assert note.endswith(f"which is 1 of the coupling {name}")
+    assert note.endswith("which is 1 of the coupling delta_sin2_theta_w")
     moment = nuhist.build("xenonnt_sr0", hypothesis="magnetic-moment")
     (note,) = Model(moment, bounds={"mu_nu_squared": (0.0, 4.0)}).changed
     assert note.endswith("has the bounds 0 and 4, which are 0 mu_B and 2e-11 mu_B of the coupling mu_nu")

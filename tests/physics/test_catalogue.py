@@ -97,7 +97,10 @@ CASES = [
     ("light-vector-le-lmu", "vector", {"e": 1, "mu": -1, "tau": 0}),
     ("light-vector-le-ltau", "vector", {"e": 1, "mu": 0, "tau": -1}),
     # e²/(12π²) ln(m_τ²/m_μ²) with 1776.86 and 105.6583755 MeV: 0.004372, of g² for g² (charges squared).
-    ("light-vector-lmu-ltau", "vector", {"e": 0, "mu": 1, "tau": -1}),
+    # The sign by hand: vacuum polarisation by a lepton gives -(α/3π) ln(Λ²/m²) of the product of charges at
+    # both ends of the loop, Q'_ν Q'_l at one and Q_l Q_e = (-1)(-1) at the other, so that for ν_μ it is
+    # -ln(Λ²/m_μ²) + ln(Λ²/m_τ²): electrons have the charge -0.004372 where protons have +0.004372.
+    ("light-vector-lmu-ltau", "vector", {"e": 0, "mu": -1, "tau": 1}),
     ("light-axial-vector", "axial", {"e": 1, "mu": 1, "tau": 1}),
     ("light-scalar", "scalar", {"e": 1, "mu": 1, "tau": 1}),
     ("light-pseudoscalar", "pseudoscalar", {"e": 1, "mu": 1, "tau": 1}),

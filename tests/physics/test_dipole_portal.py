@@ -95,8 +95,8 @@ def test_kinematics_end_where_all_fly_in_one_line(mass: float) -> None:
             continue
         # The cosine of the electron's angle is 1: roots of it, without the formulas.
         middle = (ends[0] * ends[1]) ** 0.5
-        low = brentq(lambda t: cosine(t, e, mass) - 1, ends[0] / 3, middle, rtol=1e-12)  # noqa: B023
-        high = brentq(lambda t: cosine(t, e, mass) - 1, middle, 3 * ends[1], rtol=1e-12)  # noqa: B023
+        low = brentq(lambda t: cosine(t, e, mass) - 1, ends[0] / 3, middle, xtol=1e-25, rtol=1e-12)  # noqa: B023
+        high = brentq(lambda t: cosine(t, e, mass) - 1, middle, 3 * ends[1], xtol=1e-25, rtol=1e-12)  # noqa: B023
         assert ends == pytest.approx((low, high), rel=1e-8)
         at_ends = scattering.minimum_neutrino_energy(np.array(ends), mass)
         np.testing.assert_allclose(at_ends, e, rtol=1e-9)

@@ -46,7 +46,7 @@ every_hypothesis = pytest.mark.parametrize("hypothesis", HYPOTHESES.values(), id
     [
         ("magnetic-moment", "effective", "mu_nu_squared", "mu_nu", "mu_B"),
         ("magnetic-moment", "e", "mu_nue_squared", "mu_nue", "mu_B"),
-        ("millicharge-fea", "mu", "q_numu", "q_numu", "e_0"),
+        ("millicharge-fea", "mu", "q_numu_scaled", "q_numu", "e_0"),
         ("millicharge-epa-only", "tau", "q_nutau_squared", "q_nutau", "e_0"),
         ("standard-model", "effective", "sm_strength_nu", "sm_strength_nu", "SM"),
     ],

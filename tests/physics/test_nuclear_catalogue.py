@@ -81,7 +81,7 @@ CASES: list[tuple[str, float, Callable[[], Array]]] = [
     ("nsi-up-transition", 0.1, lambda: VECTOR * (0.1 * (2 * Z + N)) ** 2),
     ("light-vector:mass=5MeV", 1e-9, lambda: shifted(boson(1e-9, 5e3, -132))),
     ("light-vector-universal:mass=5MeV", 1e-9, lambda: shifted(boson(1e-9, 5e3, 3 * 132))),
-    ("light-vector-lmu-ltau:mass=1keV", 1e-7, lambda: shifted(boson(1e-7, 1.0, -Z * LOOP))),
+    ("light-vector-lmu-ltau:mass=1keV", 1e-7, lambda: shifted(boson(1e-7, 1.0, Z * LOOP))),
     ("light-scalar:mass=1MeV", 1e-9, scalar),
 ]
 

@@ -199,9 +199,10 @@ def expected(workspace: Any, **values: float) -> Any:
         modifier_settings={"histosys": {"interpcode": "code4p"}, "normsys": {"interpcode": "code4"}}
     )
     point = model.config.suggested_init()
-    scales = {entry["name"]: entry["scale"] for entry in couplings(workspace.sidecar)}
+    named = {entry["coupling"]: entry for entry in couplings(workspace.sidecar)}
     for name, value in values.items():
-        point[model.config.par_slice(name).start] = value / scales[name]
+        place = model.config.par_slice(named[name]["name"]).start
+        point[place] = value ** named[name]["power"] / named[name]["scale"]
     return np.asarray(model.expected_data(point, include_auxdata=False))[:4]
 
 
@@ -242,7 +243,7 @@ def test_two_couplings_without_a_product(tmp_path: Path) -> None:
     path = tmp_path / "pair.csv"
     path.write_text(GERMANIUM + "# coupling: a, b\nT_keV,power_2_0,power_0_1\n3,5,1\n7,5,1\n")
     workspace = nuhist.build("gemma_like", hypothesis=str(path))
-    added = expected(workspace, a_squared=4.0, b=3.0) - expected(workspace, a_squared=0.0, b=0.0)
+    added = expected(workspace, a=2.0, b=3.0) - expected(workspace, a=0.0, b=0.0)
     np.testing.assert_allclose(added, (4 * 5 + 3) * BOX, rtol=1e-9)
 
 
@@ -423,3 +424,12 @@ def test_a_scan_of_what_is_no_polynomial_says_so_at_once(tmp_path: Path) -> None
     )
     with pytest.raises(NuhistError, match=match):
         nuhist.exclusion("xenonnt_sr0", hypothesis=str(path), over="mass=5,9")
+
+
+def test_two_couplings_that_take_away_too_much_together(tmp_path: Path) -> None:
+    # Along a = b the squares and the product cancel: what is left is linear, and negative for a < 0.
+    path = tmp_path / "pair.csv"
+    head = "# coupling: a, b\nT_keV,power_1_0,power_0_1,power_2_0,power_0_2,power_1_1\n"
+    path.write_text(head + "1,0.5,0.5,5,5,-10\n30,0.5,0.5,5,5,-10\n", encoding="utf-8")
+    with pytest.raises(NuhistError, match=r"pair-a and pair-b: together they take away more events than bin"):
+        nuhist.build("xenonnt_sr0", hypothesis=str(path))

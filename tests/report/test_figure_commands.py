@@ -165,7 +165,7 @@ def test_a_style(tmp_path: Path) -> None:
 NO_FORMAT = "{here}/x.docx: no picture format 'docx'; use one of eps, jpg, pdf, png, "
 NO_FOLDER = "{here}/none/x.png: cannot be written: No such file or directory"
 NO_NUMBERS = "{here}/x.txt: numbers are written as .csv or .json; name such a file"
-SIGNED = "{charge}: CLs is an upper limit, and q_nu is signed"
+SIGNED = "{charge}: CLs is an upper limit, and q_nu_scaled is signed"
 
 
 @pytest.mark.parametrize(

@@ -345,7 +345,7 @@ def test_pulls_of_poisson_and_gaussian_gammas() -> None:
 
 
 def test_a_parameter_of_interest_is_not_pulled_by_its_construction(charge: Workspace) -> None:
-    assert "q_nu" not in {entry.parameter for entry in pulls(charge).pulls}
+    assert "q_nu_scaled" not in {entry.parameter for entry in pulls(charge).pulls}
 
 
 def test_most_pulls_are_the_largest() -> None:
@@ -378,7 +378,7 @@ def test_impacts_in_physical_units(moment: Workspace, charge: Workspace) -> None
     assert axes.get_xlabel() == r"shift of $\mu_{\nu}$$^2$ [$\mathrm{10^{-23}}$ $\mu_\mathrm{B}$$^2$]"
     assert axes.patches[0].get_width() == pytest.approx(10 * result.impacts[0].impact_up)
     signed = ranking(charge)
-    axes = axes_of(ranking_figure(signed, coupling_scale(charge, "q_nu")))[0]
+    axes = axes_of(ranking_figure(signed, coupling_scale(charge, "q_nu_scaled")))[0]
     assert axes.get_xlabel() == r"shift of $q_{\nu}$ [$\mathrm{10^{-13}}$ $e_0$]"
     # The parameter is q over 1e-13 e_0 and over its scale of 1e4.
     assert axes.patches[0].get_width() == pytest.approx(1e4 * signed.impacts[0].impact_up)

@@ -37,7 +37,7 @@ def _made(name: str, title: str, values: Mapping[str, float]) -> Hypothesis:
         reference=size,
         terms=partial(_terms, mass=mass, squared=size),
         dependence=Dependence.POLYNOMIAL,
-        parameter="g2_axial_nu{flavor}",
+        parameter="g2_axial_nu{flavor}_scaled",
         scale=2e4,
         bounds=(-17.0, 17.0),
         amplitude=KEEPS,

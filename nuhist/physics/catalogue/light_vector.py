@@ -16,8 +16,9 @@ from nuhist.physics.targets.target import Target
 from nuhist.tables import Array
 
 _MASSLESS = 2e-14  # g² that experiments can see of a light boson
-# Electrons have no charge of L_μ − L_τ: they couple by the mixing with the photon that loops of μ and τ make,
-# ε = −g e / (12 π²) ln(m_τ²/m_μ²), by which their charge is −ε e: about g/70.
+# Electrons have no charge of L_μ − L_τ: they couple by the mixing with the photon that loops of μ and τ make.
+# A loop screens: of the charges at its ends, Q' g of L_μ − L_τ and Q e, it makes -α/(3π) ln(Λ²/m²) times
+# those of its lepton, ±g and -e. A particle of electric charge Q has Q g α/(3π) ln(m_τ²/m_μ²) = 0.0044 Q g.
 _LOOP = 4 * pi * FINE_STRUCTURE / (12 * pi**2) * 2 * log(LEPTON_MASS_KEV["tau"] / LEPTON_MASS_KEV["mu"])
 _EQUAL: Mapping[Flavor, float] = {"e": 1.0, "mu": 1.0, "tau": 1.0}
 # By symmetry: name, title, what stands in the name of the parameter, and the products of the charges of the
@@ -27,7 +28,7 @@ CHARGES: tuple[tuple[str, str, str, Mapping[Flavor, float]], ...] = (
     ("light-vector-universal", "one charge of all", "universal_", _EQUAL),
     ("light-vector-le-lmu", "L_e - L_mu", "le_lmu_", {"e": 1.0, "mu": -1.0, "tau": 0.0}),
     ("light-vector-le-ltau", "L_e - L_tau", "le_ltau_", {"e": 1.0, "mu": 0.0, "tau": -1.0}),
-    ("light-vector-lmu-ltau", "L_mu - L_tau", "lmu_ltau_", {"e": 0.0, "mu": _LOOP, "tau": -_LOOP}),
+    ("light-vector-lmu-ltau", "L_mu - L_tau", "lmu_ltau_", {"e": 0.0, "mu": -_LOOP, "tau": _LOOP}),
 )
 # Charges of proton and neutron over that of the electron: quarks have 1/3 of the baryon number against the
 # lepton's −1, or the lepton's charge; mixing with the photon couples to the electric charge. By L_e − L_μ and
@@ -118,7 +119,7 @@ def _made(
         terms=partial(_terms, mass=mass, squared=size, charges=charges),
         other_terms=others,
         dependence=Dependence.POLYNOMIAL,
-        parameter=f"g2_{label}nu{{flavor}}",
+        parameter=f"g2_{label}nu{{flavor}}_scaled",
         scale=1e4,
         bounds=(0.0, 17.0),
         amplitude=KEEPS,

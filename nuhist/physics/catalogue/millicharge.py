@@ -36,7 +36,7 @@ ENTRIES = (
         terms=_millicharge_fea,
         other_terms={"nucleus": _on_nuclei},
         dependence=Dependence.POLYNOMIAL,
-        parameter="q_nu{flavor}",
+        parameter="q_nu{flavor}_scaled",
         scale=1e4,
         bounds=(-12.0, 12.0),
         # Counts right to 1e-6 (see histfactory.polynomial): interference takes away two thirds
