@@ -9,6 +9,7 @@ from typing import Any
 from nuhist.exchange.hepdata.licenses import License
 from nuhist.exchange.hepdata.names import BACKGROUND, PATCHSET
 from nuhist.exchange.hepdata.recipe import patchset_recipe, workspace_recipe
+from nuhist.exchange.hepdata.refit import SMALL
 from nuhist.exchange.hepdata.results import ExpectedInterval, ExpectedResults, versions
 from nuhist.exchange.hepdata.scattering import scattering_in, sentence
 from nuhist.exchange.hepdata.study import Study
@@ -281,8 +282,18 @@ def _recipes(expected: Sequence[ExpectedResults]) -> list[str]:
         ]
     first = with_limits[0] if with_limits else expected[0]
     file = first.workspace or first.background
-    parts += ["With pyhf's command line:", _code(f"pyhf inspect {file}\npyhf fit --value {file}", "console")]
+    said, option = "With pyhf's command line:", ""
+    if _is_small(first):
+        said = "With pyhf's command line and Minuit, as SciPy's steps do not suit so small a parameter:"
+        option = " --optimizer minuit"
+    parts += [said, _code(f"pyhf inspect {file}\npyhf fit --value{option} {file}", "console")]
     return parts
+
+
+def _is_small(model: ExpectedResults) -> bool:
+    """Whether the parameter of interest is a signed coupling over a large scale."""
+    ends = [end for each in model.intervals for end in (each.parameter_lower, each.parameter_upper)]
+    return any(ends) and all(abs(end) < SMALL for end in ends if end is not None)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

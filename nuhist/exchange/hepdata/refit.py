@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 _TOLERANCE = 1e-10  # of pyhf's minimiser
+SMALL = 0.1  # width of bounds, below which SciPy's steps may end where they begin
 _NEAR = 0.02  # of the distance to the best fit: where the slope at an end is taken
 
 
@@ -70,7 +72,21 @@ class StockModel:
         from pyhf.infer import hypotest
 
         statistic = "q" if self.bounds[0] < 0 else "qtilde"
-        return float(hypotest(value, self.data, self.model, test_stat=statistic))
+        with _minimiser("minuit" if np.ptp(self.bounds) < SMALL else "scipy"):
+            return float(hypotest(value, self.data, self.model, test_stat=statistic))
+
+
+@contextmanager
+def _minimiser(name: str) -> Iterator[None]:
+    """One of pyhf's minimisers for a while, in its backend as it is."""
+    import pyhf
+
+    backend, before = pyhf.get_backend()
+    pyhf.set_backend(backend, name)
+    try:
+        yield
+    finally:
+        pyhf.set_backend(backend, before)
 
 
 def refit_workspace(

@@ -93,3 +93,17 @@ def test_the_paper_on_electrons_is_not_cited_for_nuclei() -> None:
     assert "2207.05036" not in citations([nuclei])
     assert "2604.06002" in citations([nuclei])
     assert "2207.05036" in citations([build("xenonnt_sr0", hypothesis="light-scalar:mass=1keV")])
+
+
+def test_a_small_parameter_in_stock_pyhf(run: Callable[..., Result], tmp_path: Path) -> None:
+    # SciPy's minimum was 0.34 above, and CLs 0.16 for 0.10 so that a good submission was not valid.
+    path = tmp_path / "vector.json"
+    build("xenonnt_cevns", hypothesis="light-vector:mass=50MeV").save(path)
+    licence = ("--data-license", "CC-BY-4.0")
+    assert run("hepdata", "build", path, *licence, "-o", tmp_path / "sub").exit_code == 0
+    archive = tmp_path / "sub" / "likelihoods.tar.gz"
+    readme = (extract(archive, tmp_path / "archive") / "README.md").read_text(encoding="utf-8")
+    assert "pyhf fit --value --optimizer minuit vector.json" in readme
+    result = run("hepdata", "validate", tmp_path / "sub")
+    assert result.exit_code == 0, result.output
+    assert "stock pyhf, CLs: CLs is 0.099" in result.output or "CLs is 0.100" in result.output
