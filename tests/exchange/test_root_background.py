@@ -131,7 +131,10 @@ def test_what_cannot_be_replaced(templates: list[ReplacedTemplate], message: str
 
 
 def test_several_experiments_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"templates=... belongs to one experiment, and there are lz_ws2022, xenonnt_sr0; build it alone"):
+    with pytest.raises(
+        ConfigError,
+        match=r"templates=... belongs to one experiment, and there are lz_ws2022, xenonnt_sr0; build it",
+    ):
         nuhist.build("lz_ws2022", "xenonnt_sr0", hypothesis="magnetic-moment", templates=(template("beta"),))
 
 
