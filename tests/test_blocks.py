@@ -79,7 +79,7 @@ SMALLER: dict[str, dict[str, str]] = {
     "explanation/hypotheses-bosons.md": {":31:log": ":2:log", FOUR: TWO},
     "explanation/hypotheses-electromagnetic.md": {":31:log": ":2:log", FOUR: TWO},
     "explanation/hypotheses-weak.md": {FOUR: "pandax4t_run1", "0.68,0.90": "0.68"},
-    "explanation/nuclei.md": {":13:log": ":2:log", FOUR: "lz_ws2022"},
+    "explanation/nuclei.md": {":13:log": ":2:log", FOUR: "pandax4t_run1"},
     "how-to/exclusion-plane.md": {" --jobs 2": ""},
     "how-to/formats-xenon.md": {"--ntoys 100000": "--ntoys 20"},
     "how-to/many-toys.md": {
@@ -94,8 +94,8 @@ SMALLER: dict[str, dict[str, str]] = {
     "reference/gallery.md": {
         ":31:log": ":2:log",
         ":7:log": ":2:log",
-        f"{FOUR} --hypothesis": f"{TWO} --hypothesis",
-        "lz_ws2022 lz_ws2024 xenonnt_sr0 --": "lz_ws2022 lz_ws2024 --",
+        f"{FOUR} --hypothesis": "pandax4t_run1 --hypothesis",
+        "lz_ws2022 lz_ws2024 xenonnt_sr0 --": f"{TWO} --",
         "lz_ws2022 xenonnt_sr0 --": "pandax4t_run1 --",
         "build xenonnt_sr0 --": "build pandax4t_run1 --",
     },
