@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nuhist.errors import ExchangeError
-from nuhist.histfactory.parameter_sets import parameter_sets
+from nuhist.histfactory.parameter_sets import parameter_sets, refuse_several_numbers
 from nuhist.histfactory.workspace import Workspace
 
 
@@ -96,4 +96,12 @@ def refuse_partial_lumi(workspace: Workspace, measurements: Sequence[Mapping[str
             f"{workspace.origin}: channel '{channel}': sample '{sample}' has no lumi and others have; ROOT"
             " scales all samples of a measurement with its luminosity, whatever NormalizeByTheory says, so"
             " XML cannot hold it; add lumi='normsys', which writes it as a normsys (or export HS3)"
+        )
+
+
+def refuse_several_interests(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse measurements whose parameter of interest is more than one number; a ModelError."""
+    for measurement in measurements:
+        refuse_several_numbers(
+            workspace.spec, measurement, workspace.origin, "export another one, by measurement=..."
         )

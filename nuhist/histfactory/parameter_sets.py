@@ -115,6 +115,37 @@ def check_parameters(spec: Mapping[str, Any], origin: str) -> None:
         _check_measurement(measurement["config"], sets, f"{origin}: measurement '{measurement['name']}'")
 
 
+def several_numbers(spec: Mapping[str, Any], measurement: Mapping[str, Any]) -> str | None:
+    """What is wrong with a parameter of interest of more than one number; None where it is one, or none.
+
+    Other measurements of the file can be fitted, and this one with another parameter of interest.
+    """
+    poi = measurement["config"]["poi"]
+    kind = next((entry["type"] for _, _, entry in each_modifier(spec) if entry["name"] == poi), None)
+    if kind is None or kind in SCALARS or (size := parameter_sets(spec)[poi].size) == 1:
+        return None
+    where = f"measurement '{measurement['name']}'"
+    return f"{where}: its parameter of interest '{poi}' is a {kind} of {size} numbers"
+
+
+def refuse_several_numbers(
+    spec: Mapping[str, Any],
+    measurement: Mapping[str, Any],
+    origin: str,
+    remedy: str = "choose one that is a single number, by poi=...",
+) -> None:
+    """Refuse a measurement whose parameter of interest is more than one number.
+
+    Raises
+    ------
+    ModelError
+        With the parameter and what to do.
+    """
+    problem = several_numbers(spec, measurement)
+    if problem is not None:
+        raise ModelError(f"{origin}: {problem}; {remedy}")
+
+
 def _check_set(name: str, entry: ParameterSet, origin: str) -> None:
     if len(entry.kinds) > 1 and not entry.kinds <= _TOGETHER:
         raise ModelError(
@@ -164,12 +195,6 @@ def _check_measurement(config: Mapping[str, Any], sets: Mapping[str, ParameterSe
                 )
     for name, block in blocks.items():
         _check_block(block, sets.get(name), f"{place}: parameter '{name}'")
-    poi = config["poi"]
-    if poi in sets and sets[poi].size > 1:
-        raise ModelError(
-            f"{place}: its parameter of interest '{poi}' is a {sets[poi].kind} of {sets[poi].size} numbers;"
-            " choose one that is a single number"
-        )
 
 
 def _check_block(block: Mapping[str, Any], entry: ParameterSet | None, where: str) -> None:

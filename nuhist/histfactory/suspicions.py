@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nuhist.histfactory.parameter_sets import parameter_sets
+from nuhist.histfactory.parameter_sets import parameter_sets, several_numbers
 from nuhist.histfactory.sample_names import whole_name
 
 _ROUNDING = 1e-9  # of the largest count: what the sum of terms may lack of nothing
@@ -91,6 +91,9 @@ def _measurements(spec: Mapping[str, Any]) -> Iterator[str]:
                 f"{place}: its parameter of interest '{config['poi']}' is in no modifier: background only,"
                 " unless a patch brings it"
             )
+        problem = several_numbers(spec, measurement)
+        if problem is not None:
+            yield f"{problem}; a fit needs another one, by poi=..."
         for block in config["parameters"]:
             where = f"{place}: parameter '{block['name']}'"
             if block["name"] not in sets:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nuhist.errors import ModelError, OptionError, unknown_name
 from nuhist.histfactory.interest import coupling_scale
-from nuhist.histfactory.parameter_sets import parameter_sets
+from nuhist.histfactory.parameter_sets import parameter_sets, refuse_several_numbers
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.changes import Changes
@@ -130,6 +130,7 @@ def refuse_unknown_choices(
 def _interest(workspace: Workspace, measurement: str | None, poi: str | None) -> str | None:
     """Name of the parameter of interest, or None: the measurement's, unless another one is asked for."""
     if poi is None:
+        refuse_several_numbers(workspace.spec, workspace.measurement(measurement), workspace.origin)
         return workspace.interest(measurement)
     sets = parameter_sets(workspace.spec)
     if poi not in sets:

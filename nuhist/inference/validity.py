@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from nuhist.errors import FitError
+from nuhist.histfactory.parameter_sets import several_numbers
 from nuhist.histfactory.patches import PatchSet, apply_patch
 from nuhist.histfactory.patchset import SignalGrid
 from nuhist.histfactory.validation import modifiers
@@ -50,8 +53,16 @@ def check_models(model: Workspace | SignalGrid | tuple[Workspace, PatchSet]) -> 
             continue
         left -= size
         for measurement in workspace.spec["measurements"]:
-            pyhf_model(workspace, measurement["name"])
+            pyhf_model(_without_several(workspace, measurement), measurement["name"])
     return made
+
+
+def _without_several(workspace: Workspace, measurement: Mapping[str, Any]) -> Workspace:
+    """The workspace, without a parameter of interest where that of the measurement is several numbers."""
+    if several_numbers(workspace.spec, measurement) is None:
+        return workspace
+    bare = {**measurement, "config": {**measurement["config"], "poi": ""}}
+    return replace(workspace, spec={**workspace.spec, "measurements": [bare]})
 
 
 def grid_remarks(model: Workspace | SignalGrid | tuple[Workspace, PatchSet]) -> tuple[str, ...]:

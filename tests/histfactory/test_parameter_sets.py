@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyhf
 import pytest
 
-from nuhist import Workspace
+from nuhist import Workspace, export_to, fit
 from nuhist.errors import ModelError
+from nuhist.histfactory.suspicions import suspicions
 from nuhist.histfactory.validation import validate
 from nuhist.inference.validity import check_models
 
@@ -85,10 +87,6 @@ BAD: dict[str, tuple[Spec, str]] = {
         workspace({"c": [sample("s", modifier("a/b", "staterror"))]}),
         "staterror 'a/b': pyhf cannot have a slash",
     ),
-    "poi of several bins": (
-        workspace({"c": [sample("s", modifier("x", "shapefactor"))]}, poi="x"),
-        "its parameter of interest 'x' is a shapefactor of 2 numbers",
-    ),
     "auxdata of a free parameter": (
         workspace({"c": [sample("s", modifier("x", "normfactor"))]}, {"name": "x", "auxdata": [1.0]}),
         "parameter 'x': auxdata: a normfactor has none",
@@ -131,6 +129,42 @@ GOOD: dict[str, Spec] = {
         {"c": [sample("s", modifier("x", "normsys"))]}, {"name": "other", "inits": [3.0]}
     ),
 }  # fmt: skip
+
+
+@pytest.fixture
+def several() -> Workspace:
+    """Two measurements, of which the second has a parameter of interest of two numbers."""
+    samples = [sample("s", modifier("mu", "normfactor")), sample("b", modifier("x", "shapefactor"))]
+    spec = workspace({"c": samples}, poi="mu")
+    bad = {"name": "bad", "config": {"poi": "x", "parameters": []}}
+    return Workspace({**spec, "measurements": [*spec["measurements"], bad]}, origin="two.json")
+
+
+BAD_POI = "^two.json: measurement 'bad': its parameter of interest 'x' is a shapefactor of 2 numbers; "
+
+
+def test_a_measurement_with_a_poi_of_several_numbers_is_warned_of(several: Workspace) -> None:
+    validate(several.spec, "two.json")
+    assert check_models(several)
+    (found,) = suspicions(several.spec)
+    assert found == (
+        "measurement 'bad': its parameter of interest 'x' is a shapefactor of 2 numbers; a fit needs another"
+        " one, by poi=..."
+    )
+
+
+def test_it_is_refused_where_it_is_chosen_without_another_poi(several: Workspace) -> None:
+    for found in (fit(several, measurement="m"), fit(several, measurement="bad", poi="mu")):
+        assert [entry.name for entry in found.parameters] == ["mu", "x[0]", "x[1]"]
+    with pytest.raises(ModelError, match=BAD_POI + "choose one that is a single number, by poi"):
+        fit(several, measurement="bad")
+
+
+@pytest.mark.parametrize("form", ["hs3", "xml"])
+def test_exports_refuse_it_alone(several: Workspace, tmp_path: Path, form: str) -> None:
+    assert export_to(form, several, tmp_path / "good", measurement="m")
+    with pytest.raises(ModelError, match=BAD_POI + "export another one, by measurement"):
+        export_to(form, several, tmp_path / "bad", measurement="bad")
 
 
 @pytest.mark.parametrize("name", GOOD)

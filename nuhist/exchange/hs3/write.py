@@ -16,7 +16,13 @@ from typing import Any
 from nuhist.__about__ import __version__
 from nuhist.exchange.differences import below_zero, large_counts
 from nuhist.exchange.parameter_names import CONSTRAINED, OneToOne, bin_name, bin_names, has_lumi
-from nuhist.exchange.refusals import Names, refuse_names, refuse_other_constraints, refuse_several_staterrors
+from nuhist.exchange.refusals import (
+    Names,
+    refuse_names,
+    refuse_other_constraints,
+    refuse_several_interests,
+    refuse_several_staterrors,
+)
 from nuhist.exchange.relative import relative
 from nuhist.exchange.remainder import remainder
 from nuhist.files import to_json, write_atomically
@@ -271,6 +277,7 @@ def _check(workspace: Workspace, measurement: Mapping[str, Any]) -> None:
     sets = parameter_sets(spec)
     refuse_names(workspace, _NAMES)
     refuse_several_staterrors(workspace, "HS3")
+    refuse_several_interests(workspace, [measurement])
     refuse_other_constraints(workspace, [measurement], "HS3", centres=True)
     pairs = OneToOne(origin)
     for name, entry in sets.items():

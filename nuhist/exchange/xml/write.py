@@ -26,6 +26,7 @@ from nuhist.exchange.refusals import (
     refuse_names,
     refuse_other_constraints,
     refuse_partial_lumi,
+    refuse_several_interests,
     refuse_several_staterrors,
 )
 from nuhist.exchange.relative import relative
@@ -241,6 +242,7 @@ def _without_interest(workspace: Workspace, measurement: str | None) -> list[str
 def _check(workspace: Workspace, measurements: Sequence[Mapping[str, Any]]) -> None:
     """Refuse what ROOT's HistFactory cannot hold, or would read as something else."""
     spec, origin = workspace.spec, workspace.origin
+    refuse_several_interests(workspace, measurements)
     refuse_partial_lumi(workspace, measurements)
     sets = parameter_sets(spec)
     refuse_names(workspace, _NAMES)
