@@ -17,6 +17,7 @@ from nuhist.tables import Array
 _AT_BOUND = 1e-6  # of a typical step, or of the range where that is smaller
 _AWAY, _SAME = 0.1, 1e-10  # typical steps, and 2NLL: what changes by less has no effect
 _TOGETHER = 500  # parameters that are looked at together
+_PART, _SHOWN = 0.1, 5  # of the largest part of a direction, from which a parameter is named; how many are
 _FLAT = 1e-10  # of the largest curvature: less may be rounding
 
 
@@ -91,12 +92,34 @@ def _from_second_derivative(
         hessian = None if hessian is None else hessian[np.ix_(free, free)] * np.outer(scale, scale)
     if hessian is None or not np.isfinite(hessian).all():
         return None
-    inverse = _inverse((hessian + hessian.T) / 4)
+    half = (hessian + hessian.T) / 4
+    inverse = _inverse(half)
     if inverse is None:
+        names = None if ended_on is not None else np.array(likelihood.names)[free].tolist()
+        _refuse_flat(likelihood.origin, half, names)
         return None
     if ended_on is not None:
         inverse = ended_on.directions @ inverse @ ended_on.directions.T
     return np.asarray((inverse + inverse.T) / 2)
+
+
+def _refuse_flat(origin: str, matrix: Array, names: Sequence[str] | None) -> None:
+    """Refuse a curvature that is none along a combination of parameters, which no other way makes one.
+
+    Raises
+    ------
+    FitError
+        With the parameters that the data do not tell apart.
+    """
+    values, vectors = np.linalg.eigh(matrix)
+    if abs(values[0]) >= _FLAT * values[-1] or names is None:
+        return
+    parts = np.abs(vectors[:, 0])
+    together = [str(name) for name, part in zip(names, parts, strict=True) if part > _PART * parts.max()]
+    shown = ", ".join(together[:_SHOWN]) + (", ..." if len(together) > _SHOWN else "")
+    raise FitError(
+        f"{origin}: no errors and no correlations: the data do not tell {shown} apart; hold one of them"
+    )
 
 
 def _inverse(matrix: Array) -> Array | None:

@@ -101,6 +101,8 @@ class PyhfOptimizer:
         ------
         pyhf.exceptions.FailedMinimization
             If the fit does not converge.
+        pyhf.exceptions.InvalidPdfData, pyhf.exceptions.InvalidPdfParameters
+            If there are more or fewer data or parameters than the model has.
         pyhf.exceptions.Unsupported
             If there are options that no optimizer of pyhf's takes.
         """
@@ -121,6 +123,7 @@ class PyhfOptimizer:
         unknown = [option for option in options if option not in _OPTIONS]
         if unknown:
             raise exceptions.Unsupported(f"Unsupported options were passed in: {unknown}.")
+        _refuse_other_sizes(pdf, data, init_pars, par_bounds)
         likelihood = _likelihood(compiled, pdf, data, init_pars, par_bounds, fixed_vals or [])
         result = _result(success=True, message="nuhist: converged")
         try:
@@ -175,6 +178,25 @@ def _compile(pdf: Any) -> CompiledModel | str:
         return compile_model(pdf.spec, pdf)
     except (NotImplementedError, KeyError, TypeError, ValueError) as error:
         return f"the model cannot be compiled: {error}"
+
+
+def _refuse_other_sizes(
+    pdf: Any, data: Any, start: Sequence[float], bounds: Sequence[tuple[float | None, float | None]]
+) -> None:
+    """Refuse what does not belong to a model, with pyhf's own errors, and counts below nothing."""
+    observed, parameters = np.asarray(data, dtype=np.float64), pdf.config.npars
+    wanted = pdf.config.nmaindata + pdf.config.nauxdata
+    if observed.shape != (wanted,) or len(start) != parameters:
+        pdf.logpdf(start, data)  # raises
+        raise exceptions.InvalidPdfData(
+            f"data have the shape {observed.shape}; {wanted} numbers are expected"
+        )
+    if len(bounds) != parameters:
+        raise exceptions.InvalidPdfParameters(f"{len(bounds)} bounds for {parameters} parameters")
+    counts = observed[: pdf.config.nmaindata]
+    if not (counts >= 0).all():
+        message = f"bin {int(np.argmin(counts >= 0))} has {counts[np.argmin(counts >= 0)]:g} events observed"
+        raise exceptions.FailedMinimization(_result(success=False, message=message, x=start, fun=np.nan))
 
 
 def _likelihood(

@@ -136,6 +136,8 @@ class Starts(Descent):
             own[held[rows[:1]]] = False  # what does not turn is not looked along anyhow
             found[rows] = ~np.isin(np.arange(rows.size), self._other_valleys(points[rows], own, self.data)[0])
         rows = np.flatnonzero(found)
+        if not rows.size:
+            return found
         size, large = len(self.names), len(self.names) > LARGE
         each = size * (self.arrays.bins if large and self.arrays is not None else size)
         for part in np.split(rows, range(0, rows.size, max(1, _NUMBERS // each))[1:]):

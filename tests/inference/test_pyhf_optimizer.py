@@ -221,3 +221,28 @@ def test_errors_are_pyhfs(model: Any, data: list[float]) -> None:
         poi_name="mu")  # fmt: skip
     with pytest.raises(pyhf.exceptions.FailedMinimization):
         pyhf.infer.mle.fit([3.0], plain)
+
+
+@pytest.mark.parametrize("counts", [[58.0, 44.0, 31.0], [58.0], []])
+def test_data_of_another_size_are_refused_as_by_pyhf(counts: list[float]) -> None:
+    # CLs was 0.627 with a bin too many: auxiliary data were taken from one place further.
+    small = pyhf.simplemodels.uncorrelated_background([5.0, 3.0], [50.0, 40.0], [5.0, 4.0])
+    given = counts + small.config.auxdata
+    messages = []
+    for optimizer in (nuhist.pyhf_optimizer(), "scipy"):
+        pyhf.set_backend("numpy", optimizer)
+        with pytest.raises(pyhf.exceptions.InvalidPdfData) as caught:
+            pyhf.infer.hypotest(1.0, given, small)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+def test_other_sizes_and_counts_below_nothing() -> None:
+    small = pyhf.simplemodels.uncorrelated_background([5.0, 3.0], [50.0, 40.0], [5.0, 4.0])
+    pyhf.set_backend("numpy", nuhist.pyhf_optimizer())
+    given = [58.0, 44.0, *small.config.auxdata]
+    for wrong in ({"init_pars": [1.0, 1.0]}, {"par_bounds": [(0.0, 10.0)]}):
+        with pytest.raises(pyhf.exceptions.InvalidPdfParameters):
+            pyhf.infer.mle.fit(given, small, **wrong)
+    with pytest.raises(pyhf.exceptions.FailedMinimization, match="bin 0 has -1 events observed"):
+        pyhf.infer.mle.fit([-1.0, *given[1:]], small)

@@ -178,3 +178,55 @@ def test_the_note_names_the_bound(counting: Callable[..., Workspace]) -> None:
     model = nuhist.Model(counting([3], [1.0], [3.0], sigma=0.2)).asimov()
     note = next(note for note in model.ranking().notes if "at its bound" in note)
     assert "the best fit of mu is at its bound, 0; this is with the bound lifted, where it is 0" in note
+
+
+def _two_channels(first: dict[str, Any], norms: dict[str, tuple[float, float]]) -> Workspace:
+    """A signal beside a background with a modifier, and a channel with norms that both lack."""
+    factors = [
+        {"name": name, "type": "normsys", "data": {"hi": high, "lo": low}}
+        for name, (high, low) in norms.items()
+    ]
+    strength = {"name": "mu", "type": "normfactor", "data": None}
+    channels = [
+        {"name": "c1", "samples": [{"name": "s", "data": [40.0, 75.0], "modifiers": [strength]},
+                                   {"name": "b", "data": [92.0, 75.0], "modifiers": [first]}]},
+        {"name": "c2", "samples": [{"name": "b", "data": [125.0], "modifiers": factors}]},
+    ]  # fmt: skip
+    observed = [{"name": "c1", "data": [143.0, 227.0]}, {"name": "c2", "data": [232.0]}]
+    measurement = {"name": "m", "config": {"poi": "mu", "parameters": []}}
+    spec = {"channels": channels, "observations": observed, "measurements": [measurement], "version": "1.0.0"}
+    return Workspace(spec)
+
+
+@pytest.mark.parametrize("kind", ["shapesys", "staterror"])
+def test_norms_of_one_side_in_another_channel(kind: str) -> None:
+    # No fit with a parameter held was a minimum at once, and a batch of none could not be treated.
+    modifier = {"name": "own", "type": kind, "data": [30.0, 11.0]}
+    workspace = _two_channels(modifier, {"a": (1.26, 1.26), "b": (1.2, 1.08)})
+    found, fast = ranking(workspace), ranking(workspace, fast=True)
+    assert {entry.parameter for entry in found.impacts} >= {"a", "b"}
+    # mu is in the other channel alone, so that no norm moves it.
+    for entry in (*found.impacts, *fast.impacts):
+        if entry.parameter in {"a", "b"}:
+            assert entry.impact_up == pytest.approx(0.0, abs=1e-6)
+
+
+def test_parameters_that_the_data_do_not_tell_apart() -> None:
+    # Signal and background have one shape: mu = 0.75 + 18.2 was made up by a curvature of nothing.
+    strength, norm = ({"name": name, "type": "normfactor", "data": None} for name in ("mu", "k"))
+    samples = [{"name": "s", "data": [10.0, 20.0], "modifiers": [strength]},
+               {"name": "b", "data": [50.0, 100.0], "modifiers": [norm]}]  # fmt: skip
+    spec = {"channels": [{"name": "a", "samples": samples}],
+            "observations": [{"name": "a", "data": [55.0, 110.0]}],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+            "version": "1.0.0"}  # fmt: skip
+    for question in (nuhist.fit, ranking):
+        with pytest.raises(
+            FitError, match="no errors and no correlations: the data do not tell k, mu apart; hold"
+        ):
+            question(Workspace(spec))
+    held = nuhist.fit(nuhist.Model(Workspace(spec), fixed={"k": 1.0}))
+    (strength_fitted,) = (each for each in held.parameters if each.name == "mu")
+    # 15 events of 165 are left for 30 of signal: 0.5, and its error √165 / 30 by hand.
+    assert strength_fitted.value == pytest.approx(0.5, rel=1e-6)
+    assert strength_fitted.uncertainty == pytest.approx(165**0.5 / 30, rel=1e-6)
