@@ -14,7 +14,7 @@ import click
 
 from nuhist.cli.options import OutputType, PathType, refuse_given
 from nuhist.cli.printing import warn
-from nuhist.errors import OptionError
+from nuhist.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from nuhist.histfactory.patches import PatchSet
@@ -60,24 +60,33 @@ class Source:
         return found
 
     def workspace(self) -> Workspace:
-        """A workspace; a folder with a PatchSet is none, unless a patch is chosen."""
-        from nuhist.histfactory.loading import load_patched
+        """A workspace: of a record the background, unless a patch is chosen; a grid of signals is none."""
+        return self.background()[0]
+
+    def background(self) -> tuple[Workspace, PatchSet | None]:
+        """The workspace, and the PatchSet of a record of which no patch is chosen."""
+        from nuhist.histfactory.loading import is_grid, load_background, load_patched
+        from nuhist.histfactory.record import is_record
         from nuhist.histfactory.workspace import load_workspace
 
+        patchset = None
         if self.patches:
             found = load_patched(self.path, self.patches, verify=self.verify)
+        elif is_record(self.path) or self._has_patchset():
+            found, patchset = load_background(self.path)
+            if patchset is not None and not is_record(self.path) and is_grid(found, patchset):
+                raise DataError(f"{self.path}: is a grid of signal points; give its BkgOnly.json, or --patch")
         else:
             found = load_workspace(self.path)
         _remark(found)
-        return found
+        return found, patchset
 
     def whole(self) -> Workspace | SignalGrid | tuple[Workspace, PatchSet]:
         """All that is there: a record, or a folder that is no grid, with its PatchSet."""
-        from nuhist.histfactory.loading import load_background
-        from nuhist.histfactory.record import PATCHSET_FILE, is_record
+        from nuhist.histfactory.loading import is_grid, load_background
+        from nuhist.histfactory.record import is_record
 
-        beside = self.path != "-" and (Path(self.path) / PATCHSET_FILE).is_file()
-        if self.patches or not (is_record(self.path) or beside):
+        if self.patches or not (is_record(self.path) or self._has_patchset()):
             return self.model()
         background, patchset = load_background(self.path)
         if patchset is None:
@@ -85,8 +94,14 @@ class Source:
         _remark(background)
         if self.verify:
             patchset.verify(background)
-        one = len(patchset.labels) == 1 and not is_record(self.path)
-        return self.model() if one else (background, patchset)
+        grid = not is_record(self.path) and is_grid(background, patchset)
+        return self.model() if grid else (background, patchset)
+
+    def _has_patchset(self) -> bool:
+        """Whether it is a folder with a PatchSet."""
+        from nuhist.histfactory.record import PATCHSET_FILE
+
+        return self.path != "-" and (Path(self.path) / PATCHSET_FILE).is_file()
 
 
 def _remark(workspace: Workspace) -> None:

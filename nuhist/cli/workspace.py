@@ -122,16 +122,10 @@ def validate(workspace: Source, json_output: bool) -> None:
 def inspect(workspace: Source, json_output: bool) -> None:
     """Show channels, samples, counts and parameters, with what they mean."""
     from nuhist.histfactory.data_kind import describe
-    from nuhist.histfactory.loading import load_background
-    from nuhist.histfactory.record import is_record
     from nuhist.histfactory.summary import summarise
 
-    patchset = None
-    if is_record(workspace.path) and not workspace.patches:
-        background, patchset = load_background(workspace.path)
-        summary = summarise(background)
-    else:
-        summary = summarise(workspace.workspace())
+    background, patchset = workspace.background()
+    summary = summarise(background)
     if json_output:
         print_json(summary.to_json())
         return

@@ -140,17 +140,22 @@ def label_remarks(coupling: CouplingScale) -> tuple[str, ...]:
     """The same for what the signal points of a PatchSet stand for."""
     if not coupling.is_plain:
         return ()
-    known = {
-        hypothesis.parameter_of_interest(flavor).coupling: hypothesis.unit
-        for hypothesis in HYPOTHESES.values()
-        for flavor in FLAVOR_CHOICES
-    }
+    known = catalogue_couplings()
     if coupling.coupling not in known:
         return ()
     return (
         f"{coupling.coupling} is a plain number: only its name says what it is; for"
         f" {_results_in(known[coupling.coupling])} the folder needs the sidecar BkgOnly.meta.json",
     )
+
+
+def catalogue_couplings() -> dict[str, str]:
+    """Units of all couplings of the catalogue, by their names."""
+    return {
+        hypothesis.parameter_of_interest(flavor).coupling: hypothesis.unit
+        for hypothesis in HYPOTHESES.values()
+        for flavor in FLAVOR_CHOICES
+    }
 
 
 def _results_in(unit: str) -> str:

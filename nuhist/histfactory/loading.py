@@ -14,6 +14,7 @@ from nuhist.files import read_json
 from nuhist.histfactory.patches import PatchSet, apply_patch, find_patch, make_patchset
 from nuhist.histfactory.patchset import SignalGrid, SignalPoint
 from nuhist.histfactory.record import BACKGROUND_FILE, PATCHSET_FILE, is_record, read_record
+from nuhist.histfactory.templates import STRENGTH
 from nuhist.histfactory.workspace import Workspace, checked_workspace, load_workspace
 from nuhist.inputs import STDIN, check_path
 from nuhist.physics.coupling import CouplingScale
@@ -35,8 +36,30 @@ def load_patchset(folder: Path, *, verify: bool = True) -> SignalGrid:
     """
     background = load_workspace(folder / BACKGROUND_FILE)
     file = folder / PATCHSET_FILE
-    document = read_json(file)
-    patchset = make_patchset(document, str(file))
+    return _grid(background, make_patchset(read_json(file), str(file)), verify=verify)
+
+
+def is_grid(background: Workspace, patchset: PatchSet) -> bool:
+    """Whether signal points are those of a coupling, as nuhist writes them, and not of a mass or the like.
+
+    Then the strength in the background is ``mu``, and the label is a coupling: that of the sidecar, one of
+    the catalogue, or one that the description calls so.
+    """
+    if len(patchset.labels) != 1 or background.interest() != STRENGTH:
+        return False
+    (label,) = patchset.labels
+    if (background.sidecar or {}).get("poi", {}).get("coupling") == label:
+        return True
+    if f" of {label} in units of " in patchset.document["metadata"]["description"]:
+        return True
+    from nuhist.histfactory.interest import catalogue_couplings  # physics, which most grids do without
+
+    return label in catalogue_couplings()
+
+
+def _grid(background: Workspace, patchset: PatchSet, *, verify: bool) -> SignalGrid:
+    """The grid of a PatchSet, see :func:`load_patchset`."""
+    file, document = patchset.origin, patchset.document
     if verify:
         patchset.verify(background)
     metadata = document["metadata"]
@@ -69,7 +92,8 @@ def load(
     ----------
     path
         A file of JSON, a folder with BkgOnly.json and patchset.json, or a ``.tar.gz`` as HEPData has it, of
-        which ``RECORD:FOLDER`` names one likelihood.
+        which ``RECORD:FOLDER`` names one likelihood. A folder is a grid of signal points where
+        :func:`nuhist.build_patchset` has made them; else it is the background alone, as a record is.
     patches
         To apply, one after the other: ``FILE``, a JSON Patch; ``FILE:NAME``, a patch of a PatchSet or of a
         record; ``NAME``, one of the PatchSet that lies beside the workspace. The result is a workspace.
@@ -92,7 +116,12 @@ def load(
         return replace(load_workspace(path), arguments=(str(path),))
     if not (Path(path) / PATCHSET_FILE).is_file():
         raise DataError(f"{path}: is a folder without {PATCHSET_FILE}; give a workspace or a patchset")
-    return load_patchset(Path(path), verify=verify)
+    background, patchset = load_background(path)
+    if patchset is not None and is_grid(background, patchset):
+        return _grid(background, patchset, verify=verify)
+    if patchset is not None and verify:
+        patchset.verify(background)
+    return replace(background, arguments=(str(path),))
 
 
 def load_patched(path: Path | str, patches: Sequence[str], *, verify: bool = True) -> Workspace:

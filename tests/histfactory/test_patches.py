@@ -205,6 +205,37 @@ def test_all_points_of_a_record_are_checked(record: Callable[..., Path], folder:
         check_models((workspace, points))
 
 
+@pytest.mark.parametrize("strength", ["mu_SIG", "mu"])
+def test_a_folder_with_one_label_acts_as_its_archive(
+    folder: Path, record: Callable[..., Path], strength: str
+) -> None:
+    spec = background()
+    spec["measurements"][0]["config"]["poi"] = strength
+    points = patchset(spec)
+    points["metadata"]["labels"] = ["mass"]
+    for point, mass in zip(points["patches"], (600, 100), strict=True):
+        point["metadata"]["values"] = [mass]
+    for name, content in (("BkgOnly", spec), ("patchset", points)):
+        text = json.dumps(content).replace("mu_SIG", strength)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    found, packed = load(folder), load(record(""))
+    assert isinstance(found, Workspace)
+    assert isinstance(packed, Workspace)
+    assert found.digest == packed.digest
+    with pytest.raises(ModelError, match="its measurement has no parameter of interest; apply a patch"):
+        limit(folder)
+    assert limit(load(folder, "heavy_600")).parameter == strength
+
+
+def test_a_folder_whose_files_do_not_belong_together(folder: Path) -> None:
+    document = json.loads((folder / "patchset.json").read_text(encoding="utf-8"))
+    document["metadata"]["digests"] = {"sha256": "0" * 64}
+    (folder / "patchset.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ModelError, match="belongs to another workspace"):
+        load(folder)
+    assert load(folder, verify=False).digest == pyhf.utils.digest(background())
+
+
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
 def test_digests(folder: Path, algorithm: str) -> None:
     document = json.loads((folder / "patchset.json").read_text(encoding="utf-8"))

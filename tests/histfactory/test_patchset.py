@@ -14,7 +14,7 @@ import pyhf
 import pytest
 from numpy.typing import NDArray
 
-from nuhist import Workspace, load_experiment
+from nuhist import Workspace, load, load_experiment
 from nuhist.errors import DataError, ModelError
 from nuhist.experiments.counts import neutrino_counts_at
 from nuhist.experiments.response import make_response
@@ -297,6 +297,20 @@ def test_missing_files_are_named(folder: Path, missing: str) -> None:
     (folder / missing).unlink()
     with pytest.raises(DataError, match=f"{missing}: cannot be read: No such file"):
         load_patchset(folder)
+
+
+@pytest.mark.parametrize("known_by", ["sidecar", "description", "catalogue"])
+def test_a_folder_is_a_grid_where_one_of_its_files_says_so(folder: Path, known_by: str) -> None:
+    if known_by != "sidecar":
+        (folder / "BkgOnly.meta.json").unlink()
+    if known_by != "description":
+        spoil(folder, _set("metadata/description", "points"))
+    if known_by == "description":
+        spoil(folder, _set("metadata/description", "exact counts on a grid of g_own in units of 1e-6"))
+        spoil(folder, _set("metadata/labels", ["g_own"]))
+    assert isinstance(load(folder), SignalGrid)
+    spoil(folder, _set("metadata/labels", ["mass"]))
+    assert isinstance(load(folder), Workspace)
 
 
 def test_a_label_that_nuhist_does_not_know_is_kept(folder: Path) -> None:
