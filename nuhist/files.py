@@ -19,6 +19,14 @@ from nuhist.errors import DataError
 from nuhist.inputs import LARGEST, begin_output, plan_output, read_bytes, reason, shown
 
 _NUMBERS = re.compile(r"\[\n\s+([-+.,\d\seE]+?)\n\s+\]")  # no string holds a line break
+_ARCHIVES = {  # how files begin that are no text
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"\xfd7zXZ\0": "an xz archive",
+    b"BZh91AY&SY": "a bzip2 archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive",
+}
 # What nobody sees in a text: controls, marks of writing direction, half characters.
 _UNSEEN = re.compile(
     "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
@@ -197,6 +205,7 @@ def read_text(path: Path | str, most: int = LARGEST) -> str:
         If :func:`nuhist.inputs.read_bytes` refuses it, or it is no UTF-8 text.
     """
     content = read_bytes(path, most)
+    _refuse_archive(content, path)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
         raise DataError(f"{shown(path)}: cannot be read: it is text in UTF-16 or UTF-32; save it in UTF-8")
     try:
@@ -204,6 +213,15 @@ def read_text(path: Path | str, most: int = LARGEST) -> str:
     except UnicodeDecodeError as error:
         raise DataError(f"{shown(path)}: cannot be read: {error}") from error
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _refuse_archive(content: bytes, path: Path | str) -> None:
+    for signature, kind in _ARCHIVES.items():
+        if content.startswith(signature):
+            raise DataError(
+                f"{shown(path)}: cannot be read: it is {kind}; unpack it, for of archives only likelihood"
+                " records are read, as .tar.gz or .tar"
+            )
 
 
 def read_json(path: Path | str, most: int = LARGEST) -> Any:

@@ -146,7 +146,7 @@ def find_patch(text: str, own: PatchSet | None) -> tuple[Patch, PatchSet | None]
     if own is not None and not file:
         return own.patch(name), own
     beside = "" if own is None else f", and {own.origin} has no patch of that name"
-    raise DataError(f"{text}: there is no such file{beside}; write patches=['FILE'] or ['FILE:NAME']")
+    raise DataError(f"{text}: there is no such file{beside}; write patches=['FILE'] or patches=['FILE:NAME']")
 
 
 def _from_file(path: str, name: str | None) -> tuple[Patch, PatchSet | None]:

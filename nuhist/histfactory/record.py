@@ -77,14 +77,7 @@ def read_record(path: Path | str) -> Record:
     if folder is not None:
         folders = {entry for entry in folders if entry == folder or PurePosixPath(entry).name == folder}
     if len(folders) != 1:
-        known = sorted(
-            {str(PurePosixPath(member).parent) for member in found if _is(member, BACKGROUND_FILE)}
-        )
-        if not known:
-            raise DataError(f"{name}: has no {BACKGROUND_FILE}; it is no record of a likelihood")
-        raise DataError(
-            f"{name}: has {len(known)} likelihoods: name one of {', '.join(known)}, as {name}:NAME"
-        )
+        raise DataError(f"{name}: {_not_one(name, found, folder)}")
     (chosen,) = folders
     texts = {
         file: next((text for member, text in found.items() if _is(member, file, chosen)), None)
@@ -98,6 +91,18 @@ def read_record(path: Path | str) -> Record:
         for file, text in texts.items()
     }
     return Record(parsed[BACKGROUND_FILE], parsed[PATCHSET_FILE], place)
+
+
+def _not_one(name: str, members: Mapping[str, bytes], folder: str | None) -> str:
+    """Why a record, or a folder of it, is not one likelihood."""
+    known = sorted({str(PurePosixPath(each).parent) for each in members if _is(each, BACKGROUND_FILE)})
+    if not known:
+        return f"has no {BACKGROUND_FILE}; it is no record of a likelihood"
+    if known == ["."]:
+        return f"has one likelihood, which is in no folder; leave out ':{folder}'"
+    if len(known) == 1:
+        return f"has one likelihood, {known[0]}; leave out ':{folder}'"
+    return f"has {len(known)} likelihoods: name one of {', '.join(known)}, as {name}:NAME"
 
 
 def _is(member: str, file: str, folder: str | None = None) -> bool:

@@ -38,6 +38,11 @@ def validate(spec: Any, origin: str) -> None:
     ModelError
         With the place and what is wrong there.
     """
+    if isinstance(spec, dict) and "patches" in spec and "channels" not in spec:
+        raise ModelError(
+            f"{origin}: is a PatchSet, and no workspace; give the workspace that it changes, and a patch of"
+            " it with patches=['FILE:NAME'] (nuhist exclusion takes all its patches)"
+        )
     if not isinstance(spec, dict):
         raise ModelError(f"{origin}: is no workspace: expected a JSON object")
     _check_schema(spec, origin)

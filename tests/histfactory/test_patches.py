@@ -5,9 +5,13 @@ The expected workspaces are those of pyhf.PatchSet.apply.
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,6 +177,38 @@ def test_records_of_several_likelihoods(record: Callable[..., Path]) -> None:
         load(f"{packed}:C")
 
 
+@pytest.mark.parametrize(("place", "where"), [("only/", ", only"), ("", ", which is in no folder")])
+def test_a_folder_that_a_record_of_one_likelihood_does_not_have(
+    record: Callable[..., Path], place: str, where: str
+) -> None:
+    with pytest.raises(DataError, match=rf"record\.tar\.gz: has one likelihood{where}; leave out ':C'$"):
+        load(f"{record(place)}:C")
+
+
+def test_a_patchset_is_no_workspace(folder: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"patchset\.json: is a PatchSet, and no workspace; give .* patches="
+    ):
+        load(folder / "patchset.json")
+
+
+@pytest.mark.parametrize(
+    ("pack", "kind"),
+    [(gzip.compress, "gzip"), (lzma.compress, "xz"), (bz2.compress, "bzip2"), (None, "ZIP")],
+)
+def test_other_archives(folder: Path, pack: Callable[[bytes], bytes] | None, kind: str) -> None:
+    content = (folder / "BkgOnly.json").read_bytes()
+    if pack is None:
+        with zipfile.ZipFile(folder / "rec", "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr("BkgOnly.json", content)
+    else:
+        (folder / "rec").write_bytes(pack(content))
+    with pytest.raises(
+        DataError, match=rf"rec: cannot be read: it is an? {kind} archive; unpack it, .*tar\.gz"
+    ):
+        load(folder / "rec")
+
+
 @pytest.mark.parametrize(
     ("mode", "name"), [("w", "record.tar"), ("w:gz", "record.tgz"), ("w:gz", "R.TAR.GZ")]
 )
@@ -275,7 +311,8 @@ def test_what_is_no_patch(folder: Path, record: Callable[..., Path]) -> None:
     with pytest.raises(NuhistError, match=r"bad\.json"):
         load(beside, str(folder / "bad.json"))
     with pytest.raises(
-        DataError, match=r"heavy_600: there is no such file; write patches=\['FILE'\] or \['FILE:NAME'\]"
+        DataError,
+        match=r"heavy_600: there is no such file; write patches=\['FILE'\] or patches=\['FILE:NAME'\]",
     ):
         load(folder / "sub" / "alone.json", "heavy_600")
 
