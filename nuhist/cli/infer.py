@@ -68,7 +68,9 @@ def fit(
         for index in members:
             entry = result.parameters[index]
             is_fixed = likelihood.constant[index] or (test_poi is not None and index == likelihood.poi_index)
-            without = "fixed" if is_fixed else "at its bound"
+            without = "fixed" if is_fixed else "not told"
+            if not is_fixed and entry.name in result.conditional_on:
+                without = "at its bound"
             error = without if entry.uncertainty is None else f"{entry.uncertainty:.3g}"
             both = (_shown(each) for each in (entry.errors or (None, None)) if profiled)
             rows.append([f"  {entry.name}", f"{entry.value:.4g}", error, *both])

@@ -11,13 +11,13 @@ from nuhist.errors import FitError
 from nuhist.inference.arrow import arrow
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.minimisers import hesse
-from nuhist.inference.walls import Edge, edge
+from nuhist.inference.walls import Edge, bins_at_walls, edge
 from nuhist.tables import Array
 
 _AT_BOUND = 1e-6  # of a typical step, or of the range where that is smaller
 _AWAY, _SAME = 0.1, 1e-10  # typical steps, and 2NLL: what changes by less has no effect
 _TOGETHER = 500  # parameters that are looked at together
-_PART, _SHOWN = 0.1, 5  # of the largest part of a direction, from which a parameter is named; how many are
+_PART = 1e-4  # of a direction in which 2NLL is flat: from which a parameter has a part in it
 _FLAT = 1e-10  # of the largest curvature: less may be rounding
 
 
@@ -25,8 +25,8 @@ def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = 
     """Covariance at a minimum: the inverse of half of 2NLL's second derivative.
 
     It comes from the compiled likelihood, or from Minuit's HESSE where there is none. Zero for what is
-    fixed, on a bound, or flat. Where the fit has ended on the edge at which a bin expects nothing, it is
-    that of moves along the edge.
+    fixed, on a bound, or flat, alone or together with others (:func:`not_told`). Where the fit has ended on
+    the edge at which a bin expects nothing, it is that of moves along the edge.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def covariance(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = 
     free = ~(np.array(likelihood.constant) | np.isin(likelihood.names, fixed))
     free &= ~on_bound(likelihood, minimum)
     matrix = np.zeros((len(likelihood.names), len(likelihood.names)))
-    free &= ~_without_effect(likelihood, minimum, free)
+    free &= ~without_effect(likelihood, minimum, free)
     if not free.any():
         return matrix
     point, scale = minimum.parameters.copy(), likelihood.scale[free]
@@ -70,6 +70,20 @@ def on_bound(likelihood: Likelihood, minimum: Minimum) -> NDArray[np.bool_]:
     return np.asarray(low | high)
 
 
+def not_told(
+    likelihood: Likelihood, minimum: Minimum, matrix: Array, fixed: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Names of the parameters of which the data say nothing, or that they do not tell apart.
+
+    They are free, on no bound, and have no errors in a covariance. Where the fit has ended on the edge at
+    which a bin expects nothing, the edge may hold them, and none is named.
+    """
+    if bins_at_walls(likelihood, minimum).size:
+        return ()
+    free = ~(np.array(likelihood.constant) | np.isin(likelihood.names, fixed) | on_bound(likelihood, minimum))
+    return tuple(np.array(likelihood.names)[free & (np.diag(matrix) == 0)].tolist())
+
+
 def held_on_bounds(likelihood: Likelihood, minimum: Minimum, fixed: Sequence[str] = ()) -> tuple[str, ...]:
     """Names of the parameters that a fit leaves free and that end on a bound."""
     found = on_bound(likelihood, minimum) & ~np.array(likelihood.constant)
@@ -94,32 +108,27 @@ def _from_second_derivative(
         return None
     half = (hessian + hessian.T) / 4
     inverse = _inverse(half)
+    if inverse is None and ended_on is None:
+        inverse = _without_flat(half)
     if inverse is None:
-        names = None if ended_on is not None else np.array(likelihood.names)[free].tolist()
-        _refuse_flat(likelihood.origin, half, names)
         return None
     if ended_on is not None:
         inverse = ended_on.directions @ inverse @ ended_on.directions.T
     return np.asarray((inverse + inverse.T) / 2)
 
 
-def _refuse_flat(origin: str, matrix: Array, names: Sequence[str] | None) -> None:
-    """Refuse a curvature that is none along a combination of parameters, which no other way makes one.
+def _without_flat(matrix: Array) -> Array | None:
+    """Inverse of a symmetric matrix, 0 for what has a part in a direction in which it is flat.
 
-    Raises
-    ------
-    FitError
-        With the parameters that the data do not tell apart.
+    None where there is no such direction, or it is negative in another one.
     """
     values, vectors = np.linalg.eigh(matrix)
-    if abs(values[0]) >= _FLAT * values[-1] or names is None:
-        return
-    parts = np.abs(vectors[:, 0])
-    together = [str(name) for name, part in zip(names, parts, strict=True) if part > _PART * parts.max()]
-    shown = ", ".join(together[:_SHOWN]) + (", ..." if len(together) > _SHOWN else "")
-    raise FitError(
-        f"{origin}: no errors and no correlations: the data do not tell {shown} apart; hold one of them"
-    )
+    flat = np.abs(values) < _FLAT * values[-1]
+    if not flat.any() or values[~flat].min(initial=1.0) <= 0:
+        return None
+    told = (np.abs(vectors[:, flat]) < _PART).all(axis=1)
+    kept = vectors[:, ~flat] * told[:, None]
+    return np.asarray((kept / values[~flat]) @ kept.T)
 
 
 def _inverse(matrix: Array) -> Array | None:
@@ -138,7 +147,7 @@ def _inverse(matrix: Array) -> Array | None:
     return np.asarray((vectors / values) @ vectors.T)
 
 
-def _without_effect(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def without_effect(likelihood: Likelihood, minimum: Minimum, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which free parameters do not change 2NLL at all, such as the norm of an empty sample."""
     flat, own = np.zeros(free.size, dtype=bool), np.flatnonzero(free)
     for first in range(0, own.size, _TOGETHER):

@@ -14,7 +14,7 @@ from nuhist.histfactory.loading import Source
 from nuhist.histfactory.sample_names import sample_titles
 from nuhist.histfactory.workspace import Workspace
 from nuhist.inference.covariance import covariance as covariance_of
-from nuhist.inference.covariance import held_on_bounds
+from nuhist.inference.covariance import held_on_bounds, not_told
 from nuhist.inference.likelihood import Likelihood, Minimum, is_artefact
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.notes import command, goodness_notes
@@ -30,6 +30,7 @@ ErrorKind = Literal["covariance", "profile"]
 
 _NOTHING = 1e-9  # of a typical step: a smaller error is that of rounding
 _STEP = 1e-3  # of a standard deviation, for derivatives of the yields
+_SHOWN = 5  # names in a note
 _TOGETHER = 500  # parameters of which these are taken at a time
 
 
@@ -123,7 +124,7 @@ def fit(
         p_value=p_value,
         method=f"maximum likelihood ({_engine(likelihood)}), p-value of min_chi2 asymptotic",
         conditional_on=held_on_bounds(likelihood, minimum, held),
-        notes=_notes(made, minimum, p_value),
+        notes=(*_flat_notes(likelihood, minimum, covariance, held), *_notes(made, minimum, p_value)),
         data_kind=made.data_kind,
         workspace_digest=made.digest,
         nuhist_version=__version__,
@@ -144,6 +145,19 @@ def _constant(likelihood: Likelihood, held: tuple[str, ...]) -> tuple[bool, ...]
     """What is constant where some parameters are held, too."""
     pairs = zip(likelihood.names, likelihood.constant, strict=True)
     return tuple(fixed or name in held for name, fixed in pairs)
+
+
+def _flat_notes(
+    likelihood: Likelihood, minimum: Minimum, covariance: Array, held: tuple[str, ...]
+) -> tuple[str, ...]:
+    names = not_told(likelihood, minimum, covariance, held)
+    if not names:
+        return ()
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return (
+        f"no errors of {shown}: the data say nothing of them, or do not tell them apart; errors of"
+        " events are those of the other parameters",
+    )
 
 
 def _notes(model: Model, minimum: Minimum, p_value: float | None) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from scipy.optimize import OptimizeResult
 from nuhist.errors import FitError
 from nuhist.inference.compilation import compile_model
 from nuhist.inference.compiled import CompiledModel
-from nuhist.inference.covariance import covariance
+from nuhist.inference.covariance import covariance, not_told
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.search import possible_start
 from nuhist.inference.steps import typical_steps
@@ -243,12 +243,16 @@ def _likelihood(
 
 def _errors(likelihood: Likelihood, minimum: Minimum) -> dict[str, Array]:
     """Uncertainties and correlations; 0 for what is fixed."""
+    failed = _result(success=False, x=minimum.parameters, fun=minimum.twice_nll)
     try:
         matrix = covariance(likelihood, minimum)
     except FitError as error:
-        raise exceptions.FailedMinimization(
-            _result(success=False, message=str(error), x=minimum.parameters, fun=minimum.twice_nll)
-        ) from error
+        failed.update(message=str(error))
+        raise exceptions.FailedMinimization(failed) from error
+    names = not_told(likelihood, minimum, matrix)
+    if len(names) > 1:
+        failed.update(message=f"no uncertainties: the data do not tell {', '.join(names)} apart")
+        raise exceptions.FailedMinimization(failed)
     widths = np.sqrt(np.diag(matrix))
     inverse = np.where(widths > 0, 1 / np.where(widths > 0, widths, 1.0), 0.0)
     return {"unc": widths, "corr": matrix * np.outer(inverse, inverse)}

@@ -7,7 +7,7 @@ import numpy as np
 from nuhist.__about__ import __version__
 from nuhist.errors import FitError
 from nuhist.histfactory.loading import Source
-from nuhist.inference.covariance import held_on_bounds
+from nuhist.inference.covariance import held_on_bounds, not_told
 from nuhist.inference.likelihood import Likelihood, Minimum
 from nuhist.inference.model import Model, as_model
 from nuhist.inference.prepare import Engine
@@ -65,6 +65,10 @@ def ranking(
         )
     best, matrix = made.best, made.covariance
     errors = np.sqrt(np.diag(matrix))
+    if interest in not_told(likelihood, best, matrix):
+        raise FitError(
+            f"{made.origin}: the data do not tell {interest} from other parameters; hold one of them"
+        )
     meanings = (made.workspace.sidecar or {}).get("parameters", {})
     centre = best.parameters[likelihood.poi_index]
     ranked = [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyhf
 import pytest
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -220,11 +221,24 @@ def test_parameters_that_the_data_do_not_tell_apart() -> None:
             "observations": [{"name": "a", "data": [55.0, 110.0]}],
             "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
             "version": "1.0.0"}  # fmt: skip
-    for question in (nuhist.fit, ranking):
-        with pytest.raises(
-            FitError, match="no errors and no correlations: the data do not tell k, mu apart; hold"
-        ):
-            question(Workspace(spec))
+    third = {"name": "c", "data": [0.0, 0.0, 40.0], "modifiers": [
+        {"name": "other", "type": "normfactor", "data": None}]}  # fmt: skip
+    longer = [{**each, "data": [*each["data"], 0.0]} for each in samples]
+    wide = {**spec, "observations": [{"name": "a", "data": [55.0, 110.0, 36.0]}],
+            "channels": [{"name": "a", "samples": [*longer, third]}]}  # fmt: skip
+    found = nuhist.fit(Workspace(wide))
+    errors = {each.name: each.uncertainty for each in found.parameters}
+    said = "no errors of k, mu: the data say nothing of them, or do not tell them apart"
+    assert any(note.startswith(said) for note in found.notes)
+    with pytest.raises(FitError, match="the data do not tell mu from other parameters"):
+        ranking(Workspace(wide))
+    assert (errors["mu"], errors["k"]) == (None, None)
+    assert errors["other"] == pytest.approx(6 / 40, rel=1e-6)  # √36 of 40, by hand
+    model = pyhf.Workspace(spec).model()
+    pyhf.set_backend("numpy", nuhist.pyhf_optimizer())
+    with pytest.raises(pyhf.exceptions.FailedMinimization, match="the data do not tell k, mu apart"):
+        pyhf.infer.mle.fit([55.0, 110.0], model, return_uncertainties=True)
+    pyhf.set_backend("numpy", "scipy")
     held = nuhist.fit(nuhist.Model(Workspace(spec), fixed={"k": 1.0}))
     (strength_fitted,) = (each for each in held.parameters if each.name == "mu")
     # 15 events of 165 are left for 30 of signal: 0.5, and its error √165 / 30 by hand.

@@ -65,7 +65,7 @@ def test_the_gradient_is_that_of_the_whole_derivative(seed: int) -> None:
 
 
 def test_the_fast_ranking_is_linear() -> None:
-    workspace = random_workspace([97, 3], SMALL)
+    workspace = random_workspace([97, 2], SMALL)
     refitted, fast = ranking(workspace), ranking(workspace, fast=True)
     assert any("without refits" in note for note in fast.notes)
     assert {entry.parameter for entry in fast.impacts} == {entry.parameter for entry in refitted.impacts}
