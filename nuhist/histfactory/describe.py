@@ -12,6 +12,7 @@ from nuhist.errors import ConfigError, OptionError, unknown_name
 from nuhist.histfactory.data_kind import data_record
 from nuhist.histfactory.interest import coupling_scale, signal_of
 from nuhist.histfactory.loading import Source, Unchanged, read_workspace
+from nuhist.histfactory.parameter_sets import refuse_several_numbers
 from nuhist.histfactory.validation import modifiers
 from nuhist.histfactory.workspace import Workspace
 from nuhist.physics.coupling import CouplingScale
@@ -83,6 +84,8 @@ def describe(
     if coupling or unit or reference or signal:
         if name is None or name not in dict(modifiers(found.spec)):
             raise unknown_name("parameter", name or "", dict(modifiers(found.spec)))
+        if poi is None:
+            refuse_several_numbers(found.spec, found.measurement(), found.origin)
         said = _coupling(found, name, coupling, unit, reference, signal)
         sidecar |= _with_coupling(sidecar, said, replaces=name == found.interest())
     elif poi is not None:

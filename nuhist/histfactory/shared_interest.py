@@ -10,6 +10,7 @@ from typing import Any
 from nuhist.errors import ConfigError, ModelError
 from nuhist.histfactory.correlation import Part
 from nuhist.histfactory.interest import coupling_scale, couplings, described_scale, signal_of
+from nuhist.histfactory.parameter_sets import refuse_several_numbers
 from nuhist.histfactory.rename import rename_parameter
 from nuhist.histfactory.rescale import rescale_interest
 from nuhist.histfactory.validation import modifiers
@@ -182,6 +183,7 @@ def _with_interest(
             continue
         holding.append((part, part.source.measurement()["config"]["poi"] if own == chosen else chosen))
         part.config["poi"] = chosen
+        refuse_several_numbers(part.spec, part.spec["measurements"][0], part.origin)
     if not holding:
         raise ConfigError(f"no workspace has a parameter of interest{_called(poi)}")
     return holding

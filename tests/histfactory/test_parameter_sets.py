@@ -12,7 +12,7 @@ import numpy as np
 import pyhf
 import pytest
 
-from nuhist import Workspace, export_to, fit
+from nuhist import Workspace, combine, describe, export_to, fit
 from nuhist.errors import ModelError
 from nuhist.histfactory.suspicions import suspicions
 from nuhist.histfactory.validation import validate
@@ -134,8 +134,9 @@ GOOD: dict[str, Spec] = {
 @pytest.fixture
 def several() -> Workspace:
     """Two measurements, of which the second has a parameter of interest of two numbers."""
-    samples = [sample("s", modifier("mu", "normfactor")), sample("b", modifier("x", "shapefactor"))]
-    spec = workspace({"c": samples}, poi="mu")
+    free = sample("b", modifier("x", "shapefactor"))
+    spec = workspace({"c": [sample("s", modifier("mu", "normfactor")), free], "control": [free]}, poi="mu")
+    spec["observations"][0]["data"] = [19.0, 22.0]
     bad = {"name": "bad", "config": {"poi": "x", "parameters": []}}
     return Workspace({**spec, "measurements": [*spec["measurements"], bad]}, origin="two.json")
 
@@ -158,6 +159,17 @@ def test_it_is_refused_where_it_is_chosen_without_another_poi(several: Workspace
         assert [entry.name for entry in found.parameters] == ["mu", "x[0]", "x[1]"]
     with pytest.raises(ModelError, match=BAD_POI + "choose one that is a single number, by poi"):
         fit(several, measurement="bad")
+
+
+def test_combinations_and_descriptions_refuse_it(several: Workspace) -> None:
+    measurements = several.spec["measurements"][::-1]
+    first = Workspace({**several.spec, "measurements": measurements}, origin="two.json")
+    other = Workspace(workspace({"d": [sample("s", modifier("k", "normfactor"))]}, poi="k"))
+    with pytest.raises(ModelError, match=BAD_POI + "choose one that is a single number, by poi"):
+        combine([first, other])
+    with pytest.raises(ModelError, match=BAD_POI + "choose one that is a single number, by poi"):
+        describe(first, coupling="g", unit="cm", reference=1.0)
+    assert describe(first, poi="mu", coupling="g", unit="cm", reference=1.0).sidecar
 
 
 @pytest.mark.parametrize("form", ["hs3", "xml"])
