@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nuhist.errors import DataError, ModelError, unknown_name
 from nuhist.files import read_json, to_json
 from nuhist.histfactory.record import PATCHSET_FILE, is_record, read_record
+from nuhist.histfactory.templates import STRENGTH, point_meaning
 from nuhist.histfactory.validation import validate, validate_operations, validate_patchset
 from nuhist.histfactory.workspace import Workspace, is_digest_of
 from nuhist.inputs import LARGEST, is_file
+from nuhist.physics.coupling import CouplingScale
 
 Operations = Sequence[Mapping[str, Any]]
 
@@ -96,7 +98,15 @@ def apply_patch(workspace: Workspace, patch: Patch) -> Workspace:
     spec = patched(workspace.spec, patch.operations, f"{workspace.origin}: patch '{patch.name}'")
     origin = f"{workspace.origin}, patch '{patch.name}'"
     validate(spec, origin)
-    return Workspace(spec, workspace.sidecar, origin)
+    return Workspace(spec, _of_point(workspace.sidecar), origin)
+
+
+def _of_point(sidecar: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The sidecar of one signal point of a grid, whose strength is a plain number and not the coupling."""
+    poi = (sidecar or {}).get("poi", {})
+    if sidecar is None or poi.get("meaning") != point_meaning(str(poi.get("coupling"))):
+        return sidecar
+    return {**sidecar, "poi": {**poi, **asdict(CouplingScale.plain(STRENGTH))}}
 
 
 def patched(spec: Mapping[str, Any], operations: Operations, where: str) -> Any:

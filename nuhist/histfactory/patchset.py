@@ -16,7 +16,7 @@ from nuhist.histfactory.equal_values import distinct
 from nuhist.histfactory.options import BuildOptions
 from nuhist.histfactory.patches import Patch, apply_patch
 from nuhist.histfactory.record import BACKGROUND_FILE, PATCHSET_FILE
-from nuhist.histfactory.templates import STRENGTH, Parameter
+from nuhist.histfactory.templates import STRENGTH, Parameter, point_meaning
 from nuhist.histfactory.validation import validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest, make_workspace
 from nuhist.inputs import check_path
@@ -164,7 +164,7 @@ def build_patchset(
     poi = tested.parameter_of_interest(flavor)
     strength = Parameter(
         STRENGTH,
-        f"strength of the events that the coupling adds; 1 means the patch's {poi.coupling}",
+        point_meaning(poi.coupling),
         "1", (0.0, 10.0), 1.0,
     )  # fmt: skip
     label = CouplingScale(poi.coupling, poi.coupling, poi.unit, poi.reference)

@@ -10,6 +10,13 @@ import numpy as np
 from nuhist.tables import Array
 
 STRENGTH = "mu"  # of the signal of one grid point
+
+
+def point_meaning(coupling: str) -> str:
+    """What the strength of the signal of one grid point means, of a grid of a coupling."""
+    return f"strength of the events that the coupling adds; 1 means the patch's {coupling}"
+
+
 # A normsys of these ends is, by interpolation code 4, 1 + 0.8377151 α + 0 α² − 0.0205 α³ + ... between ±1:
 # the lower end is where α² drops out. For α = x/s up to 0.002 it is linear to 1e-7.
 LINEAR_ENDS, LINEAR_SLOPE = (2.0, 0.3257338864357174), 0.8377151286410064

@@ -75,7 +75,8 @@ class Changes:
         Raises
         ------
         ConfigError
-            If a parameter is named twice, once by its coupling.
+            If a parameter is named twice, once by its coupling, or a coupling whose sign cannot be seen has a
+            negative bound.
         """
         found: dict[str, dict[str, Any]] = {"fixed": {}, "init": {}, "bounds": {}}
         for what, entries in found.items():
@@ -87,6 +88,11 @@ class Changes:
                     raise ConfigError(f"{what}: {own} is named twice, once by its coupling; leave one out")
                 entries[own] = value
                 if scale is not None:
+                    if what == "bounds" and scale.power % 2 == 0 and value[0] < 0:
+                        raise ConfigError(
+                            f"{name}: bounds {value[0]:g} to {value[1]:g}; expected numbers from 0 on, as its"
+                            f" sign cannot be seen, or bounds of {own}, which may be negative"
+                        )
                     pair = value if isinstance(value, tuple) else (value,)
                     numbers = tuple(map(scale.to_parameter, pair))
                     entries[own] = numbers if isinstance(value, tuple) else numbers[0]

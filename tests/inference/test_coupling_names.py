@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pyhf
 import pytest
 from click.testing import CliRunner
 
@@ -82,3 +83,35 @@ def test_a_meaning_that_a_pipe_loses_is_said(tmp_path: Any) -> None:
     assert "g_squared = (g / 1e-12)^2 is a plain number without the sidecar; write" in built.stderr
     for name in ("magnetic-moment", "millicharge-fea", "light-vector:mass=3keV"):
         assert not CliRunner().invoke(main, ["build", "lz_ws2022", "--hypothesis", name]).stderr
+
+
+def test_bounds_of_a_coupling_whose_sign_cannot_be_seen() -> None:
+    # -1e-11 would have been 1 of the parameter, as 1e-11 is: a lower bound, and the best fit at it.
+    moment = nuhist.build("lz_ws2022", hypothesis="magnetic-moment", background="paper")
+    with pytest.raises(
+        ConfigError, match=r"mu_nu: bounds -1e-11 to 2e-11; expected numbers from 0 on, as its"
+    ):
+        nuhist.Model(moment, bounds={"mu_nu": (-1e-11, 2e-11)})
+    named = nuhist.Model(moment, bounds={"mu_nu": (0.0, 3e-11)})
+    assert named.changes.bounds["mu_nu_squared"] == pytest.approx((0.0, 9.0))
+
+
+def test_the_strength_of_a_signal_point_is_no_coupling() -> None:
+    # At 4e-13 e_0 the strength has a limit of 0.29: not 2.9e-14 e_0, as if 1 were the label's reference.
+    grid = nuhist.build_patchset(
+        "lz_ws2022", hypothesis="millicharge-epa", couplings=[0.0, 2e-13, 4e-13], background="paper"
+    )
+    point = grid.workspace(grid.points[-1])
+    found = nuhist.limit(point)
+    assert (found.parameter, found.coupling, found.unit) == ("mu", "mu", "")
+    assert found.upper == found.parameter_upper
+    # The counts of the point are so many times those of the coupling: by pyhf's own fits, 2.7055 above.
+    model = pyhf.Workspace(dict(point.spec)).model()
+    data = pyhf.Workspace(dict(point.spec)).data(model)
+    lowest, end = (
+        float(pyhf.infer.mle.fixed_poi_fit(value, data, model, return_fitted_val=True)[1])
+        for value in (found.best_fit, found.upper)
+    )
+    assert end - lowest == pytest.approx(2.7055, abs=2e-3)  # to SciPy's tolerance
+    with pytest.raises(ConfigError, match="no parameter called 'q_nu'"):
+        nuhist.Model(point, fixed={"q_nu": 1e-13})

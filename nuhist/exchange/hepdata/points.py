@@ -16,7 +16,7 @@ import numpy as np
 from nuhist.errors import ModelError
 from nuhist.histfactory.interest import coupling_scale
 from nuhist.histfactory.patchset import NO_RECORD, SignalGrid, patchset_document, signal_point
-from nuhist.histfactory.templates import STRENGTH
+from nuhist.histfactory.templates import STRENGTH, point_meaning
 from nuhist.histfactory.validation import modifiers, validate, validate_patchset
 from nuhist.histfactory.workspace import Workspace, digest
 from nuhist.inference.interpolation import alpha_curve
@@ -186,7 +186,7 @@ def _measurement(workspace: Workspace, name: str) -> Spec:
 
 
 def _sidecar(sidecar: Mapping[str, Any], spec: Spec, name: str, label: CouplingScale) -> Spec:
-    meaning = f"strength of the events that the coupling adds; 1 means the patch's {label.coupling}"
+    meaning = point_meaning(label.coupling)
     parameters = {key: value for key, value in sidecar["parameters"].items() if key != name}
     return {
         **copy.deepcopy(dict(sidecar)),
