@@ -17,7 +17,10 @@ from nuhist.errors import NuhistError, OptionError
 from nuhist.histfactory.interest import couplings
 from nuhist.histfactory.workspace import load_workspace
 from nuhist.methods.scan_results import ExclusionScan
-from nuhist.physics.hypotheses import get_hypothesis
+from nuhist.physics.hypotheses import RateOptions, get_hypothesis
+from nuhist.physics.recoils import recoil_rates_at
+from nuhist.physics.sources.registry import get_source
+from nuhist.physics.targets.registry import get_target
 from nuhist.physics.together import hypotheses_together
 
 # 5 events per t yr keV between 3 and 7 keV for g = 1e-12, with the square of g.
@@ -433,3 +436,35 @@ def test_two_couplings_that_take_away_too_much_together(tmp_path: Path) -> None:
     path.write_text(head + "1,0.5,0.5,5,5,-10\n30,0.5,0.5,5,5,-10\n", encoding="utf-8")
     with pytest.raises(NuhistError, match=r"pair-a and pair-b: together they take away more events than bin"):
         nuhist.build("xenonnt_sr0", hypothesis=str(path))
+
+
+def test_a_signal_of_its_own_comes_once_beside_several_fluxes(tmp_path: Path) -> None:
+    # XENONnT has a sample of neutrinos for each of five fluxes, of which this signal has none.
+    path = tmp_path / "four.csv"
+    path.write_text("T_keV,power_2,power_4\n1,2,1\n30,2,1\n")
+    grid = nuhist.build_patchset("xenonnt_sr0", hypothesis=str(path), couplings=[0.0, 1.0, 3.0])
+    (channel,) = grid.workspace(grid.points[1]).spec["channels"]
+    names = [each["name"] for each in channel["samples"]]
+    assert names.count("four") == 1
+    assert not any(name.startswith("four_") for name in names)
+    assert len([name for name in names if name.startswith("nu_")]) == 5
+
+
+@pytest.mark.parametrize(("part", "allowed"), [(0.99, True), (1.01, False)])
+def test_an_interference_may_take_away_what_all_fluxes_make(
+    tmp_path: Path, part: float, allowed: bool
+) -> None:
+    path = tmp_path / "less.csv"
+    path.write_text("T_keV,power_1,power_2\n1,-1,1e-9\n30,-1,1e-9\n")
+    hypothesis, energy = get_hypothesis(str(path)), np.array([5.0])
+    groups = [group.components for group in get_source("sun").groups]
+    options = RateOptions(target=get_target("xenon"))
+    standard, _ = recoil_rates_at(hypothesis, "effective", 0.0, energy, groups, options)
+    coupling = part * float(standard.sum())
+    assert coupling > standard[0, 0]  # of pp alone
+    if allowed:
+        added = recoil_rates_at(hypothesis, "effective", coupling, energy, groups, options)[1]
+        np.testing.assert_allclose(added.sum(), -coupling, rtol=1e-6)
+    else:
+        with pytest.raises(NuhistError, match="expected no negative rate"):
+            recoil_rates_at(hypothesis, "effective", coupling, energy, groups, options)
