@@ -83,6 +83,12 @@ def test_it_says_what_was_found(page: Page, workspace: Workspace) -> None:
     assert "failed" not in page.words
 
 
+def test_a_range_has_its_unit_beside_it(page: Page) -> None:
+    # In the head of the column it stood over cS2 and other axes of nuclear recoils, too.
+    assert "1 to 30 keV" in page.words
+    assert "Range [keV]" not in page.words
+
+
 def test_events_per_component(page: Page) -> None:
     # Expected before the fit: LZ's Table I, and 96 events of 37Ar times 0.547, where its norm starts.
     assert "β decays and detector ER 215.00" in page.words
